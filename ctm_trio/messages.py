@@ -1,0 +1,349 @@
+"""The vocabulary between tasks: the snapshots that owners publish and the messages that they take.
+
+Everything here is frozen. A snapshot is read with `StateReceiver.latest`; an order is sent with `channels.ask`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
+
+import trio
+
+from ctm_trio.channels import Reply
+from ctm_trio.model.config import Settings
+from ctm_trio.model.event import Event
+from ctm_trio.model.session import Session
+
+EMPTY: Mapping[str, object] = MappingProxyType({})
+
+# ---------------------------------------------------------------- journal
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that has no id yet, from an owner that is no tailer.
+
+    Args:
+        type: one of `model.event.PUBLIC_TYPES`.
+        session: name, or "".
+        payload: compact JSON object as bytes; with a session it starts with the key "session".
+        ts: RFC 3339, or "" for now.
+        uuid: the Claude session it is about, or "".
+    """
+
+    type: str
+    session: str
+    payload: bytes
+    ts: str = ""
+    uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Give these drafts ids, commit them, fan them out, in this order. No answer."""
+
+    drafts: tuple[Draft, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a subscriber gets: events in order, joined for everyone at the same cursor.
+
+    Attributes:
+        events: only those that the filter lets through; may be empty in the first batch.
+        lost: events between the subscriber's cursor and the first one here are gone (too slow, or too old a cursor).
+        replay: True for the first batch of a subscription, which is always sent, even if empty.
+        cursor: id of the last event considered; subscribe again with `since=cursor` to go on.
+    """
+
+    events: tuple[Event, ...]
+    lost: bool = False
+    replay: bool = False
+    cursor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Ask the journal for a replay and then the live tail, without a gap.
+
+    The journal sends `Batch`es to `to` (capacity 1). It never waits: while the mailbox is full the cursor stays and
+    one joined batch comes later. Closing the receiving end unsubscribes; the journal closes `to` at shutdown
+    (`EndOfChannel`) or when the subscriber did not take anything for 30 s.
+
+    Args:
+        to: capacity 1.
+        sessions: names to let through, None for all.
+        types: event types to let through, None for `PUBLIC_TYPES`.
+        since: an id (nanoseconds): everything after it. None: the ring (last 500). -1: no replay, only live.
+        deep: with `since`: replay from the database what has left the ring (else that is `lost`).
+        internal: hook events too (attention wants them).
+        brisk: never coalesce for this subscriber (attention).
+    """
+
+    to: trio.MemorySendChannel[Batch]
+    sessions: frozenset[str] | None = None
+    types: frozenset[str] | None = None
+    since: int | None = None
+    deep: bool = False
+    internal: bool = False
+    brisk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EndStreams:
+    """Close every mailbox: the daemon stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """From now on the events of this log belong to that session; what is stored already moves there too."""
+
+    uuid: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Parsed lines of one log with the position after them; committed together. Only tailers send it."""
+
+    batch: object  # system.ingest.LineBatch; typed there, opaque here
+    reply: Reply[None] | None = None
+
+
+JournalMessage = Publish | Subscribe | EndStreams | Attribute | Ingest
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSnapshot:
+    """Counters of the journal. `ring_sizes` has "" for all and each session's name."""
+
+    degraded: str = ""
+    """Why the database cannot be written; "" while all is well."""
+    published: int = 0
+    dropped: int = 0
+    subscribers: int = 0
+    backlog: int = 0
+    ring_sizes: Mapping[str, int] = field(default_factory=dict)
+    by_type: Mapping[str, int] = field(default_factory=dict)
+    last_call_at: Mapping[str, str] = field(default_factory=dict)
+    """Session name → RFC 3339 time of its newest tool call."""
+    last_id: int = 0
+    ingest_seconds: float = 0.0
+    fanout_seconds: float = 0.0
+    commits: int = 0
+    skipped_lines: int = 0
+
+
+# ---------------------------------------------------------------- sessions
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsSnapshot:
+    """`sessions.json` and what tmux says.
+
+    Attributes:
+        records: by name, in the order of the file.
+        alive: names of the tmux sessions that exist (all of them, not only ours).
+        tmux_known: False until tmux was asked once, or if tmux cannot be asked at all.
+        problem: why `sessions.json` could not be read, or "".
+    """
+
+    records: Mapping[str, Session] = field(default_factory=dict)
+    alive: frozenset[str] = frozenset()
+    tmux_known: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """A lifecycle event that the CLI posted (`/api/hooks/{event}`). Answered once it is recorded and published."""
+
+    event: str
+    fields: Mapping[str, str]
+    reply: Reply[None]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSession:
+    """`POST /api/sessions`. The answer is the new record, after tmux runs it and the file has it."""
+
+    workdir: str
+    name: str | None
+    initial_prompt: str
+    mode: str
+    reply: Reply[Session]
+
+
+@dataclass(frozen=True, slots=True)
+class KillSession:
+    """End the tmux session; already gone is fine."""
+
+    name: str
+    reply: Reply[Session]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSession:
+    """Drop the record, keep the log."""
+
+    name: str
+    reply: Reply[Session]
+
+
+@dataclass(frozen=True, slots=True)
+class RenameSession:
+    """tmux first, then the file; undone if the second fails."""
+
+    name: str
+    to: str
+    reply: Reply[Session]
+
+
+@dataclass(frozen=True, slots=True)
+class SendInput:
+    """Type `text` (or nothing) and Enter into the session's first pane."""
+
+    name: str
+    text: str
+    reply: Reply[None]
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptUuid:
+    """`/clear` gave the session a new Claude session id: the record follows. Sent by the attribution owner."""
+
+    name: str
+    uuid: str
+
+
+SessionsMessage = Lifecycle | CreateSession | KillSession | ForgetSession | RenameSession | SendInput | AdoptUuid
+
+
+# ---------------------------------------------------------------- attribution: which session a log belongs to
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Clues of a log line as to whose it is. Answered when the journal has been told (so order is kept).
+
+    Args:
+        uuid: the log's Claude session id.
+        session / pane / pid: `ctm_session`, `ctm_pane`, `ctm_pid` of the line, "" where absent.
+        cwd: the line's `cwd`.
+        hook: name of the hook event, "" for a tool call; kind: its `source` or `reason`.
+    """
+
+    uuid: str
+    session: str = ""
+    pane: str = ""
+    pid: str = ""
+    cwd: str = ""
+    hook: str = ""
+    kind: str = ""
+    reply: Reply[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttributionSnapshot:
+    """uuid of every log seen or recorded → session name."""
+
+    sessions: Mapping[str, str] = field(default_factory=dict)
+
+
+# ---------------------------------------------------------------- quota, attention, config, health
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Account limits. Percentages are whole numbers or None while unknown; times RFC 3339 or ""."""
+
+    weekly_pct: int | None = None
+    five_hr_pct: int | None = None
+    weekly_resets_at: str = ""
+    five_hr_resets_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the status line last said of one session. None while unknown. Source: contract A7."""
+
+    context_pct: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_tokens: int | None = None
+    cost_usd_micros: int | None = None
+    model: str = ""
+    seen_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaSnapshot:
+    """`account` is None while no rate limit was ever seen. `sessions` is by session name."""
+
+    account: Quota | None = None
+    sessions: Mapping[str, Usage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Why a session needs its person. `since` is RFC 3339 and never moves while the state lasts."""
+
+    state: str
+    since: str
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionSnapshot:
+    """Sessions that need someone, by name; the others are not in it."""
+
+    sessions: Mapping[str, Attention] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSnapshot:
+    """The running settings. `problem` says why the file on disk is not them; `reloads` counts changes taken over."""
+
+    settings: Settings = field(default_factory=Settings)
+    problem: str = ""
+    reloads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PatchConfig:
+    """`PATCH /api/config`: a checked, partial document to merge into `config.json`. Answered once it is running."""
+
+    patch: Mapping[str, object]
+    reply: Reply[ConfigSnapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSnapshot:
+    """Children of the daemon: name → "ok", "starting", "restarting: …"; and how often each was restarted."""
+
+    components: Mapping[str, str] = field(default_factory=dict)
+    restarts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TailersSnapshot:
+    """The log tailers: how many run, how many bytes wait to be read, how many lines were skipped as no tool call."""
+
+    tailers: int = 0
+    lag_bytes: int = 0
+    skipped: int = 0
+    caught_up: bool = False
+    last_line_at: Mapping[str, float] = field(default_factory=dict)
+    """uuid → unix time of the last line read."""
+
+
+# ---------------------------------------------------------------- callables handed to the web
+
+
+class Clock(Protocol):
+    """Wall clock in unix seconds, so that tests can hold it."""
+
+    def __call__(self) -> float: ...

@@ -1,0 +1,1 @@
+"""Pure types, parsers and rules: no I/O, no clock, no channels."""

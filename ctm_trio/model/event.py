@@ -1,0 +1,108 @@
+"""Events and their ids."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+PUBLIC_TYPES = frozenset({
+    "tool_call", "subagent_start", "quota_update", "attention_raised", "attention_cleared",
+    "session_new", "session_attached", "session_killed", "on_yolo",
+})  # fmt: skip
+"""The types that streams show. Source: contract A5."""
+
+HOOK_TYPE = "hook"
+"""The internal type of a Claude Code hook event: journalled and ordered like the others, never on a stream."""
+
+_ID = re.compile(r"(\d{1,19})-(\d{1,9})", re.ASCII)
+MAX_ID = (1 << 63) - 1
+
+
+def parse_event_id(text: str) -> tuple[int, int] | None:
+    """`<unix ns>-<seq>` as two numbers, which order events; None if it is no event id.
+
+    Our own ids always have the sequence number 0, because the nanoseconds alone rise strictly.
+    """
+    match = _ID.fullmatch(text)
+    if match is None:
+        return None
+    ns = int(match[1])
+    return (ns, int(match[2])) if ns <= MAX_ID else None
+
+
+def format_event_id(ns: int) -> str:
+    """The wire form of an event id."""
+    return f"{ns}-0"
+
+
+class Event(msgspec.Struct, gc=False):
+    """An event that is committed. Treat it as frozen: all subscribers share it.
+
+    Attributes:
+        id: unix nanoseconds, strictly rising in publish order; `format_event_id` gives the wire form.
+        type: one of `PUBLIC_TYPES`, or `HOOK_TYPE`.
+        session: the name of its session, or "".
+        payload: the compact JSON object of the wire, as bytes.
+        ts: RFC 3339 time of what happened (the log's own time).
+        uuid: the Claude session id whose log it came from, or "".
+        tool: the tool's name of a tool_call, the hook event's name of a hook, or "".
+        is_error: of a tool_call.
+        agent_id: the sub-agent that made the call, or "".
+        hook: what attention needs of a hook event, None for all others.
+        sse: the SSE frame, encoded once by the first stream that needs it.
+        ws_tail: what follows `{"op":"event","sub":…,` on a WebSocket, encoded once likewise.
+    """
+
+    id: int
+    type: str
+    session: str
+    payload: bytes
+    ts: str
+    uuid: str = ""
+    tool: str = ""
+    is_error: bool = False
+    agent_id: str = ""
+    hook: HookFacts | None = None
+    sse: bytes = b""
+    ws_tail: str = ""
+
+
+class HookFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What the rules need of a hook event (`model.hook_event.parse_hook_line` makes it). Kept small: it is stored.
+
+    Attributes:
+        name: `hook_event_name`, e.g. "PermissionRequest".
+        kind: `notification_type` of a Notification, `source` of a SessionStart, `reason` of a SessionEnd, else "".
+        background: how many `background_tasks` a Stop lists that still run.
+        agent_id / agent_type: of sub-agent events and of tool events inside one.
+        tool: `tool_name`, if there is one.
+        tool_use_id: if there is one.
+        text: at most 300 characters for people: the message, error, or last assistant message.
+    """
+
+    name: str
+    kind: str = ""
+    background: int = 0
+    agent_id: str = ""
+    agent_type: str = ""
+    tool: str = ""
+    tool_use_id: str = ""
+    text: str = ""
+
+
+def sse_frame(event: Event) -> bytes:
+    """The SSE frame of an event: event, id, and data lines with the payload alone. Source: contract A5."""
+    if not event.sse:
+        data = event.payload.replace(b"\n", b"\ndata: ") if b"\n" in event.payload else event.payload
+        event.sse = b"event: %b\nid: %d-0\ndata: %b\n\n" % (event.type.encode(), event.id, data)
+    return event.sse
+
+
+def ws_tail(event: Event) -> str:
+    """The part of a WebSocket event message that is the same for every subscription. Source: contract B2."""
+    if not event.ws_tail:
+        session = msgspec.json.encode(event.session).decode()
+        ts = msgspec.json.encode(event.ts).decode()
+        event.ws_tail = f'"id":"{event.id}-0","type":"{event.type}","session":{session},"ts":{ts},"payload":{event.payload.decode()}}}'
+    return event.ws_tail

@@ -1,0 +1,1 @@
+"""The outside: tmux, git, SQLite, files. Its errors get our names here."""

@@ -1,0 +1,1 @@
+"""The owners: one task a file, each the only writer of its facts."""

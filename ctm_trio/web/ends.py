@@ -1,0 +1,43 @@
+"""Everything the web is given: channel ends, snapshots, and callables. `daemon.py` fills it in, tests build their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import trio
+
+from ctm_trio.channels import StateReceiver
+from ctm_trio.messages import (
+    AttentionSnapshot,
+    AttributionSnapshot,
+    ConfigSnapshot,
+    HealthSnapshot,
+    JournalMessage,
+    JournalSnapshot,
+    PatchConfig,
+    QuotaSnapshot,
+    SessionsMessage,
+    SessionsSnapshot,
+    TailersSnapshot,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WebEnds:
+    """The web's view of the daemon. Add a field here when a route needs a new end; `daemon.py` passes it in."""
+
+    port: int
+    version: str
+    started_at: float
+    """Monotonic seconds (`trio.current_time`) when the daemon started."""
+    settings: StateReceiver[ConfigSnapshot]
+    sessions: StateReceiver[SessionsSnapshot]
+    quota: StateReceiver[QuotaSnapshot]
+    attention: StateReceiver[AttentionSnapshot]
+    attribution: StateReceiver[AttributionSnapshot]
+    journal: StateReceiver[JournalSnapshot]
+    tailers: StateReceiver[TailersSnapshot]
+    health: StateReceiver[HealthSnapshot]
+    journal_send: trio.MemorySendChannel[JournalMessage]
+    sessions_send: trio.MemorySendChannel[SessionsMessage]
+    config_send: trio.MemorySendChannel[PatchConfig]

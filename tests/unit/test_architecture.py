@@ -1,0 +1,59 @@
+"""The arrows between packages, held by the AST: who may import whom."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import ctm_trio
+
+PACKAGE = Path(ctm_trio.__file__).parent
+
+# A room and the rooms it may import from. "" is the top level (channels, errors, messages, supervise, …).
+ALLOWED: dict[str, frozenset[str]] = {
+    "model": frozenset({"model", "errors"}),
+    "system": frozenset({"model", "errors", "system", "__init__"}),
+    "tasks": frozenset({"messages", "channels", "errors", "model", "system", "tasks-own", "__init__"}),
+    "web": frozenset({"messages", "channels", "errors", "model", "web", "__init__"}),
+    "messages": frozenset({"channels", "errors", "model"}),
+    "channels": frozenset({"errors"}),
+    "errors": frozenset(),
+    "client": frozenset({"model", "errors", "client", "__init__"}),
+}
+
+
+def imports_of(file: Path) -> set[str]:
+    """The modules of ours that a file imports, dotted and without the package's own name."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            base = node.module or ""
+            names = [f"{base}.{a.name}" for a in node.names] if base == "ctm_trio" else [base]
+        found |= {n.removeprefix("ctm_trio.") for n in names if n.startswith("ctm_trio.")}
+        if "ctm_trio" in names:
+            found.add("__init__")
+    return {"__init__" if n == "__version__" else n for n in found}
+
+
+def test_arrows() -> None:
+    """No room imports one that the design does not allow; tasks and web never import tasks."""
+    wrong = []
+    for file in sorted(PACKAGE.rglob("*.py")):
+        parts = file.relative_to(PACKAGE).with_suffix("").parts
+        room = parts[0]
+        if room not in ALLOWED:
+            continue
+        for name in imports_of(file):
+            target = name.split(".")[0]
+            if target not in ALLOWED[room]:
+                wrong.append(f"{'/'.join(parts)} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_files_are_short() -> None:
+    """No file of ours is longer than 400 lines."""
+    files = [f for pattern in ("*.py", "*.js", "*.css") for f in PACKAGE.rglob(pattern) if "vendor" not in f.parts]
+    long = {str(f.relative_to(PACKAGE)): n for f in files if (n := f.read_bytes().count(b"\n")) > 400}
+    assert not long
