@@ -104,5 +104,6 @@ def ws_tail(event: Event) -> str:
     if not event.ws_tail:
         session = msgspec.json.encode(event.session).decode()
         ts = msgspec.json.encode(event.ts).decode()
-        event.ws_tail = f'"id":"{event.id}-0","type":"{event.type}","session":{session},"ts":{ts},"payload":{event.payload.decode()}}}'
+        payload = event.payload.decode()
+        event.ws_tail = f'"id":"{event.id}-0","type":"{event.type}","session":{session},"ts":{ts},"payload":{payload}}}'
     return event.ws_tail

@@ -1,4 +1,4 @@
-"""Everything the web is given: channel ends, snapshots, and callables. `daemon.py` fills it in, tests build their own."""
+"""Everything the web is given: channel ends, snapshots, callables. `daemon.py` fills it in, tests build their own."""
 
 from __future__ import annotations
 
