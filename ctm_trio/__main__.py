@@ -1,0 +1,30 @@
+"""`python -m ctm_trio`: the commands that Claude Code waits for first, with nothing imported on their account."""
+
+from __future__ import annotations
+
+import sys
+
+FAST = frozenset({"hook", "log-tool-use", "statusline"})
+"""Run by Claude Code many times a minute: no argument parser, no other import. Source: contract A11, B9."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        argv: the words after the program's name; None for the process's own.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    if words and words[0] in FAST:
+        if words[0] == "statusline":
+            from ctm_trio.producers.statusline import main as fast
+        else:
+            from ctm_trio.producers.hook import main as fast
+        return fast(words)
+    from ctm_trio.cli.main import main as full
+
+    return full(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

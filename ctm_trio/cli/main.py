@@ -1,0 +1,85 @@
+"""The command line: finds the group that a command belongs to, imports that one alone, and runs it.
+
+A group is a module of `ctm_trio.cli` with `add_parser(subparsers)`, which declares its commands, and
+`run(args) -> int`, whose result is the exit code; `args.command` is the command's name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+
+from ctm_trio import __version__
+from ctm_trio.cli.common import EXIT_CODES, FAILED, INTERRUPTED, USAGE, CliError
+
+# command: (module, help). The order is that of the help page.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("serve", "run the daemon in the foreground"),
+    "version": ("version", "show the version"),
+}
+
+FAST_HELP = """\
+for Claude Code's settings (see `overlay` and `setup`):
+  hook         take one hook event on stdin and append it to its log (log-tool-use: its old name)
+  statusline   keep the status line's data for the daemon and print a short line
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with one calm line for a mistake."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Say what is wrong and end with the exit code for usage."""
+        self.exit(USAGE, f"{self.prog}: {message}\nTry `{self.prog} --help`.\n")
+
+
+def build_parser(chosen: str | None) -> tuple[argparse.ArgumentParser, str | None]:
+    """The parser with the chosen command's group in full, and the name of that group's module.
+
+    The other commands are listed with their help alone, so that nothing of theirs is imported.
+    """
+    parser = Parser(
+        prog="ctm-trio",
+        description="Watch and steer many Claude Code sessions.",
+        epilog=f"{FAST_HELP}\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ctm-trio {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    module = COMMANDS[chosen][0] if chosen in COMMANDS else None
+    if module is not None:
+        importlib.import_module(f"ctm_trio.cli.{module}").add_parser(subparsers)
+    for name, (group, text) in COMMANDS.items():
+        if group != module:
+            subparsers.add_parser(name, help=text, add_help=False)
+    return parser, module
+
+
+def main(argv: list[str]) -> int:
+    """Run the command line and return the exit code.
+
+    Args:
+        argv: the words after the program's name.
+    """
+    chosen = next((word for word in argv if not word.startswith("-")), None)
+    try:
+        try:
+            parser, module = build_parser(chosen)
+            args = parser.parse_args(argv)
+            if module is None:
+                parser.error("give a command")
+            code: int = importlib.import_module(f"ctm_trio.cli.{module}").run(args)
+            sys.stdout.flush()
+        except CliError as exc:
+            print(f"ctm-trio: {exc}", file=sys.stderr)
+            code = exc.code
+        except BrokenPipeError:
+            # The reader of our output has gone, as `head` does. Nothing may be written at exit either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            code = FAILED
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        code = INTERRUPTED
+    return code

@@ -1,0 +1,30 @@
+"""`serve`: the daemon in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from ctm_trio.cli.common import Subparsers
+
+
+def port_number(text: str) -> int:
+    """A TCP port from the command line; 0 means the one in the settings."""
+    if text.isascii() and text.isdigit() and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare `serve`."""
+    parser = subparsers.add_parser("serve", help="run the daemon in the foreground")
+    parser.add_argument(
+        "--port", type=port_number, default=0, metavar="N", help="TCP port on 127.0.0.1 (default: as config.json says)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM. Exit codes: contract A1."""
+    server = importlib.import_module("ctm_trio.server")
+    code: int = server.serve_main(port=args.port)
+    return code
