@@ -1,0 +1,204 @@
+"""One line of `hook-events/<session_id>.jsonl` becomes the facts that the rules need: about 3 µs a line.
+
+A line is the payload that Claude Code gave its hook, plus `ctm_timestamp`, `ctm_session`, `ctm_pane` and `ctm_pid` from
+the producer. An event whose name we do not know is a line like any other. Source: contract B9.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from ctm_trio.model.event import HookFacts
+
+TOOL_EVENTS = frozenset({"PostToolUse", "PostToolUseFailure"})
+"""A finished call; the producer writes these to `logs/`. Source: contract B9."""
+
+TEXT_LIMIT = 300
+"""Characters of `HookFacts.text`: enough for a notification, small enough to store with every event."""
+
+NAME_LIMIT = 64
+"""Characters of an event's name and of the other short words; a longer one is cut."""
+
+_ENDED = frozenset({"completed", "failed", "killed", "stopped", "cancelled", "error"})
+"""A background task with one of these does not run any more; without a status it does, as it is listed."""
+
+_KIND_KEY = {"Notification": "notification_type", "SessionStart": "source", "SessionEnd": "reason"}
+
+_INPUT_KEYS = ("command", "file_path", "notebook_path", "url", "pattern", "description", "question", "questions")
+"""What a person wants to see of the call that a permission is asked for: the first of these that is there."""
+
+_WHITE = re.compile(r"\s+")
+
+
+class HookLine(msgspec.Struct, frozen=True, gc=False):
+    """A parsed line of either log.
+
+    Attributes:
+        uuid: the Claude session id, "" where absent (then it is the file's name).
+        ts: the producer's `ctm_timestamp` as it stands, RFC 3339, "" where absent.
+        session, pane, pid, cwd: clues to whose line it is, "" where absent.
+        facts: what the rules need.
+        is_tool: a finished tool call (`PostToolUse`, `PostToolUseFailure`).
+    """
+
+    uuid: str
+    ts: str
+    session: str
+    pane: str
+    pid: str
+    cwd: str
+    facts: HookFacts
+    is_tool: bool
+
+
+class _Task(msgspec.Struct, gc=False):
+    status: str | None = None
+
+
+class _Line(msgspec.Struct, gc=False):
+    """The keys that matter; everything else, however large, is skipped without being built."""
+
+    hook_event_name: str = ""
+    session_id: str | None = None
+    cwd: str | None = None
+    ctm_timestamp: str | None = None
+    ctm_session: str | None = None
+    ctm_pane: str | None = None
+    ctm_pid: int | str | None = None
+    notification_type: str | None = None
+    source: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    error: str | None = None
+    last_assistant_message: str | None = None
+    background_tasks: list[_Task] | None = None
+    agent_id: str | None = None
+    agent_type: str | None = None
+    tool_name: str | None = None
+    tool_use_id: str | None = None
+    tool_input: msgspec.Raw = msgspec.Raw()
+
+
+_FIELDS = tuple(_Line.__struct_fields__)
+_line_decoder = msgspec.json.Decoder(_Line)
+_any_decoder = msgspec.json.Decoder()
+_BAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def parse_hook_line(line: bytes) -> HookLine | None:
+    """The facts of one line (bytes of one JSON object, with or without the line break).
+
+    Returns None for what is no JSON object with a `hook_event_name`. A key of an unexpected type counts as absent, and
+    bytes that are no UTF-8 are replaced, so that a line of tomorrow's Claude Code still counts. Never raises.
+    Source: contract B9.
+    """
+    try:
+        raw = _line_decoder.decode(line)
+    except msgspec.ValidationError:
+        found = _decode_loosely(line)
+        if found is None:
+            return None
+        raw = found
+    except UnicodeDecodeError:
+        return parse_hook_line(line.decode(errors="replace").encode())
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    name = raw.hook_event_name
+    if not name:
+        return None
+    facts = HookFacts(
+        name=name[:NAME_LIMIT],
+        kind=_kind(raw),
+        background=_running(raw.background_tasks),
+        agent_id=(raw.agent_id or "")[:NAME_LIMIT],
+        agent_type=(raw.agent_type or "")[:NAME_LIMIT],
+        tool=(raw.tool_name or "")[:NAME_LIMIT],
+        tool_use_id=(raw.tool_use_id or "")[:NAME_LIMIT],
+        text=_text(raw),
+    )
+    return HookLine(
+        uuid=raw.session_id or "",
+        ts=raw.ctm_timestamp or "",
+        session=raw.ctm_session or "",
+        pane=raw.ctm_pane or "",
+        pid=str(raw.ctm_pid) if raw.ctm_pid is not None else "",
+        cwd=raw.cwd or "",
+        facts=facts,
+        is_tool=name in TOOL_EVENTS,
+    )
+
+
+def _kind(raw: _Line) -> str:
+    key = _KIND_KEY.get(raw.hook_event_name)
+    value: str | None = getattr(raw, key) if key else None
+    return (value or "")[:NAME_LIMIT]
+
+
+def _running(tasks: list[_Task] | None) -> int:
+    return sum(1 for task in tasks if task.status not in _ENDED) if tasks else 0
+
+
+def _text(raw: _Line) -> str:
+    """What a person wants to read of the event: its message, its error, the last answer, or the call it asks about."""
+    if raw.hook_event_name == "PermissionRequest":
+        return _short(_asked_for(raw.tool_input))
+    if raw.error and raw.last_assistant_message:
+        return _short(f"{raw.error}: {raw.last_assistant_message}")
+    return _short(raw.message or raw.error or raw.last_assistant_message or "")
+
+
+def _short(text: str) -> str:
+    text = _WHITE.sub(" ", text[: 8 * TEXT_LIMIT]).strip()
+    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
+
+
+def _asked_for(tool_input: msgspec.Raw) -> str:
+    if not bytes(tool_input):
+        return ""
+    try:
+        value: Any = _any_decoder.decode(tool_input)
+    except _BAD:
+        return ""
+    if not isinstance(value, dict):
+        return ""
+    for key in _INPUT_KEYS:
+        found = value.get(key)
+        if isinstance(found, list) and found and isinstance(found[0], dict):
+            found = found[0].get("question")
+        if isinstance(found, str) and found:
+            return found
+    return ""
+
+
+def _decode_loosely(line: bytes) -> _Line | None:
+    """Decode a line of which some key has another type than we know; such a key counts as absent."""
+    try:
+        found = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except _BAD:
+        return None
+    raw = _Line()
+    for key in _FIELDS:
+        value = found.get(key)
+        if value is None:
+            continue
+        if key == "tool_input":
+            raw.tool_input = value
+            continue
+        try:
+            decoded: Any = _any_decoder.decode(value)
+        except _BAD:
+            continue
+        if key == "background_tasks":
+            if isinstance(decoded, list):
+                raw.background_tasks = [_Task(status=_status(task)) for task in decoded]
+        elif isinstance(decoded, str) or (key == "ctm_pid" and type(decoded) is int):
+            setattr(raw, key, decoded)
+    return raw
+
+
+def _status(task: object) -> str | None:
+    status = task.get("status") if isinstance(task, dict) else None
+    return status if isinstance(status, str) else None
