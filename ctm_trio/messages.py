@@ -15,6 +15,7 @@ import trio
 from ctm_trio.channels import Reply
 from ctm_trio.model.config import Settings
 from ctm_trio.model.event import Event
+from ctm_trio.model.log_line import LineBatch, Segment
 from ctm_trio.model.session import Session
 
 EMPTY: Mapping[str, object] = MappingProxyType({})
@@ -107,13 +108,30 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """Parsed lines of one log with the position after them; committed together. Only tailers send it."""
+    """Parsed lines of one log with the position behind them; committed together. Only tailers send it. No answer."""
 
-    batch: object  # system.ingest.LineBatch; typed there, opaque here
-    reply: Reply[None] | None = None
+    batch: LineBatch
 
 
-JournalMessage = Publish | Subscribe | EndStreams | Attribute | Ingest
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Ask how far a log is read: its segments, after everything that its tailer sent before."""
+
+    uuid: str
+    kind: str
+    reply: Reply[tuple[Segment, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSegment:
+    """Ask for a segment for a file that was never read before."""
+
+    uuid: str
+    kind: str
+    reply: Reply[Segment]
+
+
+JournalMessage = Publish | Subscribe | EndStreams | Attribute | Ingest | Positions | OpenSegment
 
 
 @dataclass(frozen=True, slots=True)

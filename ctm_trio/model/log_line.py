@@ -1,0 +1,61 @@
+"""What a tailer hands to the journal: parsed lines with the position behind them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ctm_trio.model.event import HookFacts
+
+CHECK_BYTES = 64
+"""How many bytes before a position tell whether a file is still the one that was read."""
+
+LOGS, HOOK_EVENTS = "logs", "hook-events"
+"""The two kinds of log directory; a segment's name is unique within its kind."""
+
+
+class Segment(msgspec.Struct, gc=False):
+    """One physical file's worth of a log: the current file, or a rotated part, packed or not.
+
+    Attributes:
+        id: key in the database, unique for ever.
+        uuid: the Claude session id of the log.
+        kind: `LOGS` or `HOOK_EVENTS`.
+        name: file name of a rotated part without `.gz`; "" while it is the current file; `gone:…` once it is deleted.
+        device, inode: of the plain file, 0 for one that was only seen packed.
+        position: bytes of the (unpacked) file that are read and committed; always behind a line break, or 0.
+        check: the last `CHECK_BYTES` bytes before `position`.
+        sealed: nothing more will come: it was packed or deleted.
+    """
+
+    id: int
+    uuid: str
+    kind: str
+    name: str = ""
+    device: int = 0
+    inode: int = 0
+    position: int = 0
+    check: bytes = b""
+    sealed: bool = False
+
+
+class Row(msgspec.Struct, gc=False):
+    """One line that became an event. `tail` is the payload without `{"session":…,`; `hook` is set for hook events."""
+
+    ts: str
+    tail: bytes
+    tool: str
+    is_error: bool
+    agent_id: str
+    agent_type: str
+    tool_use_id: str
+    start: int
+    length: int
+    hook: HookFacts | None = None
+
+
+class LineBatch(msgspec.Struct, gc=False):
+    """Rows of one segment in order, and the segment as it is after them. Committed in one transaction."""
+
+    segment: Segment
+    rows: list[Row]
+    skipped: int = 0

@@ -1,0 +1,34 @@
+"""RFC 3339 times of the wire. Source: contract, introduction (UTC with a Z)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def format_time(unix_s: float) -> str:
+    """Unix seconds as RFC 3339 in UTC with a `Z`; microseconds where there are any."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> float | None:
+    """An RFC 3339 time as unix seconds; None if `text` is none (no offset, no such day, only a date)."""
+    if len(text) < 20 or text[10] not in "Tt":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment.timestamp()
+
+
+def normal_time(text: str) -> str:
+    """The same moment in UTC with a `Z`, or "" if `text` is no RFC 3339 time. What is normal already stays as it is."""
+    if len(text) < 20 or text[10] != "T":
+        return ""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    if moment.tzinfo is None:
+        return ""
+    return text if text[-1] == "Z" else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

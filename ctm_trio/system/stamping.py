@@ -1,0 +1,74 @@
+"""Ids for what is about to be committed: lines and drafts become events and database rows, in order."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from ctm_trio.model.event import HOOK_TYPE, Event
+from ctm_trio.model.log_line import LineBatch
+from ctm_trio.model.times import format_time
+from ctm_trio.system.store import EventStore, Source, Stamped, compose, strip_session
+
+_encode = msgspec.json.Encoder().encode
+
+
+def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Event]]:
+    """Give the lines of one log their ids.
+
+    A sub-agent's first line is preceded by its `subagent_start`. Source: contract A5.
+    """
+    segment = batch.segment
+    source = store.source(segment.uuid, "")
+    session, source_id, uuid, segment_id = source.session, source.id, segment.uuid, segment.id
+    head = b'{"session":%b,' % _encode(session)
+    rows: list[tuple[object, ...]] = []
+    hooks: list[tuple[object, ...]] = []
+    events: list[Event] = []
+    for row in batch.rows:
+        agent = row.agent_id
+        if agent and (source_id, agent) not in store.agents:
+            starts = row.hook is None or row.hook.name == "SubagentStart"
+            if starts and store.first_seen(source_id, agent):
+                started = store.next_id()
+                tail = _encode({"agent_id": agent, "agent_type": row.agent_type, "ts": row.ts})[1:]
+                rows.append(
+                    (started, source_id, "subagent_start", row.ts, tail, "", 0, agent, row.agent_type, "", 0, 0, 0)
+                )
+                events.append(Event(started, "subagent_start", session, head + tail, row.ts, uuid, "", False, agent))
+        id_ = store.next_id()
+        if row.hook is not None:
+            facts = _encode(row.hook)
+            hooks.append((id_, source_id, row.tool, row.ts, facts, agent, segment_id, row.start, row.length))
+            events.append(Event(id_, HOOK_TYPE, session, facts, row.ts, uuid, row.tool, False, agent, row.hook))
+            continue
+        rows.append(
+            (id_, source_id, "tool_call", row.ts, row.tail, row.tool, row.is_error, agent, row.agent_type,
+             row.tool_use_id, segment_id, row.start, row.length)
+        )  # fmt: skip
+        events.append(Event(id_, "tool_call", session, head + row.tail, row.ts, uuid, row.tool, row.is_error, agent))
+        source.last_call_at = row.ts
+    source.events += len(rows)
+    return Stamped(rows, hooks, {segment_id: msgspec.structs.replace(segment)}, {source_id: source}), events
+
+
+def stamp_draft(
+    store: EventStore, source: Source, type_: str, session: str, payload: bytes, ts: str
+) -> tuple[Stamped, list[Event]]:
+    """Give one event from another owner its id. Its time is now unless it has one."""
+    id_ = store.next_id()
+    ts = ts or format_time(time.time())
+    source.events += 1
+    row = (id_, source.id, type_, ts, strip_session(payload, session), "", 0, "", "", "", 0, 0, 0)
+    uuid = "" if source.uuid.startswith("session:") else source.uuid
+    return Stamped([row], [], {}, {source.id: source}), [Event(id_, type_, session, payload, ts, uuid)]
+
+
+def relabel(event: Event, session: str) -> Event:
+    """The event under its session's new name."""
+    payload = compose(session, strip_session(event.payload, event.session))
+    return Event(
+        event.id, event.type, session, event.payload if event.type == HOOK_TYPE else payload, event.ts, event.uuid,
+        event.tool, event.is_error, event.agent_id, event.hook,
+    )  # fmt: skip

@@ -1,0 +1,410 @@
+"""The journal: every event gets its id here, is committed, and only then reaches the streams.
+
+One task owns the store, the window of recent events and every subscriber's cursor. It waits for nothing but its inbox
+and its commit, so no cycle through it can block. Source: design of the event log, contract B1.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import NoReturn
+
+import trio
+
+from ctm_trio.channels import StateSender
+from ctm_trio.fanout import RING_EVENTS, FanOut, Subscriber
+from ctm_trio.messages import (
+    Attribute,
+    Batch,
+    EndStreams,
+    Ingest,
+    JournalMessage,
+    JournalSnapshot,
+    OpenSegment,
+    Positions,
+    Publish,
+    Subscribe,
+)
+from ctm_trio.model.event import HOOK_TYPE, Event
+from ctm_trio.model.log_line import Segment
+from ctm_trio.system.stamping import relabel, stamp_draft, stamp_lines
+from ctm_trio.system.store import (
+    EventStore,
+    Stamped,
+    StoreUnavailable,
+    checkpoint,
+    open_database,
+    select_events,
+    total_ring,
+)
+
+INBOX = 256
+"""Messages that wait for the journal. Senders wait when it is full: for a tailer the log file is the buffer."""
+
+TURN_MESSAGES = 128
+"""Messages taken in one turn: the size of a group commit."""
+
+TURN_ROWS = 3000
+"""And lines, at most about so many: a turn stays under a tenth of a second."""
+
+BACKLOG_EVENTS = 20_000
+"""Events kept in memory while the database cannot be written. Past it the journal takes nothing more."""
+
+FLUSH_RETRY_S = 0.5
+"""How often it is tried again meanwhile."""
+
+BEHIND_RETRY_S = 0.004
+"""How soon a full mailbox is tried again; more with many subscribers, see `_gap`."""
+
+FEW_SUBSCRIBERS = 4
+"""Up to here every event is sent at once; beyond, events are collected for a moment, because writes are the cost."""
+
+GAP_PER_SUBSCRIBER_S = 0.00022
+GAP_MAX_S = 0.032
+
+DEEP_EVENTS = 5000
+"""A `deep` replay brings at most so many events back from the database; older ones are `lost`."""
+
+WAL_FOLD_BYTES = 8 << 20
+"""From this size on the write-ahead log is folded into the database, beside the commits."""
+
+SNAPSHOT_GAP_S = 0.05
+"""Counters of more than `SMALL_SNAPSHOT` sessions are published at most this often."""
+SMALL_SNAPSHOT = 64
+
+
+async def run_journal(
+    path: Path,
+    inbox: trio.MemoryReceiveChannel[JournalMessage],
+    state: StateSender[JournalSnapshot],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> NoReturn:
+    """Own the event log until cancelled. Closes the inbox and every mailbox at the end; the last batch is on disk.
+
+    Raises:
+        StoreDamaged: the database is no sound one; set it aside and start again, the logs rebuild it.
+    """
+    journal = Journal(path, state)
+    await trio.to_thread.run_sync(journal.open, limiter=journal.writer)
+    try:
+        async with trio.open_nursery() as nursery:
+            journal.nursery = nursery
+            journal.publish_state(force=True)
+            task_status.started()
+            with inbox:
+                while True:
+                    await journal.turn(inbox)
+    finally:
+        journal.fan.close()
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
+            await trio.to_thread.run_sync(journal.shut, limiter=journal.writer)
+
+
+CLOSE_S = 5.0
+"""How long the last commit and fold may take when the daemon stops."""
+
+
+class Journal:
+    """State of the journal's task. Nobody else holds it."""
+
+    def __init__(self, path: Path, state: StateSender[JournalSnapshot]) -> None:
+        self.path = path
+        self.state = state
+        self.fan = FanOut()
+        self.nursery: trio.Nursery
+        self.store: EventStore
+        self.writer = trio.CapacityLimiter(1)
+        self.readers = trio.CapacityLimiter(2)
+        self.pending: deque[tuple[Stamped, list[Event]]] = deque()
+        self.pending_events = 0
+        self.degraded = ""
+        self.flush_at = 0.0
+        self.serve_at = 0.0
+        self.waiting = False
+        self.behind = False
+        self.folding = False
+        self.by_type: dict[str, int] = {}
+        self.published = self.commits = self.skipped = 0
+        self.ingest_s = self.fanout_s = 0.0
+        self.state_at = 0.0
+        self.subscribers_shown = 0
+
+    def open(self) -> None:
+        """Open the store and fill the window from it (in a thread)."""
+        self.store = EventStore(self.path)
+        self.fan.append(select_events(self.store.db, limit=RING_EVENTS))
+
+    def shut(self) -> None:
+        """Commit what is left and close (in a thread)."""
+        if self.pending:
+            try:
+                self.store.insert([stamped for stamped, _ in self.pending])
+            except StoreUnavailable:
+                pass  # the logs still have it; nothing else can be done now
+        self.store.close()
+
+    # ------------------------------------------------------------ one turn
+
+    async def turn(self, inbox: trio.MemoryReceiveChannel[JournalMessage]) -> None:
+        """Take what has queued, commit it, hand it on."""
+        messages: list[JournalMessage] = []
+        if self.pending_events >= BACKLOG_EVENTS:
+            await trio.sleep_until(self.flush_at)
+        else:
+            with trio.move_on_at(self._wake_at()):
+                messages.append(await inbox.receive())
+            rows = 0
+            while messages and len(messages) < TURN_MESSAGES and rows < TURN_ROWS:
+                last = messages[-1]
+                rows += len(last.batch.rows) if isinstance(last, Ingest) else 1
+                try:
+                    messages.append(inbox.receive_nowait())
+                except trio.WouldBlock:
+                    break
+        writes = [m for m in messages if isinstance(m, Publish | Ingest | Attribute | OpenSegment | Positions)]
+        if writes or (self.pending and trio.current_time() >= self.flush_at):
+            await self._write(writes)
+        for message in messages:
+            if isinstance(message, Subscribe):
+                self._subscribe(message)
+            elif isinstance(message, EndStreams):
+                self.fan.close()
+        self._serve()
+        self.publish_state(force=not messages)
+
+    def _wake_at(self) -> float:
+        wake = float("inf")
+        if self.pending:
+            wake = self.flush_at
+        if self.waiting or self.behind:
+            wake = min(wake, self.serve_at)
+        if self.state_at < 0:
+            wake = min(wake, -self.state_at)
+        return wake
+
+    async def _write(self, messages: list[Publish | Ingest | Attribute | OpenSegment | Positions]) -> None:
+        started = perf_counter()
+        events, answers = await trio.to_thread.run_sync(self._commit, messages, limiter=self.writer)
+        for answer in answers:
+            answer()
+        if self.degraded:
+            self.flush_at = max(self.flush_at, trio.current_time() + FLUSH_RETRY_S)
+        for event in events:
+            self.by_type[event.type] = self.by_type.get(event.type, 0) + 1
+        self.published += len(events)
+        self.fan.append(events)
+        self.ingest_s += perf_counter() - started
+        if not self.folding and self.commits % 64 == 0 and self.store.wal_bytes() > WAL_FOLD_BYTES:
+            self.folding = True
+            self.nursery.start_soon(self._fold)
+
+    def _commit(
+        self, messages: list[Publish | Ingest | Attribute | OpenSegment | Positions]
+    ) -> tuple[list[Event], list[Callable[[], None]]]:
+        """Stamp and commit (in the writer's thread). What cannot be committed now stays pending, with its ids."""
+        store = self.store
+        fresh: list[Event] = []
+        answers: list[Callable[[], None]] = []
+        for message in messages:
+            if isinstance(message, Ingest):
+                self._hold(*stamp_lines(store, message.batch), fresh)
+                self.skipped += message.batch.skipped
+            elif isinstance(message, Publish):
+                for d in message.drafts:
+                    source = store.source(d.uuid or self._uuid_of(d.session), d.session)
+                    self._hold(*stamp_draft(store, source, d.type, d.session, d.payload, d.ts), fresh)
+            elif isinstance(message, Attribute):
+                self._attribute(message, fresh)
+            elif isinstance(message, OpenSegment):
+                answers.append(partial(message.reply.ok, store.new_segment(message.uuid, message.kind)))
+            else:
+                answers.append(partial(message.reply.ok, self._positions(message)))
+        if self.pending and not (self.degraded and messages):
+            try:
+                store.insert([stamped for stamped, _ in self.pending])
+            except StoreUnavailable as error:
+                self.degraded = error.message
+            else:
+                self.degraded = ""
+                self.commits += 1
+                self.pending.clear()
+                self.pending_events = 0
+        return fresh, answers
+
+    def _hold(self, stamped: Stamped, events: list[Event], fresh: list[Event]) -> None:
+        self.pending.append((stamped, events))
+        self.pending_events += len(events)
+        fresh += events
+
+    def _positions(self, message: Positions) -> tuple[Segment, ...]:
+        """The newest state of a log's segments, pending ones included."""
+        found = {i: s for i, s in self.store.segments.items() if s.uuid == message.uuid and s.kind == message.kind}
+        for stamped, _ in self.pending:
+            found.update(
+                {i: s for i, s in stamped.segments.items() if s.uuid == message.uuid and s.kind == message.kind}
+            )
+        return tuple(found.values())
+
+    def _uuid_of(self, session: str) -> str:
+        """The log that events without one belong to: the session's newest, else a source of its own."""
+        if not session:
+            return ""
+        mine = [s for s in self.store.sources.values() if s.session == session]
+        return max(mine, key=lambda s: s.id).uuid if mine else f"session:{session}"
+
+    def _attribute(self, message: Attribute, fresh: list[Event]) -> None:
+        known = message.uuid in self.store.sources
+        source = self.store.source(message.uuid, message.session)
+        if known and source.session == message.session:
+            return
+        source.session = message.session
+        self.pending.append((Stamped([], [], {}, {source.id: source}), []))
+        if known:
+            window = self.fan.window
+            for i, event in enumerate(window):
+                if event.uuid == message.uuid:
+                    window[i] = relabel(event, message.session)
+            fresh[:] = [relabel(e, message.session) if e.uuid == message.uuid else e for e in fresh]
+
+    async def _fold(self) -> None:
+        try:
+            await trio.to_thread.run_sync(checkpoint, self.path, limiter=self.readers, abandon_on_cancel=True)
+        finally:
+            self.folding = False
+
+    # ------------------------------------------------------------ subscribers
+
+    def _subscribe(self, order: Subscribe) -> None:
+        if order.since == -1 or order.internal:
+            events = [] if order.since is None else [e for e in self.fan.window if e.id > order.since >= 0]
+            self._first(self.fan.add(order, ready=True), Batch(tuple(events), replay=True, cursor=self.store.last_id))
+            return
+        window = self.fan.window
+        whole = self.fan.head <= RING_EVENTS and not self._older_than_window()
+        if order.sessions is None or whole or not window:
+            ring = self.fan.ring(order.sessions, order.types)
+            lost = order.since is not None and bool(ring) and order.since < ring[0].id
+            if not (order.deep and lost):
+                events = ring if order.since is None or lost else [e for e in ring if e.id > order.since]
+                batch = Batch(tuple(events), lost=lost, replay=True, cursor=self.store.last_id)
+                self._first(self.fan.add(order, ready=True), batch)
+                return
+        held = [e for _, events in self.pending for e in events]
+        self.nursery.start_soon(self._replay, order, self.fan.add(order, ready=False), self.store.last_id, held)
+
+    def _older_than_window(self) -> bool:
+        return sum(s.events for s in self.store.sources.values()) > len(self.fan.window)
+
+    async def _replay(self, order: Subscribe, subscriber: Subscriber, until: int, held: list[Event]) -> None:
+        """Fetch a replay from the database, join what is `held` uncommitted, and start the subscriber's live tail."""
+        read = partial(_read_replay, self.path, order, until)
+        try:
+            stored, lost = await trio.to_thread.run_sync(read, limiter=self.readers)
+        except StoreUnavailable:
+            stored, lost = [], order.since is not None
+        have = {e.id for e in stored}
+        sessions, types, _ = subscriber.filter
+        stored += [
+            e
+            for e in held
+            if e.id not in have
+            and e.type != HOOK_TYPE
+            and (sessions is None or e.session in sessions)
+            and (types is None or e.type in types)
+            and (order.since is None or lost or e.id > order.since)
+        ]
+        limit = DEEP_EVENTS if order.deep and order.since is not None else RING_EVENTS
+        self._first(subscriber, Batch(tuple(stored[-limit:]), lost=lost, replay=True, cursor=until))
+
+    def _first(self, subscriber: Subscriber, batch: Batch) -> None:
+        try:
+            subscriber.to.send_nowait(batch)
+        except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
+            self.fan.drop(subscriber)
+        else:
+            subscriber.ready = True
+            self.waiting = True
+
+    def _gap(self) -> float:
+        """How long events are collected before they are sent, in seconds: nothing for a few subscribers."""
+        n = len(self.fan.subscribers)
+        return 0.0 if n <= FEW_SUBSCRIBERS else min(GAP_MAX_S, n * GAP_PER_SUBSCRIBER_S)
+
+    def _serve(self) -> None:
+        now = trio.current_time()
+        started = perf_counter()
+        if now < self.serve_at:
+            self.fan.serve(now, brisk_only=True)
+            self.waiting = True
+        else:
+            self.behind = self.fan.serve(now)
+            self.waiting = False
+            self.serve_at = now + max(self._gap(), BEHIND_RETRY_S if self.behind else 0.0)
+        self.fanout_s += perf_counter() - started
+
+    # ------------------------------------------------------------ counters
+
+    def publish_state(self, *, force: bool = False) -> None:
+        """Publish the counters; with many sessions not more often than `SNAPSHOT_GAP_S`."""
+        now = trio.current_time()
+        sources = self.store.sources
+        if len(sources) > SMALL_SNAPSHOT and now < abs(self.state_at) and not force:
+            self.state_at = -abs(self.state_at)
+            return
+        if self.state_at < 0 and now < -self.state_at:
+            return
+        self.state_at = now + SNAPSHOT_GAP_S
+        rings = {name: min(count, RING_EVENTS) for name, count in total_ring(sources.values()).items()}
+        rings[""] = min(RING_EVENTS, sum(s.events for s in sources.values()))
+        calls: dict[str, str] = {}
+        for source in sources.values():
+            if source.last_call_at > calls.get(source.session, ""):
+                calls[source.session] = source.last_call_at
+        self.state.publish(
+            JournalSnapshot(
+                degraded=self.degraded,
+                published=self.published,
+                dropped=self.fan.dropped,
+                subscribers=sum(not s.filter[2] for s in self.fan.subscribers),
+                backlog=self.pending_events,
+                ring_sizes=rings,
+                by_type=dict(self.by_type),
+                last_call_at=calls,
+                last_id=self.store.last_id,
+                ingest_seconds=self.ingest_s,
+                fanout_seconds=self.fanout_s,
+                commits=self.commits,
+                skipped_lines=self.skipped,
+            )
+        )
+
+
+def _read_replay(path: Path, order: Subscribe, until: int) -> tuple[list[Event], bool]:
+    """The replay of a subscription from the database, and whether its cursor is older than what it gives."""
+    db = open_database(path, read_only=True)
+    try:
+        if order.since is None or not order.deep:
+            ring = select_events(db, limit=RING_EVENTS, sessions=order.sessions, types=order.types, until=until)
+            lost = order.since is not None and bool(ring) and order.since < ring[0].id
+            if order.since is not None and not lost:
+                ring = [e for e in ring if e.id > order.since]
+            return ring, lost
+        found = select_events(
+            db, limit=DEEP_EVENTS + 1, sessions=order.sessions, types=order.types, after=order.since, until=until
+        )
+        lost = len(found) > DEEP_EVENTS or not _cursor_known(db, order.since)
+        return found[-DEEP_EVENTS:], lost
+    finally:
+        db.close()
+
+
+def _cursor_known(db: sqlite3.Connection, since: int) -> bool:
+    """True if something at or before the cursor is held, so that nothing after it can be missing."""
+    oldest = db.execute("SELECT min(id) FROM events").fetchone()[0]
+    return oldest is None or since >= oldest
