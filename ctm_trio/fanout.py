@@ -14,16 +14,13 @@ from itertools import islice
 import trio
 
 from ctm_trio.messages import Batch, Subscribe
-from ctm_trio.model.event import HOOK_TYPE, Event
+from ctm_trio.model.event import HOOK_TYPE, RING_EVENTS, Event
 
 WINDOW_EVENTS = 16_384
 """Events held for subscribers that lag. One that falls behind further is told that events are lost."""
 
 WINDOW_BYTES = 16 << 20
 """And the bytes of their payloads, at most."""
-
-RING_EVENTS = 500
-"""What a subscriber without a cursor is replayed. Source: contract A5."""
 
 BATCH_EVENTS = 1024
 """At most so many events are considered for one batch, which bounds a write."""

@@ -15,6 +15,9 @@ PUBLIC_TYPES = frozenset({
 HOOK_TYPE = "hook"
 """The internal type of a Claude Code hook event: journalled and ordered like the others, never on a stream."""
 
+RING_EVENTS = 500
+"""What a subscriber without a cursor is replayed, of a session or of all. Source: contract A5."""
+
 _ID = re.compile(r"(\d{1,19})-(\d{1,9})", re.ASCII)
 MAX_ID = (1 << 63) - 1
 

@@ -6,7 +6,6 @@ and its commit, so no cycle through it can block. Source: design of the event lo
 
 from __future__ import annotations
 
-import sqlite3
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +16,7 @@ from typing import NoReturn
 import trio
 
 from ctm_trio.channels import StateSender
-from ctm_trio.fanout import RING_EVENTS, FanOut, Subscriber
+from ctm_trio.fanout import FanOut, Subscriber
 from ctm_trio.messages import (
     Attribute,
     Batch,
@@ -30,15 +29,15 @@ from ctm_trio.messages import (
     Publish,
     Subscribe,
 )
-from ctm_trio.model.event import HOOK_TYPE, Event
+from ctm_trio.model.event import HOOK_TYPE, RING_EVENTS, Event
 from ctm_trio.model.log_line import Segment
+from ctm_trio.system.replay import DEEP_EVENTS, read_replay
 from ctm_trio.system.stamping import relabel, stamp_draft, stamp_lines
 from ctm_trio.system.store import (
     EventStore,
     Stamped,
     StoreUnavailable,
     checkpoint,
-    open_database,
     select_events,
     total_ring,
 )
@@ -66,9 +65,6 @@ FEW_SUBSCRIBERS = 4
 
 GAP_PER_SUBSCRIBER_S = 0.00022
 GAP_MAX_S = 0.032
-
-DEEP_EVENTS = 5000
-"""A `deep` replay brings at most so many events back from the database; older ones are `lost`."""
 
 WAL_FOLD_BYTES = 8 << 20
 """From this size on the write-ahead log is folded into the database, beside the commits."""
@@ -303,7 +299,7 @@ class Journal:
 
     async def _replay(self, order: Subscribe, subscriber: Subscriber, until: int, held: list[Event]) -> None:
         """Fetch a replay from the database, join what is `held` uncommitted, and start the subscriber's live tail."""
-        read = partial(_read_replay, self.path, order, until)
+        read = partial(read_replay, self.path, order.sessions, order.types, order.since, until, deep=order.deep)
         try:
             stored, lost = await trio.to_thread.run_sync(read, limiter=self.readers)
         except StoreUnavailable:
@@ -383,28 +379,3 @@ class Journal:
                 skipped_lines=self.skipped,
             )
         )
-
-
-def _read_replay(path: Path, order: Subscribe, until: int) -> tuple[list[Event], bool]:
-    """The replay of a subscription from the database, and whether its cursor is older than what it gives."""
-    db = open_database(path, read_only=True)
-    try:
-        if order.since is None or not order.deep:
-            ring = select_events(db, limit=RING_EVENTS, sessions=order.sessions, types=order.types, until=until)
-            lost = order.since is not None and bool(ring) and order.since < ring[0].id
-            if order.since is not None and not lost:
-                ring = [e for e in ring if e.id > order.since]
-            return ring, lost
-        found = select_events(
-            db, limit=DEEP_EVENTS + 1, sessions=order.sessions, types=order.types, after=order.since, until=until
-        )
-        lost = len(found) > DEEP_EVENTS or not _cursor_known(db, order.since)
-        return found[-DEEP_EVENTS:], lost
-    finally:
-        db.close()
-
-
-def _cursor_known(db: sqlite3.Connection, since: int) -> bool:
-    """True if something at or before the cursor is held, so that nothing after it can be missing."""
-    oldest = db.execute("SELECT min(id) FROM events").fetchone()[0]
-    return oldest is None or since >= oldest

@@ -1,0 +1,50 @@
+"""Replays that the window of recent events cannot give: read from the database, on a connection of their own."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from ctm_trio.model.event import RING_EVENTS, Event
+from ctm_trio.system.store import open_database, select_events
+
+DEEP_EVENTS = 5000
+"""A `deep` replay brings at most so many events back from the database; older ones are `lost`."""
+
+
+def read_replay(
+    path: Path,
+    sessions: frozenset[str] | None,
+    types: frozenset[str] | None,
+    since: int | None,
+    until: int,
+    *,
+    deep: bool,
+) -> tuple[list[Event], bool]:
+    """The replay of a subscription, oldest first, and whether its cursor is older than what is given.
+
+    Args:
+        path: of the database.
+        sessions, types: the subscription's filter.
+        since, until: ids in nanoseconds; strictly after the one, up to the other.
+        deep: go back as far as `since` (at most `DEEP_EVENTS`), else only as far as the ring.
+
+    Raises:
+        StoreUnavailable, StoreDamaged: the database cannot be read.
+    """
+    db = open_database(path, read_only=True)
+    try:
+        if since is None or not deep:
+            ring = select_events(db, limit=RING_EVENTS, sessions=sessions, types=types, until=until)
+            lost = since is not None and bool(ring) and since < ring[0].id
+            return (ring if since is None or lost else [e for e in ring if e.id > since]), lost
+        found = select_events(db, limit=DEEP_EVENTS + 1, sessions=sessions, types=types, after=since, until=until)
+        return found[-DEEP_EVENTS:], len(found) > DEEP_EVENTS or not _cursor_held(db, since)
+    finally:
+        db.close()
+
+
+def _cursor_held(db: sqlite3.Connection, since: int) -> bool:
+    """True if something at or before the cursor is held, so that nothing after it can be missing."""
+    oldest: int | None = db.execute("SELECT min(id) FROM events").fetchone()[0]
+    return oldest is None or since >= oldest

@@ -1,0 +1,129 @@
+"""Which files of a directory changed, as it happens: inotify on Linux, watchfiles elsewhere, a slow scan under both.
+
+One watch for a directory, not one for a file: a machine allows few watches, and sessions are many.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+from pathlib import Path
+
+import trio
+
+log = logging.getLogger("ctm.watch")
+
+SCAN_S = 5.0
+"""How often everything is looked at anyway: network file systems and full queues send no event."""
+
+MISSING_S = 0.5
+"""How often a directory that does not exist is looked for."""
+
+WITHOUT_EVENTS_S = 0.25
+"""How often everything is looked at where the system gives us no file events (watch limit reached)."""
+
+Changes = frozenset[str] | None
+"""Names of changed files, or None: look at everything."""
+
+
+async def watch_directory(
+    path: Path,
+    out: trio.MemorySendChannel[Changes],
+    *,
+    scan_s: float = SCAN_S,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Send the names of files that were written, made, moved or deleted in `path`, until cancelled; closes `out`.
+
+    The first item is None, sent once the watch stands: what the receiver lists after it can miss nothing. While the
+    receiver is busy the kernel's queue collects; if that overflows, the next item is None. A directory that is
+    missing or replaced is waited for.
+
+    Args:
+        path: the directory; it need not exist.
+        out: of any capacity; the sender waits.
+        scan_s: seconds between two None without an event.
+    """
+    watch = _inotify if sys.platform == "linux" else _watchfiles
+    async with out:
+        task_status.started()
+        while True:
+            if not path.is_dir():
+                await trio.sleep(MISSING_S)
+                continue
+            await watch(path, out, scan_s)
+
+
+async def _inotify(path: Path, out: trio.MemorySendChannel[Changes], scan_s: float) -> None:
+    """Watch with inotify until the directory goes away."""
+    from inotify_simple import INotify, flags
+
+    wanted = (
+        flags.MODIFY | flags.CREATE | flags.MOVED_TO | flags.MOVED_FROM | flags.DELETE | flags.ATTRIB
+        | flags.DELETE_SELF | flags.MOVE_SELF | flags.ONLYDIR
+    )  # fmt: skip
+    gone = flags.IGNORED | flags.MOVE_SELF | flags.DELETE_SELF | flags.UNMOUNT
+    try:
+        notify = INotify(nonblocking=True)
+    except OSError as error:
+        return await _scan_only(path, out, error)
+    with notify:
+        try:
+            notify.add_watch(path, wanted)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR):
+                return
+            return await _scan_only(path, out, error)
+        here = os.stat(path)
+        await out.send(None)
+        while True:
+            events = []
+            with trio.move_on_after(scan_s):
+                await trio.lowlevel.wait_readable(notify.fileno())
+                events = notify.read(timeout=0)
+            if not events:
+                try:
+                    now = os.stat(path)
+                except OSError:
+                    return
+                if (now.st_dev, now.st_ino) != (here.st_dev, here.st_ino):
+                    return
+                await out.send(None)
+                continue
+            seen = 0
+            for event in events:
+                seen |= event.mask
+            if seen & gone:
+                return
+            if seen & flags.Q_OVERFLOW:
+                log.warning("more file events in %s than the system keeps; looking at every file", path.name)
+                await out.send(None)
+            else:
+                await out.send(frozenset([event.name for event in events]))
+
+
+async def _scan_only(path: Path, out: trio.MemorySendChannel[Changes], error: OSError) -> None:
+    log.warning("no file events for %s (%s); looking every %s s instead", path.name, error.strerror, WITHOUT_EVENTS_S)
+    while path.is_dir():
+        await out.send(None)
+        await trio.sleep(WITHOUT_EVENTS_S)
+
+
+async def _watchfiles(path: Path, out: trio.MemorySendChannel[Changes], scan_s: float) -> None:
+    """Watch with the watchfiles library until the directory goes away."""
+    from watchfiles import awatch
+
+    stop = trio.Event()
+    try:
+        await out.send(None)
+        async for changes in awatch(
+            path, step=5, debounce=20, rust_timeout=int(scan_s * 1000), yield_on_timeout=True, stop_event=stop,
+            recursive=False,
+        ):  # fmt: skip
+            if not path.is_dir():
+                return
+            await out.send(frozenset(os.path.basename(name) for _, name in changes) if changes else None)
+    finally:
+        stop.set()
