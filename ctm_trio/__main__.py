@@ -27,4 +27,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] and sys.argv[1] in FAST:
+        import ctm_trio.producers.start  # noqa: F401 - it runs the command and ends the process
     sys.exit(main())

@@ -1,8 +1,345 @@
-"""`hook`: takes one hook event on stdin and appends it to its log."""
+"""`hook`: takes one Claude Code hook event on stdin and appends it to its log.
+
+Claude Code waits for this program many times a minute, so it imports only what the interpreter has loaded anyway
+(`posix`, `time`, `_signal`) or what is one small C module (`fcntl`, `_json`); `os`, `json` and `signal` alone would
+cost more than all of the work. It always ends with exit code 0: trouble goes to `logs/.hook-errors.log`.
+Source: contract A11 (log-tool-use), B9 (hook).
+"""
 
 from __future__ import annotations
 
+import time
+
+TYPE_CHECKING = False  # type checkers know the name; importing it would cost more than all the rest
+if TYPE_CHECKING:
+    import os as posix
+    import signal as _signal
+    from typing import Any
+else:
+    import _signal
+    import posix
+
+TOOL_EVENTS = ("PostToolUse", "PostToolUseFailure")
+"""They go to `logs/`, every other event to `hook-events/`. Source: contract B9."""
+
+MAX_BYTES = 32 << 20
+"""Largest payload of `hook`; more is noted and dropped. A Write of 600 kB makes 1.2 MB. Source: contract B9."""
+
+MAX_OLD_BYTES = 1 << 20
+"""Largest payload of `log-tool-use`. Source: contract A11."""
+
+TIME_LIMIT_S = 10.0
+"""After this the event is given up: a lock that is never released must not hold up Claude."""
+
+ROTATE_FROM_BYTES = 1 << 20
+"""Below this no log can be due for rotation, so the settings need not be read."""
+
+DEFAULT_MAX_MB = 50
+"""`log_max_size_mb` when it is not set. Source: contract A2."""
+
+ERRORS_MAX_BYTES = 1 << 20
+"""Size at which `.hook-errors.log` is begun anew (the old one is kept beside it)."""
+
+SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+STAMPS = (("ctm_session", "CTM_SESSION"), ("ctm_pane", "TMUX_PANE"), ("ctm_pid", "CLAUDE_PID"))
+"""Keys that we append, and the environment variables they come from. Source: contract B9."""
+
+
+class Trouble(Exception):
+    """The event cannot be kept; the text says why, without any of its content."""
+
+
+def environ(name: str) -> str:
+    """An environment variable as text, "" if it is not set."""
+    table: Any = posix.environ  # bytes to bytes in `posix`, unlike in `os`
+    value: bytes = table.get(name.encode(), b"")
+    return value.decode("utf-8", "replace")
+
+
+def config_dir() -> str:
+    """`~/.config/ctm`, or Trouble if there is no home directory."""
+    home = environ("HOME")
+    if not home:
+        import pwd
+
+        try:
+            home = pwd.getpwuid(posix.getuid()).pw_dir
+        except KeyError:
+            raise Trouble("HOME is not set") from None
+    return home + "/.config/ctm"
+
+
+def read_input(limit: int) -> bytes:
+    """Standard input to its end; b"" if it is closed. Trouble above `limit` bytes (the rest is read and dropped)."""
+    chunks, size = [], 0
+    while True:
+        try:
+            chunk = posix.read(0, 1 << 20)
+        except OSError as exc:
+            if exc.errno == 9:  # EBADF: started with stdin closed
+                return b""
+            raise
+        if not chunk:
+            break
+        size += len(chunk)
+        if size <= limit:
+            chunks.append(chunk)
+        else:
+            chunks.clear()
+    if size > limit:
+        raise Trouble(f"payload of {size} bytes is over the limit of {limit}")
+    return b"".join(chunks)
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON value")
+
+
+class _Rules:
+    """How the scanner of `_json` is to read: strictly, and without failing on very long numbers."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float = float
+    parse_int = staticmethod(str)
+    parse_constant = staticmethod(_refuse)
+
+
+def parse_object(data: bytes) -> dict[str, Any]:
+    """A JSON object, whole numbers as text; Trouble if it is anything else.
+
+    The standard library's own C scanner does it; `json` around it is only imported where there is none.
+    """
+    try:
+        text = data.decode()
+        start = len(text) - len(text.lstrip(" \t\n\r"))
+        try:
+            from _json import make_scanner
+
+            value, end = make_scanner(_Rules())(text, start)  # type: ignore[arg-type]
+        except (ImportError, AttributeError):
+            import json
+
+            decoder = json.JSONDecoder(parse_int=str, parse_constant=_refuse)
+            value, end = decoder.raw_decode(text, start)
+        if text[end:].strip(" \t\n\r"):
+            raise Trouble(f"payload of {len(data)} bytes goes on after its JSON value")
+    except (ValueError, StopIteration, RecursionError, SystemError):
+        # SystemError: the scanner cannot raise JSONDecodeError where `json` was never imported.
+        raise Trouble(f"payload of {len(data)} bytes is not JSON") from None
+    if not isinstance(value, dict):
+        raise Trouble(f"payload of {len(data)} bytes is no JSON object")
+    return value
+
+
+def safe_name(session_id: object) -> str:
+    """The session id as a file name's stem. Source: contract A11."""
+    if not isinstance(session_id, str) or not session_id or len(session_id) > 128:
+        return "unknown"
+    return "".join([c if c in SAFE else "-" for c in session_id])
+
+
+def quoted(text: str) -> bytes:
+    """A JSON string."""
+    try:
+        from _json import encode_basestring_ascii
+    except ImportError:
+        from json import dumps as encode_basestring_ascii
+    return encode_basestring_ascii(text).encode()
+
+
+def timestamp() -> bytes:
+    """Now as RFC 3339 in UTC with microseconds."""
+    seconds, ns = divmod(time.time_ns(), 1_000_000_000)
+    return (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{ns // 1000:06d}Z").encode()
+
+
+def stamped(data: bytes, value: dict[str, Any]) -> bytes:
+    """The log line: the payload to the letter on one line, with our stamps before its last brace."""
+    stamps = [b'"ctm_timestamp":"%b"' % timestamp()]
+    for key, variable in STAMPS:
+        if text := environ(variable):
+            stamps.append(b'"%b":%b' % (key.encode(), quoted(text)))
+    if "ctm_timestamp" in value or any(key in value for key, _ in STAMPS):
+        import json
+
+        whole = json.loads(data)
+        for key in ("ctm_timestamp", *(key for key, _ in STAMPS)):
+            whole.pop(key, None)
+        data, value = json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode(), whole
+    # In valid JSON a line break can only stand between two tokens.
+    body = data.strip().replace(b"\n", b" ").replace(b"\r", b" ")[:-1]
+    return b"".join((body, b"," if value else b"", b",".join(stamps), b"}\n"))
+
+
+def make_directory(path: str) -> None:
+    """A private directory and what is missing above it."""
+    try:
+        posix.mkdir(path, 0o700)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        make_directory(path.rpartition("/")[0])
+        posix.mkdir(path, 0o700)
+
+
+def open_log(path: str, make: bool = True) -> int:
+    """Open a log to append and read, private, making its directory if need be."""
+    flags = posix.O_RDWR | posix.O_APPEND | posix.O_CREAT | posix.O_CLOEXEC | posix.O_NOFOLLOW
+    try:
+        return posix.open(path, flags, 0o600)
+    except FileNotFoundError:
+        if not make:
+            raise
+        make_directory(path.rpartition("/")[0])
+        return open_log(path, make=False)
+
+
+def locked_log(path: str) -> int:
+    """The log, open and under an exclusive lock, and surely the file that has this name now.
+
+    A rotation renames the log under the same lock, so a writer that waited meanwhile would hold the old file.
+    """
+    import fcntl
+
+    while True:
+        fd = open_log(path)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            here, there = posix.fstat(fd), posix.stat(path)
+            if (here.st_ino, here.st_dev) == (there.st_ino, there.st_dev):
+                return fd
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            posix.close(fd)
+            raise
+        posix.close(fd)
+
+
+def mended_size(fd: int, size: int) -> tuple[int, bytes]:
+    """Where the next line may start: (offset, what to write before it).
+
+    A writer that was killed leaves half a line behind. Under the lock nobody is still writing it, so it goes; what is
+    whole but for its line break stays.
+    """
+    if not size or posix.pread(fd, 1, size - 1) == b"\n":
+        return size, b""
+    tail, start = b"", size
+    while start and b"\n" not in tail:
+        step = min(start, 1 << 16)
+        start -= step
+        tail = posix.pread(fd, step, start) + tail
+    rest = tail.rpartition(b"\n")[2]
+    try:
+        parse_object(rest)
+    except Trouble:
+        posix.ftruncate(fd, size - len(rest))
+        note(f"half a line of {len(rest)} bytes was removed")
+        return size - len(rest), b""
+    return size, b"\n"
+
+
+def append(path: str, line: bytes) -> int:
+    """Append one line under the lock, all of it or nothing, and return the size of the log."""
+    fd = locked_log(path)
+    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, (1, 2, 14, 15))  # HUP INT ALRM TERM: not in mid-line
+    try:
+        size, before = mended_size(fd, posix.fstat(fd).st_size)
+        rest = memoryview(before + line)
+        try:
+            while rest:
+                rest = rest[posix.write(fd, rest) :]
+        except OSError:
+            posix.ftruncate(fd, size)
+            raise
+        return size + len(before) + len(line)
+    finally:
+        posix.close(fd)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
+
+
+def read_config() -> dict[str, Any]:
+    """`config.json` with whole numbers as text; empty if it cannot be read."""
+    try:
+        fd = posix.open(config_dir() + "/config.json", posix.O_RDONLY | posix.O_CLOEXEC)
+        try:
+            return parse_object(posix.read(fd, 1 << 20))
+        finally:
+            posix.close(fd)
+    except (OSError, Trouble):
+        return {}
+
+
+def number(config: dict[str, Any], key: str, default: int) -> int:
+    """A positive whole number of `config.json`, else its default (also for zero). Source: contract A2."""
+    value = config.get(key)
+    return int(value) if isinstance(value, str) and value.isdigit() and 0 < int(value[:9]) == int(value) else default
+
+
+def rotate_if_due(path: str, size: int) -> None:
+    """Hand the log to the rotation once it is past its size; only then is anything imported for it."""
+    if size <= ROTATE_FROM_BYTES:
+        return
+    config = read_config()
+    limit = number(config, "log_max_size_mb", DEFAULT_MAX_MB) << 20
+    if size > limit:
+        from ctm_trio.producers.rotate import rotate
+
+        rotate(
+            path,
+            max_bytes=limit,
+            max_age_days=number(config, "log_max_age_days", 30),
+            max_files=number(config, "log_max_files", 10),
+        )
+
+
+def note(text: str) -> None:
+    """Add a line to `logs/.hook-errors.log`. If even that fails there is nowhere left to say it."""
+    try:
+        path = config_dir() + "/logs/.hook-errors.log"
+        fd = open_log(path)
+        try:
+            if posix.fstat(fd).st_size > ERRORS_MAX_BYTES:
+                posix.rename(path, path + ".1")
+            posix.write(fd, timestamp() + b" " + text.replace("\n", " ").encode("utf-8", "replace")[:500] + b"\n")
+        finally:
+            posix.close(fd)
+    except (OSError, Trouble):
+        pass
+
+
+def take(limit: int) -> None:
+    """Read the event, append it to its log, rotate the log if it is due."""
+    data = read_input(limit)
+    if not data.strip():
+        return
+    value = parse_object(data)
+    event = value.get("hook_event_name")
+    # Old settings send calls without a name: a payload that does not say what it is, is a tool call.
+    folder = "logs" if not event or event in TOOL_EVENTS else "hook-events"
+    path = f"{config_dir()}/{folder}/{safe_name(value.get('session_id'))}.jsonl"
+    rotate_if_due(path, append(path, stamped(data, value)))
+
+
+def _too_late(signum: int, frame: object) -> None:
+    raise Trouble(f"given up after {TIME_LIMIT_S:g} s")
+
 
 def main(argv: list[str]) -> int:
-    """Take standard input and do nothing with it yet."""
+    """Take one event. Always returns 0.
+
+    Args:
+        argv: the command's words; `log-tool-use`, its old name, keeps its old limit of 1 MiB.
+    """
+    _signal.signal(_signal.SIGALRM, _too_late)
+    _signal.setitimer(_signal.ITIMER_REAL, TIME_LIMIT_S)
+    try:
+        take(MAX_OLD_BYTES if argv[:1] == ["log-tool-use"] else MAX_BYTES)
+    except Trouble as exc:
+        note(str(exc))
+    except (OSError, ValueError, MemoryError, RecursionError, ImportError) as exc:
+        note(f"{type(exc).__name__}: {exc}")
+    finally:
+        _signal.setitimer(_signal.ITIMER_REAL, 0)
     return 0

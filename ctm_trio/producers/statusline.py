@@ -1,8 +1,190 @@
-"""`statusline`: keeps the status line's data for the daemon and prints a short line."""
+"""`statusline`: keeps the status line's data as a dump for the daemon, then prints a short line.
+
+Claude Code ends a status line that is still running when the next one starts (SIGTERM), so the dump comes first, and
+appears whole or not at all. With `--then COMMAND` the user's own status line is run in our place, on the same input.
+Source: contract A2, A7, A11.
+"""
 
 from __future__ import annotations
 
+from ctm_trio.producers.hook import (
+    Trouble,
+    config_dir,
+    environ,
+    make_directory,
+    note,
+    parse_object,
+    read_config,
+    read_input,
+    safe_name,
+)
+
+TYPE_CHECKING = False  # as in `hook`
+if TYPE_CHECKING:
+    import os as posix
+    import signal as _signal
+    from typing import Any
+else:
+    import _signal
+    import posix
+
+MAX_BYTES = 4 << 20
+"""Largest payload; the real ones have a few kilobytes."""
+
+TIME_LIMIT_S = 10.0
+DUMP_DIR = "/tmp/ctm-statusline"
+"""Where the daemon looks for dumps unless the settings say otherwise. Source: contract A2."""
+
+HIGH_PCT = 85
+"""From here on a percentage is shown in colour."""
+
+
+def template(words: list[str]) -> str:
+    """Where the dump goes, with `{uuid}` for the session's id; "" for no dump.
+
+    `CTM_STATUSLINE_DUMP` says it, else with `--dump` it is the directory that the daemon watches.
+    """
+    if chosen := environ("CTM_STATUSLINE_DUMP"):
+        return chosen
+    if "--dump" not in words:
+        return ""
+    folder = inner(read_config(), "serve", "statusline_dump_dir")
+    return f"{folder.rstrip('/') if isinstance(folder, str) and folder else DUMP_DIR}/{{uuid}}.json"
+
+
+def write_dump(path: str, data: bytes) -> None:
+    """Put the payload in place in one step. It is not synced: after a power cut no dump is of any use."""
+    if path.startswith("~/"):
+        path = config_dir().removesuffix("/.config/ctm") + path[1:]
+    folder, _, name = path.rpartition("/")
+    if folder:
+        make_directory(folder)
+        if folder == DUMP_DIR and posix.stat(folder).st_uid != posix.getuid():
+            raise Trouble(f"{DUMP_DIR} belongs to another user; set serve.statusline_dump_dir in config.json")
+    temporary = f"{folder or '.'}/.{name}.{posix.getpid()}.tmp"
+    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW
+    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, (1, 2, 14, 15))  # HUP INT ALRM TERM: nothing left behind
+    try:
+        fd = posix.open(temporary, flags, 0o600)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[posix.write(fd, rest) :]
+            posix.rename(temporary, path)
+        except OSError:
+            posix.unlink(temporary)
+            raise
+        finally:
+            posix.close(fd)
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
+
+
+def inner(value: object, *keys: str) -> Any:
+    """What is under these keys, one after the other; None where something is missing."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def percent(value: object) -> str:
+    """A percentage rounded half up, in colour if it is high; "" if it is none."""
+    try:
+        number = int(float(value) + 0.5)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return ""
+    text = f"{number}%"
+    return f"\033[33m{text}\033[0m" if number >= HIGH_PCT and not environ("NO_COLOR") else text
+
+
+def plain(text: object) -> str:
+    """Text for one line of a terminal: no control characters, at most 60 characters."""
+    return "".join([c for c in text if c.isprintable()])[:60] if isinstance(text, str) else ""
+
+
+def line(value: dict[str, Any]) -> str:
+    """The status line: model, directory, context, limits, cost; only what is known."""
+    model = plain(inner(value, "model", "display_name")).removeprefix("Claude ")
+    folder = plain(inner(value, "workspace", "project_dir") or value.get("cwd")).rstrip("/").rpartition("/")[2]
+    shown = [text for text in (model, folder) if text]
+    for label, keys in (
+        ("context", ("context_window", "used_percentage")),
+        ("5h", ("rate_limits", "five_hour", "used_percentage")),
+        ("7d", ("rate_limits", "seven_day", "used_percentage")),
+    ):
+        if text := percent(inner(value, *keys)):
+            shown.append(f"{label} {text}")
+    try:
+        cost = float(inner(value, "cost", "total_cost_usd"))
+        if 0.005 <= cost < 1e9:
+            shown.append(f"${cost:.2f}")
+    except (TypeError, ValueError):
+        pass
+    return " · ".join(shown)
+
+
+def become(command: str, data: bytes) -> None:
+    """Turn this process into the user's own status line, with `data` on its stdin. Returns only if that fails.
+
+    The command is the user's own, from their own settings, and Claude Code gives it to a shell as well. A signal that
+    is meant for the status line reaches it directly, because there is no process of ours left above it.
+    """
+    reading, writing = posix.pipe()
+    if posix.fork() == 0:
+        try:
+            posix.close(reading)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[posix.write(writing, rest) :]
+        finally:
+            posix._exit(0)
+    posix.close(writing)
+    posix.dup2(reading, 0)
+    posix.close(reading)
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)  # Python ignores it, and a child would inherit that
+    posix.execv("/bin/sh", ["sh", "-c", "trap 'exit 0' EXIT; eval \"$1\"", "sh", command])
+
+
+def show(text: str) -> None:
+    """Write a line to stdout, wherever that leads."""
+    try:
+        posix.write(1, text.encode("utf-8", "replace") + b"\n")
+    except OSError:
+        pass  # closed, or the reader has gone: nobody wants the line
+
+
+def _too_late(signum: int, frame: object) -> None:
+    raise Trouble(f"the status line was given up after {TIME_LIMIT_S:g} s")
+
 
 def main(argv: list[str]) -> int:
-    """Take standard input and do nothing with it yet."""
+    """Take one status line payload on stdin. Always returns 0.
+
+    Args:
+        argv: the command's words: `--dump` to write a dump where the daemon looks, `--then COMMAND` to run the
+            user's own status line instead of printing ours.
+    """
+    _signal.signal(_signal.SIGALRM, _too_late)
+    _signal.setitimer(_signal.ITIMER_REAL, TIME_LIMIT_S)
+    then = argv[argv.index("--then") + 1 :][:1] if "--then" in argv else []
+    data, value = b"", None
+    try:
+        data = read_input(MAX_BYTES)
+        if data.strip():
+            value = parse_object(data)
+            if path := template(argv):
+                write_dump(path.replace("{uuid}", safe_name(value.get("session_id"))), data)
+    except Trouble as exc:
+        note(f"statusline: {exc}")
+    except (OSError, ValueError, MemoryError, RecursionError, ImportError) as exc:
+        note(f"statusline: {type(exc).__name__}: {exc}")
+    finally:
+        _signal.setitimer(_signal.ITIMER_REAL, 0)
+    if then and then[0]:
+        try:
+            become(then[0], data)
+        except OSError as exc:
+            note(f"statusline: {type(exc).__name__}: {exc}")
+    if value and (text := line(value)):
+        show(text)
     return 0

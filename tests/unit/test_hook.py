@@ -1,0 +1,88 @@
+"""The hook's pure parts: what becomes a line, and under which name."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctm_trio.producers import hook
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    payload=st.dictionaries(st.text(), JSON, max_size=6), indent=st.sampled_from([None, 0, 2]), ascii_only=st.booleans()
+)
+def test_a_payload_becomes_one_line_with_the_same_values(
+    payload: dict[str, object], indent: int | None, ascii_only: bool
+) -> None:
+    """Whatever the object and its layout, it makes one line, which reads back as the object plus a stamp."""
+    data = json.dumps(payload, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    try:
+        value = hook.parse_object(data)
+    except hook.Trouble:
+        with pytest.raises(UnicodeDecodeError):  # only a lone surrogate, which is no UTF-8
+            data.decode()
+        return
+    line = hook.stamped(data, value)
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"}\n")
+    read = json.loads(line)
+    assert read.pop("ctm_timestamp").endswith("Z")
+    for key in ("ctm_session", "ctm_pane", "ctm_pid"):
+        read.pop(key, None)
+    payload.pop("ctm_timestamp", None)
+    assert read == payload
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"nope", b"[1]", b'"text"', b"1", b'{"half": ', b'{"a":1,}', b'{"a":NaN}', b'{"a":1} x', b'{"a":"\n"}', b"{\xff}"],
+)
+def test_what_is_no_object_is_trouble(data: bytes) -> None:
+    """Anything but one JSON object is refused, and the message has nothing of its content."""
+    with pytest.raises(hook.Trouble, match="payload of"):
+        hook.parse_object(data)
+
+
+def test_endless_nesting_is_trouble() -> None:
+    """A hundred thousand open brackets neither crash nor pass."""
+    with pytest.raises(hook.Trouble):
+        hook.parse_object(b'{"a":' + b"[" * 100_000)
+
+
+def test_numbers_keep_every_digit() -> None:
+    """A number too long for a float, or for Python's own limit, is kept to the letter."""
+    data = b'{"n":' + b"7" * 5000 + b"}"
+    assert b"7" * 5000 in hook.stamped(data, hook.parse_object(data))
+
+
+@pytest.mark.parametrize(
+    ("session_id", "stem"),
+    [
+        ("abc-DEF_1", "abc-DEF_1"),
+        ("../a b/c.d", "---a-b-c-d"),
+        ("", "unknown"),
+        ("z" * 128, "z" * 128),
+        ("z" * 129, "unknown"),
+        (None, "unknown"),
+        (17, "unknown"),
+        ("é\0\n", "---"),
+    ],
+)
+def test_safe_name(session_id: object, stem: str) -> None:
+    """A session id never becomes more than a file's stem. Source: contract A11."""
+    assert hook.safe_name(session_id) == stem
+
+
+def test_settings_numbers() -> None:
+    """A zero, missing or strange number in config.json means its default. Source: contract A2."""
+    config = hook.parse_object(b'{"a":7,"b":0,"c":"x","d":-3,"e":1.5,"f":99999999999999999999}')
+    assert [hook.number(config, key, 50) for key in "abcdefg"] == [7, 50, 50, 50, 50, 50, 50]
