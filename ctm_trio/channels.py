@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 import outcome
 import trio
@@ -98,6 +98,12 @@ class Reply(Generic[R]):
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.WouldBlock):
             pass  # the asker has gone away, or was answered already
         self._send.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop()  # nothing happens if it was answered; else the asker learns that nobody will
 
     def ok(self, value: R) -> None:
         """Answer with a value."""

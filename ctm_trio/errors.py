@@ -39,3 +39,41 @@ class SessionNotFound(CtmError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no session named {name!r}.", fields={"name": name})
+
+
+class FileLocked(CtmError):
+    """Another program holds a file's lock for too long."""
+
+    code, status = "unavailable", 503
+
+
+class BrokenConfig(CtmError):
+    """`config.json` does not parse; it is never overwritten. Source: contract A2."""
+
+    code, status = "config_broken", 500
+
+
+class BadPatch(CtmError):
+    """A `PATCH /api/config` that is refused as a whole. Source: contract A4.
+
+    Args:
+        code: what the answer's `error` says, e.g. "unknown key: x".
+    """
+
+    status = 400
+
+    def __init__(self, code: str, message: str = "") -> None:
+        super().__init__(message or code)
+        self.code = code
+
+
+class BrokenSessions(CtmError):
+    """`sessions.json` does not parse; it is never overwritten. Source: contract A2."""
+
+    code, status = "sessions_broken", 500
+
+
+class TmuxFailed(CtmError):
+    """tmux cannot be run, did not answer in time, or refused."""
+
+    code, status = "tmux_failed", 500

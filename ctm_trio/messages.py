@@ -339,6 +339,14 @@ class PatchConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadConfig:
+    """Read `config.json` again now (SIGHUP). No answer: the snapshot tells."""
+
+
+ConfigMessage = PatchConfig | ReloadConfig
+
+
+@dataclass(frozen=True, slots=True)
 class HealthSnapshot:
     """Children of the daemon: name → "ok", "starting", "restarting: …"; and how often each was restarted."""
 

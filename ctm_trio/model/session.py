@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from ctm_trio.errors import BrokenSessions
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 """How Go writes a time that was never set; we treat it as absent. Source: contract A2."""
@@ -34,3 +40,103 @@ class Session:
 def is_name(text: str) -> bool:
     """True if `text` is a session name that the routes accept."""
     return NAME.fullmatch(text) is not None
+
+
+def is_new_name(text: str) -> bool:
+    """True if a session may be created under this name."""
+    return NEW_NAME.fullmatch(text) is not None
+
+
+_TIMES = ("created_at", "last_attached_at", "last_health_at")
+_KNOWN = ("name", "uuid", "mode", "workdir", "created_at", "last_attached_at", "last_health_status", "last_health_at")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionBook:
+    """`sessions.json` as a whole.
+
+    Attributes:
+        records: by name, in the order of the file.
+        kept: records whose key is no session name, as they were read; nobody sees them, a rewrite keeps them.
+        extra: top-level keys that we do not know, and `schema_version`.
+    """
+
+    records: Mapping[str, Session] = field(default_factory=dict)
+    kept: Mapping[str, object] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=lambda: {"schema_version": 1})
+
+    def having(self, session: Session) -> SessionBook:
+        """The book with this record added, or in the place of the one of its name."""
+        return replace(self, records={**self.records, session.name: session})
+
+    def without(self, name: str) -> SessionBook:
+        """The book without the record of that name."""
+        return replace(self, records={n: s for n, s in self.records.items() if n != name})
+
+    def renamed(self, name: str, to: str) -> SessionBook:
+        """The book with a record under another name, at the same place."""
+        return replace(
+            self,
+            records={
+                (to if n == name else n): (replace(s, name=to) if n == name else s) for n, s in self.records.items()
+            },
+        )
+
+
+def parse_sessions(data: bytes) -> SessionBook:
+    """The records in the bytes of `sessions.json`. Go's zero times become "".
+
+    Raises:
+        BrokenSessions: not such a document; the message says what is wrong.
+
+    Source: contract A2.
+    """
+    try:
+        top = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BrokenSessions(f"sessions.json does not parse: {error}") from None
+    if not isinstance(top, dict):
+        raise BrokenSessions("sessions.json must be a JSON object.")
+    table = top.get("sessions")
+    if table is not None and not isinstance(table, dict):
+        raise BrokenSessions('sessions.json: "sessions" must be an object.')
+    records: dict[str, Session] = {}
+    kept: dict[str, object] = {}
+    for name, raw in (table or {}).items():
+        if is_name(name) or is_new_name(name):
+            records[name] = _record(name, raw)
+        else:
+            kept[name] = raw
+    return SessionBook(records, kept, {k: v for k, v in top.items() if k != "sessions"})
+
+
+def _record(name: str, raw: Any) -> Session:
+    if not isinstance(raw, dict):
+        raise BrokenSessions(f"sessions.json: the record of {name} must be an object.")
+    values: dict[str, str] = {}
+    for key in _KNOWN[1:]:
+        value = raw.get(key)
+        if value is not None and not isinstance(value, str):
+            raise BrokenSessions(f"sessions.json: {key} of {name} must be text.")
+        if value and not (key in _TIMES and value == ZERO_TIME):
+            values[key] = value
+    return Session(name=name, **values, extra=tuple((k, v) for k, v in raw.items() if k not in _KNOWN))
+
+
+def encode_session(session: Session) -> dict[str, object]:
+    """A record as `sessions.json` and the mutations' answers have it; unknown times as Go writes them."""
+    out: dict[str, object] = {
+        "name": session.name, "uuid": session.uuid, "mode": session.mode, "workdir": session.workdir,
+        "created_at": session.created_at or ZERO_TIME, "last_attached_at": session.last_attached_at or ZERO_TIME,
+    }  # fmt: skip
+    if session.last_health_status:
+        out["last_health_status"] = session.last_health_status
+    out["last_health_at"] = session.last_health_at or ZERO_TIME
+    return {**out, **dict(session.extra)}
+
+
+def encode_sessions(book: SessionBook) -> bytes:
+    """The bytes of `sessions.json`, indented as the Go CLI writes it."""
+    table: dict[str, object] = {name: encode_session(session) for name, session in book.records.items()}
+    document = {"schema_version": 1, **book.extra, "sessions": {**table, **book.kept}}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

@@ -10,11 +10,11 @@ from ctm_trio.channels import StateReceiver
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,
+    ConfigMessage,
     ConfigSnapshot,
     HealthSnapshot,
     JournalMessage,
     JournalSnapshot,
-    PatchConfig,
     QuotaSnapshot,
     SessionsMessage,
     SessionsSnapshot,
@@ -40,4 +40,4 @@ class WebEnds:
     health: StateReceiver[HealthSnapshot]
     journal_send: trio.MemorySendChannel[JournalMessage]
     sessions_send: trio.MemorySendChannel[SessionsMessage]
-    config_send: trio.MemorySendChannel[PatchConfig]
+    config_send: trio.MemorySendChannel[ConfigMessage]

@@ -1,0 +1,110 @@
+"""Files as everything here writes them: atomic, private, and under a lock that others honour too."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from ctm_trio.errors import FileLocked
+
+LOCK_TRY_S = 0.02
+"""How often a taken lock is tried again. `flock` cannot be waited for without a thread that nothing could cancel."""
+
+
+def ensure_private_dir(path: Path) -> None:
+    """Make `path` with its parents, 0700; a directory that exists and is ours is tightened to 0700.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = path.stat()
+    if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+        path.chmod(0o700)
+
+
+def atomic_write(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Replace `path` by `data`: a reader sees the old file or the new one, also after a power cut.
+
+    Blocks (fsync): call it in a thread. A symlink is followed, so that a file kept elsewhere stays there.
+
+    Args:
+        path: the file; its directory must exist.
+        data: the whole content.
+        mode: permission bits of the new file.
+
+    Raises:
+        OSError: nothing has changed then, and no temporary file is left.
+    """
+    target = path.resolve() if path.is_symlink() else path
+    temp = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with open(fd, "wb") as file:
+            os.fchmod(fd, mode)  # the umask may have taken bits away
+            file.write(data)
+            file.flush()
+            os.fsync(fd)
+        os.replace(temp, target)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            temp.unlink()
+        raise
+    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+@asynccontextmanager
+async def flocked(path: Path, *, timeout_s: float) -> AsyncIterator[None]:
+    """Hold the exclusive `flock` of `path`, which is made (0600) if it is missing and never removed.
+
+    Args:
+        path: the lock file.
+        timeout_s: how long to wait for it, in seconds.
+
+    Raises:
+        FileLocked: somebody else held it all the time.
+        OSError: the lock file cannot be made.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with trio.move_on_after(timeout_s) as scope:
+            while True:
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    await trio.sleep(LOCK_TRY_S)
+        if scope.cancelled_caught:
+            raise FileLocked(f"{path} has been locked by another program for {timeout_s:.0f} s; try again.")
+        yield
+    finally:
+        os.close(fd)  # which lets go of the lock
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells one version of a file from the next. All zero: there is no file."""
+
+    mtime_ns: int = 0
+    inode: int = 0
+    size: int = 0
+
+
+def stamp(path: Path) -> Stamp:
+    """The stamp of `path` now. Blocks for one `stat`; a file that cannot be reached has the zero stamp."""
+    try:
+        status = path.stat()
+    except OSError:
+        return Stamp()
+    return Stamp(status.st_mtime_ns, status.st_ino, status.st_size)

@@ -1,0 +1,81 @@
+"""`sessions.json` on disk, shared with the Go CLI: every change under its lock, every write atomic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from ctm_trio.errors import BrokenSessions
+from ctm_trio.model.session import SessionBook, encode_sessions, parse_sessions
+from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, flocked, stamp
+
+LOCK_TIMEOUT_S = 8.0
+"""How long a change waits for another program's lock; a request gives up after 10 s."""
+
+MAX_BYTES = 64 * 1024 * 1024
+"""A larger `sessions.json` is taken for a mistake and not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsFile:
+    """Read and change `sessions.json` at `path`. Source: contract A2."""
+
+    path: Path
+
+    async def stamp(self) -> Stamp:
+        """Which version of the file is on disk now; tells without reading whether it has changed."""
+        return await trio.to_thread.run_sync(stamp, self.path)
+
+    async def read(self) -> tuple[SessionBook, Stamp]:
+        """The records and the version they are from. A missing file has none.
+
+        Raises:
+            BrokenSessions: it does not parse or cannot be read.
+        """
+        return await trio.to_thread.run_sync(self._read)
+
+    async def change(self, step: Callable[[SessionBook], SessionBook]) -> tuple[SessionBook, Stamp]:
+        """Read, change and replace the file while holding `sessions.json.lock`.
+
+        Args:
+            step: makes the new book of the one that was read; what it raises is passed on and nothing is written.
+
+        Raises:
+            BrokenSessions: the file does not parse, or cannot be written; it is as it was.
+            FileLocked: another program kept the lock for `LOCK_TIMEOUT_S`.
+        """
+
+        def rewrite() -> tuple[SessionBook, Stamp]:
+            book, seen = self._read()
+            new = step(book)
+            if new == book:
+                return book, seen
+            try:
+                atomic_write(self.path, encode_sessions(new))
+            except OSError as error:
+                raise BrokenSessions(f"{self.path} cannot be written: {error.strerror or error}.") from error
+            return new, stamp(self.path)
+
+        try:
+            await trio.to_thread.run_sync(ensure_private_dir, self.path.parent)
+            lock = self.path.with_name(self.path.name + ".lock")
+            async with flocked(lock, timeout_s=LOCK_TIMEOUT_S):
+                return await trio.to_thread.run_sync(rewrite)
+        except OSError as error:
+            raise BrokenSessions(f"{self.path} cannot be locked: {error.strerror or error}.") from error
+
+    def _read(self) -> tuple[SessionBook, Stamp]:
+        seen = stamp(self.path)  # before reading: a change in between is then noticed at the next look
+        try:
+            with self.path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except FileNotFoundError:
+            return SessionBook(), seen
+        except OSError as error:
+            raise BrokenSessions(f"{self.path} cannot be read: {error.strerror or error}.") from error
+        if len(data) > MAX_BYTES:
+            raise BrokenSessions(f"sessions.json is larger than {MAX_BYTES >> 20} MiB.")
+        return parse_sessions(data), seen

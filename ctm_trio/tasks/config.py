@@ -1,0 +1,91 @@
+"""The config owner: `config.json` in, the running settings out."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import trio
+
+from ctm_trio.channels import StateSender
+from ctm_trio.errors import BrokenConfig
+from ctm_trio.messages import ConfigMessage, ConfigSnapshot, PatchConfig
+from ctm_trio.system.files import Stamp, stamp
+from ctm_trio.system.settings_file import Loaded, load_settings, patch_settings
+
+log = logging.getLogger("ctm.config")
+
+POLL_S = 0.5
+"""How often the file is looked at for an edit by hand; one `stat`."""
+
+
+async def run_config(
+    inbox: trio.MemoryReceiveChannel[ConfigMessage],
+    state: StateSender[ConfigSnapshot],
+    path: Path,
+    *,
+    poll_s: float = POLL_S,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> NoReturn:
+    """Own the settings: take patches, notice edits, publish. Runs until it is cancelled; closes `inbox`.
+
+    The snapshot to start from is the daemon's own first reading (it needs the port before anything runs). A change of
+    the file by hand replaces the settings; one that does not parse is reported in the snapshot and changes nothing.
+
+    Args:
+        inbox: `PatchConfig` and `ReloadConfig` (SIGHUP). Capacity 0: whoever sends waits.
+        state: where the snapshot is published, before a patch is answered.
+        path: `config.json`, made with the defaults if it is missing at the start.
+        poll_s: seconds between two looks at the file.
+    """
+    with inbox:
+        owner = _Owner(state, path)
+        await owner.reload(at_start=True)
+        task_status.started()
+        while True:
+            message: ConfigMessage | None = None
+            with trio.move_on_after(poll_s):
+                message = await inbox.receive()
+            if isinstance(message, PatchConfig):
+                await owner.patch(message)
+            elif message is not None or await trio.to_thread.run_sync(stamp, path) != owner.seen:
+                await owner.reload()
+
+
+class _Owner:
+    def __init__(self, state: StateSender[ConfigSnapshot], path: Path) -> None:
+        self._state = state
+        self._path = path
+        self.seen = Stamp()
+
+    async def reload(self, *, at_start: bool = False) -> None:
+        loaded = await trio.to_thread.run_sync(lambda: load_settings(self._path, create=at_start))
+        self._take(loaded, counts=not at_start)
+
+    def _take(self, loaded: Loaded, *, counts: bool) -> None:
+        self.seen = loaded.stamp
+        now = self._state.latest
+        if loaded.problem:
+            if loaded.problem != now.problem:
+                log.warning("config: %s The settings that ran so far stay.", loaded.problem)
+            self._state.publish(replace(now, problem=loaded.problem))
+        elif loaded.settings != now.settings:
+            log.info("config: %s was taken over", self._path)
+            self._state.publish(ConfigSnapshot(loaded.settings, "", now.reloads + counts))
+        else:
+            self._state.publish(replace(now, problem=""))
+
+    async def patch(self, message: PatchConfig) -> None:
+        now = self._state.latest
+        with message.reply as reply:
+            try:
+                loaded = await patch_settings(self._path, message.patch, fallback=now.settings.document)
+            except BrokenConfig as error:
+                reply.fail(error)
+                return
+            self.seen = loaded.stamp
+            self._state.publish(ConfigSnapshot(loaded.settings, "", now.reloads + 1))
+            log.info("config: %s was changed by a request", self._path)
+            reply.ok(self._state.latest)

@@ -1,0 +1,193 @@
+"""`sessions.json` and the owner's reading side: what is kept, what is reported, what is published."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from ctm_trio.channels import StateReceiver, ask, open_state_channel
+from ctm_trio.errors import BrokenSessions
+from ctm_trio.messages import AdoptUuid, JournalMessage, Lifecycle, Publish, SessionsMessage, SessionsSnapshot
+from ctm_trio.model.session import ZERO_TIME, Session, SessionBook, encode_sessions, parse_sessions
+from ctm_trio.system.sessions_file import SessionsFile
+from ctm_trio.system.tmux import Tmux
+from ctm_trio.tasks.sessions import run_sessions
+
+RECORD = {"name": "alpha", "uuid": "u1", "mode": "yolo", "workdir": "/w", "created_at": "2026-01-02T03:04:05Z",
+          "last_attached_at": ZERO_TIME, "last_health_at": ZERO_TIME, "note": {"mine": [1]}}  # fmt: skip
+
+
+def document(**records: object) -> bytes:
+    return json.dumps({"schema_version": 1, "sessions": records, "later": "x"}).encode()
+
+
+def test_what_is_unknown_is_kept() -> None:
+    """Unknown keys, records under a key that is no name, and the schema version survive reading and writing."""
+    odd = {"a b": {"name": "a b"}}
+    book = parse_sessions(document(alpha=RECORD, **odd))
+    assert list(book.records) == ["alpha"]
+    assert book.records["alpha"].last_attached_at == ""
+    again = json.loads(encode_sessions(book))
+    assert again == {"schema_version": 1, "later": "x", "sessions": {"alpha": RECORD, "a b": {"name": "a b"}}}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]",
+        b'{"sessions": []}',
+        b'{"sessions": {"a": 1}}',
+        b'{"sessions": {"a": {"uuid": 5}}}',
+        b"\xff",
+        b"[" * 99_999,
+    ],
+)
+def test_broken(data: bytes) -> None:
+    """What is no such document is broken, and says so by name."""
+    with pytest.raises(BrokenSessions):
+        parse_sessions(data)
+
+
+def test_rename_keeps_the_place() -> None:
+    """A renamed record stays where it was in the file."""
+    book = SessionBook({n: Session(n) for n in ("a", "b", "c")})
+    assert list(book.renamed("b", "x").records) == ["a", "x", "c"]
+    assert book.renamed("b", "x").records["x"].name == "x"
+
+
+async def test_change_is_private_and_atomic(tmp_path: Path) -> None:
+    """A change writes 0600, leaves only the file and its lock, and a failing step writes nothing."""
+    file = SessionsFile(tmp_path / "sessions.json")
+    await file.change(lambda book: book.having(Session("alpha")))
+    assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
+    assert sorted(os.listdir(tmp_path)) == ["sessions.json", "sessions.json.lock"]
+    before = file.path.read_bytes()
+
+    def refuse(book: SessionBook) -> SessionBook:
+        raise KeyError("no")
+
+    with pytest.raises(KeyError):
+        await file.change(refuse)
+    assert file.path.read_bytes() == before
+
+
+async def test_broken_file_is_not_overwritten(tmp_path: Path) -> None:
+    """A change of a file that does not parse is refused and the bytes stay."""
+    file = SessionsFile(tmp_path / "sessions.json")
+    file.path.write_bytes(b"{nope")
+    with pytest.raises(BrokenSessions):
+        await file.change(lambda book: book.having(Session("alpha")))
+    assert file.path.read_bytes() == b"{nope"
+
+
+async def test_change_waits_for_the_lock(tmp_path: Path, nursery: trio.Nursery) -> None:
+    """While another program holds the lock nothing is written; then the change sees what that program wrote."""
+    file = SessionsFile(tmp_path / "sessions.json")
+    done = trio.Event()
+
+    async def change() -> None:
+        await file.change(lambda book: book.having(Session("mine")))
+        done.set()
+
+    fd = os.open(tmp_path / "sessions.json.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        nursery.start_soon(change)
+        with trio.move_on_after(0.1):
+            await done.wait()
+        assert not file.path.exists()
+        file.path.write_bytes(document(theirs={"name": "theirs"}))
+    finally:
+        os.close(fd)
+    with trio.fail_after(5):
+        await done.wait()
+    assert list(parse_sessions(file.path.read_bytes()).records) == ["theirs", "mine"]
+
+
+class Sessions:
+    """A running sessions owner without a tmux server, and its ends."""
+
+    def __init__(
+        self,
+        path: Path,
+        send: trio.MemorySendChannel[SessionsMessage],
+        state: StateReceiver[SessionsSnapshot],
+        journal: trio.MemoryReceiveChannel[JournalMessage],
+    ) -> None:
+        self.path, self.send, self.state, self.journal = path, send, state, journal
+
+    async def until(self, holds: Callable[[SessionsSnapshot], bool]) -> SessionsSnapshot:
+        with trio.fail_after(5):
+            while not holds(self.state.latest):
+                await self.state.wait_newer(self.state.version)
+        return self.state.latest
+
+
+@asynccontextmanager
+async def running(tmp_path: Path) -> AsyncIterator[Sessions]:
+    send, inbox = trio.open_memory_channel[SessionsMessage](0)
+    journal_send, journal = trio.open_memory_channel[JournalMessage](16)
+    state, seen = open_state_channel(SessionsSnapshot())
+    path = tmp_path / "sessions.json"
+    tmux = Tmux(tmp_path / "tmux.conf", lambda: str(tmp_path / "no-server"))
+    with send, journal:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(partial(run_sessions, inbox, state, journal_send, path, tmux))
+            yield Sessions(path, send, seen, journal)
+            nursery.cancel_scope.cancel()
+
+
+async def test_follows_the_file(tmp_path: Path) -> None:
+    """Records appear, a broken file is reported and changes nothing, a good one mends it."""
+    async with running(tmp_path) as sessions:
+        assert sessions.state.latest == SessionsSnapshot(tmux_known=True)
+        sessions.path.write_bytes(document(alpha=RECORD))
+        assert "alpha" in (await sessions.until(lambda s: bool(s.records))).records
+        sessions.path.write_bytes(b'{"sessions": {')
+        assert "alpha" in (await sessions.until(lambda s: bool(s.problem))).records
+        sessions.path.write_bytes(document())
+        assert not (await sessions.until(lambda s: not s.problem)).records
+
+
+async def test_lifecycle(tmp_path: Path) -> None:
+    """A lifecycle event reads the file at once, and is published with its fields and, if attached, the time."""
+    async with running(tmp_path) as sessions:
+        sessions.path.write_bytes(document(alpha=RECORD))
+        fields = {"name": "alpha", "uuid": "u1"}
+        await ask(sessions.send, lambda reply: Lifecycle("session_attached", fields, reply), timeout_s=5)
+        assert "alpha" in sessions.state.latest.records
+        message = await sessions.journal.receive()
+        assert isinstance(message, Publish)
+        (draft,) = message.drafts
+        assert (draft.type, draft.session, draft.uuid) == ("session_attached", "alpha", "u1")
+        payload = json.loads(draft.payload)
+        assert payload.pop("at").endswith("Z")
+        assert payload == fields
+
+
+async def test_lifecycle_of_no_session(tmp_path: Path) -> None:
+    """A name that is none belongs to no session, but its fields are published as they came."""
+    async with running(tmp_path) as sessions:
+        await ask(sessions.send, lambda reply: Lifecycle("on_yolo", {"name": "../x"}, reply), timeout_s=5)
+        message = await sessions.journal.receive()
+        assert isinstance(message, Publish)
+        assert (message.drafts[0].session, message.drafts[0].payload) == ("", b'{"name":"../x"}')
+
+
+async def test_adopted_uuid_is_recorded(tmp_path: Path) -> None:
+    """After `/clear` the record has the new Claude session id, all else as it was."""
+    async with running(tmp_path) as sessions:
+        sessions.path.write_bytes(document(alpha=RECORD))
+        await sessions.send.send(AdoptUuid("alpha", "u2"))
+        await sessions.until(lambda s: bool(s.records) and s.records["alpha"].uuid == "u2")
+        assert json.loads(sessions.path.read_bytes())["sessions"] == {"alpha": {**RECORD, "uuid": "u2"}}
