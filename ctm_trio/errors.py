@@ -77,3 +77,107 @@ class TmuxFailed(CtmError):
     """tmux cannot be run, did not answer in time, or refused."""
 
     code, status = "tmux_failed", 500
+
+
+# ---------------------------------------------------------------- who may do it, and how often (contract A3, B3)
+
+
+class MissingToken(CtmError):
+    """The request carries no bearer token."""
+
+    code, status = "missing_token", 401
+
+    def __init__(self) -> None:
+        super().__init__("Sign in first: this address needs a session token.")
+
+
+class InvalidToken(CtmError):
+    """The token is unknown, revoked, or expired."""
+
+    code, status = "invalid_token", 401
+
+    def __init__(self) -> None:
+        super().__init__("The session is over; sign in again.")
+
+
+class ForbiddenOrigin(CtmError):
+    """The Origin header is missing or not one of ours."""
+
+    code, status = "forbidden_origin", 403
+
+    def __init__(self) -> None:
+        super().__init__("Requests from that origin are not allowed; add it to allowed_origins if it is yours.")
+
+
+class WrongHost(CtmError):
+    """The Host header is not a name of this daemon."""
+
+    code, status = "wrong_host", 421
+
+    def __init__(self) -> None:
+        super().__init__("Not a name of this daemon; if it is yours, add its origin to allowed_origins.")
+
+
+class RateLimited(CtmError):
+    """Too many attempts, or too many open streams.
+
+    Args:
+        retry_after_s: whole seconds, at least 1, for the Retry-After header.
+    """
+
+    code, status = "rate_limited", 429
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = max(1, retry_after_s)
+
+
+class TooManyStreams(RateLimited):
+    """One user has as many streams open as one user may."""
+
+    code = "too_many_streams"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} streams are open already; close one and try again.", retry_after_s=5)
+
+
+class InvalidBody(CtmError):
+    """The body is not what the route takes."""
+
+    code, status = "invalid_body", 400
+
+
+class AlreadyRegistered(CtmError):
+    """There is a user, and there is only one."""
+
+    code, status = "already_registered", 409
+
+    def __init__(self) -> None:
+        super().__init__("Someone has signed up already; sign in instead.")
+
+
+class NotRegistered(CtmError):
+    """Nobody has signed up."""
+
+    code, status = "not_registered", 404
+
+    def __init__(self) -> None:
+        super().__init__("Nobody has signed up yet; sign up first.")
+
+
+class InvalidCredentials(CtmError):
+    """Wrong name or wrong password; which of them is not told."""
+
+    code, status = "invalid_credentials", 401
+
+    def __init__(self) -> None:
+        super().__init__("The name or the password is wrong.")
+
+
+class UnknownHook(CtmError):
+    """The CLI posts a lifecycle event that we do not know."""
+
+    code, status = "unknown_hook", 404
+
+    def __init__(self) -> None:
+        super().__init__("There is no such lifecycle event.")

@@ -366,6 +366,16 @@ class TailersSnapshot:
     """uuid → unix time of the last line read."""
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookSnapshot:
+    """What became of the alerts: delivered, given up, not sent again within 60 s; and how many wait."""
+
+    delivered: int = 0
+    failed: int = 0
+    suppressed: int = 0
+    pending: int = 0
+
+
 # ---------------------------------------------------------------- callables handed to the web
 
 

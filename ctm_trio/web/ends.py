@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import trio
@@ -19,7 +20,10 @@ from ctm_trio.messages import (
     SessionsMessage,
     SessionsSnapshot,
     TailersSnapshot,
+    WebhookSnapshot,
 )
+from ctm_trio.web.auth import AuthStore
+from ctm_trio.web.origin import Origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,13 @@ class WebEnds:
     journal: StateReceiver[JournalSnapshot]
     tailers: StateReceiver[TailersSnapshot]
     health: StateReceiver[HealthSnapshot]
+    webhook: StateReceiver[WebhookSnapshot]
     journal_send: trio.MemorySendChannel[JournalMessage]
     sessions_send: trio.MemorySendChannel[SessionsMessage]
     config_send: trio.MemorySendChannel[ConfigMessage]
+    auth: AuthStore
+    """`system.users.UserStore`."""
+    origins: Origins
+    """`system.origins.AllowedOrigins`: the origins that the user added."""
+    database_bytes: Callable[[], int]
+    """Size of the database with its log, in bytes. Cheap (two `stat`s)."""

@@ -1,1 +1,15 @@
-"""The routes, one file for each part of the contract."""
+"""The REST routes, one module an area. A module has `register(app, ends)` and is named in `ALL_ROUTES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from quart_trio import QuartTrio
+
+from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.routes import auth, health
+
+ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
+    health.register,
+    auth.register,
+)

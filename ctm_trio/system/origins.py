@@ -1,0 +1,59 @@
+"""The origins that the user added: `CTM_ALLOWED_ORIGINS` and the file `allowed_origins`. Source: contract A2, A3."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from ctm_trio.system.files import Stamp, stamp
+
+LOOK_EVERY_S = 1.0
+"""How often the file's stamp is looked at, at most."""
+
+MAX_FILE_BYTES = 64 * 1024
+"""What lies behind that in the file is not read."""
+
+
+def parse_origins(lines: Iterable[str]) -> frozenset[str]:
+    """The origins among lines; blank ones and those that start with # are left out."""
+    return frozenset(line for raw in lines if (line := raw.strip()) and not line.startswith("#"))
+
+
+class AllowedOrigins:
+    """Call it for the origins as of now; an edit of the file counts within `LOOK_EVERY_S`.
+
+    Args:
+        path: the file, which need not exist.
+        environment: the value of `CTM_ALLOWED_ORIGINS`, comma separated.
+    """
+
+    def __init__(self, path: Path, environment: str = "") -> None:
+        self._path = path
+        self._fixed = parse_origins(environment.split(","))
+        self._known = self._fixed
+        self._stamp = Stamp()
+        self._look_at = 0.0
+
+    def __call__(self) -> frozenset[str]:
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_EVERY_S
+            self._look()
+        return self._known
+
+    def _look(self) -> None:
+        found = stamp(self._path)
+        if found == self._stamp:
+            return
+        self._stamp = found
+        text = ""
+        if found != Stamp():
+            try:
+                with self._path.open("rb") as file:
+                    text = file.read(MAX_FILE_BYTES).decode(errors="replace")
+            except OSError:
+                pass  # unreadable counts as absent; the next change is looked at again
+        known = self._fixed | parse_origins(text.splitlines())
+        if known != self._known:
+            self._known = known

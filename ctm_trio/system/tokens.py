@@ -1,0 +1,76 @@
+"""The tokens that are logged in, on disk as SHA-256 only. Source: contract A3, B3."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from ctm_trio.system.files import atomic_write, ensure_private_dir
+
+LIFETIME_S = 30 * 86400
+"""Source: contract A3."""
+
+MAX_TOKENS = 1000
+"""Tokens that may be valid at once; past that the oldest is logged out."""
+
+
+class _Stored(msgspec.Struct):
+    user: str = ""
+    tokens: dict[str, int] = {}
+
+
+class TokenFile:
+    """SHA-256 of each token → unix second of its end, all of one user.
+
+    Args:
+        path: the file, 0600, made when the first token is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mark = ""
+        self._ends: dict[bytes, float] = {}
+
+    def load(self, mark: str) -> None:
+        """Read the file. Tokens of another user, and a file that is none of ours, count for nothing. Blocks."""
+        self._mark, self._ends = mark, {}
+        try:
+            stored = msgspec.json.decode(self._path.read_bytes(), type=_Stored)
+            if mark and stored.user == mark:
+                self._ends = {bytes.fromhex(digest): float(end) for digest, end in stored.tokens.items()}
+        except (OSError, ValueError, msgspec.MsgspecError):
+            return  # no file yet, or a broken one: everybody signs in again
+
+    def belong_to(self, mark: str) -> bool:
+        """The user is now `mark` ("" for nobody). True if that made tokens void."""
+        if mark == self._mark:
+            return False
+        self._mark = mark
+        had = bool(self._ends)
+        self._ends = {}
+        return had
+
+    def valid(self, digest: bytes) -> bool:
+        """True if a token with this SHA-256 is logged in."""
+        end = self._ends.get(digest)
+        return end is not None and end > time.time()
+
+    def add(self, digest: bytes) -> None:
+        """Log a token in for `LIFETIME_S`."""
+        now = time.time()
+        self._ends = {known: end for known, end in self._ends.items() if end > now}
+        while len(self._ends) >= MAX_TOKENS:
+            del self._ends[next(iter(self._ends))]
+        self._ends[digest] = now + LIFETIME_S
+
+    def drop(self, digest: bytes) -> bool:
+        """Log a token out; True if it was in."""
+        return self._ends.pop(digest, None) is not None
+
+    def save(self) -> None:
+        """Write the file. Blocks (fsync): call it in a thread, one at a time."""
+        stored = _Stored(user=self._mark, tokens={digest.hex(): int(end) for digest, end in list(self._ends.items())})
+        ensure_private_dir(self._path.parent)
+        atomic_write(self._path, msgspec.json.encode(stored))

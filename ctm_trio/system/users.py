@@ -1,0 +1,258 @@
+"""The one user and the login tokens. Source: contract A2 (`user.json`), A3, B3."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import trio
+from argon2.exceptions import HashingError
+from argon2.low_level import Type, hash_secret_raw
+
+from ctm_trio.errors import AlreadyRegistered, InvalidCredentials, NotRegistered, RateLimited, Unavailable
+from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, stamp
+from ctm_trio.system.tokens import TokenFile
+
+HASHES_AT_ONCE = 2
+"""Argon2 runs that may go on side by side: each takes 64 MiB and a core."""
+
+MAX_WAITING = 16
+"""Logins that may wait for a turn; the next one is told to come back (503)."""
+
+ATTEMPTS = 5
+WINDOW_S = 60.0
+"""So many logins from one address in so many seconds; more is 429. Source: contract A3."""
+
+MAX_ADDRESSES = 1024
+"""Addresses whose attempts are remembered; past that the one that was seen first is forgotten."""
+
+LOOK_EVERY_S = 0.25
+"""How often `user.json` is looked at, at most. Source: contract A3 (void within a second)."""
+
+MAX_MEMORY_KIB = 1024 * 1024
+MAX_ROUNDS = 64
+"""Parameters of a `user.json` beyond these are not run: they would take the machine down."""
+
+
+class _Params(msgspec.Struct, frozen=True):
+    m: int = 65536
+    t: int = 3
+    p: int = 2
+    salt_len: int = 16
+    hash_len: int = 32
+
+
+class _User(msgspec.Struct, frozen=True):
+    username: str
+    algo: str
+    params: _Params
+    salt_b64: str
+    hash_b64: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A `user.json` that was read and makes sense."""
+
+    username: bytes
+    params: _Params
+    salt: bytes
+    hash: bytes
+    mark: str
+    """Names this very user and password; tokens belong to it."""
+
+
+def _hash(password: bytes, salt: bytes, params: _Params) -> bytes:
+    return hash_secret_raw(password, salt, params.t, params.m, params.p, params.hash_len, Type.ID)
+
+
+def _read_user(path: Path) -> _Known | None:
+    """The user in the file; None if there is none or the file is not one of ours. Blocks for a small read."""
+    try:
+        user = msgspec.json.decode(path.read_bytes(), type=_User)
+        salt, digest = base64.b64decode(user.salt_b64, validate=True), base64.b64decode(user.hash_b64, validate=True)
+    except (OSError, ValueError, msgspec.MsgspecError):
+        return None
+    sane = 8 <= user.params.m <= MAX_MEMORY_KIB and 1 <= user.params.t <= MAX_ROUNDS and 1 <= user.params.p <= 64
+    if user.algo != "argon2id" or not sane or len(digest) != user.params.hash_len or not 8 <= len(salt) <= 1024:
+        return None
+    mark = hashlib.sha256(salt + digest + user.username.encode()).hexdigest()
+    return _Known(user.username.encode(), user.params, salt, digest, mark)
+
+
+class UserStore:
+    """Sign-up, login and tokens of the one user; what the web knows as its `AuthStore`.
+
+    `check`, `registered` and `revision` never wait: at most four times a second they `stat` the user's file.
+
+    Args:
+        user_path: `user.json`; it may appear and vanish at any time.
+        tokens_path: where the tokens' SHA-256 are kept, so that a restart logs nobody out.
+        seed: a token that is valid from the start, for tests and embedding; "" for none. It is never written.
+    """
+
+    def __init__(self, user_path: Path, tokens_path: Path, *, seed: str = "") -> None:
+        self._path = user_path
+        self._tokens = TokenFile(tokens_path)
+        self._seed = hashlib.sha256(seed.encode()).digest() if seed else b""
+        self._limiter = trio.CapacityLimiter(HASHES_AT_ONCE)
+        self._writing = trio.Lock()
+        self._attempts: dict[str, deque[float]] = {}
+        self._stamp = Stamp()
+        self._look_at = 0.0
+        self._user: _Known | None = None
+        self._revision = 0
+        self._look()
+        self._tokens.load(self._user.mark if self._user else "")
+
+    # -- what every request asks
+
+    @property
+    def registered(self) -> bool:
+        """True if somebody has signed up. A file that we cannot read counts, so that nobody can sign up over it."""
+        self._refresh()
+        return self._stamp != Stamp()
+
+    @property
+    def revision(self) -> int:
+        """Rises whenever a token that was valid may be so no longer; long-lived streams look at it."""
+        self._refresh()
+        return self._revision
+
+    def check(self, token: str) -> bool:
+        """True if the token is valid now."""
+        self._refresh()
+        digest = hashlib.sha256(token.encode(errors="replace")).digest()
+        # Looked up by its hash: how long that takes tells nothing about any token.
+        return self._tokens.valid(digest) or (self._seed != b"" and hmac.compare_digest(digest, self._seed))
+
+    def _refresh(self) -> None:
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_EVERY_S
+            self._look()
+
+    def _look(self) -> None:
+        found = stamp(self._path)
+        if found == self._stamp:
+            return
+        vanished = found == Stamp()
+        self._stamp = found
+        self._user = None if vanished else _read_user(self._path)
+        if vanished:
+            self._seed = b""
+        if self._tokens.belong_to(self._user.mark if self._user else ""):
+            self._revision += 1
+
+    # -- what changes things
+
+    async def signup(self, username: str, password: str) -> str:
+        """Make the one user and return a token.
+
+        Raises:
+            AlreadyRegistered: there is one.
+            Unavailable: too many logins wait already, or the file cannot be written.
+        """
+        async with self._writing:
+            self._look()
+            if self._stamp != Stamp():
+                raise AlreadyRegistered
+            params, salt = _Params(), secrets.token_bytes(16)
+            digest = await self._run_hash(password, salt, params)
+            user = _User(
+                username=username,
+                algo="argon2id",
+                params=params,
+                salt_b64=base64.b64encode(salt).decode(),
+                hash_b64=base64.b64encode(digest).decode(),
+                created_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            )
+            data = msgspec.json.format(msgspec.json.encode(user), indent=2) + b"\n"
+            try:
+                await trio.to_thread.run_sync(self._write_user, data)
+            except OSError as error:
+                raise Unavailable(f"The user cannot be saved: {error.strerror}.") from error
+            self._look()
+            return await self._new_token()
+
+    def _write_user(self, data: bytes) -> None:
+        ensure_private_dir(self._path.parent)
+        atomic_write(self._path, data)
+
+    async def login(self, username: str, password: str, address: str) -> str:
+        """A new token for the right name and password; both wrong ways take the same time.
+
+        Args:
+            address: of the client, for the rate limit.
+
+        Raises:
+            NotRegistered, InvalidCredentials, RateLimited: as they say.
+            Unavailable: too many logins wait already.
+        """
+        self._look()
+        user = self._user
+        if user is None:
+            if self._stamp != Stamp():
+                raise Unavailable("user.json cannot be read; mend or delete it.")
+            raise NotRegistered
+        self._count(address)
+        digest = await self._run_hash(password, user.salt, user.params)
+        right = hmac.compare_digest(digest, user.hash) & hmac.compare_digest(username.encode(), user.username)
+        if not right:
+            raise InvalidCredentials
+        self._attempts.pop(address, None)
+        async with self._writing:
+            return await self._new_token()
+
+    async def logout(self, token: str) -> None:
+        """Revoke this token and no other."""
+        self._revision += 1
+        digest = hashlib.sha256(token.encode(errors="replace")).digest()
+        if hmac.compare_digest(digest, self._seed or b"-"):
+            self._seed = b""
+        async with self._writing:
+            if self._tokens.drop(digest):
+                await self._save()
+
+    async def _new_token(self) -> str:
+        token = secrets.token_urlsafe(32)
+        self._tokens.add(hashlib.sha256(token.encode()).digest())
+        await self._save()
+        return token
+
+    async def _save(self) -> None:
+        try:
+            await trio.to_thread.run_sync(self._tokens.save)
+        except OSError as error:
+            raise Unavailable(f"The login cannot be saved: {error.strerror}.") from error
+
+    async def _run_hash(self, password: str, salt: bytes, params: _Params) -> bytes:
+        if self._limiter.statistics().tasks_waiting >= MAX_WAITING:
+            raise Unavailable("Too many logins are waiting; try again in a few seconds.")
+        data = password.encode(errors="replace")
+        try:
+            return await trio.to_thread.run_sync(_hash, data, salt, params, limiter=self._limiter)
+        except HashingError as error:
+            raise Unavailable("The password cannot be checked now; there is too little memory.") from error
+
+    def _count(self, address: str) -> None:
+        """Take one attempt of an address, before it is tried: attempts side by side count too."""
+        now = time.monotonic()
+        tries = self._attempts.setdefault(address, deque())
+        while tries and tries[0] <= now - WINDOW_S:
+            tries.popleft()
+        if len(tries) >= ATTEMPTS:
+            wait_s = int(tries[0] + WINDOW_S - now) + 1
+            raise RateLimited(f"Too many attempts; try again in {wait_s} seconds.", retry_after_s=wait_s)
+        tries.append(now)
+        if len(self._attempts) > MAX_ADDRESSES:
+            del self._attempts[next(iter(self._attempts))]

@@ -1,0 +1,97 @@
+"""The app: guards in front of every route, errors as JSON, streams beside Quart, the dashboard for the rest."""
+
+from __future__ import annotations
+
+import logging
+
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+from quart import Response, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+
+from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
+from ctm_trio.web.auth import bearer, require
+from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.errors import answer_of, http_answer, register_errors, response_of
+from ctm_trio.web.harden import send_answer
+from ctm_trio.web.http import GUARDS, Guard
+from ctm_trio.web.origin import Gate
+from ctm_trio.web.routes import ALL_ROUTES
+from ctm_trio.web.sse import SseEndpoint, session_of
+from ctm_trio.web.static import load_assets, serve_asset
+from ctm_trio.web.streams import Streams
+
+log = logging.getLogger("ctm.http")
+
+BODY_TIMEOUT_S = 15
+"""Like `harden.BODY_TIMEOUT_S`, for what waits inside Quart."""
+
+RESPONSE_TIMEOUT_S = 60
+"""For the sending of one answer that is no stream; the client took too long then."""
+
+API_PREFIXES = ("/api/", "/events/")
+"""Unknown paths under these are 404; all others belong to the dashboard. Source: contract A4."""
+
+
+class CtmApp(QuartTrio):
+    """Quart for the routes; the Host check stands before everything."""
+
+    def __init__(self, ends: WebEnds) -> None:
+        super().__init__("ctm_trio.web", static_folder=None, template_folder=None)
+        self.gate = Gate(ends.port, ends.origins)
+        self.streams = Streams(ends.auth, ends.journal_send, ends.journal)
+        self._sse = SseEndpoint(self.streams)
+        self.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
+        self.config["RESPONSE_TIMEOUT"] = RESPONSE_TIMEOUT_S
+        self.url_map.merge_slashes = False
+        self.url_map.strict_slashes = True
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if scope["type"] == "http":
+            host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+            if not self.gate.host_ok(host.decode("latin-1")):
+                await send_answer(send, answer_of(WrongHost()))  # type: ignore[arg-type]  # ASGI by another name
+                return
+            if session_of(scope["path"]) is not None:
+                await self._sse(scope, receive, send)  # type: ignore[arg-type]
+                return
+        await super().__call__(scope, receive, send)
+
+
+def create_app(ends: WebEnds) -> CtmApp:
+    """The ASGI app over the daemon's ends; serve it with `serve.run_http`."""
+    app = CtmApp(ends)
+    assets = load_assets()
+
+    async def guard() -> None:
+        if request.routing_exception is not None:
+            return  # answered as 404 or 405, whoever asks
+        wanted = GUARDS.get(request.endpoint or "", Guard(token=True, origin="need"))
+        if wanted.token:
+            require(ends.auth, bearer(request.headers.get("Authorization", "")))
+        origin = request.headers.get("Origin")
+        if wanted.origin == "need" and (origin is None or not app.gate.origin_ok(origin)):
+            raise ForbiddenOrigin
+        if wanted.origin == "if_sent" and origin is not None and not app.gate.origin_ok(origin):
+            raise ForbiddenOrigin
+
+    async def not_found(_: NotFound) -> Response:
+        if request.path.startswith(API_PREFIXES) or request.path in ("/api", "/events"):
+            return response_of(http_answer(404))
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotAllowed(valid_methods=["GET", "HEAD"])
+        return serve_asset(assets, request.path)
+
+    async def safe_guard() -> Response | None:
+        try:
+            await guard()
+        except CtmError as error:
+            return response_of(answer_of(error))
+        return None
+
+    app.before_request(safe_guard)
+    register_errors(app)
+    app.register_error_handler(NotFound, not_found)
+    for register in ALL_ROUTES:
+        register(app, ends)
+    return app

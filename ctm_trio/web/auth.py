@@ -1,0 +1,59 @@
+"""Who asks: the bearer token of a request, and what the web needs of the store behind it. Source: contract A3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from ctm_trio.errors import InvalidToken, MissingToken
+
+SUBPROTOCOL_PREFIX = "ctm.bearer."
+"""How a browser, which cannot set headers on a WebSocket, hands over its token. Source: contract B2."""
+
+
+class AuthStore(Protocol):
+    """The one user and the tokens. `registered`, `revision` and `check` never wait."""
+
+    @property
+    def registered(self) -> bool:
+        """True if somebody has signed up."""
+
+    @property
+    def revision(self) -> int:
+        """Rises when a token may have become void; long-lived streams then `check` again."""
+
+    def check(self, token: str) -> bool:
+        """True if the token is valid now."""
+
+    async def signup(self, username: str, password: str) -> str:
+        """Make the user; the answer is a token. Raises AlreadyRegistered, Unavailable."""
+
+    async def login(self, username: str, password: str, address: str) -> str:
+        """A token. Raises NotRegistered, InvalidCredentials, RateLimited, Unavailable."""
+
+    async def logout(self, token: str) -> None:
+        """Revoke the token."""
+
+
+def bearer(authorization: str) -> str:
+    """The token of an `Authorization` header, "" if it carries none."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def subprotocol_token(offered: Iterable[str]) -> str:
+    """The token among the subprotocols that a browser offers, "" if there is none."""
+    return next((p.removeprefix(SUBPROTOCOL_PREFIX) for p in offered if p.startswith(SUBPROTOCOL_PREFIX)), "")
+
+
+def require(store: AuthStore, token: str) -> str:
+    """The token, if it is valid.
+
+    Raises:
+        MissingToken, InvalidToken: as the contract names them.
+    """
+    if not token:
+        raise MissingToken
+    if not store.check(token):
+        raise InvalidToken
+    return token

@@ -1,0 +1,293 @@
+"""The accept loop: Hypercorn's HTTP/1.1 and WebSocket classes inside our own nursery.
+
+`hypercorn.trio.serve` is not used because a malformed request may end it, a client that never reads blocks its
+shutdown, idle connections never time out, and HTTP/2 without TLS cannot be switched off. Hypercorn is pinned, since
+these classes are no documented interface; `tests/security/test_malformed.py` holds what we rely on.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import socket
+from collections.abc import Awaitable, Callable
+
+import h11
+import trio
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import AppWrapper, ConnectionState, H11SendableEvent
+from hypercorn.utils import parse_socket_addr, wrap_app
+
+from ctm_trio.web.errors import error_body, report_bug
+from ctm_trio.web.wire import SEND_TIMEOUT_S, Wire
+
+log = logging.getLogger("ctm.http")
+
+HEAD_TIMEOUT_S = 5.0
+"""From the first byte of a request (or the connect) to the end of its headers. Source: contract B3."""
+
+KEEP_ALIVE_S = 60.0
+"""How long a connection may wait for its next request."""
+
+LINGER_S = 1.0
+"""After our last byte we read on this long, so that a client that still sends gets to see the answer."""
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Request line and headers together; more is 431."""
+
+MAX_WS_MESSAGE = 64 * 1024
+"""A longer WebSocket message closes with 1009. Source: contract B2."""
+
+MAX_CONNECTIONS = 512
+"""Open connections; the next one is told 503 and closed. Twice the bound on streams."""
+
+SHUTDOWN_GRACE_S = 1.0
+"""How long requests in flight may take at shutdown before they are cut."""
+
+BACKLOG = 128
+NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+
+
+class Refused(Exception):
+    """A request that is answered without asking the app."""
+
+    def __init__(self, status: int, code: str, message: str, headers: bytes = b"") -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.headers = status, code, message, headers
+
+    def answer(self) -> bytes:
+        """The whole response, which closes the connection."""
+        body = error_body(self.code, self.message)
+        return (
+            b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncache-control: no-store\r\n"
+            b"x-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\n%b"
+            b"content-length: %d\r\nconnection: close\r\n\r\n%b"
+        ) % (self.status, self.code.replace("_", " ").encode(), self.headers, len(body), body)
+
+
+def http_config() -> Config:
+    """Hypercorn's settings for this daemon."""
+    config = Config()
+    config.accesslog = None
+    config.errorlog = log
+    config.include_server_header = False
+    config.h11_max_incomplete_size = MAX_HEAD_BYTES
+    config.websocket_max_message_size = MAX_WS_MESSAGE
+    return config
+
+
+class _Http1(H11Protocol):
+    """HTTP/1.1 and WebSocket only; what Hypercorn would stumble over is refused here."""
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        # An offer to upgrade to HTTP/2 is not taken: the answer simply comes in HTTP/1.1, as RFC 9110 allows.
+        if event.http_version not in (b"1.0", b"1.1"):
+            raise Refused(505, "http_version_not_supported", "This server speaks HTTP/1.1.")
+        if not event.target.startswith(b"/"):
+            raise Refused(400, "bad_request", "The request target must be a path.")
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        headers = dict(request.headers)
+        if headers.get(b"upgrade", b"").strip().lower() == b"websocket":
+            # Compression is not offered: it costs 200 KiB a client, and shared frames could not be written as they are.
+            kept = [(name, value) for name, value in request.headers if name != b"sec-websocket-extensions"]
+            if not all(value.isascii() for name, value in kept if name.startswith(b"sec-websocket-")):
+                raise Refused(400, "bad_request", "The WebSocket headers must be ASCII.")
+            if headers.get(b"sec-websocket-version") != b"13":
+                more = b"sec-websocket-version: 13\r\nupgrade: websocket\r\n"
+                raise Refused(426, "upgrade_required", "This server speaks version 13 of the WebSocket protocol.", more)
+            tokens = headers.get(b"connection", b"").lower().split(b",")
+            asked = any(token.strip() == b"upgrade" for token in tokens)
+            if request.method != b"GET" or request.http_version != b"1.1" or not asked:
+                raise Refused(400, "bad_request", "This is no WebSocket handshake.")
+            if not headers.get(b"sec-websocket-key"):
+                raise Refused(400, "bad_request", "The WebSocket handshake has no key.")
+            request = h11.Request(
+                method=request.method, headers=kept, target=request.target, http_version=request.http_version
+            )
+        await super()._create_stream(request)
+
+    async def _send_error_response(self, status_code: int) -> None:
+        code = "headers_too_large" if status_code == 431 else "bad_request"
+        raise Refused(status_code, code, "The request is not valid HTTP.")
+
+    async def _send_h11_event(self, event: H11SendableEvent) -> None:
+        try:
+            await super()._send_h11_event(event)
+        except h11.LocalProtocolError as error:
+            raise trio.BrokenResourceError("the connection is past that point") from error
+
+
+class _Connection:
+    """One accepted connection, from the first byte to the last."""
+
+    def __init__(self, app: AppWrapper, config: Config, context: WorkerContext, wire: Wire) -> None:
+        self.app, self.config, self.context, self.wire = app, config, context, wire
+        self.idle = True
+        self._reading = trio.CancelScope(deadline=trio.current_time() + HEAD_TIMEOUT_S)
+        self._begun = False
+        self._closing = False
+
+    async def run(self) -> None:
+        """Serve requests until either side is done. Never raises but for cancellation."""
+        try:
+            sock = self.wire.socket
+            client = parse_socket_addr(sock.family, sock.getpeername())
+            server = parse_socket_addr(sock.family, sock.getsockname())
+            async with TaskGroup() as group:
+                state = ConnectionState({"wire": self.wire})
+                self.protocol = _Http1(
+                    self.app, self.config, self.context, group, state, False, client, server, self.send
+                )
+                with self._reading:
+                    await self._read()
+                if self._reading.cancelled_caught and self._begun and not self._closing:
+                    slow = Refused(408, "request_timeout", "The headers took too long.")
+                    await self._refuse(slow)
+                await self.protocol.handle(Closed())
+        except OSError:
+            pass  # the client was gone before we looked
+        finally:
+            self.wire.socket.close()
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                data = await self.wire.receive_some()
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return
+            if self._closing and data:
+                continue  # lingering: the answer is out, what still comes is dropped
+            if self.idle and data and not self._begun:
+                self._begun = True
+                self._reading.deadline = trio.current_time() + HEAD_TIMEOUT_S
+            try:
+                await self.protocol.handle(RawData(data))
+            except Refused as refused:
+                await self._refuse(refused)
+            if not data:
+                return
+
+    async def _refuse(self, refused: Refused) -> None:
+        try:
+            await self.wire.send_all(refused.answer())
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # nobody to tell
+        self._close()
+
+    async def send(self, event: Event) -> None:
+        """What the protocol wants done: bytes out, close, or a change between busy and idle."""
+        if isinstance(event, RawData):
+            try:
+                await self.wire.send_all(event.data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._close()
+                await self.protocol.handle(Closed())
+        elif isinstance(event, Closed):
+            self._close()
+            await self.protocol.handle(Closed())
+        elif isinstance(event, Updated):
+            self.idle = event.idle
+            self._begun = False
+            self._reading.deadline = trio.current_time() + KEEP_ALIVE_S if event.idle else math.inf
+
+    def _close(self) -> None:
+        self._closing = True
+        self.wire.finish()
+        if self.context.terminated.is_set():
+            self._reading.cancel()
+        else:
+            self._reading.deadline = min(self._reading.deadline, trio.current_time() + LINGER_S)
+
+    def leave_if_idle(self) -> None:
+        """At shutdown: nothing is in flight here, so close."""
+        if self.idle:
+            self._closing = True
+            self._reading.cancel()
+
+
+async def serve_guarded(
+    app: object,
+    config: Config,
+    sock: socket.socket,
+    *,
+    shutdown: Callable[[], Awaitable[object]],
+    send_timeout_s: float = SEND_TIMEOUT_S,
+    grace_s: float = SHUTDOWN_GRACE_S,
+    max_connections: int = MAX_CONNECTIONS,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Accept and serve until `shutdown()` returns, then end within `grace_s`.
+
+    No request, however malformed, ends it: a connection that fails is logged with an id and closed.
+
+    Args:
+        app: the ASGI app. Its scopes carry the connection's `Wire` as `scope["state"]["wire"]`.
+        sock: a bound TCP socket; it is set to listen here and closed at the end.
+        shutdown: waits until serving should end.
+        send_timeout_s: see `wire.SEND_TIMEOUT_S`.
+        grace_s: seconds that requests in flight get at the end.
+        max_connections: see `MAX_CONNECTIONS`.
+        task_status: `started()` once connections are accepted.
+    """
+    wrapped = wrap_app(app, config.wsgi_max_body_size, None)  # type: ignore[arg-type]  # any ASGI callable
+    context = WorkerContext(None)
+    live: set[_Connection] = set()
+    drained = trio.Event()  # the last connection has gone; made anew for the shutdown
+
+    async def serve_one(conn: trio.socket.SocketType) -> None:
+        connection = _Connection(wrapped, config, context, Wire(conn, send_timeout_s=send_timeout_s))
+        live.add(connection)
+        try:
+            await connection.run()
+        except Exception as error:  # noqa: BLE001  # a connection is the unit of failure: never the daemon
+            report_bug(log, error, "connection")
+        finally:
+            live.discard(connection)
+            if not live:
+                drained.set()
+
+    async def accept_loop(listener: trio.socket.SocketType, nursery: trio.Nursery) -> None:
+        while True:
+            try:
+                conn, _ = await listener.accept()
+            except OSError as error:
+                if error.errno in NO_DESCRIPTORS:
+                    await trio.sleep(0.1)  # nothing tells us when one is free again
+                continue
+            if len(live) < max_connections:
+                conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                nursery.start_soon(serve_one, conn)
+                continue
+            full = Refused(503, "too_many_connections", "Too many connections are open; close some and try again.")
+            try:
+                await conn.send(full.answer())
+            except OSError:
+                pass  # it left by itself
+            conn.close()
+
+    sock.listen(BACKLOG)
+    sock.setblocking(False)
+    with trio.socket.from_stdlib_socket(sock) as listener:
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                accepting.start_soon(accept_loop, listener, connections)
+                task_status.started()
+                await shutdown()
+                accepting.cancel_scope.cancel()
+            listener.close()
+            await context.terminated.set()
+            for connection in list(live):
+                connection.leave_if_idle()
+            if live:
+                drained = trio.Event()
+                with trio.move_on_after(grace_s):
+                    await drained.wait()
+            for connection in list(live):
+                connection.wire.abort()
+            connections.cancel_scope.cancel()

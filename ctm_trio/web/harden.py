@@ -1,0 +1,151 @@
+"""The outermost ASGI layer: bounded bodies, safe headers on every answer, deadlines on every shield."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+import trio
+
+from ctm_trio.web.errors import http_answer
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class AsgiApp(Protocol):
+    """An ASGI 3 application."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+LAST_SEND_S = 2.0
+"""The end of an answer is shielded, so that the connection can be used again, but never longer than this."""
+
+DEFAULT_BODY_BYTES = 64 * 1024
+"""What a route takes unless the table says otherwise; more is 413."""
+
+BODY_LIMITS: tuple[tuple[str, int], ...] = (
+    ("/api/auth/", 8 * 1024),
+    ("/api/hooks/", 64 * 1024),
+    ("/api/sessions", 16 * 1024),
+)
+"""Path prefix → bytes. The routes themselves are stricter and say so in their own words."""
+
+BODY_TIMEOUT_S = 15.0
+"""For the whole body of a request; nothing we take is large."""
+
+SAFE_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+"""On every answer. Source: contract B3."""
+
+
+def body_limit(path: str) -> int:
+    """How many bytes of body a path takes."""
+    return next((limit for prefix, limit in BODY_LIMITS if path.startswith(prefix)), DEFAULT_BODY_BYTES)
+
+
+async def send_answer(send: Send, answer: tuple[int, dict[str, str], bytes], *, close: bool = False) -> None:
+    """Send a whole answer over plain ASGI."""
+    status, headers, body = answer
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    raw.append((b"content-length", b"%d" % len(body)))
+    if close:
+        raw.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+class _Body:
+    """The request body, counted and timed."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive, self._left, self._deadline = receive, limit, trio.current_time() + BODY_TIMEOUT_S
+        self._whole = False
+        self.refused = 0
+        """The status once the body was too long (413) or too slow (408)."""
+
+    async def receive(self) -> Message:
+        """Like ASGI's receive; a body past its bounds looks like a disconnect to the app."""
+        if self._whole:
+            return await self._receive()
+        with trio.CancelScope(deadline=self._deadline) as scope:
+            message = await self._receive()
+        if scope.cancelled_caught:
+            self.refused = self.refused or 408
+            return {"type": "http.disconnect"}
+        if message["type"] != "http.request":
+            return message
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            self.refused = self.refused or 413
+            return {"type": "http.disconnect"}
+        self._whole = not message.get("more_body", False)
+        return message
+
+
+def _announced(scope: Scope) -> int:
+    """The body's length as the request says it, 0 if it does not."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0
+
+
+async def _refuse_body(receive: Receive, send: Send, status: int) -> None:
+    """Answer while the rest of the body is dropped: the queue of body parts has no other reader."""
+
+    async def drop() -> None:
+        while (await receive())["type"] == "http.request":
+            pass
+
+    with trio.move_on_after(LAST_SEND_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(drop)
+            await send_answer(send, http_answer(status), close=True)
+            nursery.cancel_scope.cancel()
+
+
+def harden(app: AsgiApp) -> AsgiApp:
+    """Wrap an ASGI app: see the module. A body that is too long is answered 413, one that is too slow 408."""
+
+    async def http(scope: Scope, receive: Receive, send: Send) -> None:
+        limit = body_limit(scope["path"])
+        started = False
+
+        async def safe_send(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message.get("headers", ()), *SAFE_HEADERS]
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                # Hypercorn recycles the connection inside this call, and Quart cancels itself in the middle of it.
+                with trio.move_on_after(LAST_SEND_S, shield=True):
+                    await send(message)
+            else:
+                await send(message)
+
+        if _announced(scope) > limit:
+            await _refuse_body(receive, safe_send, 413)
+            return
+        body = _Body(receive, limit)
+        await app(scope, body.receive, safe_send)
+        if body.refused and not started:
+            await _refuse_body(receive, safe_send, body.refused)
+
+    async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
+        async def safe_send(message: Message) -> None:
+            if message["type"] == "websocket.http.response.start":
+                message["headers"] = [*message.get("headers", ()), *SAFE_HEADERS]
+            await send(message)
+
+        await app(scope, receive, safe_send)
+
+    async def outer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await websocket(scope, receive, send)
+
+    return outer

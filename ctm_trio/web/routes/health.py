@@ -1,0 +1,81 @@
+"""`/healthz`, `/health`, `/debug/hub`, `/metrics`, `/api/bootstrap`. Source: contract A4, B8."""
+
+from __future__ import annotations
+
+import trio
+from quart import Response
+from quart_trio import QuartTrio
+
+from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.http import add_route, json_answer
+from ctm_trio.web.metrics import exposition
+
+
+def hub(ends: WebEnds) -> dict[str, object]:
+    """The counters of the fan-out, under their historical name."""
+    journal = ends.journal.latest
+    return {
+        "published": journal.published,
+        "dropped": journal.dropped,
+        "subscribers": journal.subscribers,
+        "ring_sizes": dict(journal.ring_sizes),
+    }
+
+
+def components(ends: WebEnds) -> dict[str, str]:
+    """Each part of the daemon and how it is: "ok", or what is wrong."""
+    found = {**ends.health.latest.components, "http": "ok"}
+    problems = {
+        "journal": f"degraded: {ends.journal.latest.degraded}" if ends.journal.latest.degraded else "",
+        "config": ends.settings.latest.problem,
+        "sessions": ends.sessions.latest.problem,
+    }
+    for name, problem in problems.items():
+        if problem:
+            found[name] = problem if problem.startswith("degraded") else f"degraded: {problem}"
+        else:
+            found.setdefault(name, "ok")
+    return found
+
+
+def register(app: QuartTrio, ends: WebEnds) -> None:
+    """Add the routes."""
+    mark = {"X-Ctm-Serve": ends.version}
+
+    def uptime() -> float:
+        return round(trio.current_time() - ends.started_at, 3)
+
+    async def healthz() -> Response:
+        return json_answer({"status": "ok", "uptime_seconds": uptime()}, headers=mark)
+
+    async def health() -> Response:
+        parts = components(ends)
+        well = all(state == "ok" for state in parts.values())
+        body = {
+            "status": "ok" if well else "degraded",
+            "version": ends.version,
+            "uptime_seconds": uptime(),
+            "components": parts,
+            "config_reloads": ends.settings.latest.reloads,
+            "restarts": dict(ends.health.latest.restarts),
+            "hub": hub(ends),
+        }
+        return json_answer(body, headers=mark)
+
+    async def debug_hub() -> Response:
+        return json_answer(hub(ends))
+
+    async def metrics() -> Response:
+        response = Response(exposition(ends), 200, content_type="text/plain; version=0.0.4; charset=utf-8")
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    async def bootstrap() -> Response:
+        has_webhook = bool(ends.settings.latest.settings.webhook_url)
+        return json_answer({"version": ends.version, "port": ends.port, "has_webhook": has_webhook})
+
+    add_route(app, "/healthz", healthz, token=False)
+    add_route(app, "/health", health)
+    add_route(app, "/debug/hub", debug_hub)
+    add_route(app, "/metrics", metrics)
+    add_route(app, "/api/bootstrap", bootstrap)

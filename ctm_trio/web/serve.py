@@ -1,0 +1,37 @@
+"""The http child of the daemon: the app behind the guarded accept loop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from ctm_trio.web.app import create_app
+from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.guard import http_config, serve_guarded
+from ctm_trio.web.harden import harden
+
+
+async def run_http(
+    ends: WebEnds,
+    sock: socket.socket,
+    *,
+    shutdown: Callable[[], Awaitable[object]],
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until `shutdown()` returns: then streams are cut, WebSockets closed with 1001, requests finished.
+
+    Args:
+        ends: see `WebEnds`.
+        sock: a bound TCP socket, or a duplicate of one; closed at the end.
+        shutdown: e.g. `trio.Event.wait`.
+        task_status: `started()` once connections are accepted.
+    """
+    app = create_app(ends)
+
+    async def stop() -> None:
+        await shutdown()
+        app.streams.stop()
+
+    await serve_guarded(harden(app), http_config(), sock, shutdown=stop, task_status=task_status)

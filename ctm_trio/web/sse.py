@@ -1,0 +1,143 @@
+"""Server-sent events: `/events/all` and `/events/session/{name}`. Source: contract A5.
+
+A stream is plain ASGI below Quart, and its chunks go straight to the connection's `Wire`: what many clients get is
+encoded once, down to the chunk of HTTP, and a wake-up costs one system call. The number of writes is what streams cost.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from ctm_trio.errors import CtmError
+from ctm_trio.messages import Batch, Subscribe
+from ctm_trio.model.event import parse_event_id, sse_frame
+from ctm_trio.web.auth import bearer
+from ctm_trio.web.errors import answer_of, http_answer
+from ctm_trio.web.harden import Receive, Scope, Send, send_answer
+from ctm_trio.web.streams import StreamPass, Streams
+from ctm_trio.web.wire import Wire
+
+KEEPALIVE_S = 15.0
+"""Silence after which a comment is sent. Source: contract A5."""
+
+HEADERS = (
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+)
+OK, LOST, KEEPALIVE = b": ok\n\n", b": lost\n\n", b": keepalive\n\n"
+
+OLDEST = 0
+"""What a Last-Event-ID that is no id stands for: a cursor older than everything, so the client hears `lost`."""
+
+MAX_NAME = 200
+"""Longer names are no session; the path is answered 404."""
+
+
+def session_of(path: str) -> str | None:
+    """Which session's stream a path is: "" for all, None if it is none."""
+    if path == "/events/all":
+        return ""
+    name = path.removeprefix("/events/session/")
+    if name == path or not name or "/" in name or len(name) > MAX_NAME or not name.isprintable():
+        return None
+    return name
+
+
+def cursor_of(last_event_id: str) -> int | None:
+    """The cursor of a `Last-Event-ID` header, None without one."""
+    if not last_event_id:
+        return None
+    known = parse_event_id(last_event_id.strip())
+    return OLDEST if known is None else known[0]
+
+
+def _encode(batch: Batch) -> bytes:
+    frames = b"".join([sse_frame(event) for event in batch.events])
+    return LOST + frames if batch.lost else frames
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _encode_chunk(batch: Batch) -> bytes:
+    return _chunk(_encode(batch))
+
+
+class SseEndpoint:
+    """The ASGI app of the event streams.
+
+    Args:
+        streams: shared with the WebSockets.
+    """
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; ends when the client leaves, the journal cuts it, its token is void, or at shutdown."""
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            if scope["method"] != "GET":
+                status, more, body = http_answer(405)
+                await send_answer(send, (status, {**more, "Allow": "GET"}, body))
+                return
+            stream_pass = self._streams.pass_for(bearer(headers.get(b"authorization", "")))
+            name = session_of(scope["path"])
+            if name is None:
+                await send_answer(send, http_answer(404))
+                return
+            with self._streams.admit():
+                await self._stream(
+                    name, cursor_of(headers.get(b"last-event-id", "")), stream_pass, scope, receive, send
+                )
+        except CtmError as error:
+            await send_answer(send, answer_of(error))
+
+    async def _stream(
+        self, name: str, since: int | None, stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        mailbox, batches = trio.open_memory_channel[Batch](1)
+        with batches:
+            await self._streams.subscribe(Subscribe(mailbox, frozenset({name}) if name else None, None, since))
+            await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
+            async with trio.open_nursery() as nursery:
+
+                async def end_with_client() -> None:
+                    while (await receive())["type"] != "http.disconnect":
+                        pass  # a body that nobody asked for
+                    nursery.cancel_scope.cancel()
+
+                async def end_with_daemon() -> None:
+                    await self._streams.stopping.wait()
+                    nursery.cancel_scope.cancel()
+
+                nursery.start_soon(end_with_client)
+                nursery.start_soon(end_with_daemon)
+                try:
+                    await self._pump(batches, stream_pass, scope)
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    pass  # the client is gone
+                nursery.cancel_scope.cancel()
+        # Returning without a last chunk cuts the connection: after a clean end some clients never come back.
+
+    async def _pump(self, batches: trio.MemoryReceiveChannel[Batch], stream_pass: StreamPass, scope: Scope) -> None:
+        wire: Wire = scope["state"]["wire"]
+        chunked = scope["http_version"] != "1.0"
+        encode, frame = (_encode_chunk, _chunk) if chunked else (_encode, bytes)
+        kind = "chunk" if chunked else "plain"
+        shared = self._streams.sse
+        await wire.send_all(frame(OK))
+        while True:
+            with trio.move_on_after(KEEPALIVE_S) as silence:
+                try:
+                    batch = await batches.receive()
+                except trio.EndOfChannel:
+                    return
+            if not stream_pass.valid(again=silence.cancelled_caught):
+                return
+            if silence.cancelled_caught:
+                await wire.send_all(frame(KEEPALIVE))
+            elif batch.events or batch.lost:
+                await wire.send_all(shared.bytes_of(batch, kind, encode))

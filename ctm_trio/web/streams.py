@@ -1,0 +1,127 @@
+"""What SSE and WebSocket streams share: the count of open ones, the end of all, and frames encoded once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import trio
+
+from ctm_trio.channels import StateReceiver
+from ctm_trio.errors import TooManyStreams, Unavailable
+from ctm_trio.messages import Batch, JournalMessage, JournalSnapshot, Subscribe
+from ctm_trio.web.auth import AuthStore, require
+
+MAX_STREAMS = 256
+"""Open streams of the one user, SSE and WebSocket together; the next one is 429. Source: contract B3."""
+
+SUBSCRIBE_TIMEOUT_S = 2.0
+"""How long the journal's inbox may be full before a stream is answered 503."""
+
+SHARED_BATCHES = 16
+"""Batches whose encoded bytes are kept: one for each different filter among the streams is enough."""
+
+
+class Shared:
+    """Encoded batches, so that many streams with one filter encode once.
+
+    The journal hands the same `Batch` object to all subscribers at the same cursor with the same filter. It is kept
+    here as long as its bytes, so its identity cannot be taken by another one meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, str], tuple[Batch, bytes]] = OrderedDict()
+
+    def bytes_of(self, batch: Batch, kind: str, encode: Callable[[Batch], bytes]) -> bytes:
+        """`encode(batch)`, at most once for a batch and a kind of encoding."""
+        key = (id(batch), kind)
+        found = self._kept.get(key)
+        if found is not None:
+            return found[1]
+        data = encode(batch)
+        self._kept[key] = (batch, data)
+        if len(self._kept) > SHARED_BATCHES:
+            self._kept.popitem(last=False)
+        return data
+
+
+class Streams:
+    """The open streams of one app.
+
+    Args:
+        auth: to look again whether a stream's token is still valid.
+        journal_send: where subscriptions go.
+    """
+
+    def __init__(
+        self,
+        auth: AuthStore,
+        journal_send: trio.MemorySendChannel[JournalMessage],
+        journal: StateReceiver[JournalSnapshot],
+    ) -> None:
+        self._auth = auth
+        self._journal_send = journal_send
+        self.journal = journal
+        self.open = 0
+        self.stopping = trio.Event()
+        self.sse = Shared()
+        self.ws = Shared()
+
+    def stop(self) -> None:
+        """The daemon stops: every stream ends now."""
+        self.stopping.set()
+
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        """Count a stream while it is open.
+
+        Raises:
+            TooManyStreams: `MAX_STREAMS` are.
+        """
+        if self.open >= MAX_STREAMS:
+            raise TooManyStreams(MAX_STREAMS)
+        self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+
+    async def subscribe(self, order: Subscribe) -> None:
+        """Hand a subscription to the journal.
+
+        Raises:
+            Unavailable: the journal did not take it in time, or is gone.
+        """
+        try:
+            with trio.fail_after(SUBSCRIBE_TIMEOUT_S):
+                await self._journal_send.send(order)
+        except trio.TooSlowError:
+            raise Unavailable("The daemon is busy; try again in a moment.") from None
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise Unavailable("The event log is being restarted; try again in a moment.") from None
+
+    def pass_for(self, token: str) -> StreamPass:
+        """What a stream asks before each write, whether its token still counts.
+
+        Raises:
+            MissingToken, InvalidToken: it does not now.
+        """
+        return StreamPass(self._auth, require(self._auth, token))
+
+
+class StreamPass:
+    """A stream's token. Looked at again only when some token became void: that costs a comparison."""
+
+    __slots__ = ("_auth", "_revision", "_token")
+
+    def __init__(self, auth: AuthStore, token: str) -> None:
+        self._auth, self._token, self._revision = auth, token, auth.revision
+
+    def valid(self, *, again: bool = False) -> bool:
+        """False once the token is void. `again` looks in any case (it may have expired)."""
+        revision = self._auth.revision
+        if revision == self._revision and not again:
+            return True
+        self._revision = revision
+        return self._auth.check(self._token)
