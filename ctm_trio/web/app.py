@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import MethodNotAllowed, NotFound
@@ -12,16 +9,14 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
 from ctm_trio.web.auth import bearer, require
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.errors import answer_of, http_answer, register_errors, response_of
-from ctm_trio.web.harden import send_answer
+from ctm_trio.web.errors import answer_of, http_answer, refuse, register_errors, response_of
+from ctm_trio.web.harden import Receive, Scope, Send, send_answer
 from ctm_trio.web.http import GUARDS, Guard
 from ctm_trio.web.origin import Gate
 from ctm_trio.web.routes import ALL_ROUTES
 from ctm_trio.web.sse import SseEndpoint, session_of
 from ctm_trio.web.static import load_assets, serve_asset
 from ctm_trio.web.streams import Streams
-
-log = logging.getLogger("ctm.http")
 
 BODY_TIMEOUT_S = 15
 """Like `harden.BODY_TIMEOUT_S`, for what waits inside Quart."""
@@ -46,16 +41,17 @@ class CtmApp(QuartTrio):
         self.url_map.merge_slashes = False
         self.url_map.strict_slashes = True
 
-    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        """The ASGI app. Quart names the same three things by Hypercorn's own types."""
         if scope["type"] == "http":
             host = next((value for name, value in scope["headers"] if name == b"host"), b"")
             if not self.gate.host_ok(host.decode("latin-1")):
-                await send_answer(send, answer_of(WrongHost()))  # type: ignore[arg-type]  # ASGI by another name
+                await send_answer(send, answer_of(WrongHost()))
                 return
             if session_of(scope["path"]) is not None:
-                await self._sse(scope, receive, send)  # type: ignore[arg-type]
+                await self._sse(scope, receive, send)
                 return
-        await super().__call__(scope, receive, send)
+        await super().__call__(scope, receive, send)  # type: ignore[arg-type]
 
 
 def create_app(ends: WebEnds) -> CtmApp:
@@ -79,7 +75,7 @@ def create_app(ends: WebEnds) -> CtmApp:
         if request.path.startswith(API_PREFIXES) or request.path in ("/api", "/events"):
             return response_of(http_answer(404))
         if request.method not in ("GET", "HEAD"):
-            raise MethodNotAllowed(valid_methods=["GET", "HEAD"])
+            return await refuse(MethodNotAllowed(valid_methods=["GET", "HEAD"]))
         return serve_asset(assets, request.path)
 
     async def safe_guard() -> Response | None:

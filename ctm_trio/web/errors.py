@@ -74,7 +74,8 @@ async def _ctm_error(error: CtmError) -> Response:
     return response_of(answer_of(error))
 
 
-async def _http_error(error: HTTPException) -> Response:
+async def refuse(error: HTTPException) -> Response:
+    """The answer to what the framework refuses; a wrong method is told the right ones."""
     response = response_of(http_answer(error.code or 500))
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(set(error.valid_methods or ()) - {"OPTIONS"}))
@@ -88,5 +89,5 @@ async def _bug(error: Exception) -> Response:
 def register_errors(app: QuartTrio) -> None:
     """Make every error of the app one of the answers above."""
     app.register_error_handler(CtmError, _ctm_error)
-    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, _bug)

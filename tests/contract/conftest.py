@@ -1,0 +1,157 @@
+"""The web on a real socket, over owners that the test plays."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import trio
+
+from ctm_trio.channels import StateSender, open_state_channel
+from ctm_trio.messages import (
+    AttentionSnapshot,
+    AttributionSnapshot,
+    ConfigMessage,
+    ConfigSnapshot,
+    Draft,
+    HealthSnapshot,
+    JournalMessage,
+    JournalSnapshot,
+    Publish,
+    QuotaSnapshot,
+    SessionsMessage,
+    SessionsSnapshot,
+    TailersSnapshot,
+    WebhookSnapshot,
+)
+from ctm_trio.system.origins import AllowedOrigins
+from ctm_trio.system.users import UserStore
+from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.serve import run_http
+from tests.fakes.journal import FakeJournal
+
+TOKEN = "token-of-the-tests"
+
+
+@dataclass
+class Site:
+    """A served web: its address, and the owners' ends behind it."""
+
+    port: int
+    root: Path
+    journal: FakeJournal
+    journal_send: trio.MemorySendChannel[JournalMessage]
+    sessions: StateSender[SessionsSnapshot]
+    quota: StateSender[QuotaSnapshot]
+    attention: StateSender[AttentionSnapshot]
+    health: StateSender[HealthSnapshot]
+    sessions_recv: trio.MemoryReceiveChannel[SessionsMessage]
+    stop: trio.Event
+    stopped: trio.Event
+
+    @property
+    def origin(self) -> str:
+        """Our own Origin."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """The headers of somebody who is signed in."""
+        return {"Authorization": f"Bearer {TOKEN}"}
+
+    def client(self, *, token: bool = True) -> httpx.AsyncClient:
+        """An HTTP client with (or without) the token."""
+        return httpx.AsyncClient(base_url=self.origin, headers=self.bearer if token else {}, timeout=5)
+
+    async def publish(self, *commands: str, session: str = "alpha") -> None:
+        """Tool calls, one a command."""
+        drafts = tuple(
+            Draft("tool_call", session, b'{"session":"%b","tool":"Bash","input":"%b"}' % (session.encode(), c.encode()))
+            for c in commands
+        )
+        await self.journal_send.send(Publish(drafts))
+
+    async def raw(self, data: bytes, *, limit_s: float = 5) -> bytes:
+        """Send bytes, and read all that comes until the server closes or `limit_s` is over."""
+        out = bytearray()
+        stream = await trio.open_tcp_stream("127.0.0.1", self.port)
+        async with stream:
+            try:
+                with trio.move_on_after(limit_s):
+                    await stream.send_all(data)
+                    async for chunk in stream:
+                        out += chunk
+            except trio.BrokenResourceError:
+                pass  # reset: what came before counts
+        return bytes(out)
+
+
+MakeSite = Callable[..., AbstractAsyncContextManager[Site]]
+
+
+@asynccontextmanager
+async def open_site(root: Path, *, environment: str = "", seed: str = TOKEN) -> AsyncIterator[Site]:
+    """Serve the web over fake owners until the block ends."""
+    journal_send, journal_recv = trio.open_memory_channel[JournalMessage](256)
+    sessions_send, sessions_recv = trio.open_memory_channel[SessionsMessage](0)
+    config_send, config_recv = trio.open_memory_channel[ConfigMessage](0)
+    sessions_state, sessions = open_state_channel(SessionsSnapshot())
+    quota_state, quota = open_state_channel(QuotaSnapshot())
+    attention_state, attention = open_state_channel(AttentionSnapshot())
+    journal_state, journal = open_state_channel(JournalSnapshot())
+    health_state, health = open_state_channel(HealthSnapshot())
+    fake = FakeJournal(journal_state)
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        ends = WebEnds(
+            port=port,
+            version="9.9.9",
+            started_at=trio.current_time(),
+            settings=open_state_channel(ConfigSnapshot())[1],
+            sessions=sessions,
+            quota=quota,
+            attention=attention,
+            attribution=open_state_channel(AttributionSnapshot())[1],
+            journal=journal,
+            tailers=open_state_channel(TailersSnapshot())[1],
+            health=health,
+            webhook=open_state_channel(WebhookSnapshot())[1],
+            journal_send=journal_send,
+            sessions_send=sessions_send,
+            config_send=config_send,
+            auth=UserStore(root / "user.json", root / "tokens.json", seed=seed),
+            origins=AllowedOrigins(root / "allowed_origins", environment),
+            database_bytes=lambda: 4096,
+        )
+        site = Site(
+            port, root, fake, journal_send, sessions_state, quota_state, attention_state, health_state, sessions_recv,
+            trio.Event(), trio.Event(),
+        )  # fmt: skip
+
+        async def serve(*, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+            await run_http(ends, sock, shutdown=site.stop.wait, task_status=task_status)
+            site.stopped.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fake.run, journal_recv)
+            await nursery.start(serve)
+            yield site
+            site.stop.set()
+            with trio.fail_after(5):
+                await site.stopped.wait()
+            nursery.cancel_scope.cancel()
+    sessions_recv.close()
+    config_recv.close()
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """The web with a valid token and nothing in it."""
+    async with open_site(tmp_path) as served:
+        yield served
