@@ -306,6 +306,30 @@ class QuotaSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class CostPoint:
+    """What a Claude session's status line said once of its tokens and its cost. Sent by quota, kept by the cost owner.
+
+    After a restart the dumps are read again: a point whose figures equal the last one kept of its `uuid` is dropped.
+
+    Attributes:
+        session: name; uuid: the Claude session.
+        ts: RFC 3339, when the dump was written.
+        model: the client's model id, "" if the dump did not say.
+        input_tokens / output_tokens / cache_tokens: of the last response, not of the session.
+        total_cost_micros: the Claude session's cost so far in millionths of a dollar, None if the dump did not say.
+    """
+
+    session: str
+    uuid: str
+    ts: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cache_tokens: int
+    total_cost_micros: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attention:
     """Why a session needs its person. `since` is RFC 3339 and never moves while the state lasts."""
 

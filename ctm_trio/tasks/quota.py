@@ -1,0 +1,286 @@
+"""The quota owner: status-line dumps in, one snapshot, `quota_update` events and points of the cost curve out."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+import trio
+
+from ctm_trio.channels import StateReceiver, StateSender
+from ctm_trio.messages import (
+    AttributionSnapshot,
+    ConfigSnapshot,
+    CostPoint,
+    Draft,
+    JournalMessage,
+    Publish,
+    Quota,
+    QuotaSnapshot,
+    SessionsSnapshot,
+    Usage,
+)
+from ctm_trio.model.quota import (
+    Dump,
+    Meter,
+    Window,
+    merge_meter,
+    merge_window,
+    parse_dump,
+    round_half_up,
+    session_meter,
+)
+from ctm_trio.model.times import format_time
+from ctm_trio.system.dumps import read_dumps
+from ctm_trio.system.watch import Changes, watch_directory
+
+DEFAULT_DIRECTORY = Path("/tmp/ctm-statusline")
+"""Where dumps are unless `serve.statusline_dump_dir` says otherwise. Source: contract A2."""
+
+MAX_METERS = 5_000
+"""Claude sessions remembered; past it those that were heard of longest ago are forgotten."""
+
+COST_BOUND = 256
+"""Points on their way to the cost owner. When it is full this owner waits: the dumps are the buffer."""
+
+
+async def run_quota(
+    settings: StateReceiver[ConfigSnapshot],
+    sessions: StateReceiver[SessionsSnapshot],
+    attribution: StateReceiver[AttributionSnapshot],
+    state: StateSender[QuotaSnapshot],
+    journal_send: trio.MemorySendChannel[JournalMessage],
+    cost_send: trio.MemorySendChannel[CostPoint],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> NoReturn:
+    """Own the limits and the figures of the status line, until cancelled; closes both ends that it was given.
+
+    Ready once the dumps that exist were read. When the setting of the directory changes, it goes on with the new one;
+    what is known stays. Source: contract A7.
+
+    Args:
+        journal_send: `quota_update` events, only when something changed; waits when it is full.
+        cost_send: a point for each change of tokens or cost; waits when it is full.
+    """
+    async with journal_send, cost_send:
+        quota = _QuotaBook(sessions, attribution, state)
+
+        in_order = trio.Lock()
+        ready = False
+
+        async def announce() -> None:
+            async with in_order:
+                drafts, points = quota.changes()
+                for point in points:
+                    await cost_send.send(point)
+                if drafts:
+                    await journal_send.send(Publish(tuple(drafts)))
+
+        async def follow(directory: Path) -> None:
+            """Read one directory's dumps, now and whenever they change."""
+            nonlocal ready
+            known: dict[str, tuple[int, int, int]] = {}
+
+            async def read(names: Changes) -> None:
+                for found in await trio.to_thread.run_sync(read_dumps, directory, names, known):
+                    dump = parse_dump(found.data, found.stem)
+                    if dump is not None:
+                        quota.take(dump, found.mtime)
+                await announce()
+
+            await read(None)
+            if not ready:
+                ready = True
+                task_status.started()
+            bell, changes = trio.open_memory_channel[Changes](1)
+            async with changes, trio.open_nursery() as nursery:
+                nursery.start_soon(watch_directory, directory, bell)
+                async for names in changes:
+                    await read(names)
+
+        async def resolve() -> None:
+            """A session that appears or is renamed takes over what its dumps have said."""
+            async with trio.open_nursery() as nursery:
+                bell, changed = trio.open_memory_channel[None](1)
+                nursery.start_soon(_ring, sessions, bell.clone())
+                nursery.start_soon(_ring, attribution, bell)
+                async for _ in changed:
+                    quota.resolve()
+                    await announce()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(resolve)
+            while True:
+                version = settings.version
+                directory = _directory(settings)
+                async with trio.open_nursery() as current:
+                    current.start_soon(follow, directory)
+                    while _directory(settings) == directory:
+                        version = await settings.wait_newer(version)
+                    current.cancel_scope.cancel()
+    raise AssertionError("unreachable")
+
+
+def _directory(settings: StateReceiver[ConfigSnapshot]) -> Path:
+    chosen = settings.latest.settings.statusline_dump_dir
+    return Path(chosen).expanduser() if chosen else DEFAULT_DIRECTORY
+
+
+async def _ring(
+    snapshots: StateReceiver[SessionsSnapshot] | StateReceiver[AttributionSnapshot], bell: trio.MemorySendChannel[None]
+) -> None:
+    async with bell:
+        version = snapshots.version
+        while True:
+            version = await snapshots.wait_newer(version)
+            try:
+                bell.send_nowait(None)
+            except trio.WouldBlock:
+                pass  # it rings already
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What a Claude session's dumps have said, when last, and the point that was sent last."""
+
+    meter: Meter = field(default_factory=Meter)
+    seen: float = 0.0
+    session: str = ""
+    sent: tuple[int | None, ...] = ()
+
+
+class _QuotaBook:
+    """State of the owner's task. It sends nothing: `changes` says what there is to send."""
+
+    def __init__(
+        self,
+        sessions: StateReceiver[SessionsSnapshot],
+        attribution: StateReceiver[AttributionSnapshot],
+        state: StateSender[QuotaSnapshot],
+    ) -> None:
+        self._sessions = sessions
+        self._attribution = attribution
+        self._state = state
+        self._week = Window()
+        self._five_hours = Window()
+        self._heard: OrderedDict[str, _Heard] = OrderedDict()
+        self._of: dict[str, list[str]] = {}
+        self._changed: set[str] = set()
+        self._read_records()
+        self._usages = dict(state.latest.sessions)
+        self._account = state.latest.account
+
+    def take(self, dump: Dump, mtime: float) -> None:
+        """Take in one dump."""
+        self._week = merge_window(self._week, dump.week)
+        self._five_hours = merge_window(self._five_hours, dump.five_hours)
+        heard = self._heard.get(dump.uuid)
+        if heard is None:
+            heard = self._heard[dump.uuid] = _Heard()
+            self._place(dump.uuid, heard)
+            if len(self._heard) > MAX_METERS:
+                self._heard.popitem(last=False)
+                self.resolve()
+        heard.meter = merge_meter(heard.meter, dump.meter)
+        heard.seen = max(heard.seen, min(mtime, time.time()))
+        self._heard.move_to_end(dump.uuid)
+        self._changed.add(heard.session)
+
+    def resolve(self) -> None:
+        """Find every Claude session's session anew."""
+        self._of.clear()
+        self._read_records()
+        for uuid, heard in self._heard.items():
+            self._place(uuid, heard)
+        self._changed |= self._of.keys() | self._usages.keys()
+
+    def _place(self, uuid: str, heard: _Heard) -> None:
+        if self._sessions.latest.records is not self._records:
+            self._read_records()
+        name = self._recorded.get(uuid) or self._attribution.latest.sessions.get(uuid, "")
+        heard.session = name if name in self._records else ""
+        if heard.session:
+            self._of.setdefault(heard.session, []).append(uuid)
+
+    def _read_records(self) -> None:
+        self._records = self._sessions.latest.records
+        self._recorded = {record.uuid: record.name for record in self._records.values() if record.uuid}
+
+    def changes(self) -> tuple[list[Draft], list[CostPoint]]:
+        """Publish the snapshot; the events and cost points that say what has changed since the last call."""
+        drafts: list[Draft] = []
+        points: list[CostPoint] = []
+        account = self._quota()
+        if account is not None and account != self._account:
+            self._account = account
+            drafts.append(Draft("quota_update", "", msgspec.json.encode(account)))
+        for session in self._changed - {""}:
+            if session not in self._of:
+                self._usages.pop(session, None)
+                continue
+            mine = sorted((self._heard[uuid].seen, uuid) for uuid in self._of[session])
+            for _, uuid in mine:
+                points += self._point(session, uuid, self._heard[uuid])
+            old = self._usages.get(session, Usage())
+            new = _usage(session_meter([self._heard[uuid].meter for _, uuid in mine]), mine[-1][0])
+            if replace(old, seen_at=new.seen_at) != new:
+                self._usages[session] = new
+            if _figures(new) not in (_figures(old), NOTHING):
+                drafts.append(Draft("quota_update", session, _payload(session, new), uuid=mine[-1][1]))
+        self._changed.clear()
+        self._state.publish(QuotaSnapshot(self._account, dict(self._usages)))
+        return drafts, points
+
+    def _quota(self) -> Quota | None:
+        week, five = self._week, self._five_hours
+        if week.pct is None and five.pct is None:
+            return None
+        return Quota(
+            weekly_pct=None if week.pct is None else round_half_up(week.pct),
+            five_hr_pct=None if five.pct is None else round_half_up(five.pct),
+            weekly_resets_at="" if week.resets_at is None else format_time(week.resets_at),
+            five_hr_resets_at="" if five.resets_at is None else format_time(five.resets_at),
+        )
+
+    @staticmethod
+    def _point(session: str, uuid: str, heard: _Heard) -> list[CostPoint]:
+        meter = heard.meter
+        figures = (meter.input_tokens, meter.output_tokens, meter.cache_tokens, meter.cost_usd_micros)
+        if not meter.any_token or figures == heard.sent:
+            return []
+        heard.sent = figures
+        return [
+            CostPoint(
+                session, uuid, format_time(heard.seen), meter.model,
+                meter.input_tokens or 0, meter.output_tokens or 0, meter.cache_tokens or 0, meter.cost_usd_micros,
+            )
+        ]  # fmt: skip
+
+
+NOTHING = (None, None, None, None)
+
+
+def _figures(usage: Usage) -> tuple[int | None, ...]:
+    return usage.context_pct, usage.input_tokens, usage.output_tokens, usage.cache_tokens
+
+
+def _usage(meter: Meter, seen: float) -> Usage:
+    return Usage(
+        meter.context_pct, meter.input_tokens, meter.output_tokens, meter.cache_tokens,
+        meter.cost_usd_micros, meter.model, format_time(seen),
+    )  # fmt: skip
+
+
+def _payload(session: str, usage: Usage) -> bytes:
+    context, tokens_in, tokens_out, cache = _figures(usage)
+    return msgspec.json.encode(
+        {
+            "session": session, "context_pct": context,
+            "input_tokens": tokens_in, "output_tokens": tokens_out, "cache_tokens": cache,
+        }
+    )  # fmt: skip
