@@ -16,6 +16,9 @@ from ctm_trio.channels import Reply
 from ctm_trio.model.config import Settings
 from ctm_trio.model.event import Event
 from ctm_trio.model.log_line import LineBatch, Segment
+from ctm_trio.model.quota import CostPoint as CostPoint
+from ctm_trio.model.quota import Quota as Quota
+from ctm_trio.model.quota import Usage as Usage
 from ctm_trio.model.session import Session
 
 EMPTY: Mapping[str, object] = MappingProxyType({})
@@ -275,58 +278,11 @@ class AttributionSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Quota:
-    """Account limits. Percentages are whole numbers or None while unknown; times RFC 3339 or ""."""
-
-    weekly_pct: int | None = None
-    five_hr_pct: int | None = None
-    weekly_resets_at: str = ""
-    five_hr_resets_at: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What the status line last said of one session. None while unknown. Source: contract A7."""
-
-    context_pct: int | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_tokens: int | None = None
-    cost_usd_micros: int | None = None
-    model: str = ""
-    seen_at: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class QuotaSnapshot:
     """`account` is None while no rate limit was ever seen. `sessions` is by session name."""
 
     account: Quota | None = None
     sessions: Mapping[str, Usage] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class CostPoint:
-    """What a Claude session's status line said once of its tokens and its cost. Sent by quota, kept by the cost owner.
-
-    After a restart the dumps are read again: a point whose figures equal the last one kept of its `uuid` is dropped.
-
-    Attributes:
-        session: name; uuid: the Claude session.
-        ts: RFC 3339, when the dump was written.
-        model: the client's model id, "" if the dump did not say.
-        input_tokens / output_tokens / cache_tokens: of the last response, not of the session.
-        total_cost_micros: the Claude session's cost so far in millionths of a dollar, None if the dump did not say.
-    """
-
-    session: str
-    uuid: str
-    ts: str
-    model: str
-    input_tokens: int
-    output_tokens: int
-    cache_tokens: int
-    total_cost_micros: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
