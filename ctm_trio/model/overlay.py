@@ -1,0 +1,184 @@
+"""What we add to a settings file of Claude Code: a hook for each event, and the status line around the user's own.
+
+Pure: documents in, documents out. The same functions make `claude-overlay.json` and change `~/.claude/settings.json`.
+Source: contract A11, B9.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any
+
+Document = dict[str, Any]
+Version = tuple[int, int, int]
+
+SAFE_EVENTS = (
+    "PreToolUse",
+    "PostToolUse",
+    "Notification",
+    "UserPromptSubmit",
+    "Stop",
+    "SubagentStop",
+    "PreCompact",
+    "SessionStart",
+    "SessionEnd",
+)
+"""Known to every client that has hooks: what we wire if we do not know better."""
+
+KNOWN_SINCE: tuple[tuple[Version, tuple[str, ...]], ...] = (
+    (
+        (2, 1, 197),
+        (
+            *SAFE_EVENTS,
+            "PostToolUseFailure",
+            "PostToolBatch",
+            "PermissionRequest",
+            "PermissionDenied",
+            "UserPromptExpansion",
+            "StopFailure",
+            "SubagentStart",
+            "PostCompact",
+            "TaskCreated",
+            "TaskCompleted",
+            "TeammateIdle",
+            "CwdChanged",
+            "ConfigChange",
+            "InstructionsLoaded",
+            "Setup",
+            "Elicitation",
+            "ElicitationResult",
+        ),
+    ),
+    ((2, 1, 330), ("PreModelSwitch", "PostModelSwitch", "DirectoryAdded")),
+)
+"""Events by the oldest version in which they were seen. A name that a client does not know opens a dialog that blocks.
+
+Left out on purpose: WorktreeCreate and WorktreeRemove (a command there replaces git's own work), FileChanged (its
+matcher names files to watch), MessageDisplay (once for every piece of text that is shown).
+"""
+
+HOOK_TIMEOUT_S = 15
+"""When Claude Code ends a hook of ours; it gives up by itself after 10 s."""
+
+_VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,9})", re.ASCII)
+_OURS = re.compile(
+    r"(?:/ctm_trio/producers/start\.py'?|-m ctm_trio|(?:^|[/\s'])ctm(?:-trio)?'?)\s+(?:hook|log-tool-use|statusline)\b"
+)
+
+
+def parse_version(text: str) -> Version | None:
+    """The version in what `claude --version` prints, e.g. `2.1.330 (Claude Code)`; None if there is none."""
+    match = _VERSION.search(text)
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+def events_for(version: Version | None) -> tuple[str, ...]:
+    """The events to wire for a client of this version; the safe ones for one that is unknown or too old."""
+    known = tuple(event for since, events in KNOWN_SINCE if version and version >= since for event in events)
+    return known or SAFE_EVENTS
+
+
+def hook_command(python: str, start: str) -> str:
+    """The shell command of every hook.
+
+    Without `site` Python starts fastest. A hook that fails with exit code 2 would block Claude's tool call, and that is
+    what a Python without our file ends with: so `|| :`, for the day that we are gone and the settings are not.
+    """
+    return f"{shlex.quote(python)} -I -S {shlex.quote(start)} hook || :"
+
+
+def statusline_command(python: str, start: str, own: str) -> str:
+    """The shell command of the status line; with `own` it runs the user's own one and passes its output through.
+
+    `exec`, because Claude Code ends a status line with a signal to the shell alone.
+    """
+    then = f" --then {shlex.quote(own)}" if own else ""
+    return f"exec {shlex.quote(python)} -I -S {shlex.quote(start)} statusline --dump{then}"
+
+
+def is_ours(command: object) -> bool:
+    """True for a command of ours, of any installation, and of the Go program, which we take the place of."""
+    return isinstance(command, str) and _OURS.search(command) is not None
+
+
+def own_statusline(document: Document) -> str:
+    """The user's own status line command: what stands there, or what ours runs in its place; "" if there is none."""
+    command = _table(document.get("statusLine")).get("command")
+    if not isinstance(command, str):
+        return ""
+    if not is_ours(command):
+        return command
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return ""
+    return words[words.index("--then") + 1] if "--then" in words[:-1] else ""
+
+
+def with_ours(document: Document, events: tuple[str, ...], hook: str, python: str, start: str, own: str) -> Document:
+    """The settings with our hooks for exactly these events, and our status line; all else stays.
+
+    Args:
+        document: the settings as they are.
+        events: as `events_for` gives them.
+        hook: as `hook_command` gives it.
+        python / start: for the status line.
+        own: the user's own status line command, "" if there is none.
+    """
+    clean = without_ours(document)
+    hooks = {name: list(groups) for name, groups in _table(clean.get("hooks")).items() if isinstance(groups, list)}
+    for event in events:
+        ours = {"hooks": [{"type": "command", "command": hook, "timeout": HOOK_TIMEOUT_S}]}
+        hooks[event] = [*hooks.get(event, []), ours]
+    line = {**_table(clean.get("statusLine")), "type": "command", "command": statusline_command(python, start, own)}
+    return {**clean, "hooks": hooks, "statusLine": line}
+
+
+def without_ours(document: Document) -> Document:
+    """The settings without anything of ours; the user's own status line is back in its place."""
+    out = dict(document)
+    hooks = _table(out.get("hooks"))
+    if any(is_ours(_command(entry)) for groups in hooks.values() for entry in _entries(groups)):
+        kept = {event: _groups_without_ours(groups) for event, groups in hooks.items()}
+        out["hooks"] = {event: groups for event, groups in kept.items() if groups != [] or not hooks[event]}
+        if not out["hooks"]:
+            del out["hooks"]
+    line = _table(out.get("statusLine"))
+    if is_ours(line.get("command")):
+        own = own_statusline(out)
+        if own:
+            out["statusLine"] = {**line, "command": own}
+        else:
+            del out["statusLine"]
+    return out
+
+
+def _groups_without_ours(groups: Any) -> Any:
+    if not isinstance(groups, list):
+        return groups
+    out = []
+    for group in groups:
+        entries = _table(group).get("hooks")
+        if isinstance(entries, list) and any(is_ours(_command(entry)) for entry in entries):
+            rest = [entry for entry in entries if not is_ours(_command(entry))]
+            if rest:
+                out.append({**group, "hooks": rest})
+        else:
+            out.append(group)
+    return out
+
+
+def _entries(groups: Any) -> list[Any]:
+    if not isinstance(groups, list):
+        return []
+    lists = [_table(group).get("hooks") for group in groups]
+    return [entry for entries in lists if isinstance(entries, list) for entry in entries]
+
+
+def _command(entry: Any) -> object:
+    return _table(entry).get("command")
+
+
+def _table(value: Any) -> Document:
+    return value if isinstance(value, dict) else {}

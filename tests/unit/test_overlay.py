@@ -1,0 +1,102 @@
+"""What we add to Claude Code's settings, and that all of it can be taken away again."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctm_trio.model import overlay
+
+HOOK = overlay.hook_command("/opt/my python/bin/python", "/opt/x/ctm_trio/producers/start.py")
+
+
+def made(document: dict[str, Any], version: str = "2.1.330") -> dict[str, Any]:
+    own = overlay.own_statusline(document)
+    events = overlay.events_for(overlay.parse_version(version))
+    return overlay.with_ours(document, events, HOOK, "/p", "/ctm_trio/producers/start.py", own)
+
+
+def test_events_by_version() -> None:
+    """Each version gets the events that it knows and no other; an unknown one the safe set."""
+    newest = overlay.events_for(overlay.parse_version("2.1.330 (Claude Code)"))
+    older = overlay.events_for(overlay.parse_version("2.1.197"))
+    assert {"PostToolUseFailure", "PermissionRequest", "PreModelSwitch"} <= set(newest)
+    assert set(newest) - set(older) == {"PreModelSwitch", "PostModelSwitch", "DirectoryAdded"}
+    assert overlay.events_for(overlay.parse_version("3.0.1")) == newest
+    for text in ("1.0.80", "2.1.196", "", "no number"):
+        assert overlay.events_for(overlay.parse_version(text)) == overlay.SAFE_EVENTS
+    assert not {"WorktreeCreate", "WorktreeRemove", "FileChanged"} & set(newest)
+    assert len(set(newest)) == len(newest)
+
+
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": st.text(),
+        "statusLine": st.fixed_dictionaries({"type": st.just("command"), "command": st.text(min_size=1)}),
+        "hooks": st.dictionaries(
+            st.sampled_from(["Stop", "PreToolUse", "FileChanged"]),
+            st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "hooks": st.lists(
+                            st.fixed_dictionaries({"type": st.just("command"), "command": st.text()}), min_size=1
+                        )
+                    },
+                    optional={"matcher": st.text()},
+                ),
+                min_size=1,
+                max_size=2,
+            ),
+            min_size=1,
+        ),
+    },
+)
+
+
+@given(SETTINGS)
+def test_what_we_add_can_be_taken_away(document: dict[str, Any]) -> None:
+    """Adding twice is adding once, and taking ours away gives the settings back as they were."""
+    once = made(document)
+    assert made(once) == once
+    assert overlay.without_ours(once) == document
+    for event, groups in document.get("hooks", {}).items():
+        assert once["hooks"][event][: len(groups)] == groups
+
+
+def test_the_users_own_status_line_is_run_by_ours() -> None:
+    """Its command, quotes and all, becomes one word of ours, and its other keys stay."""
+    own = "node ~/line.js --fmt '%a \"b\"' | head -2"
+    line = made({"statusLine": {"type": "command", "command": own, "padding": 0}})["statusLine"]
+    assert shlex.split(line["command"])[-2:] == ["--then", own]
+    assert line["padding"] == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ctm log-tool-use",
+        "/usr/local/bin/ctm statusline",
+        "'/a b/ctm' log-tool-use",
+        "python -m ctm_trio log-tool-use",
+        "ctm-trio hook",
+        HOOK,
+    ],
+)
+def test_older_commands_are_replaced(command: str) -> None:
+    """What the Go program or an older installation wrote goes, or every call would be logged twice."""
+    entry = {"type": "command", "command": command}
+    other = {"type": "command", "command": "notify-send ctm"}
+    document = made({"hooks": {"PostToolUse": [{"matcher": "*", "hooks": [entry, other]}]}})
+    commands = [entry["command"] for group in document["hooks"]["PostToolUse"] for entry in group["hooks"]]
+    assert commands == ["notify-send ctm", HOOK]
+
+
+def test_odd_settings_survive() -> None:
+    """A settings file with values of other types than usual is not an error."""
+    document = made({"hooks": {"Stop": "x", "PreToolUse": [7, {"hooks": 3}]}, "statusLine": "plain"})
+    assert document["hooks"]["PreToolUse"][:2] == [7, {"hooks": 3}]
