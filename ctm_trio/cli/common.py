@@ -1,11 +1,18 @@
-"""What the command groups share: exit codes, output, and the types of the argument parser."""
+"""What the command groups share: exit codes, where things are, and how output looks."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ctm_trio.model.config import Paths, Settings
+
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Subparsers = Any
@@ -38,3 +45,86 @@ class CliError(Exception):
     def __init__(self, message: str, code: int = FAILED) -> None:
         super().__init__(message)
         self.code = code
+
+
+def find_paths() -> Paths:
+    """Where everything is for the user of this process."""
+    from ctm_trio.model.config import paths_under
+
+    claude = os.environ.get("CLAUDE_CONFIG_DIR", "")
+    return paths_under(Path.home(), Path(claude) if claude else None)
+
+
+def load_config(paths: Paths) -> Settings:
+    """The settings; a missing file means the defaults.
+
+    Raises:
+        CliError: the file does not parse.
+    """
+    from ctm_trio.errors import BrokenConfig
+    from ctm_trio.model.config import Settings, parse_settings
+
+    try:
+        return parse_settings(paths.config.read_bytes())
+    except FileNotFoundError:
+        return Settings()
+    except BrokenConfig as error:
+        raise CliError(error.message) from None
+    except OSError as error:
+        raise CliError(f"{paths.config} cannot be read: {error.strerror or error}.") from None
+
+
+def plain(text: object) -> str:
+    """Text that cannot control a terminal: every control character becomes `?`."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))
+
+
+def say(text: str) -> None:
+    """A line for the person, apart from the output: on stderr."""
+    print(text, file=sys.stderr)
+
+
+def coloured() -> bool:
+    """True if stdout is a terminal that may show colour. `NO_COLOR` is obeyed."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def print_json(value: object) -> None:
+    """A value as indented JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
+    """A table: with colour and fitted to the width in a terminal, plain aligned columns in a pipe.
+
+    Args:
+        head: titles of the columns.
+        rows: texts; they are made safe for the terminal here.
+        styles: a rich style for each column, "" for none.
+    """
+    safe = [[plain(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        widths = [max(len(row[i]) for row in [list(head), *safe]) for i in range(len(head))]
+        for row in [list(head), *safe]:
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for i, title in enumerate(head):
+        table.add_column(title, style=styles[i] if i < len(styles) else "", overflow="ellipsis", no_wrap=True)
+    for row in safe:
+        table.add_row(*(Text(cell) for cell in row))
+    Console(no_color=not coloured(), highlight=False).print(table)
+
+
+def confirm(question: str, *, yes: bool) -> bool:
+    """Ask a question in a terminal; `yes` answers it. Without a terminal nobody can answer, so it is no."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,92 @@
+"""Reading and writing settings files of Claude Code, for `overlay` and `setup`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import ctm_trio
+from ctm_trio.cli.common import CliError, coloured, plain
+from ctm_trio.model.overlay import (
+    Document,
+    Version,
+    events_for,
+    hook_command,
+    own_statusline,
+    parse_version,
+    with_ours,
+)
+
+VERSION_LIMIT_S = 10.0
+"""How long `claude --version` may take; it starts a whole JavaScript runtime."""
+
+MAX_BYTES = 4 << 20
+START = Path(ctm_trio.__file__).resolve().parent / "producers" / "start.py"
+
+
+def claude_version() -> Version | None:
+    """The version of the `claude` on PATH; None if there is none or it does not say."""
+    program = shutil.which("claude")
+    if program is None:
+        return None
+    try:
+        done = subprocess.run(
+            [program, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=VERSION_LIMIT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return parse_version(done.stdout.decode(errors="replace"))
+
+
+def read_document(path: Path) -> Document:
+    """A settings file; empty if there is none.
+
+    Raises:
+        CliError: it is no JSON object, or cannot be read. It is left as it is.
+    """
+    try:
+        data = path.read_bytes()
+        value = json.loads(data) if data.strip() and len(data) <= MAX_BYTES else {}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise CliError(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError):
+        raise CliError(f"{path} is no valid JSON; it was left as it is. Mend it and try again.") from None
+    if not isinstance(value, dict) or len(data) > MAX_BYTES:
+        raise CliError(f"{path} is no settings file of Claude Code; it was left as it is.")
+    return value
+
+
+def encode(document: Document) -> bytes:
+    """A settings file's bytes, laid out as Claude Code does it."""
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def wired(document: Document, own: str | None = None) -> Document:
+    """The settings with our hooks for the installed client and our status line around the user's own.
+
+    Args:
+        document: the settings as they are.
+        own: the user's own status line; None for the one in `document`.
+    """
+    events = events_for(claude_version())
+    line = own_statusline(document) if own is None else own
+    return with_ours(document, events, hook_command(sys.executable, str(START)), sys.executable, str(START), line)
+
+
+def show_diff(path: Path, old: Document, new: Document) -> None:
+    """Print what would change, as a unified diff."""
+    before, after = encode(old).decode().splitlines(), encode(new).decode().splitlines()
+    colours = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"} if coloured() else {}
+    for line in difflib.unified_diff(before if old else [], after, str(path), f"{path} (new)", lineterm=""):
+        colour = "" if line[:3] in ("+++", "---") else colours.get(line[:1], "")
+        print(f"{colour}{plain(line)}{chr(27) + '[0m' if colour else ''}")

@@ -1,0 +1,94 @@
+"""`overlay`: the settings that spawned sessions get on top of the user's own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctm_trio.cli.claude_settings import claude_version, encode, read_document, show_diff, wired
+from ctm_trio.cli.common import FAILED, NOT_FOUND, OK, CliError, Subparsers, find_paths, say
+from ctm_trio.model.overlay import Document, is_ours, own_statusline, without_ours
+
+if TYPE_CHECKING:
+    from ctm_trio.model.config import Paths
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare `overlay`."""
+    parser = subparsers.add_parser(
+        "overlay",
+        help="the Claude Code settings of spawned sessions: hooks and status line",
+        description="init: write it for the installed Claude Code; show: print it; edit: open it in $EDITOR; "
+        "path: say where it is.",
+    )
+    parser.add_argument("action", nargs="?", choices=("init", "show", "edit", "path"), default="show")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the action."""
+    paths = find_paths()
+    if args.action == "path":
+        print(paths.overlay)
+        return OK
+    if args.action == "init":
+        old = read_document(paths.overlay)
+        new = write_overlay(paths)
+        show_diff(paths.overlay, old, new)
+        version = claude_version()
+        known = "Claude Code " + ".".join(map(str, version)) if version else "any Claude Code (`claude` was not found)"
+        say(f"{'Unchanged' if old == new else 'Written'}: {len(new['hooks'])} events, for {known}.")
+        return OK
+    if not paths.overlay.exists():
+        if args.action == "show":
+            raise CliError("There is no overlay yet. `ctm-trio overlay init` writes one.", NOT_FOUND)
+        write_overlay(paths)
+    if args.action == "edit":
+        return edit(paths.overlay)
+    sys.stdout.write(paths.overlay.read_text(errors="replace"))
+    return OK
+
+
+def write_overlay(paths: Paths) -> Document:
+    """Write `claude-overlay.json` for the installed Claude Code and return it. What else is in it stays.
+
+    The status line that it runs in the end is, in this order: one that stands in the overlay itself, the one of the
+    user's settings, the one that the overlay ran until now.
+    """
+    from ctm_trio.system.files import atomic_write, ensure_private_dir
+
+    old = read_document(paths.overlay)
+    base = without_ours(old)
+    try:
+        users = without_ours(read_document(paths.claude_home / "settings.json"))
+    except CliError as error:
+        say(f"{error} The overlay is made without it.")
+        users = {}
+    line = old.get("statusLine")
+    if "statusLine" in users and (not isinstance(line, dict) or is_ours(line.get("command"))):
+        base["statusLine"] = users["statusLine"]
+    new = wired(base, own_statusline(base))
+    if new != old:
+        try:
+            ensure_private_dir(paths.root)
+            if old:
+                atomic_write(paths.overlay.with_name(paths.overlay.name + ".bak"), encode(old))
+            atomic_write(paths.overlay, encode(new))
+        except OSError as error:
+            raise CliError(f"{paths.overlay} cannot be written: {error.strerror or error}.") from None
+    return new
+
+
+def edit(path: Path) -> int:
+    """Open the file in the user's editor, then see that it still is what Claude Code can read."""
+    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    try:
+        code = subprocess.run([*editor, str(path)], check=False).returncode
+    except OSError as error:
+        raise CliError(f"The editor cannot be started: {error.strerror}. Set $EDITOR.") from None
+    read_document(path)
+    return OK if code == 0 else FAILED

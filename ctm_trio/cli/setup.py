@@ -1,0 +1,103 @@
+"""`setup`: the first steps on a new machine, and the same hooks for every session with `--global`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ctm_trio.cli.claude_settings import encode, read_document, show_diff, wired
+from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, confirm, find_paths, load_config, say
+from ctm_trio.model.overlay import without_ours
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare `setup`."""
+    parser = subparsers.add_parser(
+        "setup",
+        help="prepare this machine; --global: for every Claude Code session",
+        description="Without options: write what is missing under ~/.config/ctm. With --global: put our hooks and "
+        "status line into the user's own Claude Code settings, so that sessions started by hand are watched too.",
+    )
+    parser.add_argument("--global", dest="everywhere", action="store_true", help="change ~/.claude/settings.json")
+    parser.add_argument("--undo", action="store_true", help="with --global: take our part out again")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prepare, or change the user's settings after showing the change."""
+    if not args.everywhere:
+        if args.undo:
+            raise CliError("--undo goes with --global.", 2)
+        return prepare()
+    path = find_paths().claude_home / "settings.json"
+    backup = path.with_name("settings.json.before-ctm")
+    return undo(path, backup, yes=args.yes) if args.undo else do(path, backup, yes=args.yes)
+
+
+def prepare() -> int:
+    """Write what is missing under `~/.config/ctm`; what is there stays."""
+    from ctm_trio.cli.overlay import write_overlay
+    from ctm_trio.cli.tmux_conf import write_tmux_conf
+    from ctm_trio.system.settings_file import load_settings
+
+    paths = find_paths()
+    if problem := load_settings(paths.config).problem:
+        raise CliError(problem)
+    write_tmux_conf(paths)
+    overlay = write_overlay(paths)
+    say(f"Ready: {paths.root}\n  claude-overlay.json wires {len(overlay['hooks'])} events")
+    port = load_config(paths).port
+    say(f"Next: `ctm-trio new NAME` starts a watched session here; the dashboard is on http://127.0.0.1:{port}")
+    return OK
+
+
+def do(path: Path, backup: Path, *, yes: bool) -> int:
+    """Add our part to the user's settings; the file as it was is kept beside it."""
+    old = read_document(path)
+    new = wired(old)
+    if new == old:
+        say(f"{path} is up to date.")
+        return OK
+    show_diff(path, old, new)
+    if not confirm(f"Change {path}?", yes=yes):
+        say("Nothing was changed. `--yes` answers the question.")
+        return FAILED
+    # A backup is of the user's own settings: one that exists is older than our first change, unless ours are gone.
+    if path.exists() and (without_ours(old) == old or not backup.exists()):
+        write(backup, path.read_bytes())
+    write(path, encode(new))
+    say(f"Done. As it was: {backup}. `ctm-trio setup --global --undo` takes it back.")
+    return OK
+
+
+def undo(path: Path, backup: Path, *, yes: bool) -> int:
+    """Take our part out; edits that were made since stay. If there were none, the file is as it was to the letter."""
+    old = read_document(path)
+    new = without_ours(old)
+    if new == old:
+        say(f"There is nothing of ours in {path}.")
+        return OK
+    show_diff(path, old, new)
+    if not confirm(f"Change {path}?", yes=yes):
+        say("Nothing was changed. `--yes` answers the question.")
+        return FAILED
+    if backup.exists() and read_document(backup) == new:
+        write(path, backup.read_bytes())
+        backup.unlink()
+    elif new or backup.exists():
+        write(path, encode(new))
+    else:
+        path.unlink()  # there was none before us
+    say("Done: our hooks and status line are out.")
+    return OK
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replace a file of the user, through a link if it is one, with the permissions that it had."""
+    from ctm_trio.system.files import atomic_write
+
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        atomic_write(path, data, path.stat().st_mode & 0o777 if path.exists() else 0o600)
+    except OSError as error:
+        raise CliError(f"{path} cannot be written: {error.strerror or error}.") from None
