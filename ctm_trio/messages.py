@@ -118,11 +118,18 @@ class Ingest:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Ask how far a log is read: its segments, after everything that its tailer sent before."""
+    """Ask how far a log (None: every log of that kind) is read, after everything that its tailer sent before."""
 
-    uuid: str
+    uuid: str | None
     kind: str
     reply: Reply[tuple[Segment, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSources:
+    """Ask for every log that was ever seen: uuid → the session it belonged to last."""
+
+    reply: Reply[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,7 @@ class OpenSegment:
     reply: Reply[Segment]
 
 
-JournalMessage = Publish | Subscribe | EndStreams | Attribute | Ingest | Positions | OpenSegment
+JournalMessage = Publish | Subscribe | EndStreams | Attribute | Ingest | Positions | OpenSegment | KnownSources
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +262,7 @@ class Sighting:
         session / pane / pid: `ctm_session`, `ctm_pane`, `ctm_pid` of the line, "" where absent.
         cwd: the line's `cwd`.
         hook: name of the hook event, "" for a tool call; kind: its `source` or `reason`.
+        ts: RFC 3339 time of the line, "" if there was none yet.
     """
 
     uuid: str
@@ -264,6 +272,7 @@ class Sighting:
     cwd: str = ""
     hook: str = ""
     kind: str = ""
+    ts: str = ""
     reply: Reply[str] | None = None
 
 

@@ -24,6 +24,7 @@ from ctm_trio.messages import (
     Ingest,
     JournalMessage,
     JournalSnapshot,
+    KnownSources,
     OpenSegment,
     Positions,
     Publish,
@@ -106,6 +107,9 @@ CLOSE_S = 5.0
 """How long the last commit and fold may take when the daemon stops."""
 
 
+Write = Publish | Ingest | Attribute | OpenSegment | Positions | KnownSources
+
+
 class Journal:
     """State of the journal's task. Nobody else holds it."""
 
@@ -163,7 +167,7 @@ class Journal:
                     messages.append(inbox.receive_nowait())
                 except trio.WouldBlock:
                     break
-        writes = [m for m in messages if isinstance(m, Publish | Ingest | Attribute | OpenSegment | Positions)]
+        writes = [m for m in messages if isinstance(m, Write)]
         if writes or (self.pending and trio.current_time() >= self.flush_at):
             await self._write(writes)
         for message in messages:
@@ -184,7 +188,7 @@ class Journal:
             wake = min(wake, -self.state_at)
         return wake
 
-    async def _write(self, messages: list[Publish | Ingest | Attribute | OpenSegment | Positions]) -> None:
+    async def _write(self, messages: list[Write]) -> None:
         started = perf_counter()
         events, answers = await trio.to_thread.run_sync(self._commit, messages, limiter=self.writer)
         for answer in answers:
@@ -200,9 +204,7 @@ class Journal:
             self.folding = True
             self.nursery.start_soon(self._fold)
 
-    def _commit(
-        self, messages: list[Publish | Ingest | Attribute | OpenSegment | Positions]
-    ) -> tuple[list[Event], list[Callable[[], None]]]:
+    def _commit(self, messages: list[Write]) -> tuple[list[Event], list[Callable[[], None]]]:
         """Stamp and commit (in the writer's thread). What cannot be committed now stays pending, with its ids."""
         store = self.store
         fresh: list[Event] = []
@@ -219,6 +221,8 @@ class Journal:
                 self._attribute(message, fresh)
             elif isinstance(message, OpenSegment):
                 answers.append(partial(message.reply.ok, store.new_segment(message.uuid, message.kind)))
+            elif isinstance(message, KnownSources):
+                answers.append(partial(message.reply.ok, {u: s.session for u, s in store.sources.items()}))
             else:
                 answers.append(partial(message.reply.ok, self._positions(message)))
         if self.pending and not (self.degraded and messages):
@@ -240,12 +244,10 @@ class Journal:
 
     def _positions(self, message: Positions) -> tuple[Segment, ...]:
         """The newest state of a log's segments, pending ones included."""
-        found = {i: s for i, s in self.store.segments.items() if s.uuid == message.uuid and s.kind == message.kind}
+        found = dict(self.store.segments)
         for stamped, _ in self.pending:
-            found.update(
-                {i: s for i, s in stamped.segments.items() if s.uuid == message.uuid and s.kind == message.kind}
-            )
-        return tuple(found.values())
+            found.update(stamped.segments)
+        return tuple(s for s in found.values() if s.kind == message.kind and message.uuid in (None, s.uuid))
 
     def _uuid_of(self, session: str) -> str:
         """The log that events without one belong to: the session's newest, else a source of its own."""

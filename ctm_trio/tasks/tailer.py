@@ -1,0 +1,390 @@
+"""One log, followed: half lines, truncation, rotation, packed parts. Each line reaches the journal exactly once.
+
+What was read is remembered as segments (one for each physical file) that the journal commits together with the
+events. A file is found again by its inode, or else by the bytes before the position; a file that has neither is new.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import trio
+
+from ctm_trio.channels import StateReceiver, ask
+from ctm_trio.messages import Ingest, JournalMessage, OpenSegment, Sighting
+from ctm_trio.model.log_line import CHECK_BYTES, LineBatch, Row, Segment
+from ctm_trio.model.log_parse import Clues, parse_chunk
+from ctm_trio.model.times import format_time
+from ctm_trio.system.log_files import LogName, PackedReader, PlainReader, Reader, list_parts
+
+CHUNK_BYTES = 256 << 10
+"""Read at once. A longer line makes the next read four times as big."""
+
+INLINE_BYTES = 32 << 10
+"""Up to here a read is done on the loop (the bytes were just written); more goes to a thread."""
+
+MAX_LINE_BYTES = 32 << 20
+"""A line of this size or more is skipped and counted. Source: issue of the foundation."""
+
+ASK_S = 30.0
+"""How long the journal and the attribution owner may take to answer; then the tailer is restarted."""
+
+IDLE_S = 300.0
+"""A log that nothing is written to for so long needs no task and no descriptor; the next line starts one again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """What the directory's owner last saw. `tick` changes with every write, `parts` with every rotation."""
+
+    tick: int = 0
+    parts: int = 0
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counters of one tailer, read by the directory's owner."""
+
+    lag_bytes: int = 0
+    skipped: int = 0
+    last_line_at: float = 0.0
+    caught_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TailEnds:
+    """What every tailer of a directory is given. The senders stay the owner's to close."""
+
+    journal: trio.MemorySendChannel[JournalMessage]
+    attribution: trio.MemorySendChannel[Sighting]
+    bulk: trio.CapacityLimiter
+    """Who may read and parse a big chunk now: few, so that the loop stays responsive."""
+
+
+async def tail_log(
+    directory: Path,
+    kind: str,
+    uuid: str,
+    segments: tuple[Segment, ...],
+    state: StateReceiver[LogState],
+    progress: Progress,
+    ends: TailEnds,
+) -> None:
+    """Follow one log until it has been idle for `IDLE_S`.
+
+    Args:
+        directory, kind: where the log is; `model.log_line.LOGS` or `HOOK_EVENTS`.
+        uuid: the log's Claude session id.
+        segments: how far it is read, from the journal.
+        state: changes when a file of this log did.
+        progress: counters, ours to write.
+        ends: channels to the journal and the attribution owner.
+    """
+    tail = Tail(directory, kind, uuid, progress, ends)
+    tail.adopt(segments)
+    try:
+        await tail.sight(Clues())
+        parts = -1
+        while True:
+            version, seen = state.version, state.latest
+            await tail.sync(look_at_parts=seen.parts != parts)
+            parts = seen.parts
+            progress.caught_up = True
+            with trio.move_on_after(IDLE_S) as idle:
+                await state.wait_newer(version)
+            if idle.cancelled_caught:
+                return
+    finally:
+        tail.close()
+
+
+class Tail:
+    """State of one tailer: the segments, and the open current file."""
+
+    def __init__(self, directory: Path, kind: str, uuid: str, progress: Progress, ends: TailEnds) -> None:
+        self.directory = directory
+        self.kind = kind
+        self.uuid = uuid
+        self.path = directory / f"{uuid}.jsonl"
+        self.progress = progress
+        self.ends = ends
+        self.parts: dict[str, Segment] = {}
+        self.live: Segment | None = None
+        self.file: PlainReader | None = None
+        self.clues = Clues()
+        self.skipping = 0
+        """Position up to which an endless line was scanned for its end, 0 if there is none."""
+
+    def adopt(self, segments: tuple[Segment, ...]) -> None:
+        """Start from what is committed."""
+        for segment in sorted(segments, key=lambda s: s.id):
+            copy = msgspec.structs.replace(segment)
+            if copy.name and not copy.name.startswith("gone:"):
+                self.parts[copy.name] = copy
+            elif not copy.name and not copy.sealed:
+                self.live = copy
+
+    def close(self) -> None:
+        """Close the current file."""
+        if self.file is not None:
+            self.file.close()
+            self.file = None
+
+    # ------------------------------------------------------------ files
+
+    async def sync(self, *, look_at_parts: bool) -> None:
+        """Read everything that is there to read, oldest first."""
+        if not look_at_parts and self.file is not None and self.live is not None and self._is_current(self.file):
+            if await self._drain(self.file, self.live):
+                return
+            await self._replace_live()
+            return
+        await self._sync_parts()
+
+    def _is_current(self, file: PlainReader) -> bool:
+        try:
+            status = os.stat(self.path)
+        except FileNotFoundError:
+            return True  # deleted, nothing has taken its place yet
+        return (status.st_dev, status.st_ino) == file.key
+
+    async def _sync_parts(self) -> None:
+        if self.file is not None and self.live is not None and not await self._drain(self.file, self.live):
+            await self._replace_live()
+        while True:
+            try:
+                current: PlainReader | None = PlainReader(self.path)
+            except FileNotFoundError:
+                current = None
+            try:
+                # Listed after the current file was opened: whatever was rotated away before it is in the list.
+                parts = await trio.to_thread.run_sync(list_parts, self.directory, self.uuid)
+                overtaken = await self._read_parts(parts, current)
+                if not overtaken:
+                    await self._take_current(current)
+                    current = None
+                    return
+            finally:
+                if current is not None:
+                    current.close()
+
+    async def _read_parts(self, parts: list[LogName], current: PlainReader | None) -> bool:
+        """Read the rotated parts. True if `current` turned out to be one of them meanwhile."""
+        for part in parts:
+            known = self.parts.get(part.base)
+            if known is not None and known.sealed:
+                continue
+            path = self.directory / part.name
+            try:
+                if part.packed:
+                    await self._read_packed(part, path, known)
+                    continue
+                reader = PlainReader(path)
+            except FileNotFoundError:
+                continue  # packed or pruned since the listing, which will wake us again
+            try:
+                if current is not None and reader.key == current.key:
+                    return True
+                await self._read_plain(part, reader, known)
+            finally:
+                reader.close()
+        return False
+
+    async def _read_plain(self, part: LogName, reader: PlainReader, known: Segment | None) -> None:
+        if known is not None and reader.size() == known.position:
+            return
+        segment = known or await self._claim(reader, reader.key) or await self._open(reader.key)
+        if segment.name != part.base:
+            segment.name = part.base
+            await self._send([], segment, 0)
+        self.parts[part.base] = segment
+        await self._drain(reader, segment)
+
+    async def _read_packed(self, part: LogName, path: Path, known: Segment | None) -> None:
+        reader = PackedReader(path)
+        try:
+            segment = known or await self._claim(reader, None) or await self._open((0, 0))
+            segment.name = part.base
+            self.parts[part.base] = segment
+            await self._drain(reader, segment)
+            segment.sealed = True
+            await self._send([], segment, 0)
+        finally:
+            reader.close()
+
+    async def _claim(self, reader: Reader, key: tuple[int, int] | None) -> Segment | None:
+        """The live segment, if this rotated part is what the current file was."""
+        live = self.live
+        if live is None:
+            return None
+        same_file = key is not None and key == (live.device, live.inode)
+        if not same_file and (live.position == 0 or (key is None and self._still_current(live))):
+            return None
+        if not await self._matches(reader, live):
+            return None
+        self.live = None
+        self.close()
+        return live
+
+    def _still_current(self, live: Segment) -> bool:
+        try:
+            status = os.stat(self.path)
+        except FileNotFoundError:
+            return False
+        return (status.st_dev, status.st_ino) == (live.device, live.inode)
+
+    async def _take_current(self, current: PlainReader | None) -> None:
+        """Go on with the current file: the one we had, one that replaced it, or a new one."""
+        if current is None:
+            return
+        live = self.live
+        if live is not None and self.file is not None and self.file.key == current.key:
+            current.close()
+        else:
+            self.close()
+            self.file = current
+            if live is not None and not await self._matches(current, live):
+                await self._retire(live)
+                live = self.live = None
+            if live is None:
+                self.live = await self._open(current.key)
+            elif (live.device, live.inode) != current.key:
+                live.device, live.inode = current.key
+        assert self.file is not None
+        assert self.live is not None
+        if not await self._drain(self.file, self.live):
+            await self._replace_live()
+
+    async def _replace_live(self) -> None:
+        """The current file was truncated or written anew: what it has now is read from its start."""
+        assert self.file is not None
+        if self.live is not None:
+            await self._retire(self.live)
+        self.live = await self._open(self.file.key)
+        await self._drain(self.file, self.live)
+
+    async def _retire(self, segment: Segment) -> None:
+        segment.name, segment.sealed = f"gone:{segment.id}", True
+        await self._send([], segment, 0)
+
+    async def _open(self, key: tuple[int, int]) -> Segment:
+        make = partial(OpenSegment, self.uuid, self.kind)
+        segment: Segment = await ask(self.ends.journal, make, timeout_s=ASK_S)
+        segment.device, segment.inode = key
+        return segment
+
+    async def _matches(self, reader: Reader, segment: Segment) -> bool:
+        if segment.position == 0:
+            return True
+        size = len(segment.check)
+        read = partial(reader.read, segment.position - size, size)
+        if isinstance(reader, PlainReader):
+            return read() == segment.check
+        return await trio.to_thread.run_sync(read) == segment.check
+
+    # ------------------------------------------------------------ lines
+
+    async def _drain(self, reader: Reader, segment: Segment) -> bool:
+        """Read complete lines to the end of the file. False if the file is not what the segment was read from."""
+        chunk = CHUNK_BYTES
+        while True:
+            overlap = len(segment.check)
+            start = segment.position - overlap
+            want = chunk + overlap
+            left = reader.size() - segment.position if isinstance(reader, PlainReader) else chunk
+            if left < 0:
+                return False
+            if left == 0:
+                self.progress.lag_bytes = 0
+                return await self._matches(reader, segment)
+            self.progress.lag_bytes = left
+            if left <= INLINE_BYTES and isinstance(reader, PlainReader):
+                data = reader.read(start, want)
+                used = await self._take(data, overlap, segment)
+            else:
+                async with self.ends.bulk:
+                    data = await trio.to_thread.run_sync(reader.read, start, want)
+                    used = await self._take(data, overlap, segment)
+            if used is None:
+                return False
+            full = len(data) == want
+            if used or not full:
+                self.progress.lag_bytes = len(data) - overlap - used
+                if not full:
+                    return True
+                chunk = CHUNK_BYTES
+                continue
+            if chunk >= MAX_LINE_BYTES:
+                if not await self._skip_line(reader, segment):
+                    return True
+                chunk = CHUNK_BYTES
+            else:
+                chunk = min(chunk * 4, MAX_LINE_BYTES)
+
+    async def _take(self, data: bytes, overlap: int, segment: Segment) -> int | None:
+        """Send the complete lines of a chunk. Bytes used, or None if the chunk does not follow what was read."""
+        if data[:overlap] != segment.check:
+            return None
+        end = data.rfind(b"\n", overlap) + 1
+        if end <= overlap:
+            return 0
+        rows: list[Row] = []
+        skipped = 0
+        base = segment.position - overlap
+        now = format_time(time.time())
+        for part in parse_chunk(data[:end] if end != len(data) else data, overlap, base, now):
+            rows += part.rows
+            skipped += part.skipped
+            for clues in part.clues:
+                await self.sight(clues)
+            if part.end < end:
+                await trio.lowlevel.checkpoint()
+        segment.position += end - overlap
+        segment.check = data[max(0, end - CHECK_BYTES) : end]
+        self.progress.skipped += skipped
+        self.progress.last_line_at = time.time()
+        await self._send(rows, segment, skipped)
+        return end - overlap
+
+    async def _skip_line(self, reader: Reader, segment: Segment) -> bool:
+        """Find the end of a line that is too long and go on behind it. False if it has not ended yet."""
+        at = max(self.skipping, segment.position + MAX_LINE_BYTES)
+        while True:
+            data = await trio.to_thread.run_sync(reader.read, at, CHUNK_BYTES)
+            end = data.find(b"\n") + 1
+            if end:
+                break
+            at += len(data)
+            self.skipping = at
+            if len(data) < CHUNK_BYTES:
+                return False
+        self.skipping = 0
+        segment.position = at + end
+        segment.check = await trio.to_thread.run_sync(reader.read, segment.position - CHECK_BYTES, CHECK_BYTES)
+        self.progress.skipped += 1
+        await self._send([], segment, 1)
+        return True
+
+    async def _send(self, rows: list[Row], segment: Segment, skipped: int) -> None:
+        await self.ends.journal.send(Ingest(LineBatch(msgspec.structs.replace(segment), rows, skipped)))
+
+    async def sight(self, clues: Clues) -> None:
+        """Tell the attribution owner what a line says, if it is news, and wait until the journal knows whose it is."""
+        mine = (clues.session, clues.pane, clues.pid)
+        last = (self.clues.session, self.clues.pane, self.clues.pid)
+        boundary = clues.hook in ("SessionStart", "SessionEnd")
+        if self.clues.ts != "" and mine == last and not boundary:
+            return
+        self.clues = msgspec.structs.replace(clues, ts=clues.ts or "-")
+        await ask(
+            self.ends.attribution,
+            lambda reply: Sighting(
+                self.uuid, clues.session, clues.pane, clues.pid, clues.cwd, clues.hook, clues.kind, clues.ts, reply
+            ),
+            timeout_s=ASK_S,
+        )

@@ -1,0 +1,225 @@
+"""The owner of one log directory: a tailer for each log that has something to read.
+
+It knows which files there are; a tailer knows how far they are read. A log that is read to its end and lies still has
+no task, so ten thousand old logs cost a line in a table each.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import trio
+
+from ctm_trio.channels import StateReceiver, StateSender, ask, open_state_channel
+from ctm_trio.messages import Positions, TailersSnapshot
+from ctm_trio.model.log_line import Segment
+from ctm_trio.system.log_files import LogName, parse_log_name
+from ctm_trio.system.watch import Changes, watch_directory
+from ctm_trio.tasks.tailer import ASK_S, LogState, Progress, TailEnds, tail_log
+
+log = logging.getLogger("ctm.tailers")
+
+WATCH_ITEMS = 16
+"""Batches of file names between the watch and this owner; while it is full the kernel's queue collects."""
+
+REPORT_S = 0.5
+"""How often the counters are added up."""
+
+
+class Keep(Protocol):
+    """Runs one tailer under supervision: `keep(name, incarnation)` returns when it ends by itself."""
+
+    def __call__(self, name: str, run: Callable[[], Awaitable[None]]) -> Awaitable[None]: ...
+
+
+@dataclass(slots=True)
+class _Log:
+    uuid: str
+    sender: StateSender[LogState]
+    receiver: StateReceiver[LogState]
+    files: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """name → (size, inode) when it was last looked at."""
+    running: bool = False
+    progress: Progress = field(default_factory=Progress)
+
+
+async def run_tailers(
+    directory: Path,
+    kind: str,
+    ends: TailEnds,
+    state: StateSender[TailersSnapshot],
+    keep: Keep,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Follow every log of a directory until cancelled.
+
+    Args:
+        directory: of the logs; it may appear later.
+        kind: `model.log_line.LOGS` or `HOOK_EVENTS`.
+        ends: what each tailer is given; the channels stay the caller's to close.
+        state: our counters.
+        keep: supervises one tailer.
+    """
+    owner = _Owner(directory, kind, ends, state, keep)
+    names_send, names_recv = trio.open_memory_channel[Changes](WATCH_ITEMS)
+    async with trio.open_nursery() as nursery, names_recv:
+        owner.nursery = nursery
+        await nursery.start(watch_directory, directory, names_send)
+        nursery.start_soon(owner.report)
+        task_status.started()
+        await owner.follow(names_recv)
+
+
+class _Owner:
+    def __init__(
+        self, directory: Path, kind: str, ends: TailEnds, state: StateSender[TailersSnapshot], keep: Keep
+    ) -> None:
+        self.directory = directory
+        self.kind = kind
+        self.ends = ends
+        self.state = state
+        self.keep = keep
+        self.logs: dict[str, _Log] = {}
+        self.nursery: trio.Nursery
+        self.looked = False
+        self.skipped = 0
+
+    async def follow(self, names: trio.MemoryReceiveChannel[Changes]) -> None:
+        """Turn file names into ticks for the tailers."""
+        segments = await ask(self.ends.journal, partial(Positions, None, self.kind), timeout_s=ASK_S)
+        async for changed in names:
+            if changed is None:
+                await self._look_at_everything(segments)
+                segments = ()
+                self.looked = True
+                continue
+            for name in changed:
+                parsed = parse_log_name(name)
+                if parsed is not None:
+                    self._changed(parsed)
+
+    def _log(self, uuid: str) -> _Log:
+        found = self.logs.get(uuid)
+        if found is None:
+            sender, receiver = open_state_channel(LogState())
+            found = self.logs[uuid] = _Log(uuid, sender, receiver)
+        return found
+
+    def _changed(self, name: LogName) -> None:
+        entry = self._log(name.uuid)
+        rotated = bool(name.base) or not entry.files
+        if not name.base:
+            entry.files.setdefault(name.name, (-1, 0))
+        self._ring(entry, rotated=rotated)
+
+    def _ring(self, entry: _Log, *, rotated: bool) -> None:
+        seen = entry.receiver.latest
+        entry.progress.caught_up = False
+        entry.sender.publish(LogState(seen.tick + 1, seen.parts + rotated))
+        if not entry.running:
+            entry.running = True
+            self.nursery.start_soon(self._supervised, entry)
+
+    async def _supervised(self, entry: _Log) -> None:
+        try:
+            await self.keep(f"tailer:{entry.uuid}", partial(self._tail, entry))
+        finally:
+            entry.running = False
+            entry.progress.lag_bytes = 0
+
+    async def _tail(self, entry: _Log) -> None:
+        """One incarnation: it starts from what the journal has committed, after all that was sent before."""
+        mine = await ask(self.ends.journal, partial(Positions, entry.uuid, self.kind), timeout_s=ASK_S)
+        await tail_log(self.directory, self.kind, entry.uuid, mine, entry.receiver, entry.progress, self.ends)
+
+    async def _look_at_everything(self, segments: tuple[Segment, ...]) -> None:
+        """List the directory and wake the tailers of what has changed since the last look."""
+        found = await trio.to_thread.run_sync(_scan, self.directory)
+        done = await trio.to_thread.run_sync(_fully_read, self.directory, segments) if segments else set()
+        for uuid, files in found.items():
+            entry = self._log(uuid)
+            if files == entry.files:
+                continue
+            rotated = files.keys() != entry.files.keys() or not entry.files
+            entry.files = files
+            if not entry.running and all(name in done for name in files):
+                entry.progress.caught_up = True
+                continue
+            self._ring(entry, rotated=rotated)
+        for uuid, entry in self.logs.items():
+            if uuid not in found:
+                entry.files = {}
+
+    async def report(self) -> None:
+        """Add the tailers' counters up, until cancelled."""
+        while True:
+            entries = self.logs.values()
+            self.state.publish(
+                TailersSnapshot(
+                    tailers=sum(e.running for e in entries),
+                    lag_bytes=sum(e.progress.lag_bytes for e in entries),
+                    skipped=sum(e.progress.skipped for e in entries),
+                    caught_up=self.looked and all(e.progress.caught_up for e in entries),
+                    last_line_at={e.uuid: e.progress.last_line_at for e in entries if e.progress.last_line_at},
+                )
+            )
+            await trio.sleep(REPORT_S if self.state.latest.caught_up else REPORT_S / 25)
+
+
+def _scan(directory: Path) -> dict[str, dict[str, tuple[int, int]]]:
+    """uuid → its files with (size, inode). Runs in a thread."""
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                name = parse_log_name(entry.name)
+                if name is None or not entry.is_file(follow_symlinks=False):
+                    continue
+                status = entry.stat(follow_symlinks=False)
+                found.setdefault(name.uuid, {})[entry.name] = (status.st_size, status.st_ino)
+    except OSError as error:
+        log.warning("cannot list the log directory: %s", error.strerror)
+    return found
+
+
+def _fully_read(directory: Path, segments: tuple[Segment, ...]) -> set[str]:
+    """Names of the files that need no reading: sealed parts, and files that end where their segment does."""
+    done: set[str] = set()
+    for segment in segments:
+        name = segment.name or f"{segment.uuid}.jsonl"
+        if segment.sealed:
+            done |= {f"{segment.name}.gz", segment.name}
+            continue
+        try:
+            with open(directory / name, "rb") as file:
+                status = os.fstat(file.fileno())
+                same = (status.st_dev, status.st_ino) == (segment.device, segment.inode)
+                if same and status.st_size == segment.position:
+                    file.seek(segment.position - len(segment.check))
+                    if file.read() == segment.check:
+                        done.add(name)
+        except OSError:
+            continue
+    return done
+
+
+def merge_snapshots(parts: list[TailersSnapshot]) -> TailersSnapshot:
+    """The counters of several directories together."""
+    total = TailersSnapshot(caught_up=True)
+    for part in parts:
+        total = replace(
+            total,
+            tailers=total.tailers + part.tailers,
+            lag_bytes=total.lag_bytes + part.lag_bytes,
+            skipped=total.skipped + part.skipped,
+            caught_up=total.caught_up and part.caught_up,
+            last_line_at={**total.last_line_at, **part.last_line_at},
+        )
+    return total
