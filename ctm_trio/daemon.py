@@ -1,0 +1,250 @@
+"""The wiring: every long-lived channel, every child, in the order they start and stop. Nobody else wires.
+
+One nursery holds all children. Consumers start before producers; the web comes last and goes first. A child is given
+clones of the channel ends it closes, so that its next incarnation finds the channels open.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import trio
+
+from ctm_trio import __version__
+from ctm_trio.channels import StateReceiver, open_state_channel
+from ctm_trio.messages import (
+    AttentionSnapshot,
+    AttributionSnapshot,
+    ConfigMessage,
+    ConfigSnapshot,
+    HealthSnapshot,
+    JournalMessage,
+    JournalSnapshot,
+    QuotaSnapshot,
+    SessionsMessage,
+    SessionsSnapshot,
+    Sighting,
+    TailersSnapshot,
+    WebhookSnapshot,
+)
+from ctm_trio.model.config import Paths, Settings
+from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
+from ctm_trio.supervise import Child, Health, Start, keep_running
+from ctm_trio.system.origins import AllowedOrigins
+from ctm_trio.system.tmux import Tmux
+from ctm_trio.system.users import UserStore
+from ctm_trio.tasks.attribution import INBOX as SIGHTINGS
+from ctm_trio.tasks.attribution import run_attribution
+from ctm_trio.tasks.config import run_config
+from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
+from ctm_trio.tasks.journal import run_journal
+from ctm_trio.tasks.sessions import run_sessions
+from ctm_trio.tasks.tailer import TailEnds
+from ctm_trio.tasks.tailers import merge_snapshots, run_tailers
+from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.serve import run_http
+
+log = logging.getLogger("ctm.daemon")
+
+BULK_TAILERS = 2
+"""Tailers that read and parse a big chunk at the same time: more would make the loop late, not the ingest fast."""
+
+CATCH_UP_S = 0.3
+"""How long the web waits at the start for the logs to be read, so that the first answer is complete if it can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a daemon runs on.
+
+    Args:
+        paths: its files.
+        settings: read at the start; they change with `config.json` unless `fixed`.
+        sock: bound to the address to serve; the caller closes it. Each incarnation of the web gets a duplicate.
+        version: as the wire says it.
+        token: a login token that is valid from the start, for tests; "" for none.
+        fixed: the settings come from the caller, `config.json` is not followed.
+    """
+
+    paths: Paths
+    settings: Settings
+    sock: socket.socket
+    version: str = __version__
+    token: str = ""
+    fixed: bool = False
+
+
+async def run_daemon(
+    plan: Plan,
+    *,
+    shutdown: Callable[[], Awaitable[object]],
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run everything until `shutdown()` returns; then the streams end, the last batch is committed, and it returns.
+
+    Raises:
+        StoreDamaged: the database must be set aside; run it again afterwards.
+        ExceptionGroup: a fatal child failed, or another one again and again.
+    """
+    await Daemon(plan).run(shutdown, task_status=task_status)
+
+
+class Daemon:
+    """The channels of one run, and how each child is made from them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.journal_send, self.journal_recv = trio.open_memory_channel[JournalMessage](JOURNAL_INBOX)
+        self.sessions_send, self.sessions_recv = trio.open_memory_channel[SessionsMessage](0)
+        self.config_send, self.config_recv = trio.open_memory_channel[ConfigMessage](0)
+        self.sightings_send, self.sightings_recv = trio.open_memory_channel[Sighting](SIGHTINGS)
+        self.settings_state, self.settings = open_state_channel(ConfigSnapshot(plan.settings))
+        self.sessions_state, self.sessions = open_state_channel(SessionsSnapshot())
+        self.journal_state, self.journal = open_state_channel(JournalSnapshot())
+        self.attribution_state, self.attribution = open_state_channel(AttributionSnapshot())
+        self.quota_state, self.quota = open_state_channel(QuotaSnapshot())
+        self.attention_state, self.attention = open_state_channel(AttentionSnapshot())
+        self.webhook_state, self.webhook = open_state_channel(WebhookSnapshot())
+        self.logs_state, self.logs = open_state_channel(TailersSnapshot())
+        self.hooks_state, self.hooks = open_state_channel(TailersSnapshot())
+        self.tailers_state, self.tailers = open_state_channel(TailersSnapshot())
+        self.health_state, self.health_recv = open_state_channel(HealthSnapshot())
+        self.health = Health(self.health_state)
+        self.tmux = Tmux(plan.paths.tmux_conf, lambda: self.settings.latest.settings.tmux_socket)
+        self.bulk = trio.CapacityLimiter(BULK_TAILERS)
+
+    async def run(self, shutdown: Callable[[], Awaitable[object]], *, task_status: trio.TaskStatus[None]) -> None:
+        """See `run_daemon`."""
+        started_at = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for child in self.children():
+                await nursery.start(keep_running, child, self.health)
+            nursery.start_soon(self._add_up_tailers)
+            nursery.start_soon(self._report_journal)
+            with trio.move_on_after(CATCH_UP_S):
+                while not self.tailers.latest.caught_up:
+                    await self.tailers.wait_newer(self.tailers.version)
+            web = Child("http", partial(self._http, self._ends(started_at), shutdown))
+            async with trio.open_nursery() as front:
+                await front.start(keep_running, web, self.health)
+                task_status.started()
+            nursery.cancel_scope.cancel()
+
+    def children(self) -> list[Child]:
+        """The owners, consumers before producers. The web is not among them: it starts last and stops first."""
+        children = [Child("journal", self._journal, fatal=True)]
+        if not self.plan.fixed:
+            children.append(Child("config", self._config))
+        return [
+            *children,
+            Child("sessions", self._sessions),
+            Child("attribution", self._attribution),
+            Child("hook_events", self._tailers(HOOK_EVENTS)),
+            Child("logs", self._tailers(LOGS)),
+        ]
+
+    # ------------------------------------------------------------ one method a child: it clones what the child closes
+
+    async def _journal(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await run_journal(
+            self.plan.paths.database, self.journal_recv.clone(), self.journal_state, task_status=task_status
+        )
+
+    async def _config(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await run_config(
+            self.config_recv.clone(), self.settings_state, self.plan.paths.config, task_status=task_status
+        )
+
+    async def _sessions(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await run_sessions(
+            self.sessions_recv.clone(), self.sessions_state, self.journal_send.clone(), self.plan.paths.sessions,
+            self.tmux, task_status=task_status,
+        )  # fmt: skip
+
+    async def _attribution(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await run_attribution(
+            self.sightings_recv.clone(), self.attribution_state, self.sessions, self.journal_send.clone(),
+            self.sessions_send.clone(), self.plan.paths.claude_home / "projects", task_status=task_status,
+        )  # fmt: skip
+
+    def _tailers(self, kind: str) -> Start:
+        logs = kind == LOGS
+        directory = self.plan.paths.logs if logs else self.plan.paths.hook_events
+        state = self.logs_state if logs else self.hooks_state
+        ends = TailEnds(self.journal_send, self.sightings_send, self.bulk)
+
+        async def keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
+            async def incarnation(*, task_status: trio.TaskStatus[None]) -> None:
+                task_status.started()
+                await run()
+
+            await keep_running(Child(name, incarnation, quiet=True), self.health)
+
+        async def start(*, task_status: trio.TaskStatus[None]) -> None:
+            await run_tailers(directory, kind, ends, state, keep, task_status=task_status)
+
+        return start
+
+    async def _http(
+        self, ends: WebEnds, shutdown: Callable[[], Awaitable[object]], *, task_status: trio.TaskStatus[None]
+    ) -> None:
+        await run_http(ends, self.plan.sock.dup(), shutdown=shutdown, task_status=task_status)
+
+    # ------------------------------------------------------------ glue
+
+    async def _add_up_tailers(self) -> None:
+        """Publish the tailers of both directories as one snapshot."""
+        async with trio.open_nursery() as nursery:
+            for part in (self.logs, self.hooks):
+                nursery.start_soon(self._follow_tailers, part)
+
+    async def _follow_tailers(self, part: StateReceiver[TailersSnapshot]) -> None:
+        version = -1
+        while True:
+            version = await part.wait_newer(version)
+            self.tailers_state.publish(merge_snapshots([self.logs.latest, self.hooks.latest]))
+
+    async def _report_journal(self) -> None:
+        """Keep /health truthful while the database cannot be written: the journal still runs."""
+        version = -1
+        while True:
+            version = await self.journal.wait_newer(version)
+            degraded = self.journal.latest.degraded
+            self.health.report("journal", f"degraded: {degraded}" if degraded else "ok")
+
+    def _database_bytes(self) -> int:
+        size = 0
+        for suffix in ("", "-wal"):
+            try:
+                size += os.stat(f"{self.plan.paths.database}{suffix}").st_size
+            except OSError:
+                continue
+        return size
+
+    def _ends(self, started_at: float) -> WebEnds:
+        paths = self.plan.paths
+        return WebEnds(
+            port=self.plan.sock.getsockname()[1],
+            version=self.plan.version,
+            started_at=started_at,
+            settings=self.settings,
+            sessions=self.sessions,
+            quota=self.quota,
+            attention=self.attention,
+            attribution=self.attribution,
+            journal=self.journal,
+            tailers=self.tailers,
+            health=self.health_recv,
+            webhook=self.webhook,
+            journal_send=self.journal_send,
+            sessions_send=self.sessions_send,
+            config_send=self.config_send,
+            auth=UserStore(paths.user, paths.tokens, seeded_token=self.plan.token),
+            origins=AllowedOrigins(paths.allowed_origins, os.environ.get("CTM_ALLOWED_ORIGINS", "")),
+            database_bytes=self._database_bytes,
+        )

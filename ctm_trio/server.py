@@ -1,0 +1,240 @@
+"""The daemon as a library object, and as the command `serve`.
+
+    server = Server(Options(port=0))
+    print(server.address)
+    await server.run()          # until server.shutdown("why") or a signal, if `signals=True`
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import trio
+
+from ctm_trio import __version__
+from ctm_trio.daemon import Plan, run_daemon
+from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
+from ctm_trio.system.files import ensure_private_dir
+from ctm_trio.system.settings_file import load_settings
+from ctm_trio.system.store import StoreDamaged, set_aside
+
+log = logging.getLogger("ctm.server")
+
+HOST = "127.0.0.1"
+PROBE_S = 0.2
+"""How long a sibling may take to say that it is one. Source: contract A1."""
+
+STOP_S = 9.0
+"""After so long a graceful stop becomes a hard one, so that it ends within ten seconds. Source: contract A1."""
+
+OPEN_FILES = 65_536
+"""Descriptors we ask for, if the system allows: a log, a stream, a WebSocket each take one."""
+
+
+class AlreadyRunning(Exception):
+    """Another daemon of ours answers on the port. Source: contract A1."""
+
+
+class PortTaken(Exception):
+    """Something that is none of ours listens on the port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run a daemon. Everything may be left out.
+
+    Args:
+        port: 0 takes the port of the settings; `ephemeral=True` any free one.
+        version: as the wire says it.
+        token: a login token that is valid from the start, for tests.
+        home: the home directory whose `.config/ctm` is used.
+        sessions_path, tmux_conf_path, log_dir: other places for these.
+        statusline_dump_dir, webhook_url, webhook_auth, attention_thresholds: instead of what the settings say.
+        config: settings instead of `config.json`, which is then neither read nor followed.
+        signals: stop at SIGINT and SIGTERM (only in the main thread).
+    """
+
+    port: int = 0
+    version: str = __version__
+    token: str = ""
+    home: Path = field(default_factory=Path.home)
+    sessions_path: Path | None = None
+    tmux_conf_path: Path | None = None
+    log_dir: Path | None = None
+    statusline_dump_dir: str | None = None
+    webhook_url: str | None = None
+    webhook_auth: str | None = None
+    attention_thresholds: Thresholds | None = None
+    config: Settings | None = None
+    ephemeral: bool = False
+    signals: bool = False
+
+
+class Server:
+    """A daemon with its socket bound. Construct it, `await run()` once, `shutdown()` from the same thread.
+
+    Raises:
+        AlreadyRunning: a sibling serves this port.
+        PortTaken: something else does.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.paths = _paths(options)
+        ensure_private_dir(self.paths.root)
+        self.settings = _settings(options, self.paths)
+        port = 0 if options.ephemeral else (options.port or self.settings.port)
+        self._sock = _bind(port)
+        self._stop = trio.Event()
+        self.reason = ""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that are bound."""
+        host, port = self._sock.getsockname()[:2]
+        return host, port
+
+    def shutdown(self, reason: str) -> None:
+        """Stop gracefully; `run` returns when it is done. Safe to repeat."""
+        if not self._stop.is_set():
+            self.reason = reason
+            log.info("stopping: %s", reason)
+            self._stop.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until `shutdown`. A damaged database is set aside and rebuilt from the logs. Closes the socket."""
+        fixed = any(
+            value is not None
+            for value in (
+                self.options.config,
+                self.options.statusline_dump_dir,
+                self.options.webhook_url,
+                self.options.webhook_auth,
+                self.options.attention_thresholds,
+            )
+        )
+        plan = Plan(self.paths, self.settings, self._sock, self.options.version, self.options.token, fixed)
+        for directory in (self.paths.logs, self.paths.hook_events):
+            ensure_private_dir(directory)
+        with self._sock:
+            async with trio.open_nursery() as nursery:
+                if self.options.signals:
+                    await nursery.start(self._take_signals)
+                while not self._stop.is_set():
+                    try:
+                        await run_daemon(plan, shutdown=self._stop.wait, task_status=task_status)
+                    except* StoreDamaged as group:
+                        aside = set_aside(self.paths.database)
+                        log.error("%s It is now %s; the logs rebuild it.", _first(group), aside.name)
+                nursery.cancel_scope.cancel()
+
+    async def _take_signals(self, *, task_status: trio.TaskStatus[None]) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
+            async for number in signals:
+                self.shutdown(signal.Signals(number).name)
+
+
+def serve_main(port: int = 0) -> int:
+    """The command `serve`. Exit code 0 after a signal, or if a sibling runs already. Source: contract A1."""
+    logging.basicConfig(
+        stream=sys.stderr, level=os.environ.get("CTM_LOG", "INFO").upper(), format="%(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log webhook URLs
+    _raise_file_limit()
+    try:
+        server = Server(Options(port=port, signals=True))
+    except AlreadyRunning:
+        return 0
+    except PortTaken as error:
+        print(error, file=sys.stderr)
+        return 1
+    log.info("serving on http://%s:%d", *server.address)
+    trio.run(server.run)
+    return 0
+
+
+def _paths(options: Options) -> Paths:
+    claude = os.environ.get("CLAUDE_CONFIG_DIR")
+    paths = paths_under(options.home, Path(claude) if claude else None)
+    logs = options.log_dir or paths.logs
+    return replace(
+        paths,
+        sessions=options.sessions_path or paths.sessions,
+        tmux_conf=options.tmux_conf_path or paths.tmux_conf,
+        logs=logs,
+        hook_events=logs.parent / "hook-events",
+    )
+
+
+def _settings(options: Options, paths: Paths) -> Settings:
+    if options.config is not None:
+        settings = options.config
+    else:
+        loaded = load_settings(paths.config)
+        if loaded.problem:
+            log.warning("config: %s The defaults are used.", loaded.problem)
+        settings = loaded.settings
+    if options.statusline_dump_dir is not None:
+        settings = replace(settings, statusline_dump_dir=options.statusline_dump_dir)
+    if options.webhook_url is not None:
+        settings = replace(settings, webhook_url=options.webhook_url)
+    if options.webhook_auth is not None:
+        settings = replace(settings, webhook_auth=options.webhook_auth)
+    if options.attention_thresholds is not None:
+        settings = replace(settings, attention=options.attention_thresholds)
+    return settings
+
+
+def _bind(port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((HOST, port))
+        sock.listen(128)
+    except OSError as error:
+        sock.close()
+        if error.errno != errno.EADDRINUSE:
+            raise PortTaken(f"port {port} cannot be used: {error.strerror}") from None
+        if _is_sibling(port):
+            raise AlreadyRunning(f"a ctm daemon serves port {port} already") from None
+        raise PortTaken(f"port {port} in use by a non-ctm-serve listener; refusing to bind") from None
+    return sock
+
+
+def _is_sibling(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_S)
+    try:
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        return answer.status == 200 and answer.getheader("X-Ctm-Serve") is not None
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _raise_file_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (OSError, ValueError):
+            log.warning("only %d open files are allowed", soft)
+
+
+def _first(group: BaseExceptionGroup[StoreDamaged]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
