@@ -156,9 +156,7 @@ class Daemon:
         )
 
     async def _config(self, *, task_status: trio.TaskStatus[None]) -> None:
-        await run_config(
-            self.config_recv.clone(), self.settings_state, self.plan.paths.config, task_status=task_status
-        )
+        await run_config(self.config_recv.clone(), self.settings_state, self.plan.paths.config, task_status=task_status)
 
     async def _sessions(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_sessions(
@@ -244,7 +242,7 @@ class Daemon:
             journal_send=self.journal_send,
             sessions_send=self.sessions_send,
             config_send=self.config_send,
-            auth=UserStore(paths.user, paths.tokens, seeded_token=self.plan.token),
+            auth=UserStore(paths.user, paths.tokens, seed=self.plan.token),
             origins=AllowedOrigins(paths.allowed_origins, os.environ.get("CTM_ALLOWED_ORIGINS", "")),
             database_bytes=self._database_bytes,
         )

@@ -1,8 +1,8 @@
 """The daemon as a library object, and as the command `serve`.
 
-    server = Server(Options(port=0))
-    print(server.address)
-    await server.run()          # until server.shutdown("why") or a signal, if `signals=True`
+server = Server(Options(port=0))
+print(server.address)
+await server.run()          # until server.shutdown("why") or a signal, if `signals=True`
 """
 
 from __future__ import annotations
@@ -129,12 +129,14 @@ class Server:
             async with trio.open_nursery() as nursery:
                 if self.options.signals:
                     await nursery.start(self._take_signals)
+                status = task_status
                 while not self._stop.is_set():
                     try:
-                        await run_daemon(plan, shutdown=self._stop.wait, task_status=task_status)
+                        await run_daemon(plan, shutdown=self._stop.wait, task_status=status)
                     except* StoreDamaged as group:
                         aside = set_aside(self.paths.database)
                         log.error("%s It is now %s; the logs rebuild it.", _first(group), aside.name)
+                        status = trio.TASK_STATUS_IGNORED
                 nursery.cancel_scope.cancel()
 
     async def _take_signals(self, *, task_status: trio.TaskStatus[None]) -> None:
