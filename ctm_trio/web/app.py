@@ -34,7 +34,7 @@ class CtmApp(QuartTrio):
     def __init__(self, ends: WebEnds) -> None:
         super().__init__("ctm_trio.web", static_folder=None, template_folder=None)
         self.gate = Gate(ends.port, ends.origins)
-        self.streams = Streams(ends.auth, ends.journal_send, ends.journal)
+        self.streams = Streams(ends.auth, ends.journal_send)
         self._sse = SseEndpoint(self.streams)
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
         self.config["RESPONSE_TIMEOUT"] = RESPONSE_TIMEOUT_S

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 
 import trio
 
-from ctm_trio.channels import StateReceiver
 from ctm_trio.errors import TooManyStreams, Unavailable
-from ctm_trio.messages import Batch, JournalMessage, JournalSnapshot, Subscribe
+from ctm_trio.messages import Batch, JournalMessage, Subscribe
 from ctm_trio.web.auth import AuthStore, require
 
 MAX_STREAMS = 256
@@ -21,6 +20,21 @@ SUBSCRIBE_TIMEOUT_S = 2.0
 
 SHARED_BATCHES = 16
 """Batches whose encoded bytes are kept: one for each different filter among the streams is enough."""
+
+
+async def subscribe(journal_send: trio.MemorySendChannel[JournalMessage], order: Subscribe) -> None:
+    """Hand a subscription to the journal.
+
+    Raises:
+        Unavailable: the journal did not take it in time, or is gone.
+    """
+    try:
+        with trio.fail_after(SUBSCRIBE_TIMEOUT_S):
+            await journal_send.send(order)
+    except trio.TooSlowError:
+        raise Unavailable("The daemon is busy; try again in a moment.") from None
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        raise Unavailable("The event log is being restarted; try again in a moment.") from None
 
 
 class Shared:
@@ -58,11 +72,9 @@ class Streams:
         self,
         auth: AuthStore,
         journal_send: trio.MemorySendChannel[JournalMessage],
-        journal: StateReceiver[JournalSnapshot],
     ) -> None:
         self._auth = auth
         self._journal_send = journal_send
-        self.journal = journal
         self.open = 0
         self.stopping = trio.Event()
         self.sse = Shared()
@@ -88,18 +100,8 @@ class Streams:
             self.open -= 1
 
     async def subscribe(self, order: Subscribe) -> None:
-        """Hand a subscription to the journal.
-
-        Raises:
-            Unavailable: the journal did not take it in time, or is gone.
-        """
-        try:
-            with trio.fail_after(SUBSCRIBE_TIMEOUT_S):
-                await self._journal_send.send(order)
-        except trio.TooSlowError:
-            raise Unavailable("The daemon is busy; try again in a moment.") from None
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            raise Unavailable("The event log is being restarted; try again in a moment.") from None
+        """Hand a subscription to the journal. Raises Unavailable."""
+        await subscribe(self._journal_send, order)
 
     def pass_for(self, token: str) -> StreamPass:
         """What a stream asks before each write, whether its token still counts.

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from quart_trio import QuartTrio
 
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.routes import auth, health
+from ctm_trio.web.routes import auth, feed, health, hooks, sessions
 
 ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     health.register,
     auth.register,
+    sessions.register,
+    feed.register,
+    hooks.register,
 )

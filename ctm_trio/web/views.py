@@ -1,0 +1,55 @@
+"""Session views: what a client sees of a session, from everybody's snapshots. Source: contract A4."""
+
+from __future__ import annotations
+
+from ctm_trio.messages import Usage
+from ctm_trio.model.session import ZERO_TIME, Session
+from ctm_trio.web.ends import WebEnds
+
+
+def _tokens(usage: Usage) -> dict[str, int] | None:
+    known = (usage.input_tokens, usage.output_tokens, usage.cache_tokens)
+    if all(value is None for value in known):
+        return None
+    return {
+        "input_tokens": usage.input_tokens or 0,
+        "output_tokens": usage.output_tokens or 0,
+        "cache_tokens": usage.cache_tokens or 0,
+    }
+
+
+def session_view(ends: WebEnds, record: Session) -> dict[str, object]:
+    """One session. What is unknown is left out."""
+    name = record.name
+    alive = name in ends.sessions.latest.alive
+    view: dict[str, object] = {
+        "name": name,
+        "uuid": record.uuid,
+        "mode": record.mode,
+        "workdir": record.workdir,
+        "created_at": record.created_at or ZERO_TIME,
+    }
+    if record.last_attached_at and record.last_attached_at != ZERO_TIME:
+        view["last_attached_at"] = record.last_attached_at
+    view["is_active"] = view["tmux_alive"] = alive
+    last_call = ends.journal.latest.last_call_at.get(name)
+    if last_call:
+        view["last_tool_call_at"] = last_call
+    usage = ends.quota.latest.sessions.get(name)
+    if usage is not None:
+        if usage.context_pct is not None:
+            view["context_pct"] = usage.context_pct
+        tokens = _tokens(usage)
+        if tokens is not None:
+            view["tokens"] = tokens
+        if usage.cost_usd_micros is not None:
+            view["cost_usd_micros"] = usage.cost_usd_micros
+        if usage.model:
+            view["model"] = usage.model
+    attention = ends.attention.latest.sessions.get(name)
+    if attention is not None:
+        shown = {"state": attention.state, "since": attention.since}
+        if attention.details:
+            shown["details"] = attention.details
+        view["attention"] = shown
+    return view
