@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from quart import Response
 from quart_trio import QuartTrio
 
@@ -29,8 +27,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         account = ends.quota.latest.account
         if account is None:
             return no_content()
-        known = {key: value for key, value in asdict(account).items() if value is not None}
-        return json_answer(known)
+        return json_answer(account)  # the same object as in a quota_update
 
     add_route(app, "/api/sessions", sessions)
     add_route(app, "/api/sessions/<name>", session)

@@ -1,0 +1,111 @@
+"""Session views, quota, feed and hooks over real HTTP."""
+
+from __future__ import annotations
+
+import trio
+
+from ctm_trio.messages import Attention, AttentionSnapshot, Lifecycle, Quota, QuotaSnapshot, SessionsSnapshot, Usage
+from ctm_trio.model.session import ZERO_TIME, Session
+from tests.contract.conftest import Site
+
+MADE = "2026-05-06T07:08:09Z"
+ALPHA = Session(
+    name="alpha", uuid="11111111-1111-4111-8111-111111111111", mode="yolo", workdir="/w/a", created_at=MADE
+)  # fmt: skip
+BETA = Session(name="beta", mode="safe", workdir="/w/b", created_at="2026-05-06T07:08:10Z", last_attached_at=ZERO_TIME)
+
+
+async def test_session_views(site: Site) -> None:
+    """A view joins the owners' snapshots, and leaves out what is not known."""
+    site.sessions.publish(SessionsSnapshot({"alpha": ALPHA, "beta": BETA}, frozenset({"alpha"}), tmux_known=True))
+    site.quota.publish(
+        QuotaSnapshot(None, {"alpha": Usage(context_pct=42, input_tokens=1, output_tokens=2, cache_tokens=3)})
+    )
+    site.attention.publish(AttentionSnapshot({"beta": Attention("tmux_dead", "2026-05-06T08:00:00Z", "gone")}))
+    async with site.client() as client:
+        listed = (await client.get("/api/sessions")).json()
+        assert [view["name"] for view in listed] == ["alpha", "beta"]
+        assert (await client.get("/api/sessions/alpha")).json() == {
+            "name": "alpha", "uuid": ALPHA.uuid, "mode": "yolo", "workdir": "/w/a", "created_at": MADE,
+            "is_active": True, "tmux_alive": True, "context_pct": 42,
+            "tokens": {"input_tokens": 1, "output_tokens": 2, "cache_tokens": 3},
+        }  # fmt: skip
+        beta = (await client.get("/api/sessions/beta")).json()
+        assert beta["attention"] == {"state": "tmux_dead", "since": "2026-05-06T08:00:00Z", "details": "gone"}
+        assert not {"last_attached_at", "tokens", "context_pct", "last_tool_call_at"} & set(beta)
+        missing = await client.get("/api/sessions/nope")
+        assert missing.status_code == 404
+        assert (missing.json()["error"], missing.json()["name"]) == ("session not found", "nope")
+        for odd in ("/api/sessions/%ff", "/api/sessions/a%00b", "/api/sessions/%2e%2e"):
+            assert (await client.get(odd)).status_code == 404
+
+
+async def test_quota(site: Site) -> None:
+    """204 while no limit was seen, then the object."""
+    async with site.client() as client:
+        assert (await client.get("/api/quota")).status_code == 204
+        site.quota.publish(QuotaSnapshot(Quota(12, 3, "2026-05-06T08:00:00Z", "")))
+        assert (await client.get("/api/quota")).json() == {
+            "weekly_pct": 12, "five_hr_pct": 3, "weekly_resets_at": "2026-05-06T08:00:00Z", "five_hr_resets_at": "",
+        }  # fmt: skip
+
+
+async def test_feed(site: Site) -> None:
+    """Newest first, of one session or all; a limit that makes no sense is the default."""
+    await site.publish(*[f"a-{i}" for i in range(250)])
+    await site.publish("b-0", session="beta")
+    async with site.client() as client:
+        everything = [call["input"] for call in (await client.get("/api/feed")).json()]
+        assert (len(everything), everything[0], everything[1]) == (200, "b-0", "a-249")
+        for limit, count in (
+            ("7", 7),
+            ("500", 250),
+            ("9999999", 250),
+            ("0", 200),
+            ("-3", 200),
+            ("x", 200),
+            ("1.5", 200),
+            ("", 200),
+        ):
+            answer = await client.get(f"/api/sessions/alpha/feed?limit={limit}")
+            assert len(answer.json()) == count, limit
+        assert (await client.get("/api/sessions/nobody/feed")).json() == []
+    assert all(order.to.statistics().open_receive_channels == 0 for order in site.journal.subscribers)
+
+
+async def test_hooks(site: Site) -> None:
+    """Known events go to the sessions owner with the fields that were sent; pages from elsewhere are refused."""
+    taken: list[Lifecycle] = []
+
+    async def owner() -> None:
+        async for message in site.sessions_recv:
+            assert isinstance(message, Lifecycle)
+            taken.append(message)
+            message.reply.ok(None)
+
+    async with site.client(token=False) as client, trio.open_nursery() as nursery:
+        nursery.start_soon(owner)
+        answer = await client.post("/api/hooks/on_yolo", data={"name": "alpha", "workdir": "/w/a b&c", "other": "x"})
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert (taken[0].event, taken[0].fields) == ("on_yolo", {"name": "alpha", "workdir": "/w/a b&c"})
+        assert (await client.post("/api/hooks/session_new")).status_code == 204
+        assert taken[1].fields == {}
+        for event in ("tool_call", "session_New", "attention_raised"):
+            assert (await client.post(f"/api/hooks/{event}")).status_code == 404
+        for origin in ("http://evil.example", "null"):
+            refused = await client.post("/api/hooks/on_yolo", headers={"Origin": origin})
+            assert (refused.status_code, refused.json()["error"]) == (403, "forbidden_origin")
+        assert (await client.post("/api/hooks/on_yolo", headers={"Origin": site.origin})).status_code == 204
+        assert (await client.get("/api/hooks/session_new")).status_code == 405
+        nursery.cancel_scope.cancel()
+
+
+async def test_busy_owner(site: Site) -> None:
+    """While the journal does not answer, a feed is 503 within its bound, and the daemon goes on."""
+    async with trio.open_nursery() as nursery:
+        site.journal_send.close()
+        async with site.client() as client:
+            answer = await client.get("/api/feed")
+            assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+            assert (await client.get("/healthz")).status_code == 200
+        nursery.cancel_scope.cancel()
