@@ -17,6 +17,7 @@ from ctm_trio.cli.common import EXIT_CODES, FAILED, INTERRUPTED, USAGE, CliError
 # command: (module, help). The order is that of the help page.
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "run the daemon in the foreground"),
+    "logs": ("logs", "show tool calls from the logs, rotated ones too"),
     "overlay": ("overlay", "the Claude Code settings of spawned sessions"),
     "setup": ("setup", "prepare this machine; --global: for every Claude Code session"),
     "version": ("version", "show the version"),

@@ -1,0 +1,107 @@
+"""The link to the daemon: is it there, start it, tell it what happened. Nothing here waits for long.
+
+Source: contract A1 (the header), A4 (`/api/hooks`), B3.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+import time
+import urllib.parse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ctm_trio
+
+if TYPE_CHECKING:
+    from ctm_trio.model.config import Paths
+
+PROBE_LIMIT_S = 0.3
+START_LIMIT_S = 2.0
+"""How long `new`, `yolo` and `attach` wait for a daemon that they started. Source: issue 6."""
+
+POST_LIMIT_S = 2.0
+LOOK_EVERY_S = 0.05
+OUTPUT_MAX_BYTES = 5 << 20
+"""Size at which the output of a daemon that we start goes to a new file (the old one is kept beside it)."""
+
+
+def probe(port: int) -> str | None:
+    """The version of the daemon on this port; None if there is none. At most `PROBE_LIMIT_S`."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_LIMIT_S)
+    try:
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        return answer.getheader("X-Ctm-Serve") if answer.status == 200 else None
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def ensure_daemon(paths: Paths, port: int) -> bool:
+    """See that the daemon runs: start it, detached, if it does not. True once it answers, within `START_LIMIT_S`.
+
+    It outlives us and our terminal. What it prints goes to `ctm-trio.log` beside the settings.
+    """
+    if probe(port) is not None:
+        return True
+    try:
+        paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        process = _start(paths.root / "ctm-trio.log")
+    except OSError:
+        return False
+    end = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < end:
+        if probe(port) is not None:
+            return True
+        try:
+            if process.wait(LOOK_EVERY_S) != 0:
+                return False
+        except subprocess.TimeoutExpired:
+            pass  # still starting
+    return False
+
+
+def _start(output: Path) -> subprocess.Popen[bytes]:
+    home = str(Path(ctm_trio.__file__).resolve().parent.parent)
+    env = {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE", "CTM_SESSION")}
+    if "site-packages" not in home:  # run from a checkout: the daemon must find the same code
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, (home, env.get("PYTHONPATH"))))
+    if output.exists() and output.stat().st_size > OUTPUT_MAX_BYTES:
+        output.replace(output.with_name(output.name + ".1"))
+    log = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "ctm_trio", "serve"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env=env,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+
+
+def post_event(port: int, event: str, fields: Mapping[str, str]) -> bool:
+    """Tell the daemon what happened to a session, as the Go CLI does. False if it does not run or refuses.
+
+    Args:
+        event: `session_new`, `session_attached`, `session_killed` or `on_yolo`.
+        fields: `name`, `uuid`, `mode`, `workdir`.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=POST_LIMIT_S)
+    try:
+        body = urllib.parse.urlencode(fields)
+        connection.request("POST", f"/api/hooks/{event}", body, {"Content-Type": "application/x-www-form-urlencoded"})
+        return connection.getresponse().status == 204
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,330 @@
+"""`logs`: the tool calls of the logs, rotated parts included, without a daemon."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import heapq
+import json
+import re
+import select
+import sys
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+from ctm_trio.cli.common import NOT_FOUND, OK, CliError, Subparsers, coloured, find_paths, plain
+from ctm_trio.model.times import parse_time
+from ctm_trio.model.tool_call import CallLine, decode_line, parse_call
+from ctm_trio.system.log_files import list_parts
+
+if TYPE_CHECKING:
+    from ctm_trio.model.config import Paths
+
+DEFAULT_LINES = 100
+MAX_LINE_BYTES = 64 << 20
+"""A longer line is no payload of ours (they end at 32 MiB) and is left out."""
+
+LOOK_EVERY_S = 0.2
+"""How often `-f` looks for new lines."""
+
+_AGO = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be shown."""
+
+    since: float
+    tools: frozenset[str]
+    pattern: re.Pattern[bytes] | None
+    session: str
+    """Only lines that say they are of this session or say nothing; "" for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One tool call and where it came from. `at` is unix seconds, 0.0 if the line has no time."""
+
+    at: float
+    log: str
+    call: CallLine
+    raw: bytes
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare `logs`."""
+    parser = subparsers.add_parser("logs", help="show tool calls from the logs, rotated ones too")
+    parser.add_argument("session", nargs="?", help="a session's name, or the (beginning of the) id of a log")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
+    parser.add_argument(
+        "-n", "--lines", type=int, metavar="N", help="the last N (default 100; all with --since; 0: all)"
+    )
+    parser.add_argument("--since", type=moment, metavar="WHEN", help="45s, 30m, 12h, 7d, 2w or a date and time")
+    parser.add_argument("--tool", action="append", default=[], metavar="NAME", help="only this tool; repeatable")
+    parser.add_argument("--grep", type=pattern, metavar="REGEX", help="only lines that match, whatever the case")
+    parser.add_argument("--raw", action="store_true", help="the lines as they are in the log")
+    parser.add_argument("--json", action="store_true", help="a JSON object a line")
+
+
+def moment(text: str) -> float:
+    """A time on the command line as unix seconds: so long ago, or an ISO date (and time)."""
+    if match := _AGO.fullmatch(text):
+        return time.time() - int(match[1]) * _UNITS[match[2]]
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: write 45s, 30m, 12h, 7d, 2w or 2026-04-21T14:30"
+        ) from None
+
+
+def pattern(text: str) -> re.Pattern[bytes]:
+    """A regular expression over a line's bytes."""
+    try:
+        return re.compile(text.encode(), re.IGNORECASE)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show what is there, then follow if asked to."""
+    paths = find_paths()
+    names = session_names(paths)
+    logs = choose(paths, args.session, names)
+    session = args.session if args.session and args.session in names.values() else ""
+    wanted = Wanted(args.since or 0.0, frozenset(args.tool), args.grep, session)
+    limit = args.lines if args.lines is not None else 0 if args.since is not None else DEFAULT_LINES
+    show = shower(args, names)
+    heads = {log: size_of(paths.logs / f"{log}.jsonl") for log in logs}
+    streams = [chosen_lines(paths.logs, log, wanted, limit, heads[log][1]) for log in logs]
+    merged: Iterator[Line] = heapq.merge(*streams, key=lambda line: line.at)
+    for line in deque(merged, limit) if limit else merged:
+        show(line)
+    if args.follow:
+        follow(paths.logs, args.session, lambda: choose(paths, args.session, names), heads, wanted, show)
+    return OK
+
+
+def session_names(paths: Paths) -> dict[str, str]:
+    """The session's name of each log that `sessions.json` knows."""
+    from ctm_trio.errors import BrokenSessions
+    from ctm_trio.model.session import parse_sessions
+
+    try:
+        book = parse_sessions(paths.sessions.read_bytes())
+    except (OSError, BrokenSessions):
+        return {}
+    return {record.uuid: name for name, record in book.records.items() if record.uuid}
+
+
+def choose(paths: Paths, session: str | None, names: dict[str, str]) -> list[str]:
+    """The logs (by their id) to show.
+
+    A session has the log of its record, and those whose first line says that it is theirs (`ctm_session`): after
+    `/clear` a session goes on in another log.
+
+    Raises:
+        CliError: there is no such session or log.
+    """
+    try:
+        logs = sorted({entry.name.split(".jsonl")[0] for entry in paths.logs.iterdir() if ".jsonl" in entry.name[1:]})
+    except OSError:
+        logs = []
+    if session is None:
+        return logs
+    if session in names.values():
+        return [log for log in logs if names.get(log, first_session(paths.logs, log)) == session]
+    found = [log for log in logs if log.startswith(session.removeprefix("uuid:"))]
+    if not found:
+        raise CliError(
+            f"There is no session and no log named {plain(session)}. `ctm-trio ls` lists the sessions.", NOT_FOUND
+        )
+    return found
+
+
+def first_session(directory: Path, log: str) -> str:
+    """What the newest file's first line says whose it is."""
+    try:
+        with open(directory / f"{log}.jsonl", "rb") as file:
+            raw = decode_line(file.readline(MAX_LINE_BYTES))
+    except OSError:
+        return ""
+    return raw.ctm_session or "" if raw is not None else ""
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Inode and size of a file, zeros if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_ino, status.st_size
+
+
+def chosen_lines(directory: Path, log: str, wanted: Wanted, limit: int, end: int) -> Iterator[Line]:
+    """The wanted lines of a log, oldest first: all of them as they are read, or with a limit the last ones.
+
+    Args:
+        end: bytes of the current file that count; what comes later is for `-f`.
+    """
+    files = [directory / part.name for part in list_parts(directory, log)]
+    files = [path for path in [*files, directory / f"{log}.jsonl"] if modified(path) >= wanted.since]
+    current = f"{log}.jsonl"
+    streams = (
+        (line for line in read_lines(path, log, end if path.name == current else None) if wants(wanted, line))
+        for path in (reversed(files) if limit else files)
+    )
+    if not limit:
+        return (line for stream in streams for line in stream)
+    found: list[Line] = []
+    for stream in streams:  # the newest file first, older ones only if they are needed
+        found = [*deque(stream, limit - len(found)), *found]
+        if len(found) >= limit:
+            break
+    return iter(found)
+
+
+def modified(path: Path) -> float:
+    """Unix seconds of the last change, -1 if there is no such file."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return -1.0
+
+
+def read_lines(path: Path, log: str, end: int | None) -> Iterator[Line]:
+    """The tool calls in a file, packed or plain, up to byte `end`. One that vanished meanwhile has none."""
+    position = 0
+    try:
+        with open_log(path) as file:
+            while data := file.readline(MAX_LINE_BYTES):
+                position += len(data)
+                if end is not None and position > end:
+                    return
+                if (line := parse(data, log)) is not None:
+                    yield line
+    except (OSError, EOFError, zlib.error):
+        return  # a damaged archive ends where the damage begins
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """A log or a packed part of one, to be read unpacked."""
+    return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else open(path, "rb")
+
+
+def parse(data: bytes, log: str) -> Line | None:
+    """A line of a log; None if it is no tool call, or half of one."""
+    if not data.endswith(b"\n"):
+        return None
+    raw = decode_line(data)
+    call = parse_call(raw) if raw is not None else None
+    return None if call is None else Line(parse_time(call.ts) or 0.0, log, call, data)
+
+
+def wants(wanted: Wanted, line: Line) -> bool:
+    """True if this line is to be shown."""
+    return (
+        line.at >= wanted.since
+        and (not wanted.tools or line.call.tool in wanted.tools)
+        and (not wanted.session or line.call.session in ("", wanted.session))
+        and (wanted.pattern is None or wanted.pattern.search(line.raw) is not None)
+    )
+
+
+def follow(
+    directory: Path,
+    chosen: str | None,
+    logs: Callable[[], list[str]],
+    heads: dict[str, tuple[int, int]],
+    wanted: Wanted,
+    show: Callable[[Line], None],
+) -> None:
+    """Show what is appended, also to logs that appear later and across rotations, until Ctrl-C."""
+    files = {log: Tail(directory / f"{log}.jsonl", log, *head) for log, head in heads.items()}
+    while True:
+        for log in logs():
+            if log not in files:
+                files[log] = Tail(directory / f"{log}.jsonl", log, 0, 0)
+        for tail in files.values():
+            for line in tail.more():
+                if wants(wanted, line):
+                    show(line)
+        sys.stdout.flush()
+        select.select((), (), (), LOOK_EVERY_S)
+
+
+class Tail:
+    """A log that is being followed: an open file and how far it is read.
+
+    Args:
+        path: of the current file.
+        log: its id.
+        inode, position: where reading starts, in the file of that inode; else at the beginning.
+    """
+
+    def __init__(self, path: Path, log: str, inode: int, position: int) -> None:
+        self._path, self._log = path, log
+        self._inode, self._position = inode, position
+
+    def more(self) -> list[Line]:
+        """The tool calls that were appended since the last time. The rest of a file that was rotated comes first."""
+        lines: list[Line] = []
+        inode, size = size_of(self._path)
+        if self._inode and inode != self._inode:
+            for part in list_parts(self._path.parent, self._log):
+                path = self._path.parent / part.name
+                if not part.packed and size_of(path)[0] == self._inode:
+                    lines += self._read(path)
+            self._inode, self._position = 0, 0
+        if inode and (inode != self._inode or size != self._position):
+            if size < self._position:
+                self._position = 0
+            self._inode = inode
+            lines += self._read(self._path)
+        return lines
+
+    def _read(self, path: Path) -> list[Line]:
+        lines = []
+        try:
+            with open(path, "rb") as file:
+                file.seek(self._position)
+                while (data := file.readline(MAX_LINE_BYTES)).endswith(b"\n"):
+                    self._position += len(data)
+                    if (line := parse(data, self._log)) is not None:
+                        lines.append(line)
+        except OSError:
+            pass  # gone between two looks
+        return lines
+
+
+def shower(args: argparse.Namespace, names: dict[str, str]) -> Callable[[Line], None]:
+    """How a line is printed."""
+    if args.raw:
+        return lambda line: print(line.raw.decode(errors="replace"), end="")
+
+    def name_of(line: Line) -> str:
+        return names.get(line.log) or line.call.session or f"uuid:{line.log[:8]}"
+
+    if args.json:
+        return lambda line: print(
+            json.dumps({"session": name_of(line), **json.loads(b"{" + line.call.tail)}, ensure_ascii=False)
+        )
+    grey, red, bold, off = ("\033[90m", "\033[31m", "\033[1m", "\033[0m") if coloured() else ("", "", "", "")
+
+    def show(line: Line) -> None:
+        payload = json.loads(b"{" + line.call.tail)
+        when = datetime.fromtimestamp(line.at).strftime("%m-%d %H:%M:%S") if line.at else "-" * 14
+        who = "" if args.session else f"{plain(name_of(line)):<14.14} "
+        mark = f"{red}✗{off}" if line.call.is_error else " "
+        asked, said = plain(payload.get("input", "")), plain(payload.get("summary", ""))
+        answer = f" {red if line.call.is_error else grey}→ {said}{off}" if said else ""
+        print(f"{grey}{when}{off} {who}{mark} {bold}{plain(line.call.tool):<10}{off} {asked}{answer}")
+
+    return show
