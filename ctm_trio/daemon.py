@@ -160,8 +160,8 @@ class Daemon:
 
     async def _sessions(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_sessions(
-            self.sessions_recv.clone(), self.sessions_state, self.journal_send.clone(), self.plan.paths.sessions,
-            self.tmux, task_status=task_status,
+            self.sessions_recv.clone(), self.sessions_state, self.journal_send.clone(), self.settings,
+            self.plan.paths, self.tmux, None, task_status=task_status,
         )  # fmt: skip
 
     async def _attribution(self, *, task_status: trio.TaskStatus[None]) -> None:

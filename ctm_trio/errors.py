@@ -141,6 +141,64 @@ class TooManyStreams(RateLimited):
         super().__init__(f"{limit} streams are open already; close one and try again.", retry_after_s=5)
 
 
+# ---------------------------------------------------------------- acting on sessions (contract A4, A9, A10)
+
+
+class TmuxGone(TmuxFailed):
+    """tmux has no such session, or no server at all."""
+
+
+class TmuxDuplicate(TmuxFailed):
+    """tmux has a session of that name already."""
+
+
+class NameExists(CtmError):
+    """The name is taken, by a record or by a tmux session that nobody recorded."""
+
+    code, status = "name_exists", 409
+
+
+class BadName(CtmError):
+    """No session name, or the one it has already."""
+
+    code, status = "bad_name", 400
+
+
+class BadWorkdir(CtmError):
+    """The work directory cannot be used or made."""
+
+    code, status = "bad_workdir", 400
+
+
+class WorkdirNotAbsolute(BadWorkdir):
+    """A relative work directory."""
+
+    code = "workdir_not_absolute"
+
+
+class WorkdirNotDir(BadWorkdir):
+    """Something is there, and it is no directory."""
+
+    code = "workdir_not_dir"
+
+
+class NoClaude(CtmError):
+    """`claude` is not on PATH."""
+
+    code, status = "no_claude", 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The program `claude` is not on the daemon's PATH; install it, or start the daemon with its PATH."
+        )
+
+
+class SpawnFailed(CtmError):
+    """The session could not be started; nothing is left of it."""
+
+    code, status = "spawn_failed", 500
+
+
 class InvalidBody(CtmError):
     """The body is not what the route takes."""
 
@@ -181,3 +239,47 @@ class UnknownHook(CtmError):
 
     def __init__(self) -> None:
         super().__init__("There is no such lifecycle event.")
+
+
+class NotConfirmed(CtmError):
+    """The body does not repeat the session's name."""
+
+    code, status = "not_confirmed", 400
+
+
+class NotYolo(CtmError):
+    """Only sessions in yolo mode are typed into."""
+
+    code, status = "not_yolo", 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This session is not in yolo mode, so nothing is typed into it from here; attach to it instead."
+        )
+
+
+class TmuxDead(CtmError):
+    """The session is recorded, but tmux does not have it."""
+
+    code, status = "tmux_dead", 409
+
+    def __init__(self) -> None:
+        super().__init__("The session has ended: tmux does not have it any more.")
+
+
+class InputSessionNotFound(CtmError):
+    """Where the contract spells it with underscores: input."""
+
+    code, status = "session_not_found", 404
+
+
+class InvalidText(CtmError):
+    """What is to be typed is blank, too long, or has control characters."""
+
+    code, status = "invalid_text", 400
+
+
+class InvalidPreset(CtmError):
+    """Not one of the presets."""
+
+    code, status = "invalid_preset", 400

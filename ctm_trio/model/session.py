@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ctm_trio.errors import BrokenSessions
+from ctm_trio.errors import BadWorkdir, BrokenSessions, WorkdirNotAbsolute
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 """How Go writes a time that was never set; we treat it as absent. Source: contract A2."""
@@ -45,6 +46,25 @@ def is_name(text: str) -> bool:
 def is_new_name(text: str) -> bool:
     """True if a session may be created under this name."""
     return NEW_NAME.fullmatch(text) is not None
+
+
+MAX_WORKDIR = 4096
+"""Characters of a work directory, as Linux bounds a path."""
+
+
+def clean_workdir(text: str) -> str:
+    """A work directory as it is recorded: absolute, without `.`, `..`, doubled or trailing slashes.
+
+    Raises:
+        WorkdirNotAbsolute: it does not begin with `/`.
+        BadWorkdir: too long, or with characters that no terminal could show.
+    """
+    text = text.strip()
+    if not text.startswith("/"):
+        raise WorkdirNotAbsolute("The work directory must be an absolute path.")
+    if len(text) > MAX_WORKDIR or any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) < 0xE000 for c in text):
+        raise BadWorkdir("The work directory is too long, or has control characters.")
+    return os.path.normpath("/" + text.lstrip("/"))
 
 
 _TIMES = ("created_at", "last_attached_at", "last_health_at")
@@ -124,7 +144,7 @@ def _record(name: str, raw: Any) -> Session:
 
 
 def encode_session(session: Session) -> dict[str, object]:
-    """A record as `sessions.json` and the mutations' answers have it; unknown times as Go writes them."""
+    """A record as `sessions.json` has it; unknown times as Go writes them."""
     out: dict[str, object] = {
         "name": session.name, "uuid": session.uuid, "mode": session.mode, "workdir": session.workdir,
         "created_at": session.created_at or ZERO_TIME, "last_attached_at": session.last_attached_at or ZERO_TIME,
@@ -133,6 +153,17 @@ def encode_session(session: Session) -> dict[str, object]:
         out["last_health_status"] = session.last_health_status
     out["last_health_at"] = session.last_health_at or ZERO_TIME
     return {**out, **dict(session.extra)}
+
+
+def hook_fields(session: Session) -> dict[str, str]:
+    """What a lifecycle event says of a session. Source: contract A4 (`/api/hooks`)."""
+    return {"name": session.name, "uuid": session.uuid, "mode": session.mode, "workdir": session.workdir}
+
+
+def public_session(session: Session) -> dict[str, object]:
+    """A record as the answers of mutations have it: what is unknown is left out."""
+    times = {"created_at": session.created_at, "last_attached_at": session.last_attached_at}
+    return {**hook_fields(session), **{key: value for key, value in times.items() if value}}
 
 
 def encode_sessions(book: SessionBook) -> bytes:

@@ -1,26 +1,51 @@
-"""tmux, from outside: every command with a time limit, every target exact, nothing ever interpreted."""
+"""tmux, from outside: every command with a time limit, every target exact, nothing ever interpreted.
+
+Three things in tmux would run, or mean, what somebody else wrote, and are avoided here (`tests/unit/test_tmux.py` shows
+it): a word that ends in `;` ends the command; `-c DIRECTORY` expands formats, and `#(…)` in one is a shell command; a
+target without `=` also matches names that only begin so.
+"""
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
-from ctm_trio.errors import TmuxFailed
+from ctm_trio.errors import TmuxDuplicate, TmuxFailed, TmuxGone
+from ctm_trio.system.process import TooSlow, run
 
 COMMAND_LIMIT_S = 5.0
 """After this a tmux command is killed and counts as failed: tmux answers in milliseconds or not at all."""
 
+ENTER_GAP_S = 0.015
+"""Between a text and its Enter: a terminal program that reads both at once takes them for a paste."""
+
+MAX_OUTPUT = 64 * 1024 * 1024
+"""Bytes that a tmux command may print: ten thousand wide lines with colours stay far below."""
+
+MAX_HISTORY = 10_000
+"""Lines of history that a capture may ask for. Source: contract A10."""
+
 _GONE = ("no server running", "error connecting to", "can't find session", "can't find pane", "can't find window",
-         "no current target", "server exited")  # fmt: skip
+         "no current target", "server exited", "lost server")  # fmt: skip
 
 
 def tmux_name(name: str) -> str:
     """What tmux makes of a session name: it allows no dots and writes `_` for them."""
     return name.replace(".", "_")
+
+
+def exactly(name: str) -> str:
+    """The target of the session of that name and no other."""
+    return f"={tmux_name(name)}"
+
+
+def first_pane(session: str) -> str:
+    """The pane `0.0` of a session target, also where a tmux.conf counts from 1. Source: contract A10."""
+    return f"{session}:^.{{top-left}}"
 
 
 def _literal(word: str) -> str:
@@ -29,21 +54,12 @@ def _literal(word: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """What a tmux command said. `gone`: it failed because there is no such session, or no server at all."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def gone(self) -> bool:
-        return self.code != 0 and any(word in self.stderr for word in _GONE)
-
-
-@dataclass(frozen=True, slots=True)
 class Tmux:
     """The tmux server that the sessions live in.
+
+    Every method raises `TmuxGone` if there is no such session (or no server), and `TmuxFailed` if tmux is missing, does
+    not end within `COMMAND_LIMIT_S`, or refuses. Names must be checked session names; where it says `session`, a
+    target: `exactly(name)`, or an id that `new_session` gave.
 
     Args:
         conf: `tmux.conf`, given with `-f` if the file is there.
@@ -54,56 +70,86 @@ class Tmux:
     socket: Callable[[], str] = lambda: ""
 
     async def sessions(self) -> frozenset[str]:
-        """The names of all sessions; none if no server runs.
-
-        Raises:
-            TmuxFailed: tmux cannot be asked.
-        """
-        out = await self._run("list-sessions", "-F", "#{session_name}")
-        if out.gone:
+        """The names of all sessions; none if no server runs."""
+        try:
+            return frozenset((await self._run("list-sessions", "-F", "#{session_name}")).splitlines())
+        except TmuxGone:
             return frozenset()
-        return frozenset(self._checked(out).stdout.splitlines())
 
-    async def _run(self, *words: str, cwd: str | None = None, env: dict[str, str] | None = None) -> Output:
-        """Run one tmux command.
+    async def new_session(self, name: str, workdir: str, command: Sequence[str], env: Mapping[str, str]) -> str:
+        """Start a detached session and return its id (`$3`), a target that stays right when it is renamed.
 
         Args:
-            words: the command; each word reaches it as it is.
-            cwd: where the client runs, which is where a new session starts.
-            env: the whole environment of the client, None for ours.
+            name: what it is called, in tmux's spelling (`tmux_name`).
+            workdir: where it starts; the client runs there, because `-c` would expand formats in it.
+            command: the program and its arguments, run without a shell.
+            env: variables of the session's environment.
 
         Raises:
-            TmuxFailed: tmux is missing or did not end in time.
+            TmuxDuplicate: there is a session of that name.
         """
-        argv = [*self.argv(), *map(_literal, words)]
-        try:
-            with trio.fail_after(COMMAND_LIMIT_S):
-                done = await trio.run_process(
-                    argv,
-                    stdin=subprocess.DEVNULL,
-                    capture_stdout=True,
-                    capture_stderr=True,
-                    check=False,
-                    cwd=cwd,
-                    env=env,
-                )
-        except trio.TooSlowError:
-            raise TmuxFailed(f"tmux did not answer within {COMMAND_LIMIT_S:.0f} s.") from None
-        except OSError as error:
-            raise TmuxFailed(f"tmux cannot be run: {error.strerror or error}.") from error
-        return Output(
-            done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace").strip()
+        variables = [word for key, value in env.items() for word in ("-e", f"{key}={value}")]
+        words = ("new-session", "-d", "-P", "-F", "#{session_id}", "-s", name, *variables, "--", *command)
+        return (await self._run(*words, cwd=workdir)).strip()
+
+    async def kill(self, session: str) -> None:
+        """End a session."""
+        await self._run("kill-session", "-t", session)
+
+    async def rename(self, session: str, to: str) -> None:
+        """Give a session another name. Raises `TmuxDuplicate` if that is taken."""
+        await self._run("rename-session", "-t", session, "--", to)
+
+    async def type(self, session: str, text: str, *, gap_s: float = ENTER_GAP_S) -> None:
+        """Type `text` (which may be "") into the first pane, each character as it is, then the Enter key.
+
+        Args:
+            gap_s: seconds between the text and Enter.
+        """
+        pane = first_pane(session)
+        if text:
+            await self._run("send-keys", "-t", pane, "-l", "--", text)
+            await trio.sleep(gap_s)
+        await self._run("send-keys", "-t", pane, "Enter")
+
+    async def capture(self, session: str, *, history: int = 0) -> str:
+        """What the active pane shows, with its colours, wrapped lines joined.
+
+        Args:
+            history: lines above the screen that come along, 0 to `MAX_HISTORY`.
+        """
+        return await self._run(
+            "capture-pane", "-e", "-p", "-J", "-t", f"{session}:", "-S", f"-{history}" if history else "0"
         )
 
-    def argv(self) -> Sequence[str]:
+    async def version(self) -> str:
+        """What `tmux -V` says, e.g. "tmux 3.3a"."""
+        return (await self._run("-V")).strip()
+
+    def argv(self) -> list[str]:
         """How every tmux command begins."""
         socket = self.socket()
         where = ["-S" if "/" in socket else "-L", socket] if socket else []
         conf = ["-f", str(self.conf)] if self.conf.is_file() else []
         return ["tmux", *where, *conf]
 
-    @staticmethod
-    def _checked(out: Output) -> Output:
-        if out.code != 0:
-            raise TmuxFailed(f"tmux said: {out.stderr or f'exit status {out.code}'}")
-        return out
+    async def _run(self, *words: str, cwd: str | None = None) -> str:
+        """Run one tmux command and return what it printed."""
+        argv = [*self.argv(), *map(_literal, words)]
+        env = None if cwd is None else {**os.environ, "PWD": cwd}  # a symlinked directory keeps its name
+        try:
+            done = await run(argv, limit_s=COMMAND_LIMIT_S, max_bytes=MAX_OUTPUT, cwd=cwd, env=env)
+        except TooSlow:
+            raise TmuxFailed(f"tmux did not answer within {COMMAND_LIMIT_S:.0f} s.") from None
+        except OSError as error:
+            raise TmuxFailed(f"tmux cannot be run: {error.strerror or error}.") from error
+        if done.cut:
+            raise TmuxFailed(f"tmux printed more than {MAX_OUTPUT >> 20} MiB.")
+        said = done.stderr
+        if done.code == 0:
+            return done.stdout.decode(errors="replace")
+        if any(word in said for word in _GONE):
+            raise TmuxGone(f"tmux said: {said}")
+        if "duplicate session" in said:
+            raise TmuxDuplicate(f"tmux said: {said}")
+        raise TmuxFailed(f"tmux said: {said or f'exit status {done.code}'}")

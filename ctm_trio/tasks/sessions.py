@@ -1,33 +1,55 @@
-"""The sessions owner: `sessions.json` and tmux in, one snapshot and the lifecycle events out."""
+"""The sessions owner: `sessions.json` and tmux in, one snapshot and the lifecycle events out; it also acts on them."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol, TypeVar
 
 import msgspec
 import trio
 
-from ctm_trio.channels import StateSender
-from ctm_trio.errors import BrokenSessions, FileLocked, TmuxFailed
+from ctm_trio.channels import Reply, StateReceiver, StateSender
+from ctm_trio.errors import (
+    BadName,
+    BrokenSessions,
+    CtmError,
+    FileLocked,
+    InputSessionNotFound,
+    NameExists,
+    NotYolo,
+    SessionNotFound,
+    TmuxDead,
+    TmuxFailed,
+    TmuxGone,
+)
 from ctm_trio.messages import (
     AdoptUuid,
+    ConfigSnapshot,
+    CreateSession,
     Draft,
+    ForgetSession,
     JournalMessage,
+    KillSession,
     Lifecycle,
     Publish,
+    RenameSession,
+    SendInput,
     SessionsMessage,
     SessionsSnapshot,
 )
-from ctm_trio.model.session import SessionBook, is_name, is_new_name
+from ctm_trio.model.config import Paths
+from ctm_trio.model.session import Session, SessionBook, hook_fields, is_name, is_new_name, public_session
 from ctm_trio.model.times import format_time
 from ctm_trio.system.files import Stamp
+from ctm_trio.system.keyed_locks import KeyedLocks
+from ctm_trio.system.prompt import type_prompt
 from ctm_trio.system.sessions_file import SessionsFile
-from ctm_trio.system.tmux import Tmux, tmux_name
+from ctm_trio.system.spawn import renamed, spawned
+from ctm_trio.system.tmux import Tmux, exactly, tmux_name
 
 log = logging.getLogger("ctm.sessions")
 
@@ -40,13 +62,30 @@ TMUX_POLL_S = 2.0
 FIRST_PROBE_S = 0.5
 """How long the start waits for tmux's first answer; a slow tmux does not keep the daemon from being ready."""
 
+MAX_COMMANDS = 8
+"""Orders worked on at once, each for another session; whoever sends the next one waits."""
+
+MAX_PROMPTS = 16
+"""Sessions that may wait for their first screen at once; a prompt beyond that is not typed, and the log says so."""
+
+
+R = TypeVar("R")
+
+
+class Checkpoint(Protocol):
+    """Makes a checkpoint commit of a work directory, if it is in a git repository; raises CtmError."""
+
+    def __call__(self, workdir: str) -> Awaitable[None]: ...
+
 
 async def run_sessions(
     inbox: trio.MemoryReceiveChannel[SessionsMessage],
     state: StateSender[SessionsSnapshot],
     journal: trio.MemorySendChannel[JournalMessage],
-    path: Path,
+    settings: StateReceiver[ConfigSnapshot],
+    paths: Paths,
     tmux: Tmux,
+    checkpoint: Checkpoint | None,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
@@ -56,21 +95,22 @@ async def run_sessions(
         inbox: orders, capacity 0: whoever sends waits.
         state: the snapshot; it is published before an order is answered.
         journal: lifecycle events go here; this owner waits if it is full.
-        path: `sessions.json`.
+        settings: whether a session in yolo mode begins with a checkpoint.
+        paths: where `sessions.json`, `env.sh` and the overlay are.
         tmux: the server that the sessions live in.
+        checkpoint: see `Checkpoint`; None never makes one.
     """
     with inbox, journal:
-        owner = _Owner(state, journal, SessionsFile(path), tmux)
+        owner = _Owner(state, journal, settings, paths, tmux, checkpoint)
         await owner.read_file()
         with trio.move_on_after(FIRST_PROBE_S):
             await owner.ask_tmux()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(owner.follow_file)
             nursery.start_soon(owner.follow_tmux)
+            nursery.start_soon(owner.work, inbox, nursery)
             task_status.started()
-            while True:
-                await owner.take(await inbox.receive())
-    raise AssertionError("unreachable")
+    raise AssertionError("its tasks never end")
 
 
 class _Owner:
@@ -78,13 +118,18 @@ class _Owner:
         self,
         state: StateSender[SessionsSnapshot],
         journal: trio.MemorySendChannel[JournalMessage],
-        file: SessionsFile,
+        settings: StateReceiver[ConfigSnapshot],
+        paths: Paths,
         tmux: Tmux,
+        checkpoint: Checkpoint | None,
     ) -> None:
         self._state = state
         self._journal = journal
-        self._file = file
+        self._settings = settings
+        self._paths = paths
+        self._file = SessionsFile(paths.sessions)
         self._tmux = tmux
+        self._checkpoint = checkpoint
         self._book = SessionBook(records=state.latest.records)
         self._seen: Stamp | None = None
         self._live = frozenset[str]()
@@ -92,6 +137,9 @@ class _Owner:
         self._problem = ""
         self._file_lock = trio.Lock()  # an older reading must never replace a newer one
         self._tmux_lock = trio.Lock()
+        self._busy = KeyedLocks()  # by tmux's spelling of the name: one order at a time a session
+        self._slots = trio.Semaphore(MAX_COMMANDS)
+        self._prompts = 0
         self._bell, self._rung = trio.open_memory_channel[None](1)
 
     # -- following
@@ -155,13 +203,48 @@ class _Owner:
 
     # -- orders
 
-    async def take(self, message: SessionsMessage) -> None:
-        if isinstance(message, Lifecycle):
-            await self._lifecycle(message)
-        elif isinstance(message, AdoptUuid):
-            await self._adopt(message)
-        else:
-            message.reply.drop()
+    async def work(self, inbox: trio.MemoryReceiveChannel[SessionsMessage], nursery: trio.Nursery) -> NoReturn:
+        """Take orders: events of the CLI one after the other, the rest side by side, but one at a time a session."""
+        while True:
+            await self._slots.acquire()
+            message = await inbox.receive()
+            if isinstance(message, Lifecycle):
+                await self._lifecycle(message)
+            elif isinstance(message, AdoptUuid):
+                await self._adopt(message)
+            else:
+                nursery.start_soon(self._act, message, nursery)
+                continue
+            self._slots.release()
+
+    async def _act(
+        self, message: CreateSession | KillSession | ForgetSession | RenameSession | SendInput, nursery: trio.Nursery
+    ) -> None:
+        try:
+            if isinstance(message, SendInput):
+                await _answer(message.reply, self._input(message))
+            elif isinstance(message, CreateSession):
+                await _answer(message.reply, self._create(message, nursery))
+            elif isinstance(message, KillSession):
+                await _answer(message.reply, self._kill(message.name))
+            elif isinstance(message, ForgetSession):
+                await _answer(message.reply, self._forget(message.name))
+            else:
+                await _answer(message.reply, self._rename(message.name, message.to))
+        finally:
+            self._slots.release()
+
+    def _record(self, name: str) -> Session:
+        record = self._book.records.get(name)
+        if record is None:
+            raise SessionNotFound(name)
+        return record
+
+    async def _publish_event(self, event: str, fields: dict[str, str]) -> None:
+        name = fields.get("name", "")
+        session = name if is_name(name) or is_new_name(name) else ""
+        draft = Draft(event, session, msgspec.json.encode(fields), uuid=fields.get("uuid", ""))
+        await self._journal.send(Publish((draft,)))
 
     async def _lifecycle(self, message: Lifecycle) -> None:
         """The CLI did something: look at once, then publish its fields as they are. Source: contract A4."""
@@ -169,12 +252,9 @@ class _Owner:
             fields = dict(message.fields)
             if message.event == "session_attached":
                 fields["at"] = format_time(time.time())
-            name = fields.get("name", "")
-            session = name if is_name(name) or is_new_name(name) else ""
             await self.read_file()
             self.probe_soon()
-            draft = Draft(message.event, session, msgspec.json.encode(fields), uuid=fields.get("uuid", ""))
-            await self._journal.send(Publish((draft,)))
+            await self._publish_event(message.event, fields)
             reply.ok(None)
 
     async def _adopt(self, message: AdoptUuid) -> None:
@@ -186,3 +266,110 @@ class _Owner:
             await self._change(step)
         except (BrokenSessions, FileLocked) as error:
             log.warning("sessions: the new Claude session of %s is not recorded: %s", message.name, error.message)
+
+    async def _create(self, message: CreateSession, nursery: trio.Nursery) -> Session:
+        """Make the directory, the checkpoint, the tmux session, the record; a failure takes back what was made."""
+        name, workdir, mode = message.name or "", message.workdir, message.mode
+        if not is_new_name(name):
+            raise BadName(f"{name!r} cannot be a session's name: give one of letters, digits, dots, _ and -.")
+        async with self._busy.holding(tmux_name(name)):
+            await self.read_file()
+            self._refuse_taken(name)
+            wants_checkpoint = mode == "yolo" and self._settings.latest.settings.git_checkpoint_before_yolo
+            before = self._checkpoint if wants_checkpoint else None
+            record = Session(name, str(uuid.uuid4()), mode, workdir, format_time(time.time()))
+            async with spawned(self._tmux, record, self._paths, before) as target:
+                await self._change(lambda book: _free(book, name).having(record))
+            await self.ask_tmux()
+            await self._publish_event("session_new", hook_fields(record))
+            if message.initial_prompt:
+                nursery.start_soon(self._prompt, name, target, message.initial_prompt)
+            return record
+
+    def _refuse_taken(self, name: str) -> None:
+        """Also refuses a name that only tmux takes for the same (`a.b` and `a_b`)."""
+        for other in self._book.records.values():
+            if tmux_name(other.name) == tmux_name(name):
+                raise _taken(other)
+
+    async def _prompt(self, name: str, target: str, prompt: str) -> None:
+        if self._prompts >= MAX_PROMPTS:
+            log.warning("sessions: the initial prompt of %s is not typed: too many wait already", name)
+            return
+        self._prompts += 1
+        try:
+            await type_prompt(self._tmux, target, name, prompt)
+        finally:
+            self._prompts -= 1
+
+    async def _kill(self, name: str) -> Session:
+        async with self._busy.holding(tmux_name(name)):
+            record = self._record(name)
+            try:
+                await self._tmux.kill(exactly(name))
+            except TmuxGone:
+                pass  # which is what was wanted
+            await self.ask_tmux()
+            await self._publish_event("session_killed", hook_fields(record))
+            return record
+
+    async def _forget(self, name: str) -> Session:
+        async with self._busy.holding(tmux_name(name)):
+            gone: list[Session] = []
+
+            def step(book: SessionBook) -> SessionBook:
+                gone.append(_known(book, name).records[name])
+                return book.without(name)
+
+            await self._change(step)
+            return gone[0]
+
+    async def _rename(self, name: str, to: str) -> Session:
+        """tmux first, then the record; if the record cannot follow, tmux gets the old name back."""
+        async with self._busy.holding(tmux_name(name), tmux_name(to)):
+            await self.read_file()
+            self._record(name)
+            if tmux_name(name) != tmux_name(to):
+                self._refuse_taken(to)
+            async with renamed(self._tmux, name, to):
+                await self._change(lambda book: _known(_free(book, to), name).renamed(name, to))
+            await self.ask_tmux()
+            return self._record(to)
+
+    async def _input(self, message: SendInput) -> None:
+        async with self._busy.holding(tmux_name(message.name)):
+            record = self._book.records.get(message.name)
+            if record is None:
+                raise InputSessionNotFound(f"There is no session named {message.name!r}.")
+            if record.mode != "yolo":
+                raise NotYolo
+            try:
+                await self._tmux.type(exactly(message.name), message.text)
+            except TmuxGone as error:
+                self.probe_soon()
+                raise TmuxDead from error
+
+
+async def _answer(reply: Reply[R], work: Awaitable[R]) -> None:
+    """Answer with what the work gives or with our error that it raises; no answer if it is cancelled or a bug."""
+    with reply:
+        try:
+            reply.ok(await work)
+        except CtmError as error:
+            reply.fail(error)
+
+
+def _known(book: SessionBook, name: str) -> SessionBook:
+    if name not in book.records:
+        raise SessionNotFound(name)
+    return book
+
+
+def _free(book: SessionBook, name: str) -> SessionBook:
+    if name in book.records:
+        raise _taken(book.records[name])
+    return book
+
+
+def _taken(by: Session) -> NameExists:
+    return NameExists(f"There is a session named {by.name} already.", fields={"session": public_session(by)})

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,16 @@ import trio
 
 from ctm_trio.channels import StateReceiver, ask, open_state_channel
 from ctm_trio.errors import BrokenSessions
-from ctm_trio.messages import AdoptUuid, JournalMessage, Lifecycle, Publish, SessionsMessage, SessionsSnapshot
+from ctm_trio.messages import (
+    AdoptUuid,
+    ConfigSnapshot,
+    JournalMessage,
+    Lifecycle,
+    Publish,
+    SessionsMessage,
+    SessionsSnapshot,
+)
+from ctm_trio.model.config import paths_under
 from ctm_trio.model.session import ZERO_TIME, Session, SessionBook, encode_sessions, parse_sessions
 from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.system.tmux import Tmux
@@ -114,6 +124,10 @@ async def test_change_waits_for_the_lock(tmp_path: Path, nursery: trio.Nursery) 
     assert list(parse_sessions(file.path.read_bytes()).records) == ["theirs", "mine"]
 
 
+async def no_checkpoint(workdir: str) -> None:
+    """Stands for a work directory without git."""
+
+
 class Sessions:
     """A running sessions owner without a tmux server, and its ends."""
 
@@ -138,12 +152,13 @@ async def running(tmp_path: Path) -> AsyncIterator[Sessions]:
     send, inbox = trio.open_memory_channel[SessionsMessage](0)
     journal_send, journal = trio.open_memory_channel[JournalMessage](16)
     state, seen = open_state_channel(SessionsSnapshot())
-    path = tmp_path / "sessions.json"
+    paths = replace(paths_under(tmp_path), sessions=tmp_path / "sessions.json")
     tmux = Tmux(tmp_path / "tmux.conf", lambda: str(tmp_path / "no-server"))
+    settings = open_state_channel(ConfigSnapshot())[1]
     with send, journal:
         async with trio.open_nursery() as nursery:
-            await nursery.start(partial(run_sessions, inbox, state, journal_send, path, tmux))
-            yield Sessions(path, send, seen, journal)
+            await nursery.start(partial(run_sessions, inbox, state, journal_send, settings, paths, tmux, no_checkpoint))
+            yield Sessions(paths.sessions, send, seen, journal)
             nursery.cancel_scope.cancel()
 
 

@@ -1,0 +1,59 @@
+"""What may be typed into a session: texts, presets, initial prompts. Source: contract A4 (input), A10."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+
+from ctm_trio.errors import InvalidBody, InvalidText
+
+PRESETS: Mapping[str, str] = {"yes": "Approve", "no": "Deny", "continue": "", "follow": "Follow recommended"}
+"""Preset → what is typed before Enter."""
+
+MAX_TEXT_BYTES = 256
+
+_LINE_BREAKS = "\u0085\u2028\u2029"
+
+
+def _controls(text: str) -> bool:
+    """True if a character of `text` would move a cursor, ring or end a line rather than be written."""
+    return any((unicodedata.category(c) == "Cc" and c != "\t") or c in _LINE_BREAKS for c in text)
+
+
+def check_text(text: str) -> str:
+    """`text` as it is, if it may be typed.
+
+    Raises:
+        InvalidText: over 256 bytes of UTF-8, blank, or with control characters other than tab, or line breaks.
+    """
+    if not text.strip():
+        raise InvalidText("The text is blank.")
+    if _controls(text):
+        raise InvalidText("The text must be one line without control characters.")
+    if len(text.encode()) > MAX_TEXT_BYTES:
+        raise InvalidText(f"The text is longer than {MAX_TEXT_BYTES} bytes.")
+    return text
+
+
+def clean_prompt(text: str) -> str:
+    """An initial prompt as it is typed: without blanks around it, its lines separated by line feeds; "" for none.
+
+    Raises:
+        InvalidBody: it has control characters, which a terminal program would take for keys.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").strip().split("\n")
+    if any(_controls(line) for line in lines):
+        raise InvalidBody("The initial prompt has control characters.")
+    return "\n".join(lines)
+
+
+_QUESTIONS = ("no, exit", "enter to confirm", "esc to cancel")
+
+
+def asks_something(screen: str) -> bool:
+    """True if a captured screen shows one of Claude Code's dialogs, where Enter would answer instead of send.
+
+    Their default is often "No, exit" (folder trust, bypassing permissions), so typing there would end the client.
+    """
+    shown = screen.casefold()
+    return any(question in shown for question in _QUESTIONS)

@@ -1,0 +1,42 @@
+"""How `claude` is found and started inside a tmux session. Source: contract A10."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from ctm_trio.errors import NoClaude
+
+_LAUNCH = 'if [ -r "$1" ]; then . "$1"; fi; PATH=$PATH:$2; export PATH; shift 2; exec claude "$@"'
+"""Sources env.sh ($1), then becomes claude; the daemon's own directory of it ($2) is the last resort of the PATH."""
+
+
+def find_claude() -> str:
+    """The absolute path of the `claude` that the daemon's PATH finds. Blocks for a few `stat`s.
+
+    Raises:
+        NoClaude: there is none.
+    """
+    found = shutil.which("claude")
+    if found is None:
+        raise NoClaude
+    return os.path.abspath(found)
+
+
+def launch_command(claude: str, uuid: str, mode: str, *, env_sh: Path, overlay: Path | None) -> Sequence[str]:
+    """The argument vector that tmux runs for a session; every value is an argument, none is part of a script.
+
+    Args:
+        claude: where `find_claude` found it.
+        uuid: the new Claude session id.
+        mode: "yolo" skips the permission dialogs, "safe" does not.
+        env_sh: sourced first if it is readable.
+        overlay: settings for Claude Code, None if there are none.
+    """
+    return [
+        "/bin/sh", "-c", _LAUNCH, "ctm", str(env_sh), os.path.dirname(claude), "--session-id", uuid,
+        *(["--dangerously-skip-permissions"] if mode == "yolo" else []),
+        *(["--settings", str(overlay)] if overlay is not None else []),
+    ]  # fmt: skip

@@ -1,0 +1,105 @@
+"""Steps in tmux that are taken back if what follows them fails: starting a session, renaming one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import trio
+
+from ctm_trio.errors import CtmError, NameExists, SpawnFailed, TmuxDuplicate, TmuxFailed, TmuxGone
+from ctm_trio.model.config import Paths
+from ctm_trio.model.session import Session
+from ctm_trio.system.claude import find_claude, launch_command
+from ctm_trio.system.tmux import Tmux, exactly, tmux_name
+from ctm_trio.system.workdir import make_workdir, unmake
+
+log = logging.getLogger("ctm.sessions")
+
+UNDO_LIMIT_S = 6.0
+"""How long taking back half of an order may go on while the daemon is being stopped."""
+
+
+@asynccontextmanager
+async def spawned(
+    tmux: Tmux, record: Session, paths: Paths, before: Callable[[str], Awaitable[None]] | None
+) -> AsyncIterator[str]:
+    """Run `claude` for `record` in a new tmux session while the body records it; yields the session's id.
+
+    If anything fails, here or in the body, the tmux session and the directories that were made are gone again.
+
+    Args:
+        record: the session to be; its work directory is made if it is missing.
+        paths: where `env.sh` and the overlay are.
+        before: done in the work directory before `claude` starts (the checkpoint), or None.
+
+    Raises:
+        NoClaude, BadWorkdir: before anything was done.
+        NameExists: tmux has a session of that name.
+        SpawnFailed: it could not be started, for any other reason.
+    """
+    claude = await trio.to_thread.run_sync(find_claude)
+    made = await trio.to_thread.run_sync(make_workdir, record.workdir)
+    started = ""
+    try:
+        if before is not None:
+            await before(record.workdir)
+        overlay = paths.overlay if await trio.Path(paths.overlay).is_file() else None
+        command = launch_command(claude, record.uuid, record.mode, env_sh=paths.env_sh, overlay=overlay)
+        env = {"CTM_SESSION": record.name}
+        started = await tmux.new_session(tmux_name(record.name), record.workdir, command, env)
+        yield started
+    except BaseException as error:
+        with trio.move_on_after(UNDO_LIMIT_S, shield=True):
+            await _end(tmux, started)
+            await trio.to_thread.run_sync(unmake, made)
+        if isinstance(error, TmuxDuplicate):
+            raise _foreign(record.name) from error
+        if isinstance(error, CtmError) and not isinstance(error, NameExists):
+            raise SpawnFailed(f"The session could not be started: {error.message}") from error
+        raise
+
+
+async def _end(tmux: Tmux, session: str) -> None:
+    if not session:
+        return
+    try:
+        await tmux.kill(session)
+    except TmuxGone:
+        pass  # it ended by itself
+    except TmuxFailed as error:
+        log.warning("sessions: a tmux session that is not recorded was left behind: %s", error.message)
+
+
+@asynccontextmanager
+async def renamed(tmux: Tmux, name: str, to: str) -> AsyncIterator[None]:
+    """Rename a tmux session while the body renames its record; if that fails it gets its old name back.
+
+    A session that tmux does not have is no obstacle.
+
+    Raises:
+        NameExists: tmux has a session called `to`.
+        TmuxFailed: tmux refused; nothing has changed.
+    """
+    try:
+        await tmux.rename(exactly(name), to)
+    except TmuxGone:
+        yield
+        return
+    except TmuxDuplicate as error:
+        raise _foreign(to) from error
+    try:
+        yield
+    except BaseException:
+        with trio.move_on_after(UNDO_LIMIT_S, shield=True):
+            try:
+                await tmux.rename(exactly(to), tmux_name(name))
+            except TmuxFailed as error:
+                log.error("sessions: tmux calls %s now %s, and it could not be undone: %s", name, to, error.message)
+        raise
+
+
+def _foreign(name: str) -> NameExists:
+    text = f"tmux runs a session named {name} that is not recorded here; choose another name."
+    return NameExists(text, fields={"session": {"name": name}})

@@ -1,0 +1,48 @@
+"""The work directory of a new session: checked, cleaned, made, and unmade if nothing comes of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ctm_trio.errors import BadWorkdir, WorkdirNotDir
+
+
+def make_workdir(workdir: str) -> list[Path]:
+    """Make `workdir` and its parents where they are missing. Blocks: call it in a thread.
+
+    Args:
+        workdir: an absolute path (`model.session.clean_workdir` made it so).
+
+    Returns:
+        The directories that were made, outermost first, for `unmake`.
+
+    Raises:
+        WorkdirNotDir: it is there and no directory.
+        BadWorkdir: it cannot be made or entered; what was made on the way is gone again.
+    """
+    path = Path(workdir)
+    made: list[Path] = []
+    try:
+        if path.exists() and not path.is_dir():
+            raise WorkdirNotDir(f"{workdir} is not a directory.")
+        for part in [*reversed(path.parents), path]:
+            if not part.is_dir():
+                part.mkdir()
+                made.append(part)
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise BadWorkdir(f"{workdir} cannot be entered by the daemon's user.")
+    except (OSError, ValueError) as error:
+        unmake(made)
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise BadWorkdir(f"{workdir} cannot be made: {reason}.") from error
+    return made
+
+
+def unmake(made: Sequence[Path]) -> None:
+    """Remove directories that `make_workdir` made, innermost first; one that is not empty any more stays."""
+    for path in reversed(made):
+        with suppress(OSError):
+            path.rmdir()

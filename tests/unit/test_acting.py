@@ -1,0 +1,337 @@
+"""Acting on sessions through their owner, with a real tmux: what is made, what is refused, what is taken back."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from ctm_trio.channels import StateReceiver, ask, open_state_channel
+from ctm_trio.errors import (
+    BadName,
+    BadWorkdir,
+    InputSessionNotFound,
+    NameExists,
+    NoClaude,
+    NotYolo,
+    SessionNotFound,
+    SpawnFailed,
+    TmuxDead,
+    WorkdirNotDir,
+)
+from ctm_trio.messages import (
+    ConfigSnapshot,
+    CreateSession,
+    ForgetSession,
+    JournalMessage,
+    KillSession,
+    Publish,
+    RenameSession,
+    SendInput,
+    SessionsMessage,
+    SessionsSnapshot,
+)
+from ctm_trio.model.config import paths_under
+from ctm_trio.model.session import Session
+from ctm_trio.system.tmux import Tmux
+from ctm_trio.tasks.sessions import run_sessions
+from tests.tmux_server import PrivateTmux, private_tmux, until
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateTmux]:
+    """A private tmux server, and its fake claude on PATH."""
+    with private_tmux() as server:
+        monkeypatch.setenv("PATH", f"{server.bin}:{os.environ['PATH']}")
+        yield server
+
+
+class Acting:
+    """A running sessions owner beside a real tmux."""
+
+    def __init__(
+        self,
+        server: PrivateTmux,
+        send: trio.MemorySendChannel[SessionsMessage],
+        state: StateReceiver[SessionsSnapshot],
+        journal: trio.MemoryReceiveChannel[JournalMessage],
+    ) -> None:
+        self.server, self.send, self.state, self.journal = server, send, state, journal
+        self.root = server.root
+        self.file = self.root / ".config" / "ctm" / "sessions.json"
+        self.checkpoints: list[str] = []
+        self.checkpoint_error: SpawnFailed | None = None
+
+    async def checkpoint(self, workdir: str) -> None:
+        self.checkpoints.append(workdir)
+        if self.checkpoint_error is not None:
+            raise self.checkpoint_error
+
+    async def create(self, name: str, workdir: Path | None = None, *, prompt: str = "", mode: str = "yolo") -> Session:
+        where = str(workdir or self.root)
+        return await ask(self.send, lambda reply: CreateSession(where, name, prompt, mode, reply), timeout_s=9)
+
+    async def kill(self, name: str) -> Session:
+        return await ask(self.send, lambda reply: KillSession(name, reply), timeout_s=9)
+
+    async def forget(self, name: str) -> Session:
+        return await ask(self.send, lambda reply: ForgetSession(name, reply), timeout_s=9)
+
+    async def rename(self, name: str, to: str) -> Session:
+        return await ask(self.send, lambda reply: RenameSession(name, to, reply), timeout_s=9)
+
+    async def input(self, name: str, text: str) -> None:
+        await ask(self.send, lambda reply: SendInput(name, text, reply), timeout_s=9)
+
+    def recorded(self) -> dict[str, dict[str, object]]:
+        """The records on disk."""
+        found = json.loads(self.file.read_bytes())["sessions"] if self.file.exists() else {}
+        assert isinstance(found, dict)
+        return found
+
+    def record(self, name: str, **more: object) -> None:
+        """Write a record as the CLI would."""
+        table = {**self.recorded(), name: {"name": name, "uuid": f"u-{name}", "mode": "yolo", "workdir": "/", **more}}
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        temp = self.file.with_name("new")
+        temp.write_text(json.dumps({"schema_version": 1, "sessions": table}))
+        temp.replace(self.file)
+
+    async def known(self, name: str) -> None:
+        """Wait until the snapshot has a record."""
+        with trio.fail_after(5):
+            while name not in self.state.latest.records:
+                await self.state.wait_newer(self.state.version)
+
+    def told(self, key: str) -> list[object]:
+        """What the fake claudes wrote down under a key."""
+        return [note[key] for note in self.server.notes() if key in note]
+
+
+@asynccontextmanager
+async def running(server: PrivateTmux) -> AsyncIterator[Acting]:
+    send, inbox = trio.open_memory_channel[SessionsMessage](0)
+    journal_send, journal = trio.open_memory_channel[JournalMessage](64)
+    state, seen = open_state_channel(SessionsSnapshot())
+    settings = open_state_channel(ConfigSnapshot())[1]
+    acting = Acting(server, send, seen, journal)
+    tmux = Tmux(server.conf, lambda: server.socket)
+    task = partial(
+        run_sessions, inbox, state, journal_send, settings, paths_under(server.root), tmux, acting.checkpoint
+    )
+    with send, journal:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(task)
+            yield acting
+            nursery.cancel_scope.cancel()
+
+
+async def test_create(server: PrivateTmux) -> None:
+    """A session runs claude in its directory with its uuid, is recorded, alive, announced, and was checkpointed."""
+    async with running(server) as acting:
+        workdir = acting.root / "a" / "w #(touch PWNED);"
+        made = await acting.create("alpha", workdir)
+        assert uuid.UUID(made.uuid).version == 4
+        assert acting.state.latest.records["alpha"] == made
+        assert "alpha" in acting.state.latest.alive
+        assert acting.recorded()["alpha"]["uuid"] == made.uuid
+        assert acting.checkpoints == [str(workdir)]
+        await until(lambda: bool(acting.told("argv")))
+        assert acting.told("argv") == [["--session-id", made.uuid, "--dangerously-skip-permissions"]]
+        assert (acting.told("cwd"), acting.told("session")) == ([str(workdir)], ["alpha"])
+        message = await acting.journal.receive()
+        assert isinstance(message, Publish)
+        assert (message.drafts[0].type, message.drafts[0].session) == ("session_new", "alpha")
+
+
+async def test_safe_mode_env_sh_and_overlay(server: PrivateTmux) -> None:
+    """In safe mode the dialogs stay and no checkpoint is made; env.sh and the overlay are used where they are."""
+    async with running(server) as acting:
+        acting.file.parent.mkdir(parents=True)
+        acting.file.with_name("env.sh").write_text("export MARK='from env.sh'\n")
+        overlay = acting.file.with_name("claude-overlay.json")
+        overlay.write_text("{}")
+        made = await acting.create("alpha", mode="safe")
+        await until(lambda: bool(acting.told("argv")))
+        assert acting.told("argv") == [["--session-id", made.uuid, "--settings", str(overlay)]]
+        assert (acting.told("mark"), acting.checkpoints, made.mode) == (["from env.sh"], [], "safe")
+
+
+async def test_dotted_name_is_alive(server: PrivateTmux) -> None:
+    """tmux knows no dots; the session is alive under its own name, and its look-alike is taken."""
+    async with running(server) as acting:
+        await acting.create("v1.2")
+        assert "v1.2" in acting.state.latest.alive
+        assert server.names() == {"v1_2"}
+        with pytest.raises(NameExists):
+            await acting.create("v1_2")
+        await acting.kill("v1.2")
+        assert server.names() == set()
+
+
+async def test_initial_prompt(server: PrivateTmux) -> None:
+    """The prompt is typed literally and sent once the screen has settled."""
+    async with running(server) as acting:
+        await acting.create("alpha", prompt='say "x" to $USER; then #(stop);')
+        await until(lambda: bool(acting.told("line")))
+        assert acting.told("line") == ['say "x" to $USER; then #(stop);']
+
+
+async def test_no_prompt_into_a_dialog(server: PrivateTmux) -> None:
+    """While claude asks something that Enter would answer with "No, exit", nothing is typed; then it is."""
+    async with running(server) as acting:
+        dialog = server.bin / "dialog"
+        dialog.touch()
+        await acting.create("alpha", prompt="hello")
+        await until(lambda: "No, exit" in server.screen("alpha"))
+        with trio.move_on_after(1.0):
+            await trio.sleep_forever()
+        assert acting.told("line") == []
+        server.run("send-keys", "-t", "alpha", "-R")
+        server.run("clear-history", "-t", "alpha")
+        server.run("send-keys", "-t", "alpha", "x", "Enter")
+        await until(lambda: "hello" in acting.told("line"))
+
+
+async def test_create_refused(server: PrivateTmux) -> None:
+    """Bad names, taken names, foreign tmux sessions and bad directories are refused, with nothing left behind."""
+    async with running(server) as acting:
+        acting.record("taken")
+        server.new("foreign")
+        (acting.root / "file").touch()
+        cases: list[tuple[str, Path, type[Exception]]] = [
+            ("-x", acting.root, BadName),
+            ("a b", acting.root, BadName),
+            ("", acting.root, BadName),
+            ("taken", acting.root, NameExists),
+            ("foreign", acting.root / "new" / "dir", NameExists),
+            ("fine", acting.root / "file", WorkdirNotDir),
+            ("fine", acting.root / "file" / "below", BadWorkdir),
+        ]
+        for name, workdir, error in cases:
+            with pytest.raises(error):
+                await acting.create(name, workdir)
+        assert server.names() == {"foreign"}
+        assert set(acting.recorded()) == {"taken"}
+        assert not (acting.root / "new").exists()
+
+
+async def test_create_without_claude(server: PrivateTmux, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without claude on PATH nothing is made at all."""
+    (server.bin / "claude").unlink()
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    async with running(server) as acting:
+        with pytest.raises(NoClaude):
+            await acting.create("alpha", acting.root / "new")
+        assert not (acting.root / "new").exists()
+        assert (server.names(), acting.recorded()) == (set(), {})
+
+
+async def test_create_taken_back(server: PrivateTmux) -> None:
+    """When the checkpoint or the record fails, tmux has no session and the directories that were made are gone."""
+    async with running(server) as acting:
+        acting.checkpoint_error = SpawnFailed("git says no")
+        with pytest.raises(SpawnFailed, match="git says no"):
+            await acting.create("alpha", acting.root / "new" / "dir")
+        acting.checkpoint_error = None
+        acting.file.parent.mkdir(parents=True, exist_ok=True)
+        acting.file.with_name("sessions.json.lock").mkdir()
+        with pytest.raises(SpawnFailed, match="lock"):
+            await acting.create("alpha", acting.root / "new" / "dir")
+        assert server.names() == set()
+        assert not (acting.root / "new").exists()
+
+
+async def test_kill(server: PrivateTmux) -> None:
+    """Kill ends exactly the session, keeps the record, and one that is gone already is fine."""
+    async with running(server) as acting:
+        for name in ("alpha", "alpha2"):
+            acting.record(name)
+        server.new("alpha2")
+        await acting.known("alpha2")
+        assert (await acting.kill("alpha")).name == "alpha"
+        assert server.names() == {"alpha2"}
+        await acting.kill("alpha2")
+        assert server.names() == set()
+        assert "alpha2" not in acting.state.latest.alive
+        assert set(acting.recorded()) == {"alpha", "alpha2"}
+        with pytest.raises(SessionNotFound):
+            await acting.kill("nobody")
+
+
+async def test_forget(server: PrivateTmux) -> None:
+    """Forget drops the record alone: tmux goes on, and a second time there is nobody."""
+    async with running(server) as acting:
+        acting.record("alpha")
+        server.new("alpha")
+        assert (await acting.forget("alpha")).uuid == "u-alpha"
+        assert "alpha" not in acting.state.latest.records
+        assert (acting.recorded(), server.names()) == ({}, {"alpha"})
+        with pytest.raises(SessionNotFound):
+            await acting.forget("alpha")
+
+
+async def test_rename(server: PrivateTmux) -> None:
+    """Rename moves tmux and the record, which keeps all else; a dead session is renamed too."""
+    async with running(server) as acting:
+        acting.record("alpha", note="kept")
+        acting.record("dead")
+        server.new("alpha")
+        await acting.known("dead")
+        assert (await acting.rename("alpha", "omega")).uuid == "u-alpha"
+        await acting.rename("dead", "late")
+        assert server.names() == {"omega"}
+        records = acting.recorded()
+        assert list(records) == ["omega", "late"]
+        assert (records["omega"]["note"], records["omega"]["name"]) == ("kept", "omega")
+        assert "omega" in acting.state.latest.alive
+        with pytest.raises(SessionNotFound):
+            await acting.rename("alpha", "beta")
+
+
+async def test_rename_is_undone(server: PrivateTmux) -> None:
+    """A taken name changes nothing, and when the record cannot follow tmux gets its old name back."""
+    async with running(server) as acting:
+        acting.record("alpha")
+        acting.record("beta")
+        server.new("alpha")
+        server.new("foreign")
+        await acting.known("beta")
+        for taken in ("beta", "foreign"):
+            with pytest.raises(NameExists):
+                await acting.rename("alpha", taken)
+        lock = acting.file.with_name("sessions.json.lock")
+        lock.unlink(missing_ok=True)
+        lock.mkdir()
+        with pytest.raises(Exception, match="lock"):
+            await acting.rename("alpha", "omega")
+        assert server.names() == {"alpha", "foreign"}
+        assert list(acting.recorded()) == ["alpha", "beta"]
+
+
+async def test_input(server: PrivateTmux) -> None:
+    """Input reaches yolo sessions that live, in order, and nobody else."""
+    async with running(server) as acting:
+        await acting.create("alpha")
+        acting.record("safe", mode="safe")
+        acting.record("dead")
+        server.new("safe")
+        await acting.known("dead")
+        await until(lambda: "ready" in server.screen("alpha"))
+        for text in ("one;", "", "-t two"):
+            await acting.input("alpha", text)
+        await until(lambda: len(acting.told("line")) >= 3)
+        assert acting.told("line") == ["one;", "", "-t two"]
+        refused: list[tuple[str, type[Exception]]] = [
+            ("nobody", InputSessionNotFound), ("safe", NotYolo), ("dead", TmuxDead),
+        ]  # fmt: skip
+        for name, error in refused:
+            with pytest.raises(error):
+                await acting.input(name, "x")
