@@ -13,6 +13,7 @@ from typing import Protocol
 import trio
 
 from ctm_trio.channels import Reply
+from ctm_trio.model.attention import Attention as Attention
 from ctm_trio.model.config import Settings
 from ctm_trio.model.event import Event
 from ctm_trio.model.log_line import LineBatch, Segment
@@ -292,15 +293,6 @@ class QuotaSnapshot:
 
     account: Quota | None = None
     sessions: Mapping[str, Usage] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """Why a session needs its person. `since` is RFC 3339 and never moves while the state lasts."""
-
-    state: str
-    since: str
-    details: str = ""
 
 
 @dataclass(frozen=True, slots=True)
