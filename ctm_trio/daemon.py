@@ -22,6 +22,7 @@ from ctm_trio.messages import (
     AttributionSnapshot,
     ConfigMessage,
     ConfigSnapshot,
+    CostPoint,
     HealthSnapshot,
     JournalMessage,
     JournalSnapshot,
@@ -43,6 +44,7 @@ from ctm_trio.tasks.attribution import run_attribution
 from ctm_trio.tasks.config import run_config
 from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
 from ctm_trio.tasks.journal import run_journal
+from ctm_trio.tasks.quota import COST_BOUND, run_quota
 from ctm_trio.tasks.sessions import run_sessions
 from ctm_trio.tasks.tailer import TailEnds
 from ctm_trio.tasks.tailers import merge_snapshots, run_tailers
@@ -103,6 +105,7 @@ class Daemon:
         self.sessions_send, self.sessions_recv = trio.open_memory_channel[SessionsMessage](0)
         self.config_send, self.config_recv = trio.open_memory_channel[ConfigMessage](0)
         self.sightings_send, self.sightings_recv = trio.open_memory_channel[Sighting](SIGHTINGS)
+        self.cost_send, self.cost_recv = trio.open_memory_channel[CostPoint](COST_BOUND)
         self.settings_state, self.settings = open_state_channel(ConfigSnapshot(plan.settings))
         self.sessions_state, self.sessions = open_state_channel(SessionsSnapshot())
         self.journal_state, self.journal = open_state_channel(JournalSnapshot())
@@ -144,6 +147,8 @@ class Daemon:
             *children,
             Child("sessions", self._sessions),
             Child("attribution", self._attribution),
+            Child("cost", self._cost),
+            Child("quota", self._quota),
             Child("hook_events", self._tailers(HOOK_EVENTS)),
             Child("logs", self._tailers(LOGS)),
         ]
@@ -168,6 +173,18 @@ class Daemon:
         await run_attribution(
             self.sightings_recv.clone(), self.attribution_state, self.sessions, self.journal_send.clone(),
             self.sessions_send.clone(), self.plan.paths.claude_home / "projects", task_status=task_status,
+        )  # fmt: skip
+
+    async def _cost(self, *, task_status: trio.TaskStatus[None]) -> None:
+        """Takes the points of the cost curve, until their owner does."""
+        task_status.started()
+        async for _ in self.cost_recv.clone():
+            pass
+
+    async def _quota(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await run_quota(
+            self.settings, self.sessions, self.attribution, self.quota_state, self.journal_send.clone(),
+            self.cost_send.clone(), task_status=task_status,
         )  # fmt: skip
 
     def _tailers(self, kind: str) -> Start:
