@@ -1,0 +1,99 @@
+/** One request to the daemon: the token, JSON both ways, a time limit, one kind of error. */
+import { readToken } from './token.js';
+
+/** Milliseconds after which a request is given up. The daemon itself gives up on tmux and git after 10 s. */
+export const REQUEST_TIMEOUT_MS = 15_000;
+
+/** What went wrong, as the daemon names it. `status` 0: the daemon could not be reached. */
+export class ApiError extends Error {
+  /** @param {number} status @param {string} code @param {string} message @param {any} [body] */
+  constructor(status, code, message, body = {}) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = code;
+    this.body = body;
+  }
+
+  /** True when the request never got an answer. */
+  get unreachable() {
+    return this.status === 0;
+  }
+}
+
+/** @type {(error: ApiError) => void} */
+let onUnauthorized = () => {};
+
+/** Called when the daemon no longer knows the token. @param {(error: ApiError) => void} handler */
+export function setUnauthorizedHandler(handler) {
+  onUnauthorized = handler;
+}
+
+/** @returns {Record<string, string>} */
+export function authHeaders() {
+  const token = readToken();
+  return token ? { Authorization: `Bearer ${token}` } : {};
+}
+
+/**
+ * @param {string} method
+ * @param {string} path starts with "/"; the caller has encoded its parts.
+ * @param {{body?: unknown, signal?: AbortSignal, text?: boolean, quiet401?: boolean, timeoutMs?: number}} [options]
+ *   `text`: the answer is text, not JSON. `quiet401`: a 401 is the caller's business (login).
+ * @returns {Promise<any>} the parsed answer; null for 204.
+ * @throws {ApiError}
+ */
+export async function request(method, path, options = {}) {
+  const limit = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
+  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
+  /** @type {Record<string, string>} */
+  const headers = { Accept: options.text ? 'text/plain' : 'application/json', ...authHeaders() };
+  if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+  let response;
+  try {
+    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+    response = await fetch(path, { method, headers, body, signal, cache: 'no-store', credentials: 'omit' });
+    if (response.ok) return await readBody(response, options.text ?? false);
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ApiError(0, limit.aborted ? 'timeout' : 'unreachable', String(error));
+  }
+  const error = await readError(response);
+  if (response.status === 401 && !options.quiet401) onUnauthorized(error);
+  throw error;
+}
+
+/** @param {Response} response @param {boolean} text */
+async function readBody(response, text) {
+  if (response.status === 204) return null;
+  return text ? response.text() : response.json();
+}
+
+/** @param {Response} response */
+async function readError(response) {
+  /** @type {any} */
+  let body = {};
+  try {
+    body = await response.json();
+  } catch {
+    // not JSON: the status says enough
+  }
+  const retryAfter = Number(response.headers.get('Retry-After') ?? 0);
+  const code = typeof body.error === 'string' ? body.error : `http_${response.status}`;
+  return new ApiError(response.status, code, body.message ?? code, { ...body, retry_after: retryAfter });
+}
+
+/** A path from its parts, each encoded. @param {...string} parts */
+export function path(...parts) {
+  return parts.map((part, index) => (index % 2 ? encodeURIComponent(part) : part)).join('');
+}
+
+/** "?a=1&b=2" of what is set. @param {Record<string, string|number|undefined|null>} values */
+export function query(values) {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(values)) {
+    if (value !== undefined && value !== null && value !== '') params.set(key, String(value));
+  }
+  const text = params.toString();
+  return text ? `?${text}` : '';
+}

@@ -1,0 +1,90 @@
+/** Every English text of the dashboard, by view. `{name}` is filled in; `{one, other}` picks by `n`. */
+export default {
+  app: { name: 'ctm', tagline: 'Watch and steer your Claude Code sessions' },
+  nav: {
+    main: 'Main', sessions: 'Sessions', more: 'More', skip: 'Skip to the content', menu: 'Menu', logout: 'Log out',
+    theme: 'Theme', themes: { system: 'System', light: 'Light', dark: 'Dark' }, keys: 'Keyboard shortcuts',
+  },
+  actions: {
+    retry: 'Try again', close: 'Close', cancel: 'Cancel', save: 'Save', copy: 'Copy', tryNow: 'Try now', more: 'More actions',
+    back: 'Back',
+  },
+  misc: {
+    loading: 'Loading', copied: 'Copied', copiedWhat: 'Copied: {what}',
+    copyFailed: 'The browser did not allow copying. Select the text and copy it by hand.', none: 'none', unknown: 'not known yet',
+  },
+  time: {
+    millis: '{n} ms', seconds: '{n} s', minutes: '{n} min', hours: '{n} h', days: '{n} d', now: 'just now',
+    ago: '{span} ago', never: 'never',
+  },
+  errors: {
+    title: 'That did not work', unreachable: 'The daemon does not answer. Is it still running?',
+    invalid_credentials: 'This e-mail address and password do not belong together.',
+    rate_limited: 'Too many attempts. Try again in {n} s.',
+    already_registered: 'Somebody has signed up already. Log in instead.',
+    not_registered: 'Nobody has signed up yet.',
+    invalid_body: 'Use an e-mail address, and a password of at least 8 characters.',
+  },
+  connection: {
+    lost: 'Connection lost', stale: 'What you see is stale for {span}.', trying: 'Trying again …', next: 'Next try in {span}.',
+  },
+  auth: {
+    offlineTitle: 'The daemon does not answer',
+    offlineText: 'This page asks again every two seconds and goes on by itself. If you stopped the daemon, start it with “ctm-trio serve”.',
+    signupTitle: 'Welcome',
+    signupText: 'ctm watches the Claude Code sessions on this computer: who is working, who waits for you, what they did and what it cost.',
+    points: {
+      watch: 'See every tool call the moment it happens', steer: 'Answer, undo and stop sessions, also from your phone',
+      local: 'Everything stays on this computer. There is one account: yours',
+    },
+    signupForm: 'Create your account', email: 'E-mail address', password: 'Password',
+    passwordHint: 'At least 8 characters. It is stored as a hash on this computer; nobody can send you a new one.',
+    show: 'Show', hide: 'Hide', signup: 'Create account', loginTitle: 'Welcome back', login: 'Log in',
+    expired: 'Your login has ended. Log in again to go on where you were.',
+    forgot: 'Forgot it? Delete user.json in ~/.config/ctm on this computer and sign up again: logs and sessions stay.',
+  },
+  state: {
+    tmux_dead: { word: 'Terminal gone', reason: 'Its tmux session no longer exists' },
+    permission_request: { word: 'Asks permission', reason: 'It waits for your approval' },
+    last_error_call: { word: 'Last call failed', reason: 'The last tool call was an error' },
+    error_burst: { word: 'Many errors', reason: 'Many of the last calls failed' },
+    quota_high: { word: 'Quota nearly used', reason: 'The account is close to its limit' },
+    context_imminent: { word: 'Context nearly full', reason: 'It will have to compact soon' },
+    yolo_unchecked: { word: 'No checkpoint', reason: 'Runs without asking and has no recent checkpoint' },
+    stuck: { word: 'Seems stuck', reason: 'No tool call for a while' },
+    waiting_input: { word: 'Waits for you', reason: 'It finished and waits for your next words' },
+    working: { word: 'Working', reason: 'Calls within the last minute' },
+    quiet: { word: 'Quiet', reason: 'Nothing to do for you' },
+    ended: { word: 'Ended', reason: 'Its tmux session is gone' },
+  },
+  sessions: {
+    title: 'Sessions', summary: { one: '{n} of {total} needs you', other: '{n} of {total} need you' },
+    calm: { one: '1 session, and it does not need you', other: '{n} sessions, and none needs you' },
+    filter: 'Filter sessions', filterHint: 'Name, directory, state', noMatch: 'No session matches “{q}”',
+    noMatchText: 'The filter looks at names, directories, modes and states.', clear: 'Clear the filter',
+    emptyTitle: 'No sessions yet', emptyText: 'Start one here or with “ctm-trio new” in a terminal. It appears by itself.',
+    groups: { needs: 'Need you', working: 'Working', quiet: 'Quiet', ended: 'Ended' },
+    columns: {
+      session: 'Session', state: 'State', calls: 'Calls, last 30 min', context: 'Context', tokens: 'Tokens', cost: 'Cost today',
+      last: 'Last call',
+    },
+    calls: { one: '1 call in the last 30 minutes, {errors} failed', other: '{n} calls in the last 30 minutes, {errors} failed' },
+    noCalls: 'No calls in the last 30 minutes', context: 'Context window used', tokens: 'Tokens of the last response: {input} in, {output} out, {cache} from the cache',
+    since: 'for {span}', tok: 'tok',
+  },
+  modes: { yolo: 'yolo', safe: 'safe' },
+  session: {
+    title: '{name}', tabs: { pane: 'Pane', feed: 'Feed', checkpoints: 'Checkpoints', agents: 'Agents', meta: 'Details' },
+    unknown: 'There is no session “{name}”', unknownText: 'It may have been renamed or forgotten. Its log is kept.', all: 'All sessions',
+  },
+  feed: {
+    raised: 'Needs you: {state}', session_new: 'Session started', session_attached: 'Somebody attached',
+    session_killed: 'Session ended', on_yolo: 'Switched to yolo',
+  },
+  confirm: { type: 'Type {name} to confirm' },
+  keys: {
+    title: 'Keyboard shortcuts', help: 'This list', everywhere: 'Everywhere', list: 'Sessions', go: 'Go to {view}',
+    next: 'Next', previous: 'Previous', open: 'Open', filter: 'Filter',
+  },
+  lost: { title: 'There is nothing here', text: 'The address leads to no view of the dashboard.', home: 'Go to the sessions' },
+};

@@ -1,0 +1,17 @@
+/** Event ids are `<unix ns>-<seq>`: compared as two numbers (the first is beyond what a double holds exactly). */
+
+/** @param {string} a @param {string} b @returns {number} below, equal or above zero */
+export function compareIds(a, b) {
+  if (a === b) return 0;
+  const [aNs, aSeq] = split(a);
+  const [bNs, bSeq] = split(b);
+  if (aNs.length !== bNs.length) return aNs.length - bNs.length;
+  if (aNs !== bNs) return aNs < bNs ? -1 : 1;
+  return aSeq - bSeq;
+}
+
+/** @param {string} id @returns {[string, number]} */
+function split(id) {
+  const dash = id.indexOf('-');
+  return dash < 0 ? [id, 0] : [id.slice(0, dash), Number(id.slice(dash + 1))];
+}

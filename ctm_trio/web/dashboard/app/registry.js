@@ -1,0 +1,39 @@
+/**
+ * The rooms of the house. A new view is one entry here, a folder in `views/`, a section in `i18n/en.js` and a style
+ * sheet in `styles/` (linked from `index.html`); nothing else has to know it.
+ *
+ * @typedef {object} View
+ * @property {string} id
+ * @property {string} path a pattern of `router.match`: "/s/:name/:tab?"
+ * @property {string} title key of the page title; `{name}` is filled from the path
+ * @property {() => Promise<{default: any}>} load its module, whose default export is a component that gets
+ *   `params` (from the path) and `query` (a record)
+ * @property {{icon: string, label: string, order: number, bar?: boolean}} [nav] an entry in the navigation; `bar`: in the
+ *   phone's bar at the foot too (room for four), else behind "More"
+ * @property {string} [keys] shortcut that goes there: "g s"
+ */
+
+/** @type {View[]} in the order in which paths are tried */
+export const views = [
+  {
+    id: 'sessions', path: '/', title: 'nav.sessions', load: () => import('./views/sessions/index.js'),
+    nav: { icon: 'sessions', label: 'nav.sessions', order: 1, bar: true }, keys: 'g s',
+  },
+  { id: 'session', path: '/s/:name/:tab?/:rest?', title: 'session.title', load: () => import('./views/session/index.js') },
+];
+
+/** For addresses that are nobody's. @type {View} */
+export const notFound = { id: 'lost', path: '', title: 'lost.title', load: () => import('./views/lost.js') };
+
+/**
+ * Components that are always there, loaded once the first view stands (command palette, notifications).
+ * `place`: "overlay" above the page, "side" at the foot of the side bar (quota strip), "top" above the view.
+ * @type {{id: string, place: 'overlay'|'side'|'top', load: () => Promise<{default: any}>}[]}
+ */
+export const fixtures = [{ id: 'help', place: 'overlay', load: () => import('./views/help.js') }];
+
+/**
+ * Commands for the palette and for buttons that several views have ("new session"). `run` may import what it needs.
+ * @type {{id: string, label: string, icon: string, keys?: string, run: () => void}[]}
+ */
+export const commands = [];

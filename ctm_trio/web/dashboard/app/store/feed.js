@@ -1,0 +1,104 @@
+/** Rows of tool calls: one bounded list for all sessions, one for each session whose feed is open. */
+import { compareIds } from '../ids.js';
+import { signal } from '../html.js';
+
+/**
+ * @typedef {{id: string, session: string, kind: 'call'|'attention'|'session', tool: string, input: string,
+ *   summary: string, isError: boolean, at: number, agentId: string, durationMs: number, exitCode: number|null,
+ *   text?: string}} Row
+ * @typedef {{rows: Row[], version: import('../../vendor/signals.js').Signal<number>, cap: number, gap: boolean}} Feed
+ *   `rows`: oldest first. `version` grows with every change. `gap`: rows are missing, load again.
+ */
+
+/** Rows kept of live events. What is older is one "load older" away. */
+export const LIVE_ROWS = 5000;
+
+/** @param {number} [cap] @returns {Feed} */
+const newFeed = (cap = LIVE_ROWS) => ({ rows: [], version: signal(0), cap, gap: false });
+
+export const allFeed = newFeed();
+/** @type {Map<string, Feed>} */
+const bySession = new Map();
+/** Feeds of sessions kept in memory after their view was closed. */
+const KEPT = 4;
+
+/** The feed of one session, filled with what the common list already has. @param {string} name @returns {Feed} */
+export function sessionFeed(name) {
+  let feed = bySession.get(name);
+  if (!feed) {
+    feed = newFeed();
+    feed.rows = allFeed.rows.filter((row) => row.session === name && row.kind === 'call');
+    bySession.set(name, feed);
+    while (bySession.size > KEPT) bySession.delete(/** @type {string} */ (bySession.keys().next().value));
+  }
+  return feed;
+}
+
+/** @param {import('../client/types.js').WireEvent} event @returns {Row} */
+export function rowOf(event) {
+  const call = event.payload;
+  return {
+    id: event.id, session: text(event.session || call.session), kind: 'call', tool: text(call.tool) || '?',
+    input: text(call.input), summary: text(call.summary), isError: call.is_error === true,
+    at: Date.parse(call.ts ?? event.ts ?? '') || 0, agentId: text(call.agent_id),
+    durationMs: typeof call.duration_ms === 'number' ? call.duration_ms : -1,
+    exitCode: typeof call.exit_code === 'number' ? call.exit_code : null,
+  };
+}
+
+/** Any JSON value as a string. @param {unknown} value */
+function text(value) {
+  if (typeof value === 'string') return value;
+  return value === undefined || value === null ? '' : JSON.stringify(value);
+}
+
+/** @param {Feed} feed @param {Row[]} rows newer than all in it, oldest first */
+function append(feed, rows) {
+  const last = feed.rows[feed.rows.length - 1];
+  const fresh = last ? rows.filter((row) => compareIds(row.id, last.id) > 0) : rows;
+  if (!fresh.length) return;
+  // A new array a flush: views compare by identity; 5,000 references cost microseconds.
+  feed.rows = feed.rows.concat(fresh);
+  if (feed.rows.length > feed.cap + 500) feed.rows = feed.rows.slice(-feed.cap);
+  feed.version.value += 1;
+}
+
+/** Live rows, in order. @param {Row[]} rows */
+export function appendLive(rows) {
+  append(allFeed, rows);
+  for (const [name, feed] of bySession) {
+    const own = rows.filter((row) => row.session === name && row.kind === 'call');
+    if (own.length) append(feed, own);
+  }
+}
+
+/**
+ * Merges a page of history. @param {Feed} feed @param {Row[]} page any order
+ * @returns {number} how many rows were new
+ */
+export function mergeHistory(feed, page) {
+  const known = new Set(feed.rows.map((row) => row.id));
+  const fresh = page.filter((row) => !known.has(row.id));
+  if (fresh.length) {
+    feed.rows = feed.rows.concat(fresh).sort((a, b) => compareIds(a.id, b.id));
+    feed.cap = Math.max(feed.cap, feed.rows.length);
+    feed.version.value += 1;
+  }
+  feed.gap = false;
+  return fresh.length;
+}
+
+/** After a gap in the stream: the open feeds read their newest page again. */
+export function markGap() {
+  for (const feed of bySession.values()) {
+    feed.gap = true;
+    feed.version.value += 1;
+  }
+}
+
+/** Forgets everything (log out). */
+export function clearFeeds() {
+  allFeed.rows = [];
+  allFeed.version.value += 1;
+  bySession.clear();
+}

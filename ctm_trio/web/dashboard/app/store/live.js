@@ -1,0 +1,148 @@
+/** The one stream of the tab: takes frames as they come, applies them a few times a second in one step. */
+import { streams } from '../client/index.js';
+import { batch } from '../html.js';
+import { t } from '../i18n/index.js';
+import { activityVersion, countCall, lastCalls } from './activity.js';
+import { streamStatus } from './connection.js';
+import { appendLive, markGap, rowOf } from './feed.js';
+import { change, quota, refresh, sessions } from './sessions.js';
+
+/** Events are applied this often: more would not be seen, less would feel slow. Hidden pages take their time. */
+const FLUSH_MS = 80;
+const FLUSH_HIDDEN_MS = 1000;
+
+/** @type {ReturnType<typeof streams.all>|null} */
+let stream = null;
+/** @type {import('../client/sse.js').Frame[]} */
+let pending = [];
+/** @type {ReturnType<typeof setTimeout>|null} */
+let timer = null;
+let wasLost = false;
+
+/** @type {Set<(event: {type: string, session: string, payload: any, id: string}) => void>} */
+const listeners = new Set();
+
+/** Hands every live event to `listener` (notifications). @returns {() => void} stops it */
+export function onEvent(/** @type {(event: {type: string, session: string, payload: any, id: string}) => void} */ listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** @param {() => void} onUnauthorized */
+export function startLive(onUnauthorized) {
+  stopLive();
+  stream = streams.all({
+    onFrames: (frames) => {
+      for (const frame of frames) pending.push(frame);
+      timer ??= setTimeout(flush, document.hidden ? FLUSH_HIDDEN_MS : FLUSH_MS);
+    },
+    onStatus: (status) => {
+      streamStatus(status);
+      if (status.state === 'live' && wasLost) refresh();
+      wasLost = status.state === 'lost';
+    },
+    onLost: () => {
+      markGap();
+      refresh();
+    },
+    onEnd: onUnauthorized,
+  });
+}
+
+export function stopLive() {
+  stream?.close();
+  stream = null;
+  pending = [];
+}
+
+export const retryNow = () => stream?.retryNow();
+addEventListener('online', retryNow);
+
+function flush() {
+  timer = null;
+  const frames = pending;
+  pending = [];
+  /** @type {import('./feed.js').Row[]} */
+  const rows = [];
+  const map = new Map(sessions.value);
+  let stale = false;
+  batch(() => {
+    for (const frame of frames) {
+      const payload = parse(frame.data);
+      if (!payload) continue;
+      const event = { type: frame.type, session: payload.session ?? '', payload, id: frame.id };
+      stale = apply(event, map, rows) || stale;
+      for (const listener of listeners) listener(event);
+    }
+    sessions.value = map;
+    if (rows.length) {
+      appendLive(rows);
+      activityVersion.value += 1;
+    }
+  });
+  if (stale) refresh();
+}
+
+/** @param {string} data @returns {any} null for what is no JSON object */
+function parse(data) {
+  try {
+    const value = JSON.parse(data);
+    return value && typeof value === 'object' ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * One event. @param {{type: string, session: string, payload: any, id: string}} event
+ * @param {Map<string, import('../client/types.js').SessionView>} map @param {import('./feed.js').Row[]} rows
+ * @returns {boolean} true if the sessions have to be read again
+ */
+function apply(event, map, rows) {
+  const { type, session, payload } = event;
+  if (type === 'tool_call') {
+    const row = rowOf({ ...event, ts: payload.ts });
+    rows.push(row);
+    countCall(session, row.at, row.isError);
+    lastCalls.set(session, { tool: row.tool, input: row.input });
+    const last = map.get(session)?.last_tool_call_at ?? '';
+    if (!last || Date.parse(last) < row.at) change(map, session, { last_tool_call_at: payload.ts });
+    return !map.has(session) && isNewName(session);
+  }
+  if (type === 'quota_update' && session) {
+    const { context_pct, input_tokens, output_tokens, cache_tokens } = payload;
+    change(map, session, { context_pct, tokens: { input_tokens, output_tokens, cache_tokens } });
+  } else if (type === 'quota_update') {
+    quota.value = payload;
+  } else if (type === 'attention_raised') {
+    change(map, session, { attention: { state: payload.state, since: payload.since, details: payload.details } });
+    rows.push(marker(event, 'attention', t('feed.raised', { state: payload.state.replaceAll('_', ' ') })));
+  } else if (type === 'attention_cleared') {
+    if (map.get(session)?.attention?.state === payload.state) change(map, session, { attention: undefined });
+  } else if (type.startsWith('session_') || type === 'on_yolo') {
+    if (type === 'session_killed') change(map, session, { tmux_alive: false, is_active: false });
+    rows.push(marker(event, 'session', t(`feed.${type}`)));
+    return true;
+  }
+  return false;
+}
+
+/** Names in events that the sessions list did not have: each is asked for once. @type {Set<string>} */
+const askedFor = new Set();
+
+/** @param {string} name */
+function isNewName(name) {
+  if (askedFor.has(name)) return false;
+  askedFor.add(name);
+  return true;
+}
+
+/** A row that is no call. @param {{id: string, session: string, payload: any}} event
+ *  @param {'attention'|'session'} kind @param {string} text @returns {import('./feed.js').Row} */
+function marker(event, kind, text) {
+  const at = Date.parse(event.payload.since ?? event.payload.ts ?? event.payload.at ?? '') || Number(event.id.slice(0, 13));
+  return {
+    id: event.id, session: event.session, kind, tool: '', input: '', summary: event.payload.details ?? '', isError: false,
+    at, agentId: '', durationMs: -1, exitCode: null, text,
+  };
+}

@@ -1,0 +1,86 @@
+/** The sessions and the quota: read once, kept current by events, read again after a gap. */
+import { api } from '../client/index.js';
+import { computed, signal } from '../html.js';
+import { now } from './clock.js';
+import { standing } from './attention.js';
+
+/** @typedef {import('../client/types.js').SessionView} SessionView */
+
+/** @type {import('../../vendor/signals.js').Signal<Map<string, SessionView>>} */
+export const sessions = signal(new Map());
+/** False until the first answer. */
+export const sessionsLoaded = signal(false);
+/** @type {import('../../vendor/signals.js').Signal<import('../client/types.js').Quota|null>} */
+export const quota = signal(null);
+/** Session name → cost of the last day in millionths of a dollar. */
+export const costs = signal(/** @type {Map<string, number>} */ (new Map()));
+
+/** Sessions are read again this often: it finds what no event tells. */
+const REFRESH_MS = 30_000;
+/** @type {Promise<void>|null} */
+let loading = null;
+
+/** Reads sessions, quota and cost; several calls at once are one. */
+export function refresh() {
+  loading ??= load().finally(() => {
+    loading = null;
+  });
+  return loading;
+}
+
+async function load() {
+  const [list, limits, cost] = await Promise.allSettled([api.sessions(), api.quota(), api.cost({ window: 'day' })]);
+  if (list.status === 'fulfilled') {
+    sessions.value = new Map(list.value.map((one) => [one.name, one]));
+    sessionsLoaded.value = true;
+  }
+  if (limits.status === 'fulfilled') quota.value = limits.value;
+  if (cost.status === 'fulfilled') costs.value = latestCosts(cost.value.points);
+}
+
+/** Points are running totals: the latest of each session counts. @param {import('../client/types.js').CostPoint[]} points */
+export function latestCosts(points) {
+  /** @type {Map<string, {ts: string, micros: number}>} */
+  const latest = new Map();
+  for (const point of points) {
+    const known = latest.get(point.session);
+    if (!known || point.ts >= known.ts) latest.set(point.session, { ts: point.ts, micros: point.cost_usd_micros });
+  }
+  return new Map([...latest].map(([name, one]) => [name, one.micros]));
+}
+
+setInterval(() => {
+  if (sessionsLoaded.value && !document.hidden) refresh();
+}, REFRESH_MS);
+
+/**
+ * Changes one session, if we know it. @param {Map<string, SessionView>} map @param {string} name
+ * @param {Partial<SessionView>} change
+ */
+export function change(map, name, change) {
+  const known = map.get(name);
+  if (known) map.set(name, { ...known, ...change });
+}
+
+/** Minutes, so that sessions do not swap places with every call. @param {SessionView} one */
+const lastMinute = (one) => Math.floor((Date.parse(one.last_tool_call_at ?? one.created_at) || 0) / 60_000);
+
+const GROUPS = /** @type {const} */ (['needs', 'working', 'quiet', 'ended']);
+/** Every 15 s is often enough to regroup. */
+const regroupAt = computed(() => Math.floor(now.value / 15_000) * 15_000);
+
+/** Sessions with their standing: who needs you first (most urgent first), then by activity. */
+export const ranked = computed(() => {
+  const at = Math.max(regroupAt.value, Date.now());
+  return [...sessions.value.values()]
+    .map((session) => ({ session, standing: standing(session, at) }))
+    .sort(
+      (a, b) =>
+        GROUPS.indexOf(a.standing.group) - GROUPS.indexOf(b.standing.group) ||
+        (a.standing.group === 'needs' ? a.standing.rank - b.standing.rank : 0) ||
+        lastMinute(b.session) - lastMinute(a.session) ||
+        a.session.name.localeCompare(b.session.name),
+    );
+});
+
+export const needing = computed(() => ranked.value.filter((one) => one.standing.group === 'needs'));

@@ -1,0 +1,77 @@
+/** One session in the list. */
+import { html } from '../../html.js';
+import { dollars, shortNumber, span } from '../../i18n/format.js';
+import { t } from '../../i18n/index.js';
+import { sessionPath } from '../../router.js';
+import { activityVersion, callsByMinute, lastCalls } from '../../store/activity.js';
+import { now } from '../../store/clock.js';
+import { costs } from '../../store/sessions.js';
+import { Age, Gauge, Sparkline, StateBadge } from '../../ui/bits.js';
+import { Icon } from '../../ui/icons.js';
+
+/** @param {{session: import('../../client/types.js').SessionView, standing: import('../../store/attention.js').Standing}} props */
+export function SessionRow({ session, standing }) {
+  const cost = costs.value.get(session.name);
+  return html`<li class="row" data-tone=${standing.group === 'needs' ? standing.tone : 'calm'}>
+    <div class="row-who">
+      <a class="row-link" href=${sessionPath(session.name)}>${session.name}</a>
+      <${Mode} mode=${session.mode} />
+      <span class="row-dir" title=${session.workdir}><bdi>${shortDir(session.workdir)}</bdi></span>
+    </div>
+    <div class="row-state">
+      <div class="row-badge"><${StateBadge} standing=${standing} />
+        ${standing.since && html`<span class="row-since"><${Since} at=${standing.since} /></span>`}</div>
+      <span class="row-reason">${standing.key === 'working' ? html`<${Doing} name=${session.name} />` : standing.reason}</span>
+    </div>
+    <div class="row-calls"><${Calls} name=${session.name} /></div>
+    <div class="row-context"><${Gauge} pct=${session.context_pct} label=${t('sessions.context')} /></div>
+    <div class="row-tokens num" title=${tokensTitle(session.tokens)}>${session.tokens ? html`${shortNumber(sum(session.tokens))}<small> ${t('sessions.tok')}</small>` : '–'}</div>
+    <div class="row-cost num" title=${t('sessions.columns.cost')}>${cost === undefined ? '–' : dollars(cost)}</div>
+    <div class="row-last num" title=${t('sessions.columns.last')}><${Age} at=${session.last_tool_call_at} /></div>
+  </li>`;
+}
+
+/** Yolo runs without asking: it gets an icon and a word. @param {{mode: string}} props */
+export function Mode({ mode }) {
+  const label = mode === 'yolo' || mode === 'safe' ? t(`modes.${mode}`) : mode;
+  return html`<span class="mode" data-mode=${mode}><${Icon} name=${mode === 'yolo' ? 'burst' : 'shield'} />${label}</span>`;
+}
+
+/** @param {{at: string}} props */
+function Since({ at }) {
+  return t('sessions.since', { span: span(now.value - Date.parse(at)) });
+}
+
+/** What a working session did last. @param {{name: string}} props */
+function Doing({ name }) {
+  activityVersion.value; // redraw with every call
+  const call = lastCalls.get(name);
+  return call ? html`<b class="tool-name">${call.tool}</b> <bdi class="mono">${call.input}</bdi>` : t('state.working.reason');
+}
+
+/** Reads the counters of this session alone, so that a call redraws one sparkline. @param {{name: string}} props */
+function Calls({ name }) {
+  activityVersion.value; // redraw when something was counted
+  const series = callsByMinute(name, Math.floor(now.value / 60_000) * 60_000);
+  const total = (/** @type {number[]|undefined} */ list) => (list ?? []).reduce((a, b) => a + b, 0);
+  const n = total(series?.calls);
+  const label = n ? t('sessions.calls', { n, errors: total(series?.errors) }) : t('sessions.noCalls');
+  return html`<${Sparkline} calls=${series?.calls} errors=${series?.errors} label=${label} />`;
+}
+
+/** @param {import('../../client/types.js').Tokens} tokens */
+const sum = (tokens) => tokens.input_tokens + tokens.output_tokens + tokens.cache_tokens;
+
+/** @param {import('../../client/types.js').Tokens|undefined} tokens */
+function tokensTitle(tokens) {
+  if (!tokens) return t('sessions.columns.tokens');
+  const { input_tokens, output_tokens, cache_tokens } = tokens;
+  return t('sessions.tokens', {
+    input: shortNumber(input_tokens), output: shortNumber(output_tokens), cache: shortNumber(cache_tokens),
+  });
+}
+
+/** The home directory as ~. @param {string} dir */
+export function shortDir(dir) {
+  return dir.replace(/^\/(?:home|Users)\/[^/]+(?=\/|$)/, '~').replace(/^\/root(?=\/|$)/, '~');
+}

@@ -1,0 +1,111 @@
+/** The frame round every view: navigation, banner, the view itself, fixtures. */
+import { batch, html, signal, useEffect, useState } from '../../html.js';
+import { t } from '../../i18n/index.js';
+import { bindKeys } from '../../keys.js';
+import { commands, fixtures, notFound, views } from '../../registry.js';
+import { go, here, match } from '../../router.js';
+import { needing } from '../../store/sessions.js';
+import { Failure, Loading } from '../../ui/bits.js';
+import { Banner } from './banner.js';
+import { BottomBar, SideBar } from './nav.js';
+
+/** Which view the address asks for. */
+function findView() {
+  for (const view of views) {
+    const params = match(view.path, here.value.path);
+    if (params) return { view, params };
+  }
+  return { view: notFound, params: {} };
+}
+
+export function Shell() {
+  const { view, params } = findView();
+  useEffect(() => bindKeys(everywhereKeys()), []);
+  useEffect(() => {
+    const title = t(view.title, params);
+    document.title = `${needing.value.length ? `(${needing.value.length}) ` : ''}${title} · ${t('app.name')}`;
+  });
+  return html`
+    <a class="skip" href="#content" onClick=${skip}>${t('nav.skip')}</a>
+    <div class="shell" data-view=${view.id}>
+      <${SideBar} current=${view.id}><${Fixtures} place="side" /><//>
+      <div class="shell-main">
+        <${Banner} />
+        <${Fixtures} place="top" />
+        <main id="content" class="content" tabindex="-1">
+          <${Room} key=${view.id} view=${view} params=${params} query=${here.value.query} />
+        </main>
+      </div>
+      <${BottomBar} current=${view.id} />
+    </div>
+    <${Fixtures} place="overlay" />`;
+}
+
+/** @param {Event} event */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById('content')?.focus();
+}
+
+function everywhereKeys() {
+  const group = t('keys.everywhere');
+  const places = views.filter((view) => view.keys);
+  return [
+    ...places.map((view) => ({
+      keys: view.keys ?? '', group, label: t('keys.go', { view: t(view.title) }), run: () => go(view.path),
+    })),
+    ...commands.filter((one) => one.keys).map((one) => ({ keys: one.keys ?? '', group, label: t(one.label), run: one.run })),
+  ];
+}
+
+/** Loaded modules by view id, so that a second visit is instant. @type {Map<string, any>} */
+const loaded = new Map();
+
+/** @param {{view: import('../../registry.js').View, params: Record<string, string>, query: Record<string, string>}} props */
+function Room({ view, params, query }) {
+  const [, redraw] = useState(0);
+  const [error, setError] = useState(/** @type {Error|null} */ (null));
+  const View = loaded.get(view.id);
+  const load = () => {
+    setError(null);
+    view.load().then(
+      (module) => {
+        loaded.set(view.id, module.default);
+        redraw((n) => n + 1);
+      },
+      (cause) => setError(cause),
+    );
+  };
+  useEffect(() => {
+    if (!View) load();
+  }, []);
+  if (View) return html`<${View} params=${params} query=${query} />`;
+  return error ? html`<${Failure} error=${error} retry=${() => location.reload()} />` : html`<${Loading} />`;
+}
+
+/** @type {import('../../../vendor/signals.js').Signal<Map<string, any>>} */
+const fixtureParts = signal(new Map());
+let fixturesAsked = false;
+
+/** Loads the fixtures when the browser is idle, after the first view. */
+function loadFixtures() {
+  if (fixturesAsked) return;
+  fixturesAsked = true;
+  const idle = window.requestIdleCallback ?? ((/** @type {() => void} */ run) => setTimeout(run, 200));
+  idle(async () => {
+    const parts = await Promise.allSettled(fixtures.map((one) => one.load()));
+    batch(() => {
+      const map = new Map();
+      parts.forEach((part, index) => part.status === 'fulfilled' && map.set(fixtures[index].id, part.value.default));
+      fixtureParts.value = map;
+    });
+  });
+}
+
+/** @param {{place: string}} props */
+function Fixtures({ place }) {
+  useEffect(loadFixtures, []);
+  return fixtures
+    .filter((one) => one.place === place && fixtureParts.value.has(one.id))
+    .map((one) => html`<${fixtureParts.value.get(one.id)} key=${one.id} />`);
+}
