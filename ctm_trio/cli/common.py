@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.session import SessionBook
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
@@ -72,6 +73,25 @@ def load_config(paths: Paths) -> Settings:
         raise CliError(error.message) from None
     except OSError as error:
         raise CliError(f"{paths.config} cannot be read: {error.strerror or error}.") from None
+
+
+def read_book(paths: Paths) -> SessionBook:
+    """The records of `sessions.json`, read once, without a lock; a missing file has none.
+
+    Raises:
+        CliError: it does not parse.
+    """
+    from ctm_trio.errors import BrokenSessions
+    from ctm_trio.model.session import SessionBook, parse_sessions
+
+    try:
+        return parse_sessions(paths.sessions.read_bytes())
+    except FileNotFoundError:
+        return SessionBook()
+    except BrokenSessions as error:
+        raise CliError(error.message) from None
+    except OSError as error:
+        raise CliError(f"{paths.sessions} cannot be read: {error.strerror or error}.") from None
 
 
 def plain(text: object) -> str:

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from ctm_trio.cli.common import NOT_FOUND, OK, CliError, Subparsers, coloured, find_paths, plain
+from ctm_trio.cli.common import NOT_FOUND, OK, CliError, Subparsers, coloured, find_paths, plain, read_book, say
 from ctm_trio.model.times import parse_time
 from ctm_trio.model.tool_call import CallLine, decode_line, parse_call
 from ctm_trio.system.log_files import list_parts
@@ -114,12 +114,10 @@ def run(args: argparse.Namespace) -> int:
 
 def session_names(paths: Paths) -> dict[str, str]:
     """The session's name of each log that `sessions.json` knows."""
-    from ctm_trio.errors import BrokenSessions
-    from ctm_trio.model.session import parse_sessions
-
     try:
-        book = parse_sessions(paths.sessions.read_bytes())
-    except (OSError, BrokenSessions):
+        book = read_book(paths)
+    except CliError as error:
+        say(str(error))
         return {}
     return {record.uuid: name for name, record in book.records.items() if record.uuid}
 

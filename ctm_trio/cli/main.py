@@ -20,6 +20,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("logs", "show tool calls from the logs, rotated ones too"),
     "overlay": ("overlay", "the Claude Code settings of spawned sessions"),
     "setup": ("setup", "prepare this machine; --global: for every Claude Code session"),
+    "auth": ("auth", "the dashboard's user: reset, passwd, sessions"),
+    "service": ("service", "start the daemon with your login session"),
+    "completion": ("completion", "print a completion script for your shell"),
     "version": ("version", "show the version"),
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 
 from ctm_trio.cli.common import Subparsers
 
@@ -25,6 +24,6 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM. Exit codes: contract A1."""
-    server = importlib.import_module("ctm_trio.server")
-    code: int = server.serve_main(port=args.port)
-    return code
+    from ctm_trio.server import serve_main
+
+    return serve_main(port=args.port)

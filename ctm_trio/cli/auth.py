@@ -1,0 +1,129 @@
+"""`auth`: the one user of the dashboard, from the machine that it runs on."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import secrets
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ctm_trio.cli.common import (
+    FAILED,
+    NOT_FOUND,
+    OK,
+    CliError,
+    Subparsers,
+    confirm,
+    find_paths,
+    print_json,
+    print_table,
+    say,
+)
+from ctm_trio.model.times import format_time
+
+if TYPE_CHECKING:
+    from ctm_trio.model.config import Paths
+
+MIN_PASSWORD = 8
+MAX_PASSWORD = 512
+"""Characters; sign-up takes no longer body either. Source: contract A3."""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare `auth`."""
+    parser = subparsers.add_parser(
+        "auth",
+        help="the dashboard's user",
+        description="reset: forget the user, so that the next visitor signs up; passwd: a new password, which logs "
+        "everybody out; sessions: the logins that are valid.",
+    )
+    parser.add_argument("action", choices=("reset", "passwd", "sessions"))
+    parser.add_argument("-y", "--yes", action="store_true", help="reset: do not ask")
+    parser.add_argument("--json", action="store_true", help="sessions as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the action."""
+    paths = find_paths()
+    if args.action == "sessions":
+        return logins(paths, as_json=args.json)
+    if not paths.user.exists():
+        raise CliError("Nobody has signed up yet. Open the dashboard to do so.", NOT_FOUND)
+    if args.action == "reset":
+        if not confirm("Forget the user and log everybody out?", yes=args.yes):
+            say("Nothing was changed. `--yes` answers the question.")
+            return FAILED
+        try:
+            paths.user.unlink(missing_ok=True)
+            paths.tokens.unlink(missing_ok=True)
+        except OSError as error:
+            raise CliError(f"{paths.user} cannot be removed: {error.strerror}.") from None
+        say("Done. The next visitor of the dashboard signs up.")
+        return OK
+    return passwd(paths)
+
+
+def passwd(paths: Paths) -> int:
+    """Set a new password for the user there is; every login ends."""
+    try:
+        user = msgspec.json.decode(paths.user.read_bytes())
+        name = user["username"]
+    except (OSError, msgspec.DecodeError, KeyError, TypeError):
+        raise CliError(f"{paths.user} cannot be read. `ctm-trio auth reset` removes it.") from None
+    password = ask_password()
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or not password.strip():
+        raise CliError(f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters and is not blank.")
+    # A sign-up beside the real file, then one rename: there is no moment without a user.
+    beside = paths.user.with_name(f".user-{secrets.token_hex(6)}.json")
+    tokens = beside.with_suffix(".tokens")
+    import trio
+
+    from ctm_trio.errors import CtmError
+    from ctm_trio.system.users import UserStore
+
+    try:
+        trio.run(UserStore(beside, tokens).signup, str(name), password)
+        os.replace(beside, paths.user)
+    except CtmError as error:
+        raise CliError(error.message) from None
+    except OSError as error:
+        raise CliError(f"{paths.user} cannot be written: {error.strerror}.") from None
+    finally:
+        beside.unlink(missing_ok=True)
+        tokens.unlink(missing_ok=True)
+    say("Done. Log in again with the new password.")
+    return OK
+
+
+def ask_password() -> str:
+    """The new password: typed twice in a terminal, else the first line of stdin. It is never an argument."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass("New password: ")
+    if getpass.getpass("Again: ") != first:
+        raise CliError("The two passwords differ. Nothing was changed.")
+    return first
+
+
+def logins(paths: Paths, *, as_json: bool) -> int:
+    """List the logins. Only fingerprints are stored, so that is what there is to show."""
+    try:
+        stored = msgspec.json.decode(paths.tokens.read_bytes())
+        ends = {str(digest): float(end) for digest, end in stored["tokens"].items()}
+    except FileNotFoundError:
+        ends = {}
+    except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):
+        raise CliError(f"{paths.tokens} cannot be read.") from None
+    live = sorted((end, digest) for digest, end in ends.items() if end > time.time())
+    if as_json:
+        print_json([{"fingerprint": digest[:12], "expires_at": format_time(end)} for end, digest in live])
+    elif live:
+        print_table(("LOGIN", "EXPIRES"), [(digest[:12], format_time(end)) for end, digest in live])
+    else:
+        say("Nobody is logged in.")
+    return OK
