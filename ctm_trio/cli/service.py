@@ -82,7 +82,9 @@ def unit_text() -> bytes:
                 "KeepAlive": {"SuccessfulExit": False},
             }
         )
-    return UNIT.format(command=" ".join(quoted(word).replace("$", "$$") for word in words), path=quoted(f"PATH={path}")).encode()
+    return UNIT.format(
+        command=" ".join(quoted(word).replace("$", "$$") for word in words), path=quoted(f"PATH={path}")
+    ).encode()
 
 
 def quoted(word: str) -> str:
