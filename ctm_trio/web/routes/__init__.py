@@ -7,12 +7,14 @@ from collections.abc import Callable
 from quart_trio import QuartTrio
 
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.routes import auth, feed, health, hooks, sessions
+from ctm_trio.web.routes import auth, config, feed, health, hooks, sessions, sessions_write
 
 ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     health.register,
     auth.register,
     sessions.register,
+    sessions_write.register,
+    config.register,
     feed.register,
     hooks.register,
 )

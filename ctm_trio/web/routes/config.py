@@ -1,0 +1,40 @@
+"""`/api/config`: the settings that may be seen and changed while the daemon runs. Source: contract A4, B5."""
+
+from __future__ import annotations
+
+import msgspec
+from quart import Response
+from quart_trio import QuartTrio
+
+from ctm_trio.channels import ask
+from ctm_trio.messages import PatchConfig
+from ctm_trio.model.config import check_patch
+from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.http import add_route, json_answer, json_body
+
+PATCH_LIMIT_S = 10.0
+"""How long a request waits for the config owner; after that it is 503."""
+
+MAX_BODY_BYTES = 32768
+
+
+def register(app: QuartTrio, ends: WebEnds) -> None:
+    """Add the routes."""
+
+    async def read() -> Response:
+        settings = ends.settings.latest.settings
+        return json_answer(
+            {
+                "webhook_url": settings.webhook_url,
+                "webhook_auth": settings.webhook_auth,
+                "attention": msgspec.to_builtins(settings.attention),
+            }
+        )
+
+    async def change() -> Response:
+        patch = check_patch(await json_body(dict, max_bytes=MAX_BODY_BYTES))
+        await ask(ends.config_send, lambda reply: PatchConfig(patch, reply), timeout_s=PATCH_LIMIT_S)
+        return json_answer({"status": "restarting"}, 202)
+
+    add_route(app, "/api/config", read)
+    add_route(app, "/api/config", change, ["PATCH"])

@@ -1,0 +1,174 @@
+"""Acting on sessions: create, kill, forget, rename, input, attach-url. Source: contract A4, A10.
+
+The routes check what was sent; the sessions owner acts, and answers once everybody sees the change.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+import msgspec
+from quart import Response
+from quart_trio import QuartTrio
+
+from ctm_trio.channels import ask
+from ctm_trio.errors import (
+    BadName,
+    CtmError,
+    InputSessionNotFound,
+    InvalidBody,
+    InvalidPreset,
+    NotConfirmed,
+    NotYolo,
+    SessionNotFound,
+    TmuxDead,
+)
+from ctm_trio.messages import CreateSession, ForgetSession, KillSession, RenameSession, SendInput
+from ctm_trio.model.session import Session, clean_workdir, is_name, is_new_name
+from ctm_trio.model.typing import PRESETS, check_text, clean_prompt
+from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.http import add_route, json_answer, json_body, no_content
+from ctm_trio.web.views import session_view
+
+ORDER_LIMIT_S = 10.0
+"""How long a request waits for the sessions owner; after that it is 503, and the order may still be carried out."""
+
+MAX_BODY_BYTES = 4096
+
+
+class NewSession(msgspec.Struct):
+    """The body of create."""
+
+    workdir: str
+    name: str | None = None
+    initial_prompt: str | None = None
+    mode: str | None = None
+
+
+class Confirm(msgspec.Struct):
+    """The body of kill and forget."""
+
+    confirm: str = ""
+
+
+class NewName(msgspec.Struct):
+    """The body of rename."""
+
+    to: str = ""
+
+
+class Input(msgspec.Struct):
+    """The body of input; exactly one of the two."""
+
+    text: str | None = None
+    preset: str | None = None
+
+
+def create_order(body: NewSession) -> tuple[str, str, str, str]:
+    """Work directory, name, prompt and mode of a checked body.
+
+    Raises:
+        InvalidBody, WorkdirNotAbsolute, BadWorkdir, BadName: as the contract names them.
+    """
+    mode = body.mode or "yolo"
+    if mode not in ("safe", "yolo"):
+        raise InvalidBody('The mode is "safe" or "yolo".')
+    if not body.workdir.strip():
+        raise InvalidBody("A work directory is needed.")
+    workdir = clean_workdir(body.workdir)
+    name = (body.name or "").strip() or PurePosixPath(workdir).name
+    if not is_new_name(name):
+        raise BadName(
+            f"{name!r} cannot be a session's name; choose one of letters, digits, dots, _ and -, at most 64 characters."
+        )
+    return workdir, name, clean_prompt(body.initial_prompt or ""), mode
+
+
+def input_text(body: Input) -> str:
+    """What is to be typed.
+
+    Raises:
+        InvalidBody, InvalidText, InvalidPreset: as the contract names them.
+    """
+    if bool(body.text) == bool(body.preset):
+        raise InvalidBody("Send either a text or a preset.")
+    if body.text:
+        return check_text(body.text)
+    typed = PRESETS.get(body.preset or "")
+    if typed is None:
+        raise InvalidPreset(f"The presets are {', '.join(PRESETS)}.")
+    return typed
+
+
+def register(app: QuartTrio, ends: WebEnds) -> None:
+    """Add the routes."""
+
+    def known(name: str) -> None:
+        if name not in ends.sessions.latest.records:
+            raise SessionNotFound(name)
+
+    async def confirmed(name: str) -> None:
+        known(name)
+        if (await json_body(Confirm, max_bytes=MAX_BODY_BYTES)).confirm != name:
+            raise NotConfirmed(f"To confirm, send the session's name: {name}.")
+
+    async def create() -> Response:
+        workdir, name, prompt, mode = create_order(await json_body(NewSession, max_bytes=MAX_BODY_BYTES))
+        record: Session = await ask(
+            ends.sessions_send,
+            lambda reply: CreateSession(workdir, name, prompt, mode, reply),
+            timeout_s=ORDER_LIMIT_S,
+        )
+        return json_answer(session_view(ends, record), 201)
+
+    async def kill(name: str) -> Response:
+        await confirmed(name)
+        record: Session = await ask(ends.sessions_send, lambda reply: KillSession(name, reply), timeout_s=ORDER_LIMIT_S)
+        return json_answer(session_view(ends, record))
+
+    async def forget(name: str) -> Response:
+        await confirmed(name)
+        record: Session = await ask(
+            ends.sessions_send, lambda reply: ForgetSession(name, reply), timeout_s=ORDER_LIMIT_S
+        )
+        return json_answer(session_view(ends, record))
+
+    async def rename(name: str) -> Response:
+        known(name)
+        to = (await json_body(NewName, max_bytes=MAX_BODY_BYTES)).to
+        if not is_name(to):
+            raise BadName("The new name must have letters, digits, _ and - only, and begin with a letter or a digit.")
+        if to == name:
+            raise BadName("That is its name already.")
+        record: Session = await ask(
+            ends.sessions_send, lambda reply: RenameSession(name, to, reply), timeout_s=ORDER_LIMIT_S
+        )
+        return json_answer(session_view(ends, record))
+
+    async def send_input(name: str) -> Response:
+        snapshot = ends.sessions.latest
+        record = snapshot.records.get(name)
+        if record is None:
+            raise InputSessionNotFound(f"There is no session named {name!r}.")
+        if record.mode != "yolo":
+            raise NotYolo
+        try:
+            text = input_text(await json_body(Input, max_bytes=MAX_BODY_BYTES))
+        except CtmError:
+            if snapshot.tmux_known and name not in snapshot.alive:
+                raise TmuxDead from None  # what is wrong with the session comes before what is wrong with the body
+            raise
+        await ask(ends.sessions_send, lambda reply: SendInput(name, text, reply), timeout_s=ORDER_LIMIT_S)
+        return no_content()
+
+    async def attach_url(name: str) -> Response:
+        known(name)
+        return json_answer({"url": f"ctm://attach?name={quote(name)}"})
+
+    add_route(app, "/api/sessions", create, ["POST"])
+    add_route(app, "/api/sessions/<name>/kill", kill, ["POST"])
+    add_route(app, "/api/sessions/<name>/forget", forget, ["POST"])
+    add_route(app, "/api/sessions/<name>/rename", rename, ["POST"])
+    add_route(app, "/api/sessions/<name>/input", send_input, ["POST"])
+    add_route(app, "/api/sessions/<name>/attach-url", attach_url, origin="need")
