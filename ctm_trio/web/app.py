@@ -11,12 +11,13 @@ from ctm_trio.web.auth import bearer, require
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.errors import answer_of, http_answer, refuse, register_errors, response_of
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer
-from ctm_trio.web.http import GUARDS, Guard
+from ctm_trio.web.http import GUARDS, Guard, add_route
 from ctm_trio.web.origin import Gate
 from ctm_trio.web.routes import ALL_ROUTES
 from ctm_trio.web.sse import SseEndpoint, session_of
 from ctm_trio.web.static import load_assets, serve_asset
 from ctm_trio.web.streams import Streams
+from ctm_trio.web.ws import WsEndpoint
 
 BODY_TIMEOUT_S = 15
 """Like `harden.BODY_TIMEOUT_S`, for what waits inside Quart."""
@@ -36,6 +37,7 @@ class CtmApp(QuartTrio):
         self.gate = Gate(ends.port, ends.origins)
         self.streams = Streams(ends.auth, ends.journal_send)
         self._sse = SseEndpoint(self.streams)
+        self._ws = WsEndpoint(self.gate, self.streams, ends.version)
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
         self.config["RESPONSE_TIMEOUT"] = RESPONSE_TIMEOUT_S
         self.url_map.merge_slashes = False
@@ -43,14 +45,17 @@ class CtmApp(QuartTrio):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
         """The ASGI app. Quart names the same three things by Hypercorn's own types."""
-        if scope["type"] == "http":
-            host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-            if not self.gate.host_ok(host.decode("latin-1")):
-                await send_answer(send, answer_of(WrongHost()))
-                return
-            if session_of(scope["path"]) is not None:
-                await self._sse(scope, receive, send)
-                return
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        known = self.gate.host_ok(host.decode("latin-1"))
+        if scope["type"] == "websocket":
+            await self._ws(scope, receive, send, known_host=known)
+            return
+        if not known:
+            await send_answer(send, answer_of(WrongHost()))
+            return
+        if session_of(scope["path"]) is not None:
+            await self._sse(scope, receive, send)
+            return
         await super().__call__(scope, receive, send)  # type: ignore[arg-type]
 
 
@@ -71,6 +76,10 @@ def create_app(ends: WebEnds) -> CtmApp:
         if wanted.origin == "if_sent" and origin is not None and not app.gate.origin_ok(origin):
             raise ForbiddenOrigin
 
+    async def not_upgraded() -> Response:
+        status, headers, body = http_answer(426)
+        return response_of((status, {**headers, "Upgrade": "websocket"}, body))
+
     async def not_found(_: NotFound) -> Response:
         if request.path.startswith(API_PREFIXES) or request.path in ("/api", "/events"):
             return response_of(http_answer(404))
@@ -86,6 +95,7 @@ def create_app(ends: WebEnds) -> CtmApp:
         return None
 
     app.before_request(safe_guard)
+    add_route(app, "/ws", not_upgraded)
     register_errors(app)
     app.register_error_handler(NotFound, not_found)
     for register in ALL_ROUTES:

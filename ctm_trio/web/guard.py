@@ -12,16 +12,24 @@ import logging
 import math
 import socket
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import h11
 import trio
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.events import Request, StreamClosed
+from hypercorn.protocol.h11 import STREAM_ID as STREAM
+from hypercorn.protocol.h11 import H11Protocol, H11WSConnection
+from hypercorn.protocol.ws_stream import WSStream
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState, H11SendableEvent
 from hypercorn.utils import parse_socket_addr, wrap_app
+
+from wsproto.events import CloseConnection
+from wsproto.events import Event as WsEvent
+from wsproto.frame_protocol import CloseReason
 
 from ctm_trio.web.errors import error_body, report_bug
 from ctm_trio.web.wire import SEND_TIMEOUT_S, Wire
@@ -36,6 +44,9 @@ KEEP_ALIVE_S = 60.0
 
 LINGER_S = 1.0
 """After our last byte we read on this long, so that a client that still sends gets to see the answer."""
+
+LINGER_STOP_S = 0.1
+"""The same while the daemon stops."""
 
 MAX_HEAD_BYTES = 64 * 1024
 """Request line and headers together; more is 431."""
@@ -81,6 +92,15 @@ def http_config() -> Config:
     return config
 
 
+class _WebSocket(WSStream):
+    """Hypercorn's, but a message that is too big ends the connection, whatever the client does next."""
+
+    async def _send_wsproto_event(self, event: WsEvent) -> None:
+        await super()._send_wsproto_event(event)
+        if isinstance(event, CloseConnection) and event.code == CloseReason.MESSAGE_TOO_BIG:
+            await self.send(StreamClosed(stream_id=self.stream_id))
+
+
 class _Http1(H11Protocol):
     """HTTP/1.1 and WebSocket only; what Hypercorn would stumble over is refused here."""
 
@@ -107,10 +127,27 @@ class _Http1(H11Protocol):
                 raise Refused(400, "bad_request", "This is no WebSocket handshake.")
             if not headers.get(b"sec-websocket-key"):
                 raise Refused(400, "bad_request", "The WebSocket handshake has no key.")
-            request = h11.Request(
-                method=request.method, headers=kept, target=request.target, http_version=request.http_version
+            await self._open_socket(request, kept)
+        else:
+            await super()._create_stream(request)
+
+    async def _open_socket(self, request: h11.Request, headers: list[tuple[bytes, bytes]]) -> None:
+        stream = _WebSocket(
+            self.app, self.config, self.context, self.task_group, False, self.client, self.server, self.stream_send, STREAM
+        )
+        self.stream = stream
+        self.connection = H11WSConnection(cast(h11.Connection, self.connection))
+        await stream.handle(
+            Request(
+                stream_id=STREAM,
+                headers=headers,
+                http_version="1.1",
+                method="GET",
+                raw_path=request.target,
+                state=self.connection_state,
             )
-        await super()._create_stream(request)
+        )
+        self.keep_alive_requests += 1
 
     async def _send_error_response(self, status_code: int) -> None:
         code = "headers_too_large" if status_code == 431 else "bad_request"
@@ -199,10 +236,8 @@ class _Connection:
     def _close(self) -> None:
         self._closing = True
         self.wire.finish()
-        if self.context.terminated.is_set():
-            self._reading.cancel()
-        else:
-            self._reading.deadline = min(self._reading.deadline, trio.current_time() + LINGER_S)
+        linger_s = LINGER_STOP_S if self.context.terminated.is_set() else LINGER_S
+        self._reading.deadline = min(self._reading.deadline, trio.current_time() + linger_s)
 
     def leave_if_idle(self) -> None:
         """At shutdown: nothing is in flight here, so close."""

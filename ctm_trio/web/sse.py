@@ -140,4 +140,4 @@ class SseEndpoint:
             if silence.cancelled_caught:
                 await wire.send_all(frame(KEEPALIVE))
             elif batch.events or batch.lost:
-                await wire.send_all(shared.bytes_of(batch, kind, encode))
+                await wire.send_all(encode(batch) if batch.replay else shared.bytes_of(batch, kind, encode))

@@ -48,7 +48,7 @@ class Shared:
         self._kept: OrderedDict[tuple[int, str], tuple[Batch, bytes]] = OrderedDict()
 
     def bytes_of(self, batch: Batch, kind: str, encode: Callable[[Batch], bytes]) -> bytes:
-        """`encode(batch)`, at most once for a batch and a kind of encoding."""
+        """`encode(batch)`, at most once for a batch and a `kind` of encoding."""
         key = (id(batch), kind)
         found = self._kept.get(key)
         if found is not None:

@@ -1,0 +1,308 @@
+"""The WebSocket `/ws`: several subscriptions on one connection. Source: contract B2.
+
+Plain ASGI below Quart, like the event streams. Events do not go through the WebSocket library: a server's frames are
+not masked, so the bytes of a batch are the same for every client with the same subscription id and are made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+import trio
+
+from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
+from ctm_trio.messages import Batch, Subscribe
+from ctm_trio.model.event import Event, format_event_id, parse_event_id, ws_tail
+from ctm_trio.web.auth import bearer, subprotocol_token
+from ctm_trio.web.errors import answer_of, http_answer
+from ctm_trio.web.harden import Receive, Scope, Send
+from ctm_trio.web.origin import Gate
+from ctm_trio.web.streams import StreamPass, Streams
+from ctm_trio.web.wire import Wire
+
+PROTOCOL = "ctm.v1"
+
+MAX_SUBSCRIPTIONS = 64
+"""On one connection; one more is an error message."""
+
+MAX_ID = 200
+MAX_NAMES = 1000
+"""Bounds on a subscription's id and on its lists of sessions and types."""
+
+REPLAY_PART = 256
+"""Events of a replay that are encoded and written at a time, so that a long one does not hold the loop."""
+
+TOKEN_CHECK_S = 15.0
+"""How often a quiet connection's token is looked at again."""
+
+GOING_AWAY = 1001
+POLICY_VIOLATION = 1008
+
+
+class BadMessage(Exception):
+    """A client message that is answered with `{"op":"error"}`; the connection stays."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+class Order(msgspec.Struct):
+    """What a client may send. Fields that an op does not use are not looked at."""
+
+    op: str
+    id: str | None = None
+    sessions: list[str] | None = None
+    types: list[str] | None = None
+    since: str | None = None
+
+
+def text_frame(data: bytes) -> bytes:
+    """A whole, unmasked text frame. Source: RFC 6455, 5.2."""
+    size = len(data)
+    if size < 126:
+        return b"\x81%c%b" % (size, data)
+    if size < 65536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + data
+    return b"\x81\x7f" + size.to_bytes(8, "big") + data
+
+
+def message_frame(message: Mapping[str, object]) -> bytes:
+    """The frame of a message that is not an event."""
+    return text_frame(msgspec.json.encode(message))
+
+
+def encode_events(events: Sequence[Event], sub: str) -> bytes:
+    """The frames of events for one subscription id."""
+    head = f'{{"op":"event","sub":{msgspec.json.encode(sub).decode()},'
+    return b"".join([text_frame((head + ws_tail(event)).encode()) for event in events])
+
+
+def cursor_of(since: str | None) -> int | None:
+    """The cursor of a `since`.
+
+    Raises:
+        BadMessage: it is no event id.
+    """
+    if since is None:
+        return None
+    known = parse_event_id(since)
+    if known is None:
+        raise BadMessage("bad_since", "since must be the id of an event, like 1790000000000000000-0.")
+    return known[0]
+
+
+def parse_order(text: str | None) -> Order:
+    """A client's message.
+
+    Raises:
+        BadMessage: it is none.
+    """
+    if text is None:
+        raise BadMessage("bad_message", "Messages are JSON text, not bytes.")
+    try:
+        order = msgspec.json.decode(text.encode(errors="surrogatepass"), type=Order)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadMessage("bad_message", f"This is no message of {PROTOCOL}: {error}.") from error
+    if order.op in ("subscribe", "unsubscribe") and (order.id is None or len(order.id) > MAX_ID):
+        raise BadMessage("bad_id", f"A subscription needs an id of at most {MAX_ID} characters.")
+    if len(order.sessions or ()) + len(order.types or ()) > MAX_NAMES:
+        raise BadMessage("too_many_names", f"At most {MAX_NAMES} sessions and types in one subscription.")
+    return order
+
+
+class Client:
+    """One open WebSocket: its subscriptions, each a task with a mailbox at the journal."""
+
+    def __init__(self, streams: Streams, stream_pass: StreamPass, wire: Wire, send: Send, nursery: trio.Nursery) -> None:
+        self._streams, self._pass, self._wire, self._send, self._nursery = streams, stream_pass, wire, send, nursery
+        self._subscriptions: dict[str, trio.CancelScope] = {}
+
+    async def tell(self, message: Mapping[str, object]) -> None:
+        """Send one message."""
+        await self._wire.send_all(message_frame(message))
+
+    async def obey(self, order: Order) -> None:
+        """Do what a client's message says.
+
+        Raises:
+            BadMessage: it cannot be done.
+        """
+        if order.op == "ping":
+            await self.tell({"op": "pong"})
+        elif order.op == "subscribe":
+            await self.subscribe(order)
+        elif order.op == "unsubscribe":
+            scope = self._subscriptions.pop(order.id or "", None)
+            if scope is None:
+                raise BadMessage("unknown_id", "There is no subscription with this id.")
+            scope.cancel()
+        else:
+            raise BadMessage("unknown_op", "The ops are subscribe, unsubscribe and ping.")
+
+    async def subscribe(self, order: Order) -> None:
+        """Start a subscription; one with the same id is replaced."""
+        sub = order.id or ""
+        since = cursor_of(order.since)
+        replaced = self._subscriptions.pop(sub, None)
+        if replaced is not None:
+            replaced.cancel()
+        if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
+            raise BadMessage("too_many_subscriptions", f"At most {MAX_SUBSCRIPTIONS} subscriptions on one connection.")
+        mailbox, batches = trio.open_memory_channel[Batch](1)
+        request = Subscribe(
+            mailbox,
+            None if order.sessions is None else frozenset(order.sessions),
+            None if order.types is None else frozenset(order.types),
+            since,
+            deep=since is not None,
+        )
+        try:
+            await self._streams.subscribe(request)
+        except CtmError as error:
+            batches.close()
+            raise BadMessage(error.code, error.message) from error
+        scope = self._subscriptions[sub] = trio.CancelScope()
+        self._nursery.start_soon(self._follow, sub, since, batches, scope)
+
+    async def _follow(
+        self, sub: str, since: int | None, batches: trio.MemoryReceiveChannel[Batch], scope: trio.CancelScope
+    ) -> None:
+        """Hand one subscription's batches to the client until it is cancelled or the journal cuts it."""
+        seen = since or 0
+        with scope, batches:
+            try:
+                async for batch in batches:
+                    if not self._pass.valid():
+                        await self.close(POLICY_VIOLATION)
+                        return
+                    if batch.replay:
+                        counted = {"op": "subscribed", "id": sub, "replayed": len(batch.events), "lost": batch.lost}
+                        await self.tell(counted)
+                    elif batch.lost:
+                        resume = batch.events[0].id if batch.events else batch.cursor
+                        await self.tell(self._lost(sub, seen, resume))
+                    await self._send_events(batch, sub)
+                    seen = max(seen, batch.cursor, batch.events[-1].id if batch.events else 0)
+                if not self._streams.stopping.is_set():
+                    await self.tell(self._lost(sub, seen, seen))
+                    if self._subscriptions.get(sub) is scope:
+                        del self._subscriptions[sub]
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._nursery.cancel_scope.cancel()  # the client is gone
+
+    async def _send_events(self, batch: Batch, sub: str) -> None:
+        """Live batches are encoded once for all with the same id; a replay is this client's own, and may be long."""
+        if not batch.replay:
+            if batch.events:
+                await self._wire.send_all(self._streams.ws.bytes_of(batch, sub, lambda b: encode_events(b.events, sub)))
+            return
+        for start in range(0, len(batch.events), REPLAY_PART):
+            await self._wire.send_all(encode_events(batch.events[start : start + REPLAY_PART], sub))
+            await trio.lowlevel.checkpoint()
+
+    @staticmethod
+    def _lost(sub: str, after: int, resume: int) -> dict[str, object]:
+        return {"op": "lost", "sub": sub, "after": format_event_id(after), "resume": format_event_id(resume)}
+
+    async def close(self, code: int) -> None:
+        """Say goodbye and end."""
+        await self._send({"type": "websocket.close", "code": code})
+        self._nursery.cancel_scope.cancel()
+
+
+class WsEndpoint:
+    """The ASGI app of the WebSocket.
+
+    Args:
+        gate: which Origins may open one.
+        streams: shared with the event streams.
+        version: the daemon's, for the hello.
+    """
+
+    def __init__(self, gate: Gate, streams: Streams, version: str) -> None:
+        self._gate, self._streams, self._version = gate, streams, version
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, *, known_host: bool) -> None:
+        """Serve one WebSocket, or refuse it before the upgrade with a JSON error."""
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        await receive()  # websocket.connect
+        try:
+            if not known_host:
+                raise WrongHost
+            if scope["path"] != "/ws":
+                await _refuse(send, http_answer(404))
+                return
+            origin = headers.get(b"origin")
+            if origin is not None and not self._gate.origin_ok(origin):
+                raise ForbiddenOrigin
+            token = bearer(headers.get(b"authorization", "")) or subprotocol_token(scope["subprotocols"])
+            stream_pass = self._streams.pass_for(token)
+            query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+            with self._streams.admit():
+                chosen = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
+                await send({"type": "websocket.accept", "subprotocol": chosen})
+                await self._serve(stream_pass, query, scope, receive, send)
+        except CtmError as error:
+            await _refuse(send, answer_of(error))
+        except ValueError:  # of parse_qs
+            await _refuse(send, http_answer(400))
+
+    async def _serve(
+        self, stream_pass: StreamPass, query: Mapping[str, list[str]], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        async with trio.open_nursery() as nursery:
+            client = Client(self._streams, stream_pass, scope["state"]["wire"], send, nursery)
+            nursery.start_soon(self._end_with_daemon, client)
+            nursery.start_soon(self._end_with_token, client, stream_pass)
+            try:
+                await client.tell({"op": "hello", "version": self._version, "protocol": PROTOCOL})
+                if query.keys() & {"session", "types", "since"}:
+                    await self._obey(client, order_of(query))
+                while True:
+                    message = await receive()
+                    if message["type"] != "websocket.receive":
+                        break
+                    await self._obey(client, message.get("text"))
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass  # the client is gone
+            nursery.cancel_scope.cancel()
+
+    @staticmethod
+    async def _obey(client: Client, order: Order | str | None) -> None:
+        try:
+            await client.obey(order if isinstance(order, Order) else parse_order(order))
+        except BadMessage as error:
+            await client.tell({"op": "error", "code": error.code, "message": error.message})
+
+    async def _end_with_daemon(self, client: Client) -> None:
+        await self._streams.stopping.wait()
+        await client.close(GOING_AWAY)
+
+    @staticmethod
+    async def _end_with_token(client: Client, stream_pass: StreamPass) -> None:
+        while stream_pass.valid(again=True):
+            await trio.sleep(TOKEN_CHECK_S)
+        await client.close(POLICY_VIOLATION)
+
+
+def order_of(query: Mapping[str, list[str]]) -> Order:
+    """The subscription that the URL asks for: lists may be repeated or comma separated."""
+
+    def names(key: str) -> list[str] | None:
+        found = [name for value in query.get(key, []) for name in value.split(",") if name]
+        return found or None
+
+    since = next((value for value in query.get("since", []) if value), None)
+    return Order("subscribe", "", names("session"), names("types"), since)
+
+
+async def _refuse(send: Send, answer: tuple[int, dict[str, str], bytes]) -> None:
+    status, headers, body = answer
+    raw: list[Any] = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    raw += [(b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": raw})
+    await send({"type": "websocket.http.response.body", "body": body})

@@ -1,0 +1,201 @@
+"""The WebSocket, with a client library that is not ours. Source: contract B2, B3."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection, open_websocket_url
+
+from ctm_trio.web import streams
+from tests.contract.conftest import TOKEN, Site, open_site
+
+Json = dict[str, Any]
+
+
+class Socket:
+    """A client: JSON in, JSON out, each wait bounded."""
+
+    def __init__(self, connection: WebSocketConnection) -> None:
+        self.connection = connection
+
+    async def send(self, message: object) -> None:
+        """Text as it is, anything else as JSON."""
+        await self.connection.send_message(message if isinstance(message, str | bytes) else json.dumps(message))
+
+    async def next(self) -> Json:
+        """The next message."""
+        with trio.fail_after(5):
+            found: Json = json.loads(await self.connection.get_message())
+            return found
+
+    async def take(self, count: int) -> list[Json]:
+        """The next events."""
+        events = [await self.next() for _ in range(count)]
+        assert {e["op"] for e in events} <= {"event"}, events
+        return events
+
+    async def close_code(self) -> int:
+        """Read until the server closes."""
+        with trio.fail_after(5):
+            try:
+                while True:
+                    await self.connection.get_message()
+            except ConnectionClosed as closed:
+                assert closed.reason is not None
+                return int(closed.reason.code)
+
+
+@asynccontextmanager
+async def connect(site: Site, query: str = "", *, browser: bool = False, **more: Any) -> AsyncIterator[Socket]:
+    """Open a WebSocket and take the hello."""
+    headers = [] if browser else [(b"Authorization", f"Bearer {TOKEN}".encode())]
+    offered = ["ctm.v1", f"ctm.bearer.{TOKEN}"] if browser else ["ctm.v1"]
+    url = f"ws://127.0.0.1:{site.port}/ws{query}"
+    async with open_websocket_url(url, subprotocols=offered, extra_headers=headers, **more) as connection:
+        socket = Socket(connection)
+        assert await socket.next() == {"op": "hello", "version": "9.9.9", "protocol": "ctm.v1"}
+        assert connection.subprotocol == "ctm.v1"
+        yield socket
+
+
+async def test_hello_both_ways(site: Site) -> None:
+    """A header or a subprotocol carries the token; the protocol chosen is ours."""
+    async with connect(site), connect(site, browser=True):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("headers", "offered", "status", "code"),
+    [
+        ([], ["ctm.v1"], 401, "missing_token"),
+        ([], ["ctm.v1", "ctm.bearer.wrong"], 401, "invalid_token"),
+        ([(b"Authorization", b"Bearer wrong")], ["ctm.v1"], 401, "invalid_token"),
+        ([(b"Authorization", f"Bearer {TOKEN}".encode()), (b"Origin", b"null")], ["ctm.v1"], 403, "forbidden_origin"),
+        ([(b"Origin", b"http://evil.example")], ["ctm.v1"], 403, "forbidden_origin"),
+    ],
+)
+async def test_refused(site: Site, headers: list[Any], offered: list[str], status: int, code: str) -> None:
+    """A bad token or Origin is answered before the upgrade, with JSON."""
+    url = f"ws://127.0.0.1:{site.port}/ws?token={TOKEN}"
+    with pytest.raises(ConnectionRejected) as caught:  # noqa: PT012  # the opening itself raises
+        async with open_websocket_url(url, subprotocols=offered, extra_headers=headers):
+            pass
+    assert caught.value.status_code == status
+    assert json.loads(caught.value.body or b"{}")["error"] == code
+
+
+async def test_subscriptions(site: Site) -> None:
+    """Replay since an id, live events, several subscriptions with filters, unsubscribe."""
+    await site.publish("one", "two", "three")
+    async with connect(site) as socket:
+        await socket.send({"op": "subscribe", "id": "a"})
+        assert await socket.next() == {"op": "subscribed", "id": "a", "replayed": 3, "lost": False}
+        events = await socket.take(3)
+        assert [e["payload"]["input"] for e in events] == ["one", "two", "three"]
+        assert set(events[0]) == {"op", "sub", "id", "type", "session", "ts", "payload"}
+        await socket.send({"op": "subscribe", "id": "b", "sessions": ["beta"], "since": events[2]["id"]})
+        assert await socket.next() == {"op": "subscribed", "id": "b", "replayed": 0, "lost": False}
+        await site.publish("four", session="beta")
+        both = sorted(await socket.take(2), key=lambda e: str(e["sub"]))
+        assert [(e["sub"], e["payload"]["input"]) for e in both] == [("a", "four"), ("b", "four")]
+        await socket.send({"op": "unsubscribe", "id": "a"})
+        await socket.send({"op": "ping"})
+        assert await socket.next() == {"op": "pong"}
+        await site.publish("five", session="beta")
+        assert [e["sub"] for e in await socket.take(1)] == ["b"]
+
+
+async def test_url(site: Site) -> None:
+    """The URL subscribes at once under the empty id; an old cursor is told as lost."""
+    await site.publish("one", "two")
+    async with connect(site, "?session=alpha,beta&types=tool_call&since=1000000000-0") as socket:
+        assert await socket.next() == {"op": "subscribed", "id": "", "replayed": 2, "lost": True}
+        assert [e["sub"] for e in await socket.take(2)] == ["", ""]
+    async with connect(site, "?since=garbage") as socket:
+        assert (await socket.next())["code"] == "bad_since"
+
+
+async def test_bad_messages(site: Site) -> None:
+    """Whatever is no message of ours is an error, and the connection stays."""
+    bad: list[object] = [
+        "no json", "[]", "7", "null", "[" * 20_000, b"bytes", {"op": "dance"}, {"no": "op"}, {"op": "subscribe"},
+        {"op": "subscribe", "id": "x", "since": 5}, {"op": "subscribe", "id": "x", "types": "tool_call"},
+        {"op": "subscribe", "id": "x", "since": "nope"}, {"op": "subscribe", "id": "x" * 300},
+        {"op": "unsubscribe", "id": "never"},
+    ]  # fmt: skip
+    async with connect(site) as socket:
+        for message in bad:
+            await socket.send(message)
+            answer = await socket.next()
+            assert (answer["op"], bool(answer["code"]), bool(answer["message"])) == ("error", True, True), message
+        await socket.send({"op": "ping"})
+        assert await socket.next() == {"op": "pong"}
+
+
+async def test_too_many_subscriptions(site: Site) -> None:
+    """A connection has a bound on its subscriptions; an id that is used again replaces the old one."""
+    async with connect(site) as socket:
+        for number in range(64):
+            await socket.send({"op": "subscribe", "id": str(number)})
+            assert (await socket.next())["op"] == "subscribed"
+        await socket.send({"op": "subscribe", "id": "one more"})
+        assert (await socket.next())["code"] == "too_many_subscriptions"
+        await socket.send({"op": "subscribe", "id": "0"})
+        assert (await socket.next())["op"] == "subscribed"
+
+
+async def test_too_big(site: Site) -> None:
+    """A message over 64 KiB closes with 1009; one just below is fine."""
+    async with connect(site) as socket:
+        await socket.send({"op": "ping", "pad": "x" * 60_000})
+        assert await socket.next() == {"op": "pong"}
+        await socket.send({"op": "ping", "pad": "x" * 70_000})
+        assert await socket.close_code() == 1009
+
+
+async def test_journal_cuts(site: Site) -> None:
+    """A subscription that the journal ends is told as lost with where to go on; the connection stays."""
+    async with connect(site) as socket:
+        await socket.send({"op": "subscribe", "id": "a"})
+        await socket.next()
+        await site.publish("one")
+        event = (await socket.take(1))[0]
+        site.journal.end()
+        assert await socket.next() == {"op": "lost", "sub": "a", "after": event["id"], "resume": event["id"]}
+        await socket.send({"op": "subscribe", "id": "a", "since": event["id"]})
+        assert (await socket.next())["replayed"] == 0
+
+
+async def test_streams_are_counted_together(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound on streams holds for WebSockets too."""
+    monkeypatch.setattr(streams, "MAX_STREAMS", 1)
+    async with connect(site):
+        with pytest.raises(ConnectionRejected) as caught:
+            async with connect(site):
+                pass
+        assert caught.value.status_code == 429
+
+
+async def test_shutdown(tmp_path: Path) -> None:
+    """A stop closes with 1001, subscribed or not."""
+    async with open_site(tmp_path) as site, connect(site) as idle, connect(site) as busy:
+        await busy.send({"op": "subscribe", "id": "a"})
+        assert (await busy.next())["op"] == "subscribed"
+        site.stop.set()
+        assert await busy.close_code() == 1001
+        assert await idle.close_code() == 1001
+        with trio.fail_after(3):
+            await site.stopped.wait()
+
+
+async def test_plain_get(site: Site) -> None:
+    """Without an upgrade the address says what it speaks."""
+    async with site.client() as client:
+        answer = await client.get("/ws")
+        assert (answer.status_code, answer.json()["error"]) == (426, "upgrade_required")
