@@ -26,7 +26,6 @@ from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState, H11SendableEvent
 from hypercorn.utils import parse_socket_addr, wrap_app
-
 from wsproto.events import CloseConnection
 from wsproto.events import Event as WsEvent
 from wsproto.frame_protocol import CloseReason
@@ -133,7 +132,15 @@ class _Http1(H11Protocol):
 
     async def _open_socket(self, request: h11.Request, headers: list[tuple[bytes, bytes]]) -> None:
         stream = _WebSocket(
-            self.app, self.config, self.context, self.task_group, False, self.client, self.server, self.stream_send, STREAM
+            self.app,
+            self.config,
+            self.context,
+            self.task_group,
+            False,
+            self.client,
+            self.server,
+            self.stream_send,
+            STREAM,
         )
         self.stream = stream
         self.connection = H11WSConnection(cast(h11.Connection, self.connection))

@@ -117,7 +117,9 @@ def parse_order(text: str | None) -> Order:
 class Client:
     """One open WebSocket: its subscriptions, each a task with a mailbox at the journal."""
 
-    def __init__(self, streams: Streams, stream_pass: StreamPass, wire: Wire, send: Send, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, streams: Streams, stream_pass: StreamPass, wire: Wire, send: Send, nursery: trio.Nursery
+    ) -> None:
         self._streams, self._pass, self._wire, self._send, self._nursery = streams, stream_pass, wire, send, nursery
         self._subscriptions: dict[str, trio.CancelScope] = {}
 
@@ -284,9 +286,10 @@ class WsEndpoint:
 
     @staticmethod
     async def _end_with_token(client: Client, stream_pass: StreamPass) -> None:
-        while stream_pass.valid(again=True):
+        while True:
             await trio.sleep(TOKEN_CHECK_S)
-        await client.close(POLICY_VIOLATION)
+            if not stream_pass.valid(again=True):
+                await client.close(POLICY_VIOLATION)
 
 
 def order_of(query: Mapping[str, list[str]]) -> Order:
