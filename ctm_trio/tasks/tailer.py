@@ -146,11 +146,12 @@ class Tail:
             return
         await self._sync_parts()
 
-    def _is_current(self, file: PlainReader) -> bool:
+    def _is_current(self, file: PlainReader, *, missing: bool = True) -> bool:
+        """True if the path still leads to this file; `missing` is the answer if it leads nowhere."""
         try:
             status = os.stat(self.path)
         except FileNotFoundError:
-            return True  # deleted, nothing has taken its place yet
+            return missing
         return (status.st_dev, status.st_ino) == file.key
 
     async def _sync_parts(self) -> None:
@@ -164,8 +165,9 @@ class Tail:
             try:
                 # Listed after the current file was opened: whatever was rotated away before it is in the list.
                 parts = await trio.to_thread.run_sync(list_parts, self.directory, self.uuid)
-                overtaken = await self._read_parts(parts, current)
-                if not overtaken:
+                # If it was rotated meanwhile the list may have it too, packed and not to be recognised: look again.
+                overtaken = current is not None and not self._is_current(current, missing=False)
+                if not overtaken and not await self._read_parts(parts, current):
                     await self._take_current(current)
                     current = None
                     return
@@ -174,7 +176,7 @@ class Tail:
                     current.close()
 
     async def _read_parts(self, parts: list[LogName], current: PlainReader | None) -> bool:
-        """Read the rotated parts. True if `current` turned out to be one of them meanwhile."""
+        """Read the rotated parts. True if they changed meanwhile and have to be listed again."""
         for part in parts:
             known = self.parts.get(part.base)
             if known is not None and known.sealed:
@@ -186,7 +188,7 @@ class Tail:
                     continue
                 reader = PlainReader(path)
             except FileNotFoundError:
-                continue  # packed or pruned since the listing, which will wake us again
+                return True  # packed or pruned since the listing: list again, or its lines would be taken for new
             try:
                 if current is not None and reader.key == current.key:
                     return True
@@ -223,20 +225,24 @@ class Tail:
         if live is None:
             return None
         same_file = key is not None and key == (live.device, live.inode)
-        if not same_file and (live.position == 0 or (key is None and self._still_current(live))):
+        if not same_file and live.position == 0:
             return None
-        if not await self._matches(reader, live):
+        if not await self._matches(reader, live) or (key is None and await self._still_current(live)):
             return None
         self.live = None
         self.close()
         return live
 
-    def _still_current(self, live: Segment) -> bool:
+    async def _still_current(self, live: Segment) -> bool:
+        """True if the current file is what was read. The inode alone does not tell: it may be in use again."""
         try:
-            status = os.stat(self.path)
+            reader = PlainReader(self.path)
         except FileNotFoundError:
             return False
-        return (status.st_dev, status.st_ino) == (live.device, live.inode)
+        try:
+            return reader.key == (live.device, live.inode) and await self._matches(reader, live)
+        finally:
+            reader.close()
 
     async def _take_current(self, current: PlainReader | None) -> None:
         """Go on with the current file: the one we had, one that replaced it, or a new one."""

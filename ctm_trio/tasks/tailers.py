@@ -180,9 +180,12 @@ def _scan(directory: Path) -> dict[str, dict[str, tuple[int, int]]]:
         with os.scandir(directory) as entries:
             for entry in entries:
                 name = parse_log_name(entry.name)
-                if name is None or not entry.is_file(follow_symlinks=False):
-                    continue
-                status = entry.stat(follow_symlinks=False)
+                try:
+                    if name is None or not entry.is_file(follow_symlinks=False):
+                        continue
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # rotated away between the listing and the look
                 found.setdefault(name.uuid, {})[entry.name] = (status.st_size, status.st_ino)
     except OSError as error:
         log.warning("cannot list the log directory: %s", error.strerror)
