@@ -25,18 +25,22 @@ def find_claude() -> str:
     return os.path.abspath(found)
 
 
-def launch_command(claude: str, uuid: str, mode: str, *, env_sh: Path, overlay: Path | None) -> Sequence[str]:
+def launch_command(
+    claude: str, uuid: str, mode: str, *, env_sh: Path, overlay: Path | None, resume: bool = False
+) -> Sequence[str]:
     """The argument vector that tmux runs for a session; every value is an argument, none is part of a script.
 
     Args:
         claude: where `find_claude` found it.
-        uuid: the new Claude session id.
+        uuid: the Claude session id.
         mode: "yolo" skips the permission dialogs, "safe" does not.
         env_sh: sourced first if it is readable.
         overlay: settings for Claude Code, None if there are none.
+        resume: go on with the conversation of that id, which must have a transcript; else begin one.
     """
     return [
-        "/bin/sh", "-c", _LAUNCH, "ctm", str(env_sh), os.path.dirname(claude), "--session-id", uuid,
+        "/bin/sh", "-c", _LAUNCH, "ctm", str(env_sh), os.path.dirname(claude),
+        "--resume" if resume else "--session-id", uuid,
         *(["--dangerously-skip-permissions"] if mode == "yolo" else []),
         *(["--settings", str(overlay)] if overlay is not None else []),
     ]  # fmt: skip

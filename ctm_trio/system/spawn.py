@@ -23,7 +23,7 @@ UNDO_LIMIT_S = 6.0
 
 @asynccontextmanager
 async def spawned(
-    tmux: Tmux, record: Session, paths: Paths, before: Callable[[str], Awaitable[None]] | None
+    tmux: Tmux, record: Session, paths: Paths, before: Callable[[str], Awaitable[None]] | None, *, resume: bool = False
 ) -> AsyncIterator[str]:
     """Run `claude` for `record` in a new tmux session while the body records it; yields the session's id.
 
@@ -33,6 +33,7 @@ async def spawned(
         record: the session to be; its work directory is made if it is missing.
         paths: where `env.sh` and the overlay are.
         before: done in the work directory before `claude` starts (the checkpoint), or None.
+        resume: go on with the conversation of the record's uuid (see `launch_command`).
 
     Raises:
         NoClaude, BadWorkdir: before anything was done.
@@ -46,7 +47,7 @@ async def spawned(
         if before is not None:
             await before(record.workdir)
         overlay = paths.overlay if await trio.Path(paths.overlay).is_file() else None
-        command = launch_command(claude, record.uuid, record.mode, env_sh=paths.env_sh, overlay=overlay)
+        command = launch_command(claude, record.uuid, record.mode, env_sh=paths.env_sh, overlay=overlay, resume=resume)
         env = {"CTM_SESSION": record.name}
         started = await tmux.new_session(tmux_name(record.name), record.workdir, command, env)
         yield started

@@ -16,6 +16,9 @@ import trio
 
 from ctm_trio.errors import TmuxDuplicate, TmuxFailed, TmuxGone
 from ctm_trio.system.process import TooSlow, run
+from ctm_trio.system.tmux_words import GONE, exactly, first_pane, literal, tmux_argv, tmux_name
+
+__all__ = ["Tmux", "exactly", "first_pane", "tmux_name"]
 
 COMMAND_LIMIT_S = 5.0
 """After this a tmux command is killed and counts as failed: tmux answers in milliseconds or not at all."""
@@ -28,29 +31,6 @@ MAX_OUTPUT = 64 * 1024 * 1024
 
 MAX_HISTORY = 10_000
 """Lines of history that a capture may ask for. Source: contract A10."""
-
-_GONE = ("no server running", "error connecting to", "can't find session", "can't find pane", "can't find window",
-         "no current target", "server exited", "lost server")  # fmt: skip
-
-
-def tmux_name(name: str) -> str:
-    """What tmux makes of a session name: it allows no dots and writes `_` for them."""
-    return name.replace(".", "_")
-
-
-def exactly(name: str) -> str:
-    """The target of the session of that name and no other."""
-    return f"={tmux_name(name)}"
-
-
-def first_pane(session: str) -> str:
-    """The pane `0.0` of a session target, also where a tmux.conf counts from 1. Source: contract A10."""
-    return f"{session}:^.{{top-left}}"
-
-
-def _literal(word: str) -> str:
-    """A word that ends in `;` would end the tmux command there; written so, the semicolon is part of the word."""
-    return word[:-1] + "\\;" if word.endswith(";") else word
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +108,11 @@ class Tmux:
 
     def argv(self) -> list[str]:
         """How every tmux command begins."""
-        socket = self.socket()
-        where = ["-S" if "/" in socket else "-L", socket] if socket else []
-        conf = ["-f", str(self.conf)] if self.conf.is_file() else []
-        return ["tmux", *where, *conf]
+        return tmux_argv(self.conf, self.socket())
 
     async def _run(self, *words: str, cwd: str | None = None) -> str:
         """Run one tmux command and return what it printed."""
-        argv = [*self.argv(), *map(_literal, words)]
+        argv = [*self.argv(), *map(literal, words)]
         env = None if cwd is None else {**os.environ, "PWD": cwd}  # a symlinked directory keeps its name
         try:
             done = await run(argv, limit_s=COMMAND_LIMIT_S, max_bytes=MAX_OUTPUT, cwd=cwd, env=env)
@@ -148,7 +125,7 @@ class Tmux:
         said = done.stderr
         if done.code == 0:
             return done.stdout.decode(errors="replace")
-        if any(word in said for word in _GONE):
+        if any(word in said for word in GONE):
             raise TmuxGone(f"tmux said: {said}")
         if "duplicate session" in said:
             raise TmuxDuplicate(f"tmux said: {said}")

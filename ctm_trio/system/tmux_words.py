@@ -1,0 +1,43 @@
+"""How tmux wants its words: names, targets, and the beginning of every command. No I/O but for one `stat`.
+
+Apart from `system.tmux` so that `ls`, which must be quick, need not import what runs commands side by side.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+GONE = ("no server running", "error connecting to", "can't find session", "can't find pane", "can't find window",
+        "no current target", "server exited", "lost server")  # fmt: skip
+"""What tmux says when there is no such session, or no server at all."""
+
+
+def tmux_name(name: str) -> str:
+    """What tmux makes of a session name: it allows no dots and writes `_` for them."""
+    return name.replace(".", "_")
+
+
+def exactly(name: str) -> str:
+    """The target of the session of that name and no other."""
+    return f"={tmux_name(name)}"
+
+
+def first_pane(session: str) -> str:
+    """The pane `0.0` of a session target, also where a tmux.conf counts from 1. Source: contract A10."""
+    return f"{session}:^.{{top-left}}"
+
+
+def literal(word: str) -> str:
+    """A word that ends in `;` would end the tmux command there; written so, the semicolon is part of the word."""
+    return word[:-1] + "\\;" if word.endswith(";") else word
+
+
+def tmux_argv(conf: Path, socket: str) -> list[str]:
+    """How every tmux command begins.
+
+    Args:
+        conf: `tmux.conf`, given with `-f` if the file is there.
+        socket: says which server: "" for tmux's own default, a path (with a slash) or a socket's name.
+    """
+    where = ["-S" if "/" in socket else "-L", socket] if socket else []
+    return ["tmux", *where, *(["-f", str(conf)] if conf.is_file() else [])]
