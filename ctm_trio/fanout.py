@@ -90,6 +90,11 @@ class FanOut:
         self.subscribers.pop(subscriber, None)
         subscriber.to.close()
 
+    def forget(self, to: trio.MemorySendChannel[Batch]) -> None:
+        """Drop the subscriber with this mailbox, if there is one."""
+        for subscriber in [s for s in self.subscribers if s.to is to]:
+            self.drop(subscriber)
+
     def serve(self, now: float, *, brisk_only: bool = False) -> bool:
         """Hand everyone what is new for them. True if somebody could not take it and must be served again.
 

@@ -98,6 +98,13 @@ class Subscribe:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """Nobody reads this mailbox any more. A courtesy, sent without waiting: the next event would show it too."""
+
+    to: trio.MemorySendChannel[Batch]
+
+
+@dataclass(frozen=True, slots=True)
 class EndStreams:
     """Close every mailbox: the daemon stops."""
 
@@ -142,7 +149,9 @@ class OpenSegment:
     reply: Reply[Segment]
 
 
-JournalMessage = Publish | Subscribe | EndStreams | Attribute | Ingest | Positions | OpenSegment | KnownSources
+JournalMessage = (
+    Publish | Subscribe | Unsubscribe | EndStreams | Attribute | Ingest | Positions | OpenSegment | KnownSources
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from ctm_trio.messages import (
     Positions,
     Publish,
     Subscribe,
+    Unsubscribe,
 )
 from ctm_trio.model.event import HOOK_TYPE, RING_EVENTS, Event
 from ctm_trio.model.log_line import Segment
@@ -173,6 +174,8 @@ class Journal:
         for message in messages:
             if isinstance(message, Subscribe):
                 self._subscribe(message)
+            elif isinstance(message, Unsubscribe):
+                self.fan.forget(message.to)
             elif isinstance(message, EndStreams):
                 self.fan.close()
         self._serve()

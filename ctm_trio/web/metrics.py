@@ -15,6 +15,11 @@ def _label(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
+def _number(value: float) -> str:
+    """Without an exponent, which not every reader takes."""
+    return str(int(value)) if value == int(value) else f"{value:.9f}"
+
+
 def _one(value: float) -> Samples:
     return [({}, value)]
 
@@ -28,7 +33,7 @@ def render(name: str, kind: str, text: str, samples: Samples) -> str:
     lines = [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
     for labels, value in samples:
         inner = ",".join(f'{key}="{_label(item)}"' for key, item in labels.items())
-        lines.append(f"{name}{{{inner}}} {value:.17g}" if inner else f"{name} {value:.17g}")
+        lines.append(f"{name}{{{inner}}} {_number(value)}" if inner else f"{name} {_number(value)}")
     return "\n".join(lines) + "\n"
 
 

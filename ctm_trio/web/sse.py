@@ -9,12 +9,12 @@ from __future__ import annotations
 import trio
 
 from ctm_trio.errors import CtmError
-from ctm_trio.messages import Batch, Subscribe
+from ctm_trio.messages import Batch
 from ctm_trio.model.event import parse_event_id, sse_frame
 from ctm_trio.web.auth import bearer
 from ctm_trio.web.errors import answer_of, http_answer
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer
-from ctm_trio.web.streams import StreamPass, Streams
+from ctm_trio.web.streams import StreamPass, Streams, subscription
 from ctm_trio.web.wire import Wire
 
 KEEPALIVE_S = 15.0
@@ -98,9 +98,8 @@ class SseEndpoint:
     async def _stream(
         self, name: str, since: int | None, stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        mailbox, batches = trio.open_memory_channel[Batch](1)
-        with batches:
-            await self._streams.subscribe(Subscribe(mailbox, frozenset({name}) if name else None, None, since))
+        sessions = frozenset({name}) if name else None
+        async with subscription(self._streams.journal_send, sessions, None, since) as batches:
             await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
             async with trio.open_nursery() as nursery:
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
 from ctm_trio.errors import TooManyStreams, Unavailable
-from ctm_trio.messages import Batch, JournalMessage, Subscribe
+from ctm_trio.messages import Batch, JournalMessage, Subscribe, Unsubscribe
 from ctm_trio.web.auth import AuthStore, require
 
 MAX_STREAMS = 256
@@ -22,19 +22,37 @@ SHARED_BATCHES = 16
 """Batches whose encoded bytes are kept: one for each different filter among the streams is enough."""
 
 
-async def subscribe(journal_send: trio.MemorySendChannel[JournalMessage], order: Subscribe) -> None:
-    """Hand a subscription to the journal.
+@asynccontextmanager
+async def subscription(
+    journal_send: trio.MemorySendChannel[JournalMessage],
+    sessions: frozenset[str] | None = None,
+    types: frozenset[str] | None = None,
+    since: int | None = None,
+    *,
+    deep: bool = False,
+) -> AsyncIterator[trio.MemoryReceiveChannel[Batch]]:
+    """Follow the journal inside a block; the arguments are those of `messages.Subscribe`. Unsubscribes at the end.
 
     Raises:
         Unavailable: the journal did not take it in time, or is gone.
     """
-    try:
-        with trio.fail_after(SUBSCRIBE_TIMEOUT_S):
-            await journal_send.send(order)
-    except trio.TooSlowError:
-        raise Unavailable("The daemon is busy; try again in a moment.") from None
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        raise Unavailable("The event log is being restarted; try again in a moment.") from None
+    mailbox, batches = trio.open_memory_channel[Batch](1)
+    with batches:
+        try:
+            with trio.fail_after(SUBSCRIBE_TIMEOUT_S):
+                await journal_send.send(Subscribe(mailbox, sessions, types, since, deep))
+        except trio.TooSlowError:
+            raise Unavailable("The daemon is busy; try again in a moment.") from None
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise Unavailable("The event log is being restarted; try again in a moment.") from None
+        try:
+            yield batches
+        finally:
+            batches.close()
+            try:
+                journal_send.send_nowait(Unsubscribe(mailbox))
+            except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
+                pass  # busy or gone: the closed mailbox tells the same
 
 
 class Shared:
@@ -74,7 +92,7 @@ class Streams:
         journal_send: trio.MemorySendChannel[JournalMessage],
     ) -> None:
         self._auth = auth
-        self._journal_send = journal_send
+        self.journal_send = journal_send
         self.open = 0
         self.stopping = trio.Event()
         self.sse = Shared()
@@ -98,10 +116,6 @@ class Streams:
             yield
         finally:
             self.open -= 1
-
-    async def subscribe(self, order: Subscribe) -> None:
-        """Hand a subscription to the journal. Raises Unavailable."""
-        await subscribe(self._journal_send, order)
 
     def pass_for(self, token: str) -> StreamPass:
         """What a stream asks before each write, whether its token still counts.

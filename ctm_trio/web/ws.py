@@ -14,13 +14,13 @@ import msgspec
 import trio
 
 from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
-from ctm_trio.messages import Batch, Subscribe
+from ctm_trio.messages import Batch
 from ctm_trio.model.event import Event, format_event_id, parse_event_id, ws_tail
 from ctm_trio.web.auth import bearer, subprotocol_token
 from ctm_trio.web.errors import answer_of, http_answer
 from ctm_trio.web.harden import Receive, Scope, Send
 from ctm_trio.web.origin import Gate
-from ctm_trio.web.streams import StreamPass, Streams
+from ctm_trio.web.streams import StreamPass, Streams, subscription
 from ctm_trio.web.wire import Wire
 
 PROTOCOL = "ctm.v1"
@@ -154,47 +154,41 @@ class Client:
             replaced.cancel()
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             raise BadMessage("too_many_subscriptions", f"At most {MAX_SUBSCRIPTIONS} subscriptions on one connection.")
-        mailbox, batches = trio.open_memory_channel[Batch](1)
-        request = Subscribe(
-            mailbox,
-            None if order.sessions is None else frozenset(order.sessions),
-            None if order.types is None else frozenset(order.types),
-            since,
-            deep=since is not None,
-        )
-        try:
-            await self._streams.subscribe(request)
-        except CtmError as error:
-            batches.close()
-            raise BadMessage(error.code, error.message) from error
         scope = self._subscriptions[sub] = trio.CancelScope()
-        self._nursery.start_soon(self._follow, sub, since, batches, scope)
+        self._nursery.start_soon(self._follow, order, since, scope)
 
-    async def _follow(
-        self, sub: str, since: int | None, batches: trio.MemoryReceiveChannel[Batch], scope: trio.CancelScope
-    ) -> None:
+    async def _follow(self, order: Order, since: int | None, scope: trio.CancelScope) -> None:
         """Hand one subscription's batches to the client until it is cancelled or the journal cuts it."""
-        seen = since or 0
-        with scope, batches:
-            try:
-                async for batch in batches:
-                    if not self._pass.valid():
-                        await self.close(POLICY_VIOLATION)
-                        return
-                    if batch.replay:
-                        counted = {"op": "subscribed", "id": sub, "replayed": len(batch.events), "lost": batch.lost}
-                        await self.tell(counted)
-                    elif batch.lost:
-                        resume = batch.events[0].id if batch.events else batch.cursor
-                        await self.tell(self._lost(sub, seen, resume))
-                    await self._send_events(batch, sub)
-                    seen = max(seen, batch.cursor, batch.events[-1].id if batch.events else 0)
-                if not self._streams.stopping.is_set():
-                    await self.tell(self._lost(sub, seen, seen))
-                    if self._subscriptions.get(sub) is scope:
-                        del self._subscriptions[sub]
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                self._nursery.cancel_scope.cancel()  # the client is gone
+        sub = order.id or ""
+        sessions = None if order.sessions is None else frozenset(order.sessions)
+        types = None if order.types is None else frozenset(order.types)
+        try:
+            with scope:
+                try:
+                    async with subscription(
+                        self._streams.journal_send, sessions, types, since, deep=since is not None
+                    ) as batches:
+                        await self._pump(sub, since or 0, batches)
+                except CtmError as error:
+                    await self.tell({"op": "error", "code": error.code, "message": error.message})
+                if self._subscriptions.get(sub) is scope:
+                    del self._subscriptions[sub]
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._nursery.cancel_scope.cancel()  # the client is gone
+
+    async def _pump(self, sub: str, seen: int, batches: trio.MemoryReceiveChannel[Batch]) -> None:
+        async for batch in batches:
+            if not self._pass.valid():
+                await self.close(POLICY_VIOLATION)
+                return
+            if batch.replay:
+                await self.tell({"op": "subscribed", "id": sub, "replayed": len(batch.events), "lost": batch.lost})
+            elif batch.lost:
+                await self.tell(self._lost(sub, seen, batch.events[0].id if batch.events else batch.cursor))
+            await self._send_events(batch, sub)
+            seen = max(seen, batch.cursor, batch.events[-1].id if batch.events else 0)
+        if not self._streams.stopping.is_set():
+            await self.tell(self._lost(sub, seen, seen))
 
     async def _send_events(self, batch: Batch, sub: str) -> None:
         """Live batches are encoded once for all with the same id; a replay is this client's own, and may be long."""

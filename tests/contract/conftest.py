@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trio
 
-from ctm_trio.channels import StateSender, open_state_channel
+from ctm_trio.channels import StateReceiver, StateSender, open_state_channel
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,
@@ -51,6 +51,7 @@ class Site:
     attention: StateSender[AttentionSnapshot]
     health: StateSender[HealthSnapshot]
     sessions_recv: trio.MemoryReceiveChannel[SessionsMessage]
+    counters: StateReceiver[JournalSnapshot]
     stop: trio.Event
     stopped: trio.Event
 
@@ -75,6 +76,12 @@ class Site:
             for c in commands
         )
         await self.journal_send.send(Publish(drafts))
+
+    async def subscribers(self, count: int) -> None:
+        """Wait until so many follow the journal."""
+        version = self.counters.version
+        while self.counters.latest.subscribers != count:
+            version = await self.counters.wait_newer(version)
 
     async def raw(self, data: bytes, *, limit_s: float = 5) -> bytes:
         """Send bytes, and read all that comes until the server closes or `limit_s` is over."""
@@ -131,7 +138,7 @@ async def open_site(root: Path, *, environment: str = "", seed: str = TOKEN) -> 
         )
         site = Site(
             port, root, fake, journal_send, sessions_state, quota_state, attention_state, health_state, sessions_recv,
-            trio.Event(), trio.Event(),
+            journal, trio.Event(), trio.Event(),
         )  # fmt: skip
 
         async def serve(*, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

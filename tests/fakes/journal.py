@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import trio
 
 from ctm_trio.channels import StateSender
-from ctm_trio.messages import Batch, Draft, JournalMessage, JournalSnapshot, Publish, Subscribe
+from ctm_trio.messages import Batch, Draft, JournalMessage, JournalSnapshot, Publish, Subscribe, Unsubscribe
 from ctm_trio.model.event import Event
 
 RING = 500
@@ -32,6 +32,8 @@ class FakeJournal:
                     self.ring = [*self.ring, *events][-RING:]
                     for subscriber in self.subscribers:
                         nursery.start_soon(self.deliver, subscriber, Batch(self.passing(subscriber, events)))
+                elif isinstance(message, Unsubscribe):
+                    self.subscribers = [order for order in self.subscribers if order.to is not message.to]
                 elif isinstance(message, Subscribe):
                     self.subscribers.append(message)
                     await self.deliver(message, self.replay(message))

@@ -7,10 +7,9 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from ctm_trio.errors import Unavailable
-from ctm_trio.messages import Batch, Subscribe
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, positive
-from ctm_trio.web.streams import subscribe
+from ctm_trio.web.streams import subscription
 
 DEFAULT_LIMIT, MAX_LIMIT = 200, 500
 
@@ -22,9 +21,8 @@ TOOL_CALLS = frozenset({"tool_call"})
 
 async def ring(ends: WebEnds, session: str) -> list[bytes]:
     """Payloads of the tool calls in the ring, oldest first: a subscription that is closed after its replay."""
-    mailbox, batches = trio.open_memory_channel[Batch](1)
-    with batches:
-        await subscribe(ends.journal_send, Subscribe(mailbox, frozenset({session}) if session else None, TOOL_CALLS))
+    sessions = frozenset({session}) if session else None
+    async with subscription(ends.journal_send, sessions, TOOL_CALLS) as batches:
         try:
             with trio.fail_after(REPLAY_TIMEOUT_S):
                 batch = await batches.receive()
