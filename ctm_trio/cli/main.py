@@ -17,6 +17,18 @@ from ctm_trio.cli.common import EXIT_CODES, FAILED, INTERRUPTED, USAGE, CliError
 # command: (module, help). The order is that of the help page.
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "run the daemon in the foreground"),
+    "new": ("sessions", "start a session here and attach to it"),
+    "yolo": ("sessions", "attach to a session without permission dialogs; start or restart it so"),
+    "safe": ("sessions", "attach to a session with permission dialogs; start or restart it so"),
+    "attach": ("sessions", "attach to a session; one that has ended is started again"),
+    "last": ("sessions", "attach to the session that you attached to last"),
+    "ls": ("ls", "list the sessions"),
+    "pick": ("ls", "choose a session from a list and attach to it"),
+    "switch": ("session_edit", "inside tmux: go to another session"),
+    "detach": ("session_edit", "detach from a session, which goes on"),
+    "rename": ("session_edit", "give a session another name"),
+    "kill": ("session_edit", "end a session; its record and log stay"),
+    "forget": ("session_edit", "drop a session's record; its log stays"),
     "logs": ("logs", "show tool calls from the logs, rotated ones too"),
     "overlay": ("overlay", "the Claude Code settings of spawned sessions"),
     "setup": ("setup", "prepare this machine; --global: for every Claude Code session"),

@@ -1,0 +1,114 @@
+"""`ls` and `pick`: the sessions at a glance, and one of them chosen."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from ctm_trio.cli.common import (
+    FAILED,
+    NOT_FOUND,
+    OK,
+    CliError,
+    Subparsers,
+    find_paths,
+    load_config,
+    plain,
+    print_json,
+    print_table,
+    read_book,
+    say,
+)
+from ctm_trio.cli.views import is_live, live_names
+from ctm_trio.model.times import parse_time
+
+if TYPE_CHECKING:
+    from ctm_trio.model.session import Session
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare `ls` and `pick`."""
+    parser = subparsers.add_parser("ls", help="list the sessions")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    subparsers.add_parser("pick", help="choose a session from a list and attach to it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List, or choose."""
+    paths = find_paths()
+    settings = load_config(paths)
+    records = list(read_book(paths).records.values())
+    try:
+        live = live_names(paths, settings)
+    except CliError as error:
+        say(str(error))
+        live = frozenset()
+    if args.command == "pick":
+        return pick(records, live)
+    if args.json:
+        print_json([view(record, is_live(record, live)) for record in records])
+    elif not records:
+        say("There are no sessions yet. `ctm-trio new NAME` starts one here.")
+    else:
+        print_table(
+            ("NAME", "MODE", "STATE", "ATTACHED", "DIRECTORY"),
+            [row(record, is_live(record, live)) for record in records],
+            ("bold", "", "green", "bright_black", "bright_black"),
+        )
+    return OK
+
+
+def view(record: Session, alive: bool) -> dict[str, object]:
+    """A session as the wire shows it, as far as it is known without the daemon. Source: contract A4."""
+    shown: dict[str, object] = {
+        "name": record.name,
+        "uuid": record.uuid,
+        "mode": record.mode,
+        "workdir": record.workdir,
+        "created_at": record.created_at,
+    }
+    if record.last_attached_at:
+        shown["last_attached_at"] = record.last_attached_at
+    return {**shown, "is_active": alive, "tmux_alive": alive}
+
+
+def row(record: Session, alive: bool) -> list[str]:
+    """A session as a line of the table."""
+    state = "running" if alive else "ended"
+    return [record.name, record.mode, state, ago(record.last_attached_at), record.workdir]
+
+
+def ago(text: str) -> str:
+    """How long ago a time is: `30s`, `3m`, `2h`, `5d`; `-` if it is none."""
+    at = parse_time(text)
+    if at is None:
+        return "-"
+    seconds = max(0, int(time.time() - at))
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def pick(records: list[Session], live: frozenset[str]) -> int:
+    """Show a numbered list, read a number or a name, attach."""
+    if not records:
+        raise CliError("There are no sessions to choose from. `ctm-trio new NAME` starts one here.", NOT_FOUND)
+    for number, record in enumerate(records, 1):
+        state = "" if is_live(record, live) else "  (ended)"
+        say(f"{number:>3}  {plain(record.name):<24} {record.mode:<5} {plain(record.workdir)}{state}")
+    print("Number or name: ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline().strip()
+    if not answer:
+        return FAILED
+    chosen = [record for number, record in enumerate(records, 1) if answer in (str(number), record.name)]
+    chosen = chosen or [record for record in records if record.name.startswith(answer)]
+    if len(chosen) != 1:
+        raise CliError(
+            f"{plain(answer)} is none of them." if not chosen else f"{plain(answer)} is several of them.", NOT_FOUND
+        )
+    from ctm_trio.cli.sessions import attach
+
+    return attach(chosen[0].name)

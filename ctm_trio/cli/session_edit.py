@@ -1,0 +1,106 @@
+"""`kill`, `forget`, `rename`, `switch`, `detach`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+
+from ctm_trio.cli.common import NOT_FOUND, OK, USAGE, CliError, Subparsers, confirm, find_paths, load_config, plain, say
+from ctm_trio.cli.lifecycle import run_hook, tell
+from ctm_trio.cli.views import find_record, is_live, live_names, switch_client, tmux_says
+from ctm_trio.model.session import Session, is_name
+from ctm_trio.system.tmux_words import exactly
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare the commands."""
+    kill = subparsers.add_parser("kill", help="end a session; its record and log stay")
+    forget = subparsers.add_parser("forget", help="drop a session's record; its log stays")
+    for parser in (kill, forget):
+        parser.add_argument("name", metavar="NAME")
+        parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    rename = subparsers.add_parser("rename", help="give a session another name")
+    rename.add_argument("name", metavar="NAME")
+    rename.add_argument("to", metavar="NEW")
+    switch = subparsers.add_parser("switch", help="inside tmux: go to another session")
+    switch.add_argument("name", metavar="NAME")
+    detach = subparsers.add_parser("detach", help="detach from a session, which goes on")
+    detach.add_argument("name", nargs="?", metavar="NAME", help="default: the one you are in")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the command."""
+    if args.command == "rename":
+        return rename(args.name, args.to)
+    if args.command == "switch":
+        return switch(args.name)
+    if args.command == "detach":
+        return detach(args.name)
+    paths = find_paths()
+    settings = load_config(paths)
+    record = find_record(paths, args.name)
+    text = "End it" if args.command == "kill" else "Forget it"
+    # Whoever pipes into us has named the session; a person may have mistyped it.
+    if sys.stdin.isatty() and not confirm(f"{record.name} in {plain(record.workdir)}. {text}?", yes=args.yes):
+        raise CliError("Nothing was changed.")
+    from ctm_trio.cli.spawning import Starter
+
+    starter = Starter(paths, settings)
+    if args.command == "kill":
+        starter.kill(record.name)
+        tell(settings, "session_killed", record)
+        run_hook(settings, "on_kill", record)
+        say(f"{record.name} has ended. `ctm-trio attach {record.name}` starts it again.")
+    else:
+        starter.change(lambda book: book.without(record.name))
+        run_hook(settings, "on_forget", record)
+        say(f"{record.name} is forgotten; its log stays.")
+    return OK
+
+
+def rename(name: str, to: str) -> int:
+    """Rename in tmux and in the record."""
+    paths = find_paths()
+    settings = load_config(paths)
+    record = find_record(paths, name)
+    if not is_name(to) or to == name:
+        raise CliError(
+            f"{plain(to)} cannot be its name: letters, digits, _ and -, 100 at most, and another one.", USAGE
+        )
+    from ctm_trio.cli.spawning import Starter
+
+    Starter(paths, settings).rename(name, to)
+    run_hook(settings, "on_rename", replace(record, name=to), CTM_OLD_NAME=name)
+    return OK
+
+
+def switch(name: str) -> int:
+    """Go to another session inside tmux."""
+    paths = find_paths()
+    settings = load_config(paths)
+    record = find_record(paths, name)
+    if not os.environ.get("TMUX"):
+        raise CliError(f"This is not inside tmux. `ctm-trio attach {plain(name)}` goes there.")
+    if not is_live(record, live_names(paths, settings)):
+        raise CliError(f"{name} has ended. `ctm-trio attach {name}` starts it again.", NOT_FOUND)
+    run_hook(settings, "on_switch", record)
+    switch_client(paths, settings, name)
+    tell(settings, "session_attached", record)
+    return OK
+
+
+def detach(name: str | None) -> int:
+    """Detach this client, or every client of a session."""
+    paths = find_paths()
+    settings = load_config(paths)
+    if name is None and not os.environ.get("TMUX"):
+        raise CliError("This is not inside tmux; say which session to detach from.")
+    record = find_record(paths, name) if name is not None else Session(os.environ.get("CTM_SESSION", ""))
+    words = ("detach-client", "-s", exactly(name)) if name is not None else ("detach-client",)
+    run_hook(settings, "on_detach", record)
+    code, _, said = tmux_says(paths, settings, *words)
+    if code != 0:
+        raise CliError(f"tmux said: {plain(said)}")
+    return OK

@@ -1,0 +1,190 @@
+"""`new`, `yolo`, `safe`, `attach`, `last`: into a session, which is started if need be."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctm_trio.cli.common import (
+    NOT_FOUND,
+    OK,
+    USAGE,
+    CliError,
+    Subparsers,
+    confirm,
+    find_paths,
+    plain,
+    print_json,
+    read_book,
+    say,
+)
+from ctm_trio.cli.lifecycle import run_hook, tell
+from ctm_trio.cli.link import START_LIMIT_S, ensure_daemon
+from ctm_trio.cli.ls import view
+from ctm_trio.cli.views import enter, find_record, is_live, live_names
+from ctm_trio.model.session import is_new_name
+from ctm_trio.model.times import format_time
+
+if TYPE_CHECKING:
+    from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.session import Session, SessionBook
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare the commands."""
+    new = subparsers.add_parser("new", help="start a session here and attach to it")
+    _where(new)
+    new.add_argument("--yolo", dest="mode", action="store_const", const="yolo", help="without permission dialogs")
+    new.add_argument("--safe", dest="mode", action="store_const", const="safe", help="with them")
+    new.add_argument("--prompt", default="", metavar="TEXT", help="what to tell Claude first")
+    new.add_argument("--json", action="store_true", help="print the session as JSON, and do not attach")
+    for mode, text in (("yolo", "without"), ("safe", "with")):
+        parser = subparsers.add_parser(
+            mode, help=f"attach to a session {text} permission dialogs; start or restart it so"
+        )
+        _where(parser)
+        parser.add_argument("-y", "--yes", action="store_true", help="restart without asking")
+    attach_ = subparsers.add_parser("attach", help="attach to a session; one that has ended is started again")
+    attach_.add_argument("name", metavar="NAME")
+    subparsers.add_parser("last", help="attach to the session that you attached to last")
+
+
+def _where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="default: the directory's name")
+    parser.add_argument("workdir", nargs="?", metavar="DIRECTORY", help="where it works (default: here)")
+    parser.add_argument("-d", "--detached", action="store_true", help="do not attach")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the command."""
+    if args.command == "attach":
+        return attach(args.name)
+    if args.command == "last":
+        return last()
+    from ctm_trio.cli.spawning import name_for
+
+    paths = find_paths()
+    workdir = Path(args.workdir or os.getcwd()).expanduser().absolute()
+    name = args.name or name_for(workdir)
+    if not is_new_name(name):
+        raise CliError(f"{plain(name)} cannot be a session's name: letters, digits, dots, _ and -, 64 at most.", USAGE)
+    settings = prepare(paths)
+    known = read_book(paths).records.get(name)
+    if args.command == "new":
+        mode = args.mode or ("yolo" if settings.default_mode == "yolo" else "safe")
+        record = start(paths, settings, name, str(workdir), mode, args.prompt)
+        if args.json:
+            print_json(view(record, True))
+            return OK
+    elif known is None:
+        record = start(paths, settings, name, str(workdir), args.command, "")
+    else:
+        record = in_mode(paths, settings, known, args.command, yes=args.yes)
+    if args.detached or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        say(f"{record.name} runs in {record.workdir}. `ctm-trio attach {record.name}` goes to it.")
+        return OK
+    return go(paths, settings, record)
+
+
+def prepare(paths: Paths) -> Settings:
+    """See that everything a session needs is there: settings, tmux.conf, overlay, and the daemon."""
+    from ctm_trio.cli.overlay import write_overlay
+    from ctm_trio.cli.tmux_conf import write_tmux_conf
+    from ctm_trio.system.settings_file import load_settings
+
+    loaded = load_settings(paths.config)
+    if loaded.problem:
+        say(f"{loaded.problem} The defaults are used.")
+    write_tmux_conf(paths)
+    if not paths.overlay.exists():
+        write_overlay(paths)
+    if not ensure_daemon(paths, loaded.settings.port):
+        say(f"The daemon did not answer within {START_LIMIT_S:g} s; see {paths.root / 'ctm-trio.log'}.")
+    return loaded.settings
+
+
+def start(paths: Paths, settings: Settings, name: str, workdir: str, mode: str, prompt: str) -> Session:
+    """A new session, announced."""
+    from ctm_trio.cli.spawning import Starter
+
+    record = Starter(paths, settings).new(name, workdir, mode, prompt)
+    tell(settings, "session_new", record)
+    run_hook(settings, "on_new", record)
+    if mode == "yolo":
+        tell(settings, "on_yolo", record)
+        run_hook(settings, "on_yolo", record)
+    return record
+
+
+def in_mode(paths: Paths, settings: Settings, record: Session, mode: str, *, yes: bool) -> Session:
+    """The session, running in this mode: restarted with its conversation if it ran in the other one."""
+    from ctm_trio.cli.spawning import Starter
+
+    alive = is_live(record, live_names(paths, settings))
+    if alive and record.mode == mode:
+        return record
+    if alive and not confirm(
+        f"{record.name} runs in {record.mode} mode. End it and start it again in {mode} mode?", yes=yes
+    ):
+        raise CliError("Nothing was changed. `--yes` answers the question.")
+    record = Starter(paths, settings).again(record, mode)
+    tell(settings, "session_new", record)
+    if mode == "yolo":
+        tell(settings, "on_yolo", record)
+    run_hook(settings, f"on_{mode}", record)
+    return record
+
+
+def attach(name: str) -> int:
+    """Attach to a session, which is started again if it has ended."""
+    paths = find_paths()
+    record = find_record(paths, name)
+    need_terminal()
+    settings = prepare(paths)
+    if not is_live(record, live_names(paths, settings)):
+        from ctm_trio.cli.spawning import Starter
+
+        say(f"{name} had ended; it is started again.")
+        record = Starter(paths, settings).again(record, record.mode)
+        tell(settings, "session_new", record)
+    return go(paths, settings, record)
+
+
+def last() -> int:
+    """Attach to the session that was attached to last."""
+    records = read_book(find_paths()).records.values()
+    if not records:
+        raise CliError("There are no sessions yet. `ctm-trio new NAME` starts one here.", NOT_FOUND)
+    return attach(max(records, key=lambda record: (record.last_attached_at, record.created_at)).name)
+
+
+def need_terminal() -> None:
+    """Attaching is for people.
+
+    Raises:
+        CliError: there is no terminal.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise CliError("Attaching needs a terminal.")
+
+
+def go(paths: Paths, settings: Settings, record: Session) -> int:
+    """Note and announce that we attach, then do it: this process becomes tmux's client."""
+    need_terminal()
+    from ctm_trio.cli.spawning import Starter
+
+    now = format_time(time.time())
+
+    def step(book: SessionBook) -> SessionBook:
+        known = book.records.get(record.name)
+        return book if known is None else book.having(replace(known, last_attached_at=now))
+
+    Starter(paths, settings).change(step)
+    tell(settings, "session_attached", record)
+    run_hook(settings, "on_attach", record)
+    return enter(paths, settings, record.name)

@@ -1,0 +1,144 @@
+"""Starting and restarting `claude` in tmux, recorded as the daemon records it."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import trio
+
+from ctm_trio.cli.common import CliError, plain
+from ctm_trio.errors import CtmError, TmuxGone
+from ctm_trio.model.session import Session, SessionBook, clean_workdir, is_name
+from ctm_trio.model.times import format_time
+from ctm_trio.system.prompt import type_prompt
+from ctm_trio.system.sessions_file import SessionsFile
+from ctm_trio.system.spawn import renamed, spawned
+from ctm_trio.system.tmux import Tmux, exactly, tmux_name
+
+if TYPE_CHECKING:
+    from ctm_trio.model.config import Paths, Settings
+
+T = TypeVar("T")
+_NO_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
+
+
+class Starter:
+    """Does the steps for one user's files and tmux server.
+
+    Args:
+        paths, settings: of the user.
+    """
+
+    def __init__(self, paths: Paths, settings: Settings) -> None:
+        self._paths, self._settings = paths, settings
+        self._tmux = Tmux(paths.tmux_conf, lambda: settings.tmux_socket)
+        self._file = SessionsFile(paths.sessions)
+
+    def new(self, name: str, workdir: str, mode: str, prompt: str) -> Session:
+        """A new session, running and recorded.
+
+        Raises:
+            CliError: it cannot be started; nothing is left of it.
+        """
+
+        async def steps() -> Session:
+            record = Session(name, str(uuid.uuid4()), mode, clean_workdir(workdir), format_time(time.time()))
+            _refuse_taken((await self._file.read())[0], name)
+            async with spawned(self._tmux, record, self._paths, self._checkpoint(mode)) as target:
+                await self._file.change(lambda book: _refuse_taken(book, name).having(record))
+            if prompt:
+                await type_prompt(self._tmux, target, name, prompt)
+            return record
+
+        return self._run(steps)
+
+    def again(self, record: Session, mode: str) -> Session:
+        """Start a recorded session anew in this mode, with its conversation if there was one; one that runs is ended.
+
+        Raises:
+            CliError: it cannot be started.
+        """
+
+        async def steps() -> Session:
+            try:
+                await self._tmux.kill(exactly(record.name))
+            except TmuxGone:
+                pass  # which is what was wanted
+            next_ = replace(record, mode=mode)
+            resume = await trio.to_thread.run_sync(self._has_transcript, record.uuid)
+            async with spawned(self._tmux, next_, self._paths, self._checkpoint(mode), resume=resume):
+                await self._file.change(lambda book: book.having(next_))
+            return next_
+
+        return self._run(steps)
+
+    def kill(self, name: str) -> None:
+        """End the tmux session; already gone is fine."""
+
+        async def steps() -> None:
+            try:
+                await self._tmux.kill(exactly(name))
+            except TmuxGone:
+                pass  # which is what was wanted
+
+        self._run(steps)
+
+    def change(self, step: Callable[[SessionBook], SessionBook]) -> None:
+        """Change `sessions.json` under its lock."""
+
+        async def steps() -> None:
+            await self._file.change(step)
+
+        self._run(steps)
+
+    def rename(self, name: str, to: str) -> None:
+        """tmux first, then the record; if the record cannot follow, tmux gets the old name back."""
+
+        def step(book: SessionBook) -> SessionBook:
+            if name not in book.records:
+                raise CliError(f"There is no session named {plain(name)}.", 3)
+            return _refuse_taken(book, to, but=name).renamed(name, to)
+
+        async def steps() -> None:
+            step((await self._file.read())[0])
+            async with renamed(self._tmux, name, to):
+                await self._file.change(step)
+
+        self._run(steps)
+
+    def _checkpoint(self, mode: str) -> Callable[[str], Awaitable[None]] | None:
+        return None
+
+    def _has_transcript(self, session_id: str) -> bool:
+        """True if Claude Code can resume this conversation. The directory's name is not needed: ids are unique."""
+        if not is_name(session_id):
+            return False
+        return any((self._paths.claude_home / "projects").glob(f"*/{session_id}.jsonl"))
+
+    def _run(self, steps: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return trio.run(steps)
+        except CtmError as error:
+            raise CliError(error.message) from None
+
+
+def _refuse_taken(book: SessionBook, name: str, *, but: str = "") -> SessionBook:
+    """The book, if no session has this name or one that tmux takes for the same (`a.b` and `a_b`)."""
+    for other in book.records:
+        if other != but and tmux_name(other) == tmux_name(name):
+            raise CliError(
+                f"There is a session named {plain(other)} already. `ctm-trio attach {plain(other)}` goes to it."
+            )
+    return book
+
+
+def name_for(workdir: Path) -> str:
+    """A session name made of a directory's name."""
+    name = _NO_NAME.sub("-", workdir.name).strip("-_")[:64]
+    return name if is_name(name) else "session"
