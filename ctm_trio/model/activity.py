@@ -99,7 +99,8 @@ class Activity:
             return
         if name not in AMBIENT:
             self._answered(ts, facts.agent_id, "")
-        if name in ("UserPromptSubmit", "PreToolUse", "SessionEnd"):
+        anew = name == "SessionStart" and facts.kind != "compact"
+        if anew or name in ("UserPromptSubmit", "PreToolUse", "SessionEnd"):
             self._resumed(ts)
             if not facts.agent_id:
                 self._went_on = max(self._went_on, ts)

@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS events (
   tool TEXT NOT NULL, is_error INTEGER NOT NULL, agent_id TEXT NOT NULL, agent_type TEXT NOT NULL,
   tool_use_id TEXT NOT NULL, segment INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS events_source ON events (source, id);
+CREATE INDEX IF NOT EXISTS events_attention ON events (source, id)
+  WHERE type IN ('attention_raised', 'attention_cleared');
 CREATE INDEX IF NOT EXISTS events_agent ON events (source, agent_id, id) WHERE agent_id <> '';
 
 -- Claude Code's other hook events: not on the streams, read by attention and for sub-agents. Ids interleave.

@@ -13,10 +13,11 @@ PACKAGE = Path(ctm_trio.__file__).parent
 ALLOWED: dict[str, frozenset[str]] = {
     "model": frozenset({"model", "errors"}),
     "system": frozenset({"model", "errors", "system", "__init__"}),
-    "tasks": frozenset({"messages", "channels", "fanout", "errors", "model", "system", "__init__"}),
+    "tasks": frozenset({"attention_book", "messages", "channels", "fanout", "errors", "model", "system", "__init__"}),
     "web": frozenset({"messages", "channels", "errors", "model", "web", "__init__"}),
     "messages": frozenset({"channels", "errors", "model"}),
     "channels": frozenset({"errors"}),
+    "attention_book": frozenset({"messages", "model"}),
     "fanout": frozenset({"messages", "model"}),
     "errors": frozenset(),
     "client": frozenset({"model", "errors", "client", "__init__"}),

@@ -1,0 +1,247 @@
+"""Every session's attention: what is known, and what changes. Synchronous; the attention task alone drives it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from ctm_trio.messages import (
+    Attention,
+    Clock,
+    Draft,
+    Quota,
+    QuotaSnapshot,
+    SessionsSnapshot,
+    Usage,
+)
+from ctm_trio.model.activity import Activity
+from ctm_trio.model.attention import Inputs, Limit, Transition, next_due, step, yolo_due
+from ctm_trio.model.config import Thresholds
+from ctm_trio.model.event import Event, HookFacts
+from ctm_trio.model.times import parse_time
+
+CHECKPOINT_S = 60.0
+"""A session in yolo mode is asked for its checkpoints at most this often."""
+
+MAX_PENDING = 1000
+"""Announcements that wait for the journal. When they are so many, states stop changing until it has taken some."""
+
+MAX_STRANGERS = 4096
+"""Summaries of sessions that are not recorded (yet). Past it they are forgotten."""
+
+
+@dataclass(slots=True)
+class Yolo:
+    """A session in yolo mode. Unix seconds; None: not asked yet, or no checkpoint."""
+
+    since: float
+    checkpoint_at: float | None = None
+    checked_at: float | None = None
+    asked_at: float = 0.0
+
+
+class AttentionBook:
+    """The states of all sessions and what they come from.
+
+    Attributes:
+        states: by session name; sessions that need nobody are not in it.
+        pending: announcements in order, for the owner to send.
+        overdue: sessions in yolo mode whose checkpoint should be asked for now.
+        due: when time alone may change a session next, in unix seconds.
+        deferred: sessions that must be looked at again once `pending` is shorter.
+        dirty: a state has changed since the owner published.
+    """
+
+    def __init__(self, clock: Clock, thresholds: Thresholds, sessions: SessionsSnapshot) -> None:
+        self.clock = clock
+        self.started = clock()
+        self.thresholds = thresholds
+        self.sessions = sessions
+        self.quota = QuotaSnapshot()
+        self._limits = (Limit(), Limit())
+        self.activities: dict[str, Activity] = {}
+        self.states: dict[str, Attention] = {}
+        self.yolo: dict[str, Yolo] = {}
+        self.due: dict[str, float] = {}
+        self.pending: deque[Draft] = deque()
+        self.deferred: set[str] = set()
+        self.overdue: dict[str, None] = {}
+        self.dirty = False
+        self._note_modes()
+
+    # ------------------------------------------------------------ what is known
+
+    def fold(self, event: Event) -> None:
+        """Take in a tool call or a hook event."""
+        activity = self.activities.get(event.session)
+        if activity is None:
+            if len(self.activities) > MAX_STRANGERS + len(self.sessions.records):
+                self.activities = {n: a for n, a in self.activities.items() if n in self.sessions.records}
+            activity = self.activities[event.session] = Activity()
+        fold(activity, event.id, event.ts, event.hook, event.is_error, event.tool, event.agent_id)
+
+    def use_sessions(self, new: SessionsSnapshot) -> list[str]:
+        """Take over the sessions; the names of those that came, went, changed, or whose tmux session did."""
+        old, self.sessions = self.sessions, new
+        self._move_renamed(old, new)
+        self._note_modes()
+        return [
+            name
+            for name in {**old.records, **new.records}
+            if old.records.get(name) != new.records.get(name) or alive(old, name) != alive(new, name)
+        ]
+
+    def use_quota(self, new: QuotaSnapshot) -> list[str]:
+        """Take over the figures; the sessions that they may change: all, if a limit of the account may matter."""
+        old, self.quota = self.quota, new
+        if old.account != new.account:
+            self._limits = _limits(new.account)
+            if self._near_limit(old.account) or self._near_limit(new.account):
+                return list(self.sessions.records)
+        return [n for n, usage in new.sessions.items() if old.sessions.get(n, Usage()) is not usage]
+
+    def _near_limit(self, account: Quota | None) -> bool:
+        if account is None:
+            return False
+        return max(account.weekly_pct or 0, account.five_hr_pct or 0) >= self.thresholds.quota_pct
+
+    def _move_renamed(self, old: SessionsSnapshot, new: SessionsSnapshot) -> None:
+        """A renamed session keeps its state: nothing happened to it that its person must know.
+
+        A session that was recorded after its first lines takes over what they said under their provisional name.
+        """
+        gone = {r.uuid: name for name, r in old.records.items() if name not in new.records and r.uuid}
+        for name, record in new.records.items():
+            if name in old.records or not record.uuid:
+                continue
+            before = gone.get(record.uuid, f"uuid:{record.uuid[:8]}")
+            if before in self.activities and name not in self.activities:
+                self.activities[name] = self.activities.pop(before)
+            if before in self.states:
+                self.states[name] = self.states.pop(before)
+                self.dirty = True
+            if before in self.yolo:
+                self.yolo[name] = self.yolo.pop(before)
+
+    def _note_modes(self) -> None:
+        now, records = self.clock(), self.sessions.records
+        for name, record in records.items():
+            if record.mode == "yolo":
+                self.yolo.setdefault(name, Yolo(now))
+        for name in [n for n in self.yolo if n not in records or records[n].mode != "yolo"]:
+            del self.yolo[name]
+
+    # ------------------------------------------------------------ what changes
+
+    def look_at(self, names: Iterable[str], now: float) -> None:
+        """Apply the rules to these sessions; what changes is in `states` and `pending` then.
+
+        Args:
+            now: unix seconds.
+        """
+        for name in names:
+            if len(self.pending) >= MAX_PENDING:
+                self.deferred.add(name)
+                continue
+            state, inputs = self.states.get(name), self._inputs(name)
+            if inputs is None:
+                self.due.pop(name, None)
+                if state is not None:
+                    self._change(name, None, (Transition(False, state),))
+                continue
+            new, transitions = step(state, inputs, now)
+            self._note_due(name, inputs, now)
+            if new is not state:
+                self._change(name, new, transitions)
+
+    def _note_due(self, name: str, inputs: Inputs, now: float) -> None:
+        due, ask_at = next_due(inputs, now), self._ask_at(name, inputs, now)
+        if due is not None and ask_at is not None:
+            self.due[name] = min(due, ask_at)
+        elif due is not None or ask_at is not None:
+            self.due[name] = due or ask_at or now
+        else:
+            self.due.pop(name, None)
+
+    def _ask_at(self, name: str, inputs: Inputs, now: float) -> float | None:
+        """Have an overdue checkpoint asked for, at once or when it was asked for long enough ago."""
+        yolo, overdue = self.yolo.get(name), yolo_due(inputs)
+        if yolo is None or overdue is None or now < overdue or not inputs.alive:
+            return None
+        if now - yolo.asked_at < CHECKPOINT_S:
+            return yolo.asked_at + CHECKPOINT_S
+        yolo.asked_at = now
+        self.overdue[name] = None
+        return now + CHECKPOINT_S
+
+    def _inputs(self, name: str) -> Inputs | None:
+        """What the rules look at; None for a session that is not recorded."""
+        if name not in self.sessions.records:
+            return None
+        activity = self.activities.get(name) or Activity()
+        usage, yolo = self.quota.sessions.get(name), self.yolo.get(name)
+        window = self.thresholds.error_rate_window
+        return Inputs(
+            thresholds=self.thresholds,
+            alive=alive(self.sessions, name),
+            asking=activity.asking,
+            waiting=activity.waiting,
+            calls_seen=activity.calls_seen,
+            last_failed=activity.last_failed,
+            window_seen=min(len(activity.results), window),
+            window_errors=activity.errors(window),
+            week=self._limits[0],
+            five_hours=self._limits[1],
+            context_pct=None if usage is None else usage.context_pct,
+            quiet_since=max(self.started, activity.last_sign),
+            yolo_since=None if yolo is None else yolo.since,
+            checkpoint_at=None if yolo is None else yolo.checkpoint_at,
+            checked_at=None if yolo is None else yolo.checked_at,
+        )
+
+    def _change(self, name: str, new: Attention | None, transitions: tuple[Transition, ...]) -> None:
+        self.dirty = True
+        if new is None:
+            del self.states[name]
+        else:
+            self.states[name] = new
+        self.pending.extend(_draft(name, t) for t in transitions)
+
+
+def fold(
+    activity: Activity, id_: int, time: str, hook: HookFacts | None, is_error: bool, tool: str, agent_id: str
+) -> None:
+    """Take an event into a summary. `id_` says when it was received (unix nanoseconds), `time` is the log's."""
+    at = id_ / 1e9
+    ts = parse_time(time) or at
+    if hook is None:
+        activity.call(is_error, tool=tool, agent_id=agent_id, ts=ts, at=at)
+    else:
+        activity.hook(hook, ts=ts, at=at)
+
+
+def alive(sessions: SessionsSnapshot, name: str) -> bool | None:
+    """What tmux says of a session, None while it cannot be asked. tmux writes `_` for a dot."""
+    if not sessions.tmux_known:
+        return None
+    return name in sessions.alive or name.replace(".", "_") in sessions.alive
+
+
+def _limits(account: Quota | None) -> tuple[Limit, Limit]:
+    if account is None:
+        return Limit(), Limit()
+    return (
+        Limit(account.weekly_pct, parse_time(account.weekly_resets_at) or 0.0),
+        Limit(account.five_hr_pct, parse_time(account.five_hr_resets_at) or 0.0),
+    )
+
+
+def _draft(session: str, transition: Transition) -> Draft:
+    attention = transition.attention
+    fields = {"session": session, "state": attention.state}
+    if transition.raised:
+        fields |= {"since": attention.since, "details": attention.details, "trigger_rule": attention.state}
+    return Draft("attention_raised" if transition.raised else "attention_cleared", session, msgspec.json.encode(fields))

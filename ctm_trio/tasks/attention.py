@@ -1,0 +1,280 @@
+"""The attention owner: events and snapshots in, one state a session out, each change announced.
+
+It subscribes to the journal and publishes to it, so it must never make the journal wait: its mailbox is the journal's
+business (a cursor, no queue), and what it announces waits in a bounded list of its own until the inbox has room.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+import trio
+
+from ctm_trio.attention_book import AttentionBook, fold
+from ctm_trio.channels import StateReceiver, StateSender
+from ctm_trio.errors import CtmError
+from ctm_trio.messages import (
+    AttentionSnapshot,
+    Batch,
+    Clock,
+    ConfigSnapshot,
+    JournalMessage,
+    Publish,
+    QuotaSnapshot,
+    SessionsSnapshot,
+    Subscribe,
+    TailersSnapshot,
+)
+from ctm_trio.model.activity import MAX_WINDOW, Activity
+from ctm_trio.model.event import HOOK_TYPE, Event
+from ctm_trio.system.recall import Recalled
+
+log = logging.getLogger("ctm.attention")
+
+TICK_S = 30.0
+"""Everything is looked at anyway this often. Source: contract A6."""
+
+SOONEST_S = 0.02
+"""The clock never rings faster than this."""
+
+SETTLE_S = 2.0
+"""At the start nothing is announced until the logs are read to their end, but no longer than this: what happened while
+the daemon was down is no news."""
+
+TURN_EVENTS = 200
+"""Events between two checkpoints of the loop: about two milliseconds."""
+
+
+class Recall(Protocol):
+    """`system.recall.recall` on the database; run in a thread."""
+
+    def __call__(self, sessions: frozenset[str], calls: int) -> Recalled: ...
+
+
+LastCheckpoint = Callable[[str], Awaitable[float | None]]
+"""Work directory → time of its newest checkpoint in unix seconds, None if it has none. Never raises; takes its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionEnds:
+    """What the owner reads and whom it asks."""
+
+    settings: StateReceiver[ConfigSnapshot]
+    sessions: StateReceiver[SessionsSnapshot]
+    quota: StateReceiver[QuotaSnapshot]
+    tailers: StateReceiver[TailersSnapshot]
+    recall: Recall
+    last_checkpoint: LastCheckpoint
+    clock: Clock = time.time
+
+
+async def run_attention(
+    ends: AttentionEnds,
+    state: StateSender[AttentionSnapshot],
+    journal_send: trio.MemorySendChannel[JournalMessage],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> NoReturn:
+    """Own every session's attention until cancelled; closes `journal_send`.
+
+    Ready once it is subscribed and knows what the event log knows. Announces `attention_cleared` and
+    `attention_raised`; what was raised before a restart goes on with its `since`. Source: contract A6, B4, B9.
+    """
+    async with journal_send:
+        owner = _Owner(ends, state, journal_send)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(owner.follow_events)
+            nursery.start_soon(owner.send_pending)
+            nursery.start_soon(owner.follow_sessions)
+            nursery.start_soon(owner.ask_checkpoints)
+            task_status.started()
+            with trio.move_on_after(SETTLE_S):
+                version = -1
+                while not ends.tailers.latest.caught_up:
+                    version = await ends.tailers.wait_newer(version)
+            owner.settle()
+            nursery.start_soon(owner.follow_quota)
+            nursery.start_soon(owner.follow_settings)
+            nursery.start_soon(owner.follow_clock)
+    raise AssertionError("unreachable")
+
+
+class _Owner:
+    """The task's loops. Every change of the book is synchronous; sending comes after."""
+
+    def __init__(
+        self,
+        ends: AttentionEnds,
+        state: StateSender[AttentionSnapshot],
+        journal: trio.MemorySendChannel[JournalMessage],
+    ) -> None:
+        self.ends = ends
+        self.state = state
+        self.journal = journal
+        self.book = AttentionBook(ends.clock, ends.settings.latest.settings.attention, ends.sessions.latest)
+        self.settled = False
+        self.sending = False
+        self.known_until = 0
+        self.wake_sender, self.sender_bell = trio.open_memory_channel[None](1)
+        self.wake_asker, self.asker_bell = trio.open_memory_channel[None](1)
+
+    async def follow_events(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
+        """Fold the journal's events. When some are lost, or the journal cut us, start again from the event log."""
+        while True:
+            to, mailbox = trio.open_memory_channel[Batch](1)
+            async with mailbox:
+                types = frozenset({"tool_call", HOOK_TYPE})
+                await self.journal.send(Subscribe(to, types=types, since=-1, internal=True, brisk=True))
+                try:
+                    await mailbox.receive()
+                except trio.EndOfChannel:
+                    continue
+                await self.remember()
+                if not self.settled:
+                    task_status.started()
+                    task_status = trio.TASK_STATUS_IGNORED
+                async for batch in mailbox:
+                    if batch.lost:
+                        break
+                    await self.take(batch.events)
+
+    async def remember(self) -> None:
+        """Take over what the event log knows of the recorded sessions, and at the start what was announced last."""
+        book = self.book
+        names = frozenset(book.sessions.records)
+        try:
+            known = await trio.to_thread.run_sync(self.ends.recall, names, MAX_WINDOW, abandon_on_cancel=True)
+        except CtmError as error:
+            log.warning("attention goes on without the past: %s", error.message)
+            return
+        self.known_until = known.last_id
+        for name in names:
+            activity = book.activities[name] = Activity()
+            for event in known.events.get(name, ()):
+                fold(activity, event.id, event.ts, event.hook, event.is_error, event.tool, event.agent_id)
+        if self.settled:
+            self.look_at(names)
+        else:
+            book.states = dict(known.raised)
+            self.state.publish(AttentionSnapshot(dict(book.states)))
+
+    async def take(self, events: tuple[Event, ...]) -> None:
+        """Fold events; each may change the state of its session and of no other."""
+        for start in range(0, len(events), TURN_EVENTS):
+            now = self.ends.clock()
+            for event in events[start : start + TURN_EVENTS]:
+                if event.id > self.known_until and event.session:
+                    self.book.fold(event)
+                    if self.settled:
+                        self.book.look_at((event.session,), now)
+            self._announce()
+            if start:
+                await trio.lowlevel.checkpoint()
+
+    async def follow_sessions(self) -> NoReturn:
+        """Look at the sessions that came, went, changed, died or were renamed."""
+        version = -1
+        while True:
+            version = await self.ends.sessions.wait_newer(version)
+            self.look_at(self.book.use_sessions(self.ends.sessions.latest))
+
+    async def follow_quota(self) -> NoReturn:
+        """Look at the sessions whose figures changed."""
+        version = -1
+        while True:
+            version = await self.ends.quota.wait_newer(version)
+            self.look_at(self.book.use_quota(self.ends.quota.latest))
+
+    async def follow_settings(self) -> NoReturn:
+        """New thresholds: look at everything."""
+        version = -1
+        while True:
+            version = await self.ends.settings.wait_newer(version)
+            thresholds = self.ends.settings.latest.settings.attention
+            if thresholds != self.book.thresholds:
+                self.book.thresholds = thresholds
+                self.look_at(self.book.sessions.records)
+
+    async def follow_clock(self) -> NoReturn:
+        """Look at a session when time alone may have changed it, and at all of them every `TICK_S`."""
+        book = self.book
+        tick = trio.current_time() + TICK_S
+        while True:
+            now = self.ends.clock()
+            soonest = min(book.due.values(), default=now + TICK_S) - now
+            await trio.sleep(max(SOONEST_S, min(soonest, tick - trio.current_time())))
+            if trio.current_time() >= tick:
+                tick = trio.current_time() + TICK_S
+                self.look_at(book.sessions.records)
+            else:
+                now = self.ends.clock()
+                self.look_at([name for name, due in book.due.items() if due <= now])
+
+    async def ask_checkpoints(self) -> NoReturn:
+        """Ask for the checkpoints of the sessions that are overdue, one after the other."""
+        book = self.book
+        async for _ in self.asker_bell:
+            while book.overdue:
+                name = next(iter(book.overdue))
+                del book.overdue[name]
+                record, yolo = book.sessions.records.get(name), book.yolo.get(name)
+                if record is not None and yolo is not None:
+                    yolo.checkpoint_at = await self.ends.last_checkpoint(record.workdir)
+                    yolo.checked_at = self.ends.clock()
+                    self.look_at((name,))
+        raise AssertionError("unreachable")
+
+    def settle(self) -> None:
+        """From now on changes are announced."""
+        self.settled = True
+        self.book.use_quota(self.ends.quota.latest)
+        self.look_at({**self.book.sessions.records, **self.book.states})
+
+    def look_at(self, names: Iterable[str]) -> None:
+        """Apply the rules to these sessions, publish, announce."""
+        if self.settled:
+            self.book.look_at(names, self.ends.clock())
+            self._announce()
+
+    def _announce(self) -> None:
+        """Publish the states, then hand what is pending to the journal, if it has room now."""
+        book = self.book
+        if book.dirty:
+            book.dirty = False
+            self.state.publish(AttentionSnapshot(dict(book.states)))
+        if book.overdue:
+            _ring(self.wake_asker)
+        if not book.pending or self.sending:
+            return
+        try:
+            self.journal.send_nowait(Publish(tuple(book.pending)))
+        except trio.WouldBlock:
+            _ring(self.wake_sender)
+        else:
+            book.pending.clear()
+
+    async def send_pending(self) -> NoReturn:
+        """Wait for room in the journal's inbox, when there was none."""
+        book = self.book
+        async for _ in self.sender_bell:
+            self.sending = True
+            while book.pending:
+                drafts = tuple(book.pending)
+                await self.journal.send(Publish(drafts))
+                for _ in drafts:
+                    book.pending.popleft()
+            self.sending = False
+            deferred, book.deferred = book.deferred, set()
+            self.look_at(deferred)
+        raise AssertionError("unreachable")
+
+
+def _ring(bell: trio.MemorySendChannel[None]) -> None:
+    try:
+        bell.send_nowait(None)
+    except trio.WouldBlock:
+        pass  # it rings already
