@@ -36,9 +36,12 @@ from ctm_trio.messages import (
 from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.supervise import Child, Health, Start, keep_running
+from ctm_trio.system.last_checkpoint import last_checkpoint
 from ctm_trio.system.origins import AllowedOrigins
+from ctm_trio.system.recall import recall
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.system.users import UserStore
+from ctm_trio.tasks.attention import AttentionEnds, run_attention
 from ctm_trio.tasks.attribution import INBOX as SIGHTINGS
 from ctm_trio.tasks.attribution import run_attribution
 from ctm_trio.tasks.config import run_config
@@ -147,6 +150,7 @@ class Daemon:
             *children,
             Child("sessions", self._sessions),
             Child("attribution", self._attribution),
+            Child("attention", self._attention),
             Child("cost", self._cost),
             Child("quota", self._quota),
             Child("hook_events", self._tailers(HOOK_EVENTS)),
@@ -174,6 +178,13 @@ class Daemon:
             self.sightings_recv.clone(), self.attribution_state, self.sessions, self.journal_send.clone(),
             self.sessions_send.clone(), self.plan.paths.claude_home / "projects", task_status=task_status,
         )  # fmt: skip
+
+    async def _attention(self, *, task_status: trio.TaskStatus[None]) -> None:
+        ends = AttentionEnds(
+            self.settings, self.sessions, self.quota, self.tailers, partial(recall, self.plan.paths.database),
+            last_checkpoint,
+        )  # fmt: skip
+        await run_attention(ends, self.attention_state, self.journal_send.clone(), task_status=task_status)
 
     async def _cost(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Takes the points of the cost curve, until their owner does."""

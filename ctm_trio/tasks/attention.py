@@ -29,7 +29,7 @@ from ctm_trio.messages import (
     Subscribe,
     TailersSnapshot,
 )
-from ctm_trio.model.activity import MAX_WINDOW, Activity
+from ctm_trio.model.activity import Activity
 from ctm_trio.model.event import HOOK_TYPE, Event
 from ctm_trio.system.recall import Recalled
 
@@ -147,7 +147,8 @@ class _Owner:
         book = self.book
         names = frozenset(book.sessions.records)
         try:
-            known = await trio.to_thread.run_sync(self.ends.recall, names, MAX_WINDOW, abandon_on_cancel=True)
+            calls = book.thresholds.error_rate_window
+            known = await trio.to_thread.run_sync(self.ends.recall, names, calls, abandon_on_cancel=True)
         except CtmError as error:
             log.warning("attention goes on without the past: %s", error.message)
             return
