@@ -23,6 +23,7 @@ import trio
 from ctm_trio import __version__
 from ctm_trio.daemon import Plan, run_daemon
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
+from ctm_trio.supervise import Once
 from ctm_trio.system.files import ensure_private_dir
 from ctm_trio.system.settings_file import load_settings
 from ctm_trio.system.store import StoreDamaged, set_aside
@@ -129,14 +130,13 @@ class Server:
             async with trio.open_nursery() as nursery:
                 if self.options.signals:
                     await nursery.start(self._take_signals)
-                status = task_status
+                status = Once(task_status)
                 while not self._stop.is_set():
                     try:
                         await run_daemon(plan, shutdown=self._stop.wait, task_status=status)
                     except* StoreDamaged as group:
                         aside = set_aside(self.paths.database)
                         log.error("%s It is now %s; the logs rebuild it.", _first(group), aside.name)
-                        status = trio.TASK_STATUS_IGNORED
                 nursery.cancel_scope.cancel()
 
     async def _take_signals(self, *, task_status: trio.TaskStatus[None]) -> None:

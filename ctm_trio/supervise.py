@@ -85,7 +85,7 @@ async def keep_running(
     A crash before its first `started()` is a boot failure and is raised, like every crash of a fatal child and the
     fifth crash in ten minutes of any other.
     """
-    status = _Once(task_status)
+    status = Once(task_status)
     crashes: deque[float] = deque(maxlen=CRASHES)
     delay = BACKOFF_FIRST_S
     while True:
@@ -129,7 +129,7 @@ async def rerun_on_change(
         pick: the part that the child depends on; compared by equality.
         make: builds an incarnation for one value of it.
     """
-    status = _Once(task_status)
+    status = Once(task_status)
     while True:
         version = settings.version
         part = pick(settings.latest)
@@ -141,14 +141,15 @@ async def rerun_on_change(
             nursery.cancel_scope.cancel()
 
 
-class _Once:
+class Once:
     """A task status that may be told more than once."""
 
     def __init__(self, status: trio.TaskStatus[None]) -> None:
         self._status = status
         self.done = False
 
-    def started(self) -> None:
+    def started(self, value: None = None) -> None:
+        """Tell the status unless it was told."""
         if not self.done:
             self.done = True
             self._status.started()

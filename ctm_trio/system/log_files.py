@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import re
+import stat
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,11 +66,27 @@ class Reader(Protocol):
         """Close the file."""
 
 
+READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""A link is not followed out of the directory, and a pipe that somebody put there does not hold the loop."""
+
+
+def _open(path: Path) -> int:
+    fd = os.open(path, READ_FLAGS)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return fd
+
+
 class PlainReader:
-    """A plain file, by its descriptor: it stays readable after a rename or a deletion."""
+    """A plain file, by its descriptor: it stays readable after a rename or a deletion.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        self.fd = _open(path)
         status = os.fstat(self.fd)
         self.key = (status.st_dev, status.st_ino)
 
@@ -81,16 +99,17 @@ class PlainReader:
         return os.fstat(self.fd).st_size
 
     def close(self) -> None:
-        """See `Reader`."""
-        os.close(self.fd)
+        """See `Reader`. Safe to repeat: the number may belong to somebody else by then."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 class PackedReader:
     """A gzipped part. Reading forward is cheap, going back unpacks from the start."""
 
     def __init__(self, path: Path) -> None:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        self._raw = os.fdopen(fd, "rb")
+        self._raw = os.fdopen(_open(path), "rb")
         self._file = gzip.GzipFile(fileobj=self._raw)
 
     def read(self, start: int, size: int) -> bytes:
@@ -99,9 +118,19 @@ class PackedReader:
             self._file.seek(start)
             if self._file.tell() != start:
                 return b""
-            return self._file.read(size)
         except (OSError, EOFError, ValueError, zlib.error):
             return b""
+        data = bytearray()
+        while len(data) < size:
+            try:
+                # `read` would throw away what it had unpacked when the damage comes.
+                part = self._file.read1(size - len(data))
+            except (OSError, EOFError, ValueError, zlib.error):
+                break
+            if not part:
+                break
+            data += part
+        return bytes(data)
 
     def close(self) -> None:
         """See `Reader`."""

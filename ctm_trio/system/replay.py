@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from ctm_trio.model.event import RING_EVENTS, Event
-from ctm_trio.system.store import open_database, select_events
+from ctm_trio.system.store import open_database, select_events, translated
 
 DEEP_EVENTS = 5000
 """A `deep` replay brings at most so many events back from the database; older ones are `lost`."""
@@ -46,5 +46,6 @@ def read_replay(
 
 def _cursor_held(db: sqlite3.Connection, since: int) -> bool:
     """True if something at or before the cursor is held, so that nothing after it can be missing."""
-    oldest: int | None = db.execute("SELECT min(id) FROM events").fetchone()[0]
+    with translated():
+        oldest: int | None = db.execute("SELECT min(id) FROM events").fetchone()[0]
     return oldest is None or since >= oldest

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -100,6 +101,17 @@ def translate(error: sqlite3.Error) -> CtmError:
     return StoreDamaged(f"The database does not fit this program: {error}")
 
 
+@contextmanager
+def translated() -> Iterator[None]:
+    """Errors of SQLite in the block, and of what damage makes of a value, under our names."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translate(error) from error
+    except (TypeError, ValueError, msgspec.MsgspecError) as error:
+        raise StoreDamaged(f"The database is damaged: {error}") from error
+
+
 class EventStore:
     """The writer's side. Not thread-safe: one thread at a time, which the journal sees to.
 
@@ -118,18 +130,22 @@ class EventStore:
         self.segments: dict[int, Segment] = {}
         self.agents: set[tuple[int, str]] = set()
         try:
-            for row in self.db.execute("SELECT id, uuid, session, events, last_call_at FROM sources"):
-                self.sources[row[1]] = Source(*row)
-            for row in self.db.execute(
-                "SELECT id, uuid, kind, name, device, inode, position, check_bytes, sealed FROM segments"
-            ):
-                self.segments[row[0]] = _segment(row)
-            newest = self.db.execute(
-                "SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM hooks))"
-            ).fetchone()
-        except sqlite3.Error as error:
+            with translated():
+                self._load()
+        except CtmError:
             self.db.close()
-            raise translate(error) from error
+            raise
+
+    def _load(self) -> None:
+        for row in self.db.execute("SELECT id, uuid, session, events, last_call_at FROM sources"):
+            self.sources[row[1]] = msgspec.convert(dict(zip(Source.__struct_fields__, row, strict=True)), Source)
+        for row in self.db.execute(
+            "SELECT id, uuid, kind, name, device, inode, position, check_bytes, sealed FROM segments"
+        ):
+            self.segments[row[0]] = _segment(row)
+        newest = self.db.execute(
+            "SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM hooks))"
+        ).fetchone()
         self.last_id: int = newest[0]
         self.next_source = max((s.id for s in self.sources.values()), default=0) + 1
         self.next_segment = max(self.segments, default=0) + 1
@@ -312,7 +328,22 @@ def select_events(
         sessions: only of these, None for all.
         types: only these, None for all.
         after, until: ids in nanoseconds.
+
+    Raises:
+        StoreUnavailable, StoreDamaged: it cannot be read.
     """
+    with translated():
+        return _select(db, limit, sessions, types, after, until)
+
+
+def _select(
+    db: sqlite3.Connection,
+    limit: int,
+    sessions: Iterable[str] | None,
+    types: Iterable[str] | None,
+    after: int,
+    until: int,
+) -> list[Event]:
     wanted = tuple(types or ())
     narrow = f" AND e.type IN ({','.join('?' * len(wanted))})" if types is not None else ""
     tail = f"e.id > ? AND e.id <= ?{narrow} ORDER BY e.id DESC LIMIT ?"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -23,6 +24,9 @@ MISSING_S = 0.5
 
 WITHOUT_EVENTS_S = 0.25
 """How often everything is looked at where the system gives us no file events (watch limit reached)."""
+
+AGAIN_S = 60.0
+"""How long that goes on before file events are asked for again."""
 
 Changes = frozenset[str] | None
 """Names of changed files, or None: look at everything."""
@@ -50,10 +54,17 @@ async def watch_directory(
     async with out:
         task_status.started()
         while True:
-            if not path.is_dir():
+            if not _is_directory(path):
                 await trio.sleep(MISSING_S)
                 continue
             await watch(path, out, scan_s)
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError:
+        return False  # missing, or on a path that we may not walk now
 
 
 async def _inotify(path: Path, out: trio.MemorySendChannel[Changes], scan_s: float) -> None:
@@ -76,7 +87,10 @@ async def _inotify(path: Path, out: trio.MemorySendChannel[Changes], scan_s: flo
             if error.errno in (errno.ENOENT, errno.ENOTDIR):
                 return
             return await _scan_only(path, out, error)
-        here = os.stat(path)
+        try:
+            here = os.stat(path)
+        except OSError:
+            return  # gone already
         await out.send(None)
         while True:
             events = []
@@ -106,9 +120,10 @@ async def _inotify(path: Path, out: trio.MemorySendChannel[Changes], scan_s: flo
 
 async def _scan_only(path: Path, out: trio.MemorySendChannel[Changes], error: OSError) -> None:
     log.warning("no file events for %s (%s); looking every %s s instead", path.name, error.strerror, WITHOUT_EVENTS_S)
-    while path.is_dir():
-        await out.send(None)
-        await trio.sleep(WITHOUT_EVENTS_S)
+    with trio.move_on_after(AGAIN_S):
+        while _is_directory(path):
+            await out.send(None)
+            await trio.sleep(WITHOUT_EVENTS_S)
 
 
 async def _watchfiles(path: Path, out: trio.MemorySendChannel[Changes], scan_s: float) -> None:
@@ -122,7 +137,7 @@ async def _watchfiles(path: Path, out: trio.MemorySendChannel[Changes], scan_s: 
             path, step=5, debounce=20, rust_timeout=int(scan_s * 1000), yield_on_timeout=True, stop_event=stop,
             recursive=False,
         ):  # fmt: skip
-            if not path.is_dir():
+            if not _is_directory(path):
                 return
             await out.send(frozenset(os.path.basename(name) for _, name in changes) if changes else None)
     finally:

@@ -192,12 +192,13 @@ class Journal:
         return wake
 
     async def _write(self, messages: list[Write]) -> None:
-        started = perf_counter()
-        events, answers = await trio.to_thread.run_sync(self._commit, messages, limiter=self.writer)
+        started, started_at = perf_counter(), trio.current_time()
+        due = not self.degraded or started_at >= self.flush_at
+        events, answers = await trio.to_thread.run_sync(self._commit, messages, due, limiter=self.writer)
         for answer in answers:
             answer()
-        if self.degraded:
-            self.flush_at = max(self.flush_at, trio.current_time() + FLUSH_RETRY_S)
+        if self.degraded and due:  # tried, and in vain
+            self.flush_at = trio.current_time() + FLUSH_RETRY_S
         for event in events:
             self.by_type[event.type] = self.by_type.get(event.type, 0) + 1
         self.published += len(events)
@@ -207,8 +208,13 @@ class Journal:
             self.folding = True
             self.nursery.start_soon(self._fold)
 
-    def _commit(self, messages: list[Write]) -> tuple[list[Event], list[Callable[[], None]]]:
-        """Stamp and commit (in the writer's thread). What cannot be committed now stays pending, with its ids."""
+    def _commit(self, messages: list[Write], due: bool) -> tuple[list[Event], list[Callable[[], None]]]:
+        """Stamp and commit (in the writer's thread). What cannot be committed now stays pending, with its ids.
+
+        Args:
+            messages: what to stamp.
+            due: try to commit; False between two tries of a journal that is degraded.
+        """
         store = self.store
         fresh: list[Event] = []
         answers: list[Callable[[], None]] = []
@@ -228,7 +234,7 @@ class Journal:
                 answers.append(partial(message.reply.ok, {u: s.session for u, s in store.sources.items()}))
             else:
                 answers.append(partial(message.reply.ok, self._positions(message)))
-        if self.pending and not (self.degraded and messages):
+        if self.pending and due:
             try:
                 store.insert([stamped for stamped, _ in self.pending])
             except StoreUnavailable as error:

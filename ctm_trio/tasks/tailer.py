@@ -6,6 +6,7 @@ events. A file is found again by its inode, or else by the bytes before the posi
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from ctm_trio.model.log_parse import Clues, parse_chunk
 from ctm_trio.model.times import format_time
 from ctm_trio.system.log_files import LogName, PackedReader, PlainReader, Reader, list_parts
 
+log = logging.getLogger("ctm.tailer")
+
 CHUNK_BYTES = 256 << 10
 """Read at once. A longer line makes the next read four times as big."""
 
@@ -36,6 +39,9 @@ ASK_S = 30.0
 
 IDLE_S = 300.0
 """A log that nothing is written to for so long needs no task and no descriptor; the next line starts one again."""
+
+UNREADABLE_RETRY_S = 2.0
+"""How often a log that cannot be read is tried again; nothing tells us of all the ways it can become readable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,17 @@ async def tail_log(
         parts = -1
         while True:
             version, seen = state.version, state.latest
-            await tail.sync(look_at_parts=seen.parts != parts)
+            try:
+                await tail.sync(look_at_parts=seen.parts != parts)
+            except OSError as error:
+                # Without permission, a link, a directory: that is no crash, and the file may become readable.
+                tail.unreadable(error)
+                parts = -1
+                progress.caught_up = True
+                with trio.move_on_after(UNREADABLE_RETRY_S):
+                    await state.wait_newer(version)
+                continue
+            tail.trouble = ""
             parts = seen.parts
             progress.caught_up = True
             with trio.move_on_after(IDLE_S) as idle:
@@ -119,6 +135,8 @@ class Tail:
         self.clues = Clues()
         self.skipping = 0
         """Position up to which an endless line was scanned for its end, 0 if there is none."""
+        self.trouble = ""
+        """Why the log cannot be read now, as it was logged last."""
 
     def adopt(self, segments: tuple[Segment, ...]) -> None:
         """Start from what is committed."""
@@ -134,6 +152,14 @@ class Tail:
         if self.file is not None:
             self.file.close()
             self.file = None
+
+    def unreadable(self, error: OSError) -> None:
+        """Say once that the log cannot be read, and let go of the file."""
+        self.close()
+        reason = error.strerror or type(error).__name__
+        if reason != self.trouble:
+            log.warning("the log %s cannot be read: %s", self.path.name, reason)
+        self.trouble = reason
 
     # ------------------------------------------------------------ files
 

@@ -17,6 +17,7 @@ from typing import Protocol
 import trio
 
 from ctm_trio.channels import StateReceiver, StateSender, ask, open_state_channel
+from ctm_trio.errors import Unavailable
 from ctm_trio.messages import Positions, TailersSnapshot
 from ctm_trio.model.log_line import Segment
 from ctm_trio.system.log_files import LogName, parse_log_name
@@ -130,14 +131,23 @@ class _Owner:
     async def _supervised(self, entry: _Log) -> None:
         try:
             await self.keep(f"tailer:{entry.uuid}", partial(self._tail, entry))
+            while not entry.progress.caught_up:  # the log was written to while its tailer was ending
+                await self.keep(f"tailer:{entry.uuid}", partial(self._tail, entry))
         finally:
             entry.running = False
             entry.progress.lag_bytes = 0
 
     async def _tail(self, entry: _Log) -> None:
         """One incarnation: it starts from what the journal has committed, after all that was sent before."""
-        mine = await ask(self.ends.journal, partial(Positions, entry.uuid, self.kind), timeout_s=ASK_S)
-        await tail_log(self.directory, self.kind, entry.uuid, mine, entry.receiver, entry.progress, self.ends)
+        while True:
+            try:
+                mine = await ask(self.ends.journal, partial(Positions, entry.uuid, self.kind), timeout_s=ASK_S)
+                await tail_log(self.directory, self.kind, entry.uuid, mine, entry.receiver, entry.progress, self.ends)
+            except Unavailable:
+                # The disk is full or the journal is busy for long. That is no crash of ours: the log waits.
+                await trio.sleep(REPORT_S)
+            else:
+                return
 
     async def _look_at_everything(self, segments: tuple[Segment, ...]) -> None:
         """List the directory and wake the tailers of what has changed since the last look."""

@@ -1,0 +1,222 @@
+"""Journal, attribution and tailers over a real directory, in this process, with a subscriber that notes everything."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import trio
+
+from ctm_trio.channels import StateReceiver, open_state_channel
+from ctm_trio.messages import (
+    AttributionSnapshot,
+    Batch,
+    HealthSnapshot,
+    JournalMessage,
+    JournalSnapshot,
+    SessionsMessage,
+    SessionsSnapshot,
+    Sighting,
+    Subscribe,
+    TailersSnapshot,
+)
+from ctm_trio.model.log_line import LOGS
+from ctm_trio.supervise import Child, Health, keep_running
+from ctm_trio.tasks.attribution import run_attribution
+from ctm_trio.tasks.journal import INBOX, run_journal
+from ctm_trio.tasks.tailer import TailEnds
+from ctm_trio.tasks.tailers import run_tailers
+
+SETTLE_S = 10.0
+"""How long what was written may take to arrive; a test that waits longer has failed."""
+
+
+def line(uuid: str, marker: str, *, size: int = 0, agent: str = "") -> bytes:
+    """A log line whose event's `input` is the marker, padded to about `size` bytes."""
+    value = {
+        "session_id": uuid,
+        "hook_event_name": "PostToolUse",
+        "tool_name": "Bash",
+        "tool_input": {"command": marker},
+        "tool_response": {"stdout": "x" * size},
+        "tool_use_id": f"toolu_{marker}",
+        "ctm_timestamp": "2026-05-01T10:00:00.000001Z",
+    }
+    if agent:
+        value |= {"agent_id": agent, "agent_type": "Explore"}
+    return msgspec.json.encode(value) + b"\n"
+
+
+def marker_of(payload: bytes) -> str:
+    """The marker of a tool_call's payload, "" for other events."""
+    value = msgspec.json.decode(payload)
+    return str(value.get("input", "")) if "tool" in value else ""
+
+
+def stored(database: Path) -> list[tuple[int, str]]:
+    """(id, marker) of every tool call in the database, in the order of the ids."""
+    db = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        rows = db.execute("SELECT id, payload FROM events WHERE type = 'tool_call' ORDER BY id").fetchall()
+    finally:
+        db.close()
+    return [(id_, marker_of(b"{" + payload)) for id_, payload in rows]
+
+
+@dataclass
+class LogFile:
+    """A log as a producer writes it."""
+
+    directory: Path
+    uuid: str
+
+    @property
+    def path(self) -> Path:
+        """The current file."""
+        return self.directory / f"{self.uuid}.jsonl"
+
+    def append(self, data: bytes) -> None:
+        """Write bytes at the end, making the file if need be."""
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(fd, data)
+        finally:
+            os.close(fd)
+
+    def rotate(self, *, pack: bool = False, touch: bool = False) -> None:
+        """Rename the current file to `<log>.<ns>`, and perhaps pack it and begin a new one at once."""
+        if not self.path.exists():
+            return
+        part = Path(f"{self.path}.{time.time_ns()}")
+        self.path.rename(part)
+        if touch:
+            self.path.touch(0o600)
+        if pack:
+            self.pack(part)
+
+    def pack(self, part: Path) -> None:
+        """Replace a rotated part by its packed form, which appears whole."""
+        temporary = part.with_name(f".{part.name}.tmp")
+        temporary.write_bytes(gzip.compress(part.read_bytes(), 1))
+        temporary.rename(f"{part}.gz")
+        part.unlink()
+
+    def plain_parts(self) -> list[Path]:
+        """Rotated parts that are not packed, oldest first."""
+        return sorted(p for p in self.directory.glob(f"{self.uuid}.jsonl.*") if p.suffix != ".gz")
+
+
+@dataclass
+class Rig:
+    """What survives restarts: the files, and what the subscriber has seen."""
+
+    root: Path
+    seen: list[tuple[int, str]] = field(default_factory=list)
+    lost: int = 0
+    cursor: int = 0
+    arrived: trio.Event = field(default_factory=trio.Event)
+    tailers: StateReceiver[TailersSnapshot] = field(init=False)
+    journal: StateReceiver[JournalSnapshot] = field(init=False)
+    health: StateReceiver[HealthSnapshot] = field(init=False)
+    send: trio.MemorySendChannel[JournalMessage] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.logs = self.root / "logs"
+        self.database = self.root / "ctm-trio.db"
+        self.logs.mkdir(exist_ok=True)
+
+    def log(self, uuid: str = "11111111-2222-4333-8444-555555555555") -> LogFile:
+        """A log of that Claude session."""
+        return LogFile(self.logs, uuid)
+
+    @property
+    def markers(self) -> list[str]:
+        """The markers that were seen, in order."""
+        return [marker for _, marker in self.seen]
+
+    async def settle(self, count: int) -> None:
+        """Wait until so many tool calls were seen."""
+        with trio.fail_after(SETTLE_S):
+            while len(self.seen) < count:
+                self.arrived = trio.Event()
+                await self.arrived.wait()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the journal's or a child's snapshot makes a condition true."""
+        with trio.fail_after(SETTLE_S):
+            while not condition():
+                async with trio.open_nursery() as nursery:
+                    for state in (self.journal, self.health, self.tailers):
+                        nursery.start_soon(_first, state, nursery.cancel_scope)
+
+    def check(self, expected: list[str]) -> None:
+        """Assert the invariant: all lines, once, in order, ids rising, and the database agrees. Call it when stopped."""
+        assert self.markers == expected
+        ids = [id_ for id_, _ in self.seen]
+        assert ids == sorted(set(ids))
+        assert self.lost == 0
+        assert stored(self.database) == self.seen
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """One life of the three tasks; leaving the block cancels them all at once."""
+        journal_send, journal_recv = trio.open_memory_channel[JournalMessage](INBOX)
+        sightings_send, sightings_recv = trio.open_memory_channel[Sighting](64)
+        orders_send, orders_recv = trio.open_memory_channel[SessionsMessage](0)
+        journal_state, self.journal = open_state_channel(JournalSnapshot())
+        attribution_state, _ = open_state_channel(AttributionSnapshot())
+        _, sessions = open_state_channel(SessionsSnapshot())
+        tailers_state, self.tailers = open_state_channel(TailersSnapshot())
+        health_state, self.health = open_state_channel(HealthSnapshot())
+        health = Health(health_state)
+        self.send = journal_send
+        ends = TailEnds(journal_send, sightings_send, trio.CapacityLimiter(2))
+
+        async def keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
+            async def incarnation(*, task_status: trio.TaskStatus[None]) -> None:
+                task_status.started()
+                await run()
+
+            await keep_running(Child(name, incarnation, quiet=True), health)
+
+        with orders_recv:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(run_journal, self.database, journal_recv, journal_state)
+                await nursery.start(
+                    partial(
+                        run_attribution, sightings_recv, attribution_state, sessions, journal_send.clone(), orders_send,
+                        self.root / "projects",
+                    )
+                )  # fmt: skip
+                mailbox, batches = trio.open_memory_channel[Batch](1)
+                await journal_send.send(Subscribe(mailbox, since=self.cursor or None, deep=True))
+                nursery.start_soon(self._note, batches)
+                await nursery.start(partial(run_tailers, self.logs, LOGS, ends, tailers_state, keep))
+                yield
+                nursery.cancel_scope.cancel()
+
+    async def _note(self, batches: trio.MemoryReceiveChannel[Batch]) -> None:
+        with batches:
+            async for batch in batches:
+                self.lost += batch.lost
+                for event in batch.events:
+                    self.cursor = event.id
+                    if event.type == "tool_call":
+                        self.seen.append((event.id, marker_of(event.payload)))
+                self.arrived.set()
+
+
+async def _first(
+    state: StateReceiver[JournalSnapshot] | StateReceiver[HealthSnapshot] | StateReceiver[TailersSnapshot],
+    scope: trio.CancelScope,
+) -> None:
+    await state.wait_newer(state.version)
+    scope.cancel()
