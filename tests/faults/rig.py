@@ -158,7 +158,7 @@ class Rig:
                         nursery.start_soon(_first, state, nursery.cancel_scope)
 
     def check(self, expected: list[str]) -> None:
-        """Assert the invariant: all lines, once, in order, ids rising, and the database agrees. Call it when stopped."""
+        """Assert the invariant, once stopped: all lines, once, in order, ids rising, and the database agrees."""
         assert self.markers == expected
         ids = [id_ for id_, _ in self.seen]
         assert ids == sorted(set(ids))

@@ -35,7 +35,7 @@ async def test_half_lines(rig: Rig) -> None:
     async with rig.running():
         for cut in range(0, len(whole), 7):
             log.append(whole[cut : cut + 7])
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
         log.append(line(UUID, "second"))
         await rig.settle(2)
     rig.check(["first", "second"])
@@ -52,7 +52,7 @@ async def test_twenty_rotations_at_once(rig: Rig, pack: bool) -> None:
             log.append(data)
             expected += markers
             log.rotate(pack=pack, touch=generation % 2 == 0)
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
         await rig.settle(len(expected))
     rig.check(expected)
 
@@ -158,7 +158,7 @@ async def test_damaged_archive(rig: Rig) -> None:
 
 
 async def test_no_more_watches(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system allows no more file events the directory is looked at instead, and events are asked for again."""
+    """Where the system allows no more file events we look instead, and later ask for events again."""
     import inotify_simple
 
     asked = 0
