@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from ctm_trio.channels import StateReceiver, ask
+from ctm_trio.channels import ask
 from ctm_trio.messages import Ingest, JournalMessage, OpenSegment, Sighting
 from ctm_trio.model.log_line import CHECK_BYTES, LineBatch, Row, Segment
 from ctm_trio.model.log_parse import Clues, parse_chunk
@@ -37,20 +37,6 @@ MAX_LINE_BYTES = 32 << 20
 ASK_S = 30.0
 """How long the journal and the attribution owner may take to answer; then the tailer is restarted."""
 
-IDLE_S = 300.0
-"""A log that nothing is written to for so long needs no task and no descriptor; the next line starts one again."""
-
-UNREADABLE_RETRY_S = 2.0
-"""How often a log that cannot be read is tried again; nothing tells us of all the ways it can become readable."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogState:
-    """What the directory's owner last saw. `tick` changes with every write, `parts` with every rotation."""
-
-    tick: int = 0
-    parts: int = 0
-
 
 @dataclass(slots=True)
 class Progress:
@@ -70,53 +56,6 @@ class TailEnds:
     attribution: trio.MemorySendChannel[Sighting]
     bulk: trio.CapacityLimiter
     """Who may read and parse a big chunk now: few, so that the loop stays responsive."""
-
-
-async def tail_log(
-    directory: Path,
-    kind: str,
-    uuid: str,
-    segments: tuple[Segment, ...],
-    state: StateReceiver[LogState],
-    progress: Progress,
-    ends: TailEnds,
-) -> None:
-    """Follow one log until it has been idle for `IDLE_S`.
-
-    Args:
-        directory, kind: where the log is; `model.log_line.LOGS` or `HOOK_EVENTS`.
-        uuid: the log's Claude session id.
-        segments: how far it is read, from the journal.
-        state: changes when a file of this log did.
-        progress: counters, ours to write.
-        ends: channels to the journal and the attribution owner.
-    """
-    tail = Tail(directory, kind, uuid, progress, ends)
-    tail.adopt(segments)
-    try:
-        await tail.sight(Clues())
-        parts = -1
-        while True:
-            version, seen = state.version, state.latest
-            try:
-                await tail.sync(look_at_parts=seen.parts != parts)
-            except OSError as error:
-                # Without permission, a link, a directory: that is no crash, and the file may become readable.
-                tail.unreadable(error)
-                parts = -1
-                progress.caught_up = True
-                with trio.move_on_after(UNREADABLE_RETRY_S):
-                    await state.wait_newer(version)
-                continue
-            tail.trouble = ""
-            parts = seen.parts
-            progress.caught_up = True
-            with trio.move_on_after(IDLE_S) as idle:
-                await state.wait_newer(version)
-            if idle.cancelled_caught:
-                return
-    finally:
-        tail.close()
 
 
 class Tail:

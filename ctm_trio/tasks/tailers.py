@@ -20,9 +20,10 @@ from ctm_trio.channels import StateReceiver, StateSender, ask, open_state_channe
 from ctm_trio.errors import Unavailable
 from ctm_trio.messages import Positions, TailersSnapshot
 from ctm_trio.model.log_line import Segment
+from ctm_trio.model.log_parse import Clues
 from ctm_trio.system.log_files import LogName, parse_log_name
 from ctm_trio.system.watch import Changes, watch_directory
-from ctm_trio.tasks.tailer import ASK_S, LogState, Progress, TailEnds, tail_log
+from ctm_trio.tasks.tailer import ASK_S, Progress, Tail, TailEnds
 
 log = logging.getLogger("ctm.tailers")
 
@@ -31,6 +32,21 @@ WATCH_ITEMS = 16
 
 REPORT_S = 0.5
 """How often the counters are added up."""
+
+
+IDLE_S = 300.0
+"""A log that nothing is written to for so long needs no task and no descriptor; the next line starts one again."""
+
+UNREADABLE_RETRY_S = 2.0
+"""How often a log that cannot be read is tried again; nothing tells us of all the ways it can become readable."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """What the directory's owner last saw. `tick` changes with every write, `parts` with every rotation."""
+
+    tick: int = 0
+    parts: int = 0
 
 
 class Keep(Protocol):
@@ -181,6 +197,53 @@ class _Owner:
                 )
             )
             await trio.sleep(REPORT_S if self.state.latest.caught_up else REPORT_S / 25)
+
+
+async def tail_log(
+    directory: Path,
+    kind: str,
+    uuid: str,
+    segments: tuple[Segment, ...],
+    state: StateReceiver[LogState],
+    progress: Progress,
+    ends: TailEnds,
+) -> None:
+    """Follow one log until it has been idle for `IDLE_S`.
+
+    Args:
+        directory, kind: where the log is; `model.log_line.LOGS` or `HOOK_EVENTS`.
+        uuid: the log's Claude session id.
+        segments: how far it is read, from the journal.
+        state: changes when a file of this log did.
+        progress: counters, ours to write.
+        ends: channels to the journal and the attribution owner.
+    """
+    tail = Tail(directory, kind, uuid, progress, ends)
+    tail.adopt(segments)
+    try:
+        await tail.sight(Clues())
+        parts = -1
+        while True:
+            version, seen = state.version, state.latest
+            try:
+                await tail.sync(look_at_parts=seen.parts != parts)
+            except OSError as error:
+                # Without permission, a link, a directory: that is no crash, and the file may become readable.
+                tail.unreadable(error)
+                parts = -1
+                progress.caught_up = True
+                with trio.move_on_after(UNREADABLE_RETRY_S):
+                    await state.wait_newer(version)
+                continue
+            tail.trouble = ""
+            parts = seen.parts
+            progress.caught_up = True
+            with trio.move_on_after(IDLE_S) as idle:
+                await state.wait_newer(version)
+            if idle.cancelled_caught:
+                return
+    finally:
+        tail.close()
 
 
 def _scan(directory: Path) -> dict[str, dict[str, tuple[int, int]]]:

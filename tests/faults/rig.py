@@ -35,6 +35,8 @@ from ctm_trio.tasks.journal import INBOX, run_journal
 from ctm_trio.tasks.tailer import TailEnds
 from ctm_trio.tasks.tailers import run_tailers
 
+State = StateReceiver[JournalSnapshot] | StateReceiver[HealthSnapshot] | StateReceiver[TailersSnapshot]
+
 SETTLE_S = 10.0
 """How long what was written may take to arrive; a test that waits longer has failed."""
 
@@ -152,10 +154,14 @@ class Rig:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the journal's or a child's snapshot makes a condition true."""
         with trio.fail_after(SETTLE_S):
-            while not condition():
+            while True:
+                states: list[State] = [self.journal, self.health, self.tailers]
+                versions = [state.version for state in states]
+                if condition():
+                    return
                 async with trio.open_nursery() as nursery:
-                    for state in (self.journal, self.health, self.tailers):
-                        nursery.start_soon(_first, state, nursery.cancel_scope)
+                    for state, version in zip(states, versions, strict=True):
+                        nursery.start_soon(_newer, state, version, nursery.cancel_scope)
 
     def check(self, expected: list[str]) -> None:
         """Assert the invariant, once stopped: all lines, once, in order, ids rising, and the database agrees."""
@@ -214,9 +220,6 @@ class Rig:
                 self.arrived.set()
 
 
-async def _first(
-    state: StateReceiver[JournalSnapshot] | StateReceiver[HealthSnapshot] | StateReceiver[TailersSnapshot],
-    scope: trio.CancelScope,
-) -> None:
-    await state.wait_newer(state.version)
+async def _newer(state: State, version: int, scope: trio.CancelScope) -> None:
+    await state.wait_newer(version)
     scope.cancel()

@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from ctm_trio.system import watch
+from ctm_trio.tasks import tailers
 from tests.faults.rig import Rig, line
 
 UUID = "11111111-2222-4333-8444-555555555555"
@@ -209,9 +210,7 @@ async def test_queue_overflow(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None
 
 async def test_written_while_the_tailer_ends(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tailer that ends because its log lies still is started again by the next line, at any moment."""
-    from ctm_trio.tasks import tailer
-
-    monkeypatch.setattr(tailer, "IDLE_S", 0.001)
+    monkeypatch.setattr(tailers, "IDLE_S", 0.001)
     log = rig.log()
     async with rig.running():
         for i in range(60):
