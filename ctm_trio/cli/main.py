@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rename": ("session_edit", "give a session another name"),
     "kill": ("session_edit", "end a session; its record and log stay"),
     "forget": ("session_edit", "drop a session's record; its log stays"),
+    "status": ("status", "who needs you, quota, cost today"),
     "logs": ("logs", "show tool calls from the logs, rotated ones too"),
     "overlay": ("overlay", "the Claude Code settings of spawned sessions"),
     "setup": ("setup", "prepare this machine; --global: for every Claude Code session"),

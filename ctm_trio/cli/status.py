@@ -1,0 +1,212 @@
+"""`status`: one screen that says who needs you, how much quota is left and what today cost.
+
+It asks the daemon only whether it is there; all else is in the files that the daemon keeps, so no login is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ctm_trio.cli.common import (
+    OK,
+    CliError,
+    Subparsers,
+    coloured,
+    find_paths,
+    load_config,
+    plain,
+    print_json,
+    print_table,
+    read_book,
+    say,
+)
+from ctm_trio.cli.link import probe
+from ctm_trio.cli.ls import ago, view
+from ctm_trio.cli.views import is_live, live_names
+from ctm_trio.errors import CtmError
+from ctm_trio.model.quota import Meter, Window, merge_meter, merge_window, parse_dump, round_half_up
+from ctm_trio.producers.statusline import DUMP_DIR
+from ctm_trio.system.dumps import read_dumps
+
+if TYPE_CHECKING:
+    from ctm_trio.model.config import Paths, Settings
+
+LAST_CHANGES = 2000
+"""How many of the newest attention events are looked at; a session's state older than those is not shown."""
+
+
+@dataclass(slots=True)
+class Usage:
+    """What the status lines say. `cost_micros` is that of the Claude sessions that were active today."""
+
+    week: Window = field(default_factory=Window)
+    five_hours: Window = field(default_factory=Window)
+    meters: dict[str, Meter] = field(default_factory=dict)
+    cost_micros: int | None = None
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare `status`."""
+    parser = subparsers.add_parser("status", help="who needs you, quota, cost today")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show it."""
+    paths = find_paths()
+    settings = load_config(paths)
+    records = read_book(paths).records
+    version = probe(settings.port)
+    try:
+        live = live_names(paths, settings)
+    except CliError as error:
+        say(str(error))
+        live = frozenset()
+    usage = read_usage(settings)
+    needs, last_calls = read_events(paths) if version else ({}, {})
+    sessions = []
+    for name, record in records.items():
+        alive = is_live(record, live)
+        shown = view(record, alive)
+        meter = usage.meters.get(record.uuid, Meter())
+        for key, value in (
+            ("last_tool_call_at", last_calls.get(name)),
+            ("context_pct", meter.context_pct),
+            ("cost_usd_micros", meter.cost_usd_micros),
+            ("attention", needs.get(name)),
+        ):
+            if value is not None:
+                shown[key] = value
+        sessions.append(shown)
+    if args.json:
+        limits = {"weekly": window_json(usage.week), "five_hours": window_json(usage.five_hours)}
+        print_json(
+            {
+                "daemon": {"running": version is not None, "version": version, "port": settings.port},
+                "sessions": sessions,
+                "quota": limits,
+                "cost_today_usd_micros": usage.cost_micros,
+            }
+        )
+        return OK
+    show(sessions, usage, version, settings)
+    return OK
+
+
+def read_usage(settings: Settings) -> Usage:
+    """Limits, context and cost from the dumps of the status line. Source: contract A7, B9."""
+    directory = Path(settings.statusline_dump_dir or DUMP_DIR).expanduser()
+    usage = Usage()
+    midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    for file in read_dumps(directory, None, {}):
+        dump = parse_dump(file.data, file.stem)
+        if dump is None:
+            continue
+        usage.week = merge_window(usage.week, dump.week)
+        usage.five_hours = merge_window(usage.five_hours, dump.five_hours)
+        usage.meters[dump.uuid] = merge_meter(usage.meters.get(dump.uuid, Meter()), dump.meter)
+        if file.mtime >= midnight and dump.meter.cost_usd_micros is not None:
+            usage.cost_micros = (usage.cost_micros or 0) + dump.meter.cost_usd_micros
+    return usage
+
+
+def read_events(paths: Paths) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Which sessions need someone, and each session's last call, from the daemon's database."""
+    import sqlite3
+
+    from ctm_trio.system.store import open_database, select_events
+
+    needs: dict[str, dict[str, Any]] = {}
+    calls: dict[str, str] = {}
+    if not paths.database.exists():
+        return needs, calls
+    try:
+        db = open_database(paths.database, read_only=True)
+        try:
+            for event in select_events(db, limit=LAST_CHANGES, types=("attention_raised", "attention_cleared")):
+                payload = msgspec.json.decode(event.payload)
+                if event.type == "attention_raised":
+                    needs[event.session] = {
+                        key: payload[key] for key in ("state", "since", "details") if key in payload
+                    }
+                else:
+                    needs.pop(event.session, None)
+            for name, at in db.execute("SELECT session, max(last_call_at) FROM sources GROUP BY session"):
+                if name and at:
+                    calls[name] = at
+        finally:
+            db.close()
+    except (CtmError, sqlite3.Error, msgspec.DecodeError) as error:
+        say(f"The event log cannot be read now: {plain(error)}")
+    return needs, calls
+
+
+def window_json(window: Window) -> dict[str, object]:
+    """A limit for `--json`."""
+    return {"pct": None if window.pct is None else round_half_up(window.pct), "resets_at": window.resets_at}
+
+
+def limit(label: str, window: Window) -> str:
+    """A limit for people; "" if it is not known, or if its time is over."""
+    if window.pct is None or (window.resets_at is not None and window.resets_at < time.time()):
+        return ""
+    until = ""
+    if window.resets_at is not None:
+        left = int(window.resets_at - time.time())
+        until = f" (resets in {left // 86_400}d {left % 86_400 // 3600}h)" if left >= 86_400 else ""
+        until = until or f" (resets in {left // 3600}h {left % 3600 // 60}m)"
+    return f"{label} {round_half_up(window.pct)}%{until}"
+
+
+def show(sessions: list[dict[str, Any]], usage: Usage, version: str | None, settings: Settings) -> None:
+    """The screen: first who needs someone, then everybody, then the figures."""
+    bold, yellow, grey, off = ("\033[1m", "\033[33m", "\033[90m", "\033[0m") if coloured() else ("", "", "", "")
+    waiting = [session for session in sessions if "attention" in session]
+    if waiting:
+        print(f"{bold}{yellow}{len(waiting)} {'needs' if len(waiting) == 1 else 'need'} you{off}")
+        for session in waiting:
+            need = session["attention"]
+            state, details = plain(need["state"]).replace("_", " "), plain(need.get("details", ""))
+            print(f"  {yellow}●{off} {bold}{session['name']}{off}  {state}, {ago(need['since'])}  {grey}{details}{off}")
+    elif version is None:
+        print(f"The daemon is not running. {grey}`ctm-trio serve` starts it; `ctm-trio service install` for good.{off}")
+    elif sessions:
+        print("Nobody needs you.")
+    else:
+        print("There are no sessions yet. `ctm-trio new NAME` starts one here.")
+    if sessions:
+        print()
+        print_table(
+            ("NAME", "MODE", "STATE", "CONTEXT", "COST", "LAST CALL"),
+            [line(session) for session in sessions],
+            ("bold", "", "", "", "", "bright_black"),
+        )
+    cost = "" if usage.cost_micros is None else f"${usage.cost_micros / 1e6:.2f} (sessions active today)"
+    figures = [text for text in (limit("5h", usage.five_hours), limit("week", usage.week), cost) if text]
+    if figures:
+        print("\n" + "  ·  ".join(figures))
+    if version is not None:
+        print(f"\n{grey}http://127.0.0.1:{settings.port}  ·  daemon {plain(version)}{off}")
+    sys.stdout.flush()
+
+
+def line(session: dict[str, Any]) -> list[str]:
+    """A session as a line of the table."""
+    need = session.get("attention")
+    context, cost = session.get("context_pct"), session.get("cost_usd_micros")
+    return [
+        session["name"],
+        session["mode"],
+        need["state"].replace("_", " ") if need else "running" if session["tmux_alive"] else "ended",
+        "-" if context is None else f"{context}%",
+        "-" if cost is None else f"${cost / 1e6:.2f}",
+        ago(session.get("last_tool_call_at", "")),
+    ]
