@@ -20,9 +20,19 @@ addEventListener('popstate', () => {
  */
 export function go(to, { replace = false } = {}) {
   if (to === location.pathname + location.search) return;
-  history[replace ? 'replaceState' : 'pushState'](null, '', to);
+  if (replace) history.replaceState(history.state, '', to);
+  else history.pushState({ opened: here.value.path }, '', to);
   here.value = read();
   if (!replace) scrollTo(0, 0);
+}
+
+/**
+ * Closes what a `go` to a deeper address opened: back in history if that is where we came from, so that no
+ * double entry is left behind; else to the address itself. @param {string} to
+ */
+export function leaveTo(to) {
+  if (history.state?.opened === to.split('?')[0]) history.back();
+  else go(to, { replace: true });
 }
 
 /** Lets plain clicks on links inside the page go through the router. */

@@ -1,7 +1,61 @@
-/** One session. */
-import { html } from '../../html.js';
+/** One session: who it is and how it stands, its tabs, and a line to talk to it. */
+import { html, useEffect, useState } from '../../html.js';
+import { t } from '../../i18n/index.js';
+import { bindKeys } from '../../keys.js';
+import { go, sessionPath } from '../../router.js';
+import { now } from '../../store/clock.js';
+import { standing } from '../../store/attention.js';
+import { sessions, sessionsLoaded } from '../../store/sessions.js';
+import { Empty, Failure, Loading } from '../../ui/bits.js';
+import { Head } from './head.js';
+import { InputBar } from './input.js';
+import { TABS } from './tabs.js';
 
-/** @param {{params: Record<string, string>}} props */
-export default function Session({ params }) {
-  return html`<div class="page"><h1>${params.name}</h1></div>`;
+/** @param {{params: Record<string, string>, query: Record<string, string>}} props */
+export default function Session({ params, query }) {
+  const name = params.name;
+  const session = sessions.value.get(name);
+  const tab = TABS.find((one) => one.id === params.tab) ?? TABS[session && !session.tmux_alive ? 1 : 0];
+  useEffect(() => bindKeys(tabKeys(name)), [name]);
+  if (!sessionsLoaded.value) return html`<div class="page"><${Loading} /></div>`;
+  if (!session) return html`<${Empty} icon="search" title=${t('session.unknown', { name })} text=${t('session.unknownText')}>
+    <a class="button" href="/">${t('session.all')}</a><//>`;
+  return html`<div class="session">
+    <${Head} session=${session} standing=${standing(session, now.value)} tab=${tab.id} />
+    <div class="session-body" id="tab-body" role="tabpanel" aria-label=${t(`session.tabs.${tab.id}`)}>
+      <${TabBody} key=${`${tab.id} ${name}`} tab=${tab} session=${session} rest=${params.rest} query=${query} />
+    </div>
+    ${tab.input && html`<${InputBar} session=${session} slim=${tab.id !== 'pane'} />`}
+  </div>`;
+}
+
+/** @type {Map<string, any>} */
+const loaded = new Map();
+
+/** Loads a tab's module when it is first opened. @param {{tab: typeof TABS[0], [key: string]: any}} props */
+function TabBody({ tab, ...rest }) {
+  const [, redraw] = useState(0);
+  const [error, setError] = useState(/** @type {Error|null} */ (null));
+  const Tab = loaded.get(tab.id);
+  useEffect(() => {
+    if (Tab) return;
+    tab.load().then((module) => {
+      loaded.set(tab.id, module.default);
+      redraw((n) => n + 1);
+    }, setError);
+  }, []);
+  if (error) return html`<${Failure} error=${error} retry=${() => location.reload()} />`;
+  return Tab ? html`<${Tab} ...${rest} />` : html`<div class="page"><${Loading} /></div>`;
+}
+
+/** 1 to 5 open the tabs, u goes up to the list. @param {string} name */
+function tabKeys(name) {
+  const group = t('keys.session');
+  return [
+    ...TABS.map((tab, index) => ({
+      keys: String(index + 1), group, label: t(`session.tabs.${tab.id}`),
+      run: () => go(sessionPath(name, tab.id), { replace: true }),
+    })),
+    { keys: 'u', group, label: t('session.all'), run: () => go('/') },
+  ];
 }

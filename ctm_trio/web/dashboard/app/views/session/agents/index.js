@@ -1,0 +1,99 @@
+/** Sub-agents as a tree, and teams; live. */
+import { api } from '../../../client/index.js';
+import { html, useEffect, useState } from '../../../html.js';
+import { span } from '../../../i18n/format.js';
+import { hasText, t } from '../../../i18n/index.js';
+import { sessionPath } from '../../../router.js';
+import { now } from '../../../store/clock.js';
+import { onEvent } from '../../../store/live.js';
+import { Age, Empty, Failure, Loading } from '../../../ui/bits.js';
+import { Icon } from '../../../ui/icons.js';
+import { useAnswer } from '../../../ui/use-answer.js';
+
+const REFRESH_MS = 5000;
+/** @type {Record<string, {icon: string, tone: string}>} */
+const STATUS = {
+  running: { icon: 'working', tone: 'good' }, failed: { icon: 'error', tone: 'bad' }, completed: { icon: 'check', tone: 'calm' },
+};
+
+/** @param {{session: import('../../../client/types.js').SessionView}} props */
+export default function Agents({ session }) {
+  const { name } = session;
+  const started = useStarts(name);
+  const { answer, error, retry } = useAnswer(
+    () => Promise.all([api.subagents(name), api.teams(name)]).then(([a, b]) => ({ agents: a.subagents, teams: b.teams })),
+    [name, started], { every: REFRESH_MS },
+  );
+  if (!answer) return error ? html`<${Failure} error=${error} retry=${retry} />` : html`<div class="page"><${Loading} /></div>`;
+  if (!answer.agents.length) return html`<${Empty} icon="agents" title=${t('agents.none')} text=${t('agents.noneText')} />`;
+  const running = answer.agents.filter((one) => one.status === 'running').length;
+  return html`<div class="page agents">
+    <p class="summary" role="status">${t('agents.summary', { n: answer.agents.length })}${running ? ` · ${t('agents.running', { n: running })}` : ''}</p>
+    ${answer.teams.length > 0 && html`<section class="group"><h2 class="group-head">${t('agents.teams')} <span class="muted">${answer.teams.length}</span></h2>
+      <div class="teams">${answer.teams.map((team) => html`<${Team} key=${team.id} team=${team} />`)}</div></section>`}
+    <section class="group"><h2 class="group-head">${t('agents.all')} <span class="muted">${answer.agents.length}</span></h2>
+      <ul class="rows tree">${branches(answer.agents).map((one) => html`<${Agent} key=${one.agent.id} ...${one} name=${name} />`)}</ul></section>
+  </div>`;
+}
+
+/** Grows when a sub-agent of this session starts. @param {string} name */
+function useStarts(name) {
+  const [count, setCount] = useState(0);
+  useEffect(() => onEvent((event) => {
+    if (event.type === 'subagent_start' && event.session === name) setCount((n) => n + 1);
+  }), [name]);
+  return count;
+}
+
+/** @typedef {import('../../../client/types.js').SubAgent} SubAgent */
+
+/** Parents before their children, with depth. @param {SubAgent[]} agents @returns {{agent: SubAgent, depth: number}[]} */
+export function branches(agents) {
+  const known = new Set(agents.map((one) => one.id));
+  const children = Map.groupBy(agents, (one) => (one.parent_id && known.has(one.parent_id) && one.parent_id !== one.id ? one.parent_id : ''));
+  /** @type {{agent: SubAgent, depth: number}[]} */
+  const found = [];
+  const visit = (/** @type {string} */ parent, /** @type {number} */ depth) => {
+    const list = children.get(parent) ?? [];
+    children.delete(parent); // a circle of parents ends here
+    for (const agent of list) {
+      found.push({ agent, depth });
+      visit(agent.id, depth + 1);
+    }
+  };
+  visit('', 0);
+  return found;
+}
+
+/** @param {{status: string}} props */
+function Status({ status }) {
+  const { icon, tone } = STATUS[status] ?? { icon: 'meta', tone: 'calm' };
+  return html`<span class="badge" data-tone=${tone}><${Icon} name=${icon} class=${status === 'running' ? 'spin' : ''} />
+    ${hasText(`agents.status.${status}`) ? t(`agents.status.${status}`) : status}</span>`;
+}
+
+/** Indents deeper than this look the same. */
+const MAX_DEPTH = 4;
+
+/** @param {{agent: SubAgent, depth: number, name: string}} props */
+function Agent({ agent, depth, name }) {
+  const end = agent.stopped_at ? Date.parse(agent.stopped_at) : agent.status === 'running' ? now.value : NaN;
+  const length = end - Date.parse(agent.started_at);
+  return html`<li class="agent" data-depth=${Math.min(depth, MAX_DEPTH)}>
+    <div class="agent-what"><a class="row-link" href=${sessionPath(name, 'feed', `?agent=${encodeURIComponent(agent.id)}`)}>
+      <bdi>${agent.description || t('agents.noDescription')}</bdi></a>
+      <span class="muted">${agent.type || t('agents.noType')} · <code>${agent.id.slice(0, 9)}</code></span></div>
+    <${Status} status=${agent.status} />
+    <span class="num agent-calls">${t('agents.calls', { n: agent.tool_calls })}</span>
+    <span class="num muted agent-when"><${Age} at=${agent.started_at} />${Number.isNaN(length) ? '' : ` · ${t('agents.ran', { span: span(length) })}`}</span>
+  </li>`;
+}
+
+/** @param {{team: import('../../../client/types.js').Team}} props */
+function Team({ team }) {
+  return html`<article class="team">
+    <header><h3>${team.name}</h3><${Status} status=${team.status} /></header>
+    <p class="muted">${team.summary ? `${team.summary} · ` : ''}<${Age} at=${team.dispatched_at} /></p>
+    <ul>${team.members.map((one) => html`<li key=${one.subagent_id}><bdi>${one.description || one.subagent_id}</bdi><${Status} status=${one.status} /></li>`)}</ul>
+  </article>`;
+}

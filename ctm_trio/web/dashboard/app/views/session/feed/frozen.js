@@ -1,0 +1,27 @@
+/** Keeps a list still while the reader is not at its top. */
+import { useCallback, useMemo, useState } from '../../../html.js';
+import { compareIds } from '../../../ids.js';
+
+/**
+ * @param {{id: string}[]} rows newest first
+ * @returns {{shown: any[], fresh: number, onTop: (atTop: boolean) => void, toTop: () => void, token: number}}
+ *   `shown`: what to draw. `fresh`: rows that wait above. `token` changes with every `toTop`.
+ */
+export function useFrozen(rows) {
+  const [anchor, setAnchor] = useState(/** @type {string} */ (''));
+  const [token, setToken] = useState(0);
+  const fresh = useMemo(() => {
+    if (!anchor) return 0;
+    let n = 0;
+    while (n < rows.length && compareIds(rows[n].id, anchor) > 0) n += 1;
+    return n;
+  }, [rows, anchor]);
+  const shown = useMemo(() => (fresh ? rows.slice(fresh) : rows), [rows, fresh]);
+  const newest = shown[0]?.id ?? '';
+  const onTop = useCallback((/** @type {boolean} */ atTop) => setAnchor((old) => (atTop ? '' : old || newest)), [newest]);
+  const toTop = useCallback(() => {
+    setAnchor('');
+    setToken((n) => n + 1);
+  }, []);
+  return { shown, fresh, onTop, toTop, token };
+}

@@ -1,0 +1,52 @@
+/** The head of a session: name, standing, figures, actions, tabs. */
+import { html, useState } from '../../html.js';
+import { dollars, shortNumber, span } from '../../i18n/format.js';
+import { t } from '../../i18n/index.js';
+import { sessionPath } from '../../router.js';
+import { now } from '../../store/clock.js';
+import { costs } from '../../store/sessions.js';
+import { Age, Gauge, StateBadge } from '../../ui/bits.js';
+import { copy } from '../../ui/copy.js';
+import { Icon } from '../../ui/icons.js';
+import { Menu } from '../../ui/menu.js';
+import { Mode } from '../sessions/row.js';
+import { attachCommand, SessionDialogs } from './actions.js';
+import { TABS } from './tabs.js';
+
+/** @param {{session: import('../../client/types.js').SessionView, standing: import('../../store/attention.js').Standing, tab: string}} props */
+export function Head({ session, standing, tab }) {
+  const [dialog, setDialog] = useState('');
+  const cost = costs.value.get(session.name);
+  return html`<header class="session-head">
+    <div class="session-line">
+      <a class="icon-button" href="/" aria-label=${t('session.all')} title=${t('session.all')}><${Icon} name="back" /></a>
+      <h1 class="session-name">${session.name}</h1>
+      <${Mode} mode=${session.mode} />
+      <span class="session-state"><${StateBadge} standing=${standing} />
+        ${standing.since && html`<span class="row-since">${t('sessions.since', { span: span(now.value - Date.parse(standing.since)) })}</span>`}
+        <span class="session-reason">${standing.reason}</span></span>
+      <div class="session-figures">
+        <${Gauge} pct=${session.context_pct} label=${t('sessions.context')} />
+        ${session.tokens && html`<span class="num" title=${t('sessions.columns.tokens')}>${shortNumber(session.tokens.input_tokens
+          + session.tokens.output_tokens + session.tokens.cache_tokens)} <small class="muted">${t('sessions.tok')}</small></span>`}
+        ${cost !== undefined && html`<span class="num" title=${t('sessions.columns.cost')}>${dollars(cost)}</span>`}
+        <span class="muted num" title=${t('sessions.columns.last')}><${Age} at=${session.last_tool_call_at} /></span>
+      </div>
+      <div class="session-actions">
+        <button class="button small attach" onClick=${() => copy(attachCommand(session.name))} title=${attachCommand(session.name)}>
+          <${Icon} name="copy" />${t('session.attach')}</button>
+        <${Menu} label=${t('actions.more')} items=${[
+          { icon: 'copy', label: t('session.copyAttach'), run: () => copy(attachCommand(session.name)) },
+          { icon: 'pencil', label: t('session.rename'), run: () => setDialog('rename') },
+          { icon: 'stop', label: t('session.kill'), run: () => setDialog('kill'), danger: true, off: !session.tmux_alive },
+          { icon: 'trash', label: t('session.forget'), run: () => setDialog('forget'), danger: true },
+        ]} />
+      </div>
+    </div>
+    <nav class="tabs" aria-label=${t('session.views', { name: session.name })}>
+      ${TABS.map((one) => html`<a class="tab" key=${one.id} href=${sessionPath(session.name, one.id)} data-replace
+        aria-current=${one.id === tab ? 'page' : undefined}><${Icon} name=${one.icon} /><span>${t(`session.tabs.${one.id}`)}</span></a>`)}
+    </nav>
+    <${SessionDialogs} session=${session} open=${dialog} onClose=${() => setDialog('')} />
+  </header>`;
+}

@@ -1,0 +1,8 @@
+/** How this reader likes the pane. */
+import { remembered } from '../../../store/prefs.js';
+
+/** Lines of scrollback to ask for. */
+export const historyLines = remembered('pane.history', 500);
+/** 0: as large as fits. Else pixels. */
+export const fontSize = remembered('pane.font', 0);
+export const wrapLines = remembered('pane.wrap', false);
