@@ -20,6 +20,7 @@ from ctm_trio.channels import StateReceiver, open_state_channel
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,
+    CheckpointsMessage,
     ConfigMessage,
     ConfigSnapshot,
     CostPoint,
@@ -44,6 +45,8 @@ from ctm_trio.system.users import UserStore
 from ctm_trio.tasks.attention import AttentionEnds, run_attention
 from ctm_trio.tasks.attribution import INBOX as SIGHTINGS
 from ctm_trio.tasks.attribution import run_attribution
+from ctm_trio.tasks.checkpoints import INBOX as CHECKPOINTS_INBOX
+from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, run_checkpoints
 from ctm_trio.tasks.config import run_config
 from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
 from ctm_trio.tasks.journal import run_journal
@@ -107,6 +110,7 @@ class Daemon:
         self.journal_send, self.journal_recv = trio.open_memory_channel[JournalMessage](JOURNAL_INBOX)
         self.sessions_send, self.sessions_recv = trio.open_memory_channel[SessionsMessage](0)
         self.config_send, self.config_recv = trio.open_memory_channel[ConfigMessage](0)
+        self.checkpoints_send, self.checkpoints_recv = trio.open_memory_channel[CheckpointsMessage](CHECKPOINTS_INBOX)
         self.sightings_send, self.sightings_recv = trio.open_memory_channel[Sighting](SIGHTINGS)
         self.cost_send, self.cost_recv = trio.open_memory_channel[CostPoint](COST_BOUND)
         self.settings_state, self.settings = open_state_channel(ConfigSnapshot(plan.settings))
@@ -149,6 +153,7 @@ class Daemon:
         return [
             *children,
             Child("sessions", self._sessions),
+            Child("checkpoints", self._checkpoints),
             Child("attribution", self._attribution),
             Child("attention", self._attention),
             Child("cost", self._cost),
@@ -170,8 +175,11 @@ class Daemon:
     async def _sessions(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_sessions(
             self.sessions_recv.clone(), self.sessions_state, self.journal_send.clone(), self.settings,
-            self.plan.paths, self.tmux, None, task_status=task_status,
+            self.plan.paths, self.tmux, checkpoint_before_yolo, task_status=task_status,
         )  # fmt: skip
+
+    async def _checkpoints(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await run_checkpoints(self.checkpoints_recv.clone(), task_status=task_status)
 
     async def _attribution(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_attribution(
@@ -270,6 +278,7 @@ class Daemon:
             journal_send=self.journal_send,
             sessions_send=self.sessions_send,
             config_send=self.config_send,
+            checkpoints_send=self.checkpoints_send,
             auth=UserStore(paths.user, paths.tokens, seed=self.plan.token),
             origins=AllowedOrigins(paths.allowed_origins, os.environ.get("CTM_ALLOWED_ORIGINS", "")),
             database_bytes=self._database_bytes,

@@ -283,3 +283,71 @@ class InvalidPreset(CtmError):
     """Not one of the presets."""
 
     code, status = "invalid_preset", 400
+
+
+class GitFailed(CtmError):
+    """git cannot be run, took too long, or refused."""
+
+    code, status = "git_failed", 500
+
+
+class RevertFailed(GitFailed):
+    """A revert failed half-way. A stash that was made is always named. Source: contract A4."""
+
+    code = "revert_failed"
+
+    def __init__(self, message: str, stashed_as: str) -> None:
+        kept = f" The changes are in the stash {stashed_as}." if stashed_as else ""
+        super().__init__(message + kept, fields={"stashed_as": stashed_as} if stashed_as else {})
+        self.stashed_as = stashed_as
+
+
+class DirtyWorkdir(CtmError):
+    """There are changes that a revert would lose."""
+
+    code, status = "dirty_workdir", 409
+
+    def __init__(self, files: list[str]) -> None:
+        super().__init__("There are changes that would be lost; stash them first.", fields={"dirty_files": files})
+
+
+class CheckpointNotListed(CtmError):
+    """Not the full sha of a listed checkpoint, in a revert."""
+
+    code, status = "sha_not_a_checkpoint", 422
+
+    def __init__(self) -> None:
+        super().__init__("That is not the full sha of one of the listed checkpoints.")
+
+
+class CheckpointNotFound(CtmError):
+    """Not a listed checkpoint, in a diff."""
+
+    code, status = "checkpoint_not_found", 404
+
+    def __init__(self) -> None:
+        super().__init__("That is none of the listed checkpoints.")
+
+
+class InvalidSha(CtmError):
+    """Not 40 lower-case hex digits."""
+
+    code, status = "invalid_sha", 400
+
+    def __init__(self) -> None:
+        super().__init__("A sha is 40 lower-case hex digits.")
+
+
+class MissingSha(CtmError):
+    """A revert without a sha."""
+
+    code, status = "missing_sha", 400
+
+    def __init__(self) -> None:
+        super().__init__("Say which checkpoint: the sha is missing.")
+
+
+class InvalidRequest(CtmError):
+    """A revert's body is no JSON, or has a key that nobody knows."""
+
+    code, status = "invalid_request", 400

@@ -234,11 +234,13 @@ class _Owner:
         finally:
             self._slots.release()
 
-    def _record(self, name: str) -> Session:
-        record = self._book.records.get(name)
-        if record is None:
+    async def _record(self, name: str) -> Session:
+        """The record of that name, also one that the CLI wrote a moment ago."""
+        if name not in self._book.records:
+            await self.read_file()
+        if name not in self._book.records:
             raise SessionNotFound(name)
-        return record
+        return self._book.records[name]
 
     async def _publish_event(self, event: str, fields: dict[str, str]) -> None:
         name = fields.get("name", "")
@@ -304,7 +306,7 @@ class _Owner:
 
     async def _kill(self, name: str) -> Session:
         async with self._busy.holding(tmux_name(name)):
-            record = self._record(name)
+            record = await self._record(name)
             try:
                 await self._tmux.kill(exactly(name))
             except TmuxGone:
@@ -328,19 +330,20 @@ class _Owner:
         """tmux first, then the record; if the record cannot follow, tmux gets the old name back."""
         async with self._busy.holding(tmux_name(name), tmux_name(to)):
             await self.read_file()
-            self._record(name)
+            await self._record(name)
             if tmux_name(name) != tmux_name(to):
                 self._refuse_taken(to)
             async with renamed(self._tmux, name, to):
                 await self._change(lambda book: _known(_free(book, to), name).renamed(name, to))
             await self.ask_tmux()
-            return self._record(to)
+            return await self._record(to)
 
     async def _input(self, message: SendInput) -> None:
         async with self._busy.holding(tmux_name(message.name)):
-            record = self._book.records.get(message.name)
-            if record is None:
-                raise InputSessionNotFound(f"There is no session named {message.name!r}.")
+            try:
+                record = await self._record(message.name)
+            except SessionNotFound as error:
+                raise InputSessionNotFound(error.message) from error
             if record.mode != "yolo":
                 raise NotYolo
             try:

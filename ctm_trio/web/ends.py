@@ -11,6 +11,7 @@ from ctm_trio.channels import StateReceiver
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,
+    CheckpointsMessage,
     ConfigMessage,
     ConfigSnapshot,
     HealthSnapshot,
@@ -46,6 +47,7 @@ class WebEnds:
     journal_send: trio.MemorySendChannel[JournalMessage]
     sessions_send: trio.MemorySendChannel[SessionsMessage]
     config_send: trio.MemorySendChannel[ConfigMessage]
+    checkpoints_send: trio.MemorySendChannel[CheckpointsMessage]
     auth: AuthStore
     """`system.users.UserStore`."""
     origins: Origins

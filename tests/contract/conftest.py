@@ -16,6 +16,7 @@ from ctm_trio.channels import StateReceiver, StateSender, open_state_channel
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,
+    CheckpointsMessage,
     ConfigMessage,
     ConfigSnapshot,
     Draft,
@@ -132,6 +133,7 @@ async def open_site(root: Path, *, environment: str = "", seed: str = TOKEN) -> 
             journal_send=journal_send,
             sessions_send=sessions_send,
             config_send=config_send,
+            checkpoints_send=trio.open_memory_channel[CheckpointsMessage](0)[0],
             auth=UserStore(root / "user.json", root / "tokens.json", seed=seed),
             origins=AllowedOrigins(root / "allowed_origins", environment),
             database_bytes=lambda: 4096,

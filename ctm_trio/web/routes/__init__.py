@@ -7,7 +7,7 @@ from collections.abc import Callable
 from quart_trio import QuartTrio
 
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.routes import auth, config, feed, health, hooks, sessions, sessions_write
+from ctm_trio.web.routes import auth, config, feed, git, health, hooks, sessions, sessions_write
 
 ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     health.register,
@@ -15,6 +15,7 @@ ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     sessions.register,
     sessions_write.register,
     config.register,
+    git.register,
     feed.register,
     hooks.register,
 )

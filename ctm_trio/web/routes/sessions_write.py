@@ -104,12 +104,7 @@ def input_text(body: Input) -> str:
 def register(app: QuartTrio, ends: WebEnds) -> None:
     """Add the routes."""
 
-    def known(name: str) -> None:
-        if name not in ends.sessions.latest.records:
-            raise SessionNotFound(name)
-
     async def confirmed(name: str) -> None:
-        known(name)
         if (await json_body(Confirm, max_bytes=MAX_BODY_BYTES)).confirm != name:
             raise NotConfirmed(f"To confirm, send the session's name: {name}.")
 
@@ -135,7 +130,6 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         return json_answer(session_view(ends, record))
 
     async def rename(name: str) -> Response:
-        known(name)
         to = (await json_body(NewName, max_bytes=MAX_BODY_BYTES)).to
         if not is_name(to):
             raise BadName("The new name must have letters, digits, _ and - only, and begin with a letter or a digit.")
@@ -149,21 +143,22 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
     async def send_input(name: str) -> Response:
         snapshot = ends.sessions.latest
         record = snapshot.records.get(name)
-        if record is None:
-            raise InputSessionNotFound(f"There is no session named {name!r}.")
-        if record.mode != "yolo":
+        if record is not None and record.mode != "yolo":
             raise NotYolo
         try:
             text = input_text(await json_body(Input, max_bytes=MAX_BODY_BYTES))
-        except CtmError:
+        except CtmError:  # what is wrong with the session comes before what is wrong with the body
+            if record is None:
+                raise InputSessionNotFound(f"There is no session named {name!r}.") from None
             if snapshot.tmux_known and name not in snapshot.alive:
-                raise TmuxDead from None  # what is wrong with the session comes before what is wrong with the body
+                raise TmuxDead from None
             raise
         await ask(ends.sessions_send, lambda reply: SendInput(name, text, reply), timeout_s=ORDER_LIMIT_S)
         return no_content()
 
     async def attach_url(name: str) -> Response:
-        known(name)
+        if name not in ends.sessions.latest.records:
+            raise SessionNotFound(name)
         return json_answer({"url": f"ctm://attach?name={quote(name)}"})
 
     add_route(app, "/api/sessions", create, ["POST"])

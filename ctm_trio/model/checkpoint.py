@@ -1,0 +1,72 @@
+"""Checkpoints: commits whose subject starts with `checkpoint:`. Source: contract A9."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+PREFIX = "checkpoint:"
+MAX_CHECKPOINTS = 200
+"""The newest that are listed; older ones are neither shown nor reverted to. Source: contract A9."""
+
+SHA = re.compile(r"[0-9a-f]{40}", re.ASCII)
+"""A full sha, for `fullmatch`."""
+
+LOG_FORMAT = "%H%x00%ct%x00%s"
+"""For `git log -z`: sha, commit time in unix seconds, subject."""
+
+_STEPS = ((60, 1, "s"), (3600, 60, "m"), (86400, 3600, "h"), (7 * 86400, 86400, "d"), (30 * 86400, 7 * 86400, "w"),
+          (365 * 86400, 30 * 86400, "mo"))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One of them; `at` is its commit time in unix seconds."""
+
+    sha: str
+    subject: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """What was found in a work directory: `git_workdir` is False where there is no git, `listed` is newest first."""
+
+    git_workdir: bool
+    listed: tuple[Checkpoint, ...] = ()
+
+    def has(self, sha: str) -> bool:
+        """True if `sha` is the full sha of a listed checkpoint."""
+        return any(checkpoint.sha == sha for checkpoint in self.listed)
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted:
+    """How a revert ended: where the tree is now, and the sha of the stash that holds what was changed, or ""."""
+
+    sha: str
+    stashed_as: str = ""
+
+
+def parse_log(data: bytes) -> tuple[Checkpoint, ...]:
+    """The checkpoints in what `git log -z --format=LOG_FORMAT` printed, which may be cut anywhere.
+
+    `git log --grep` also finds the prefix at the start of later lines of a message; those are no checkpoints.
+    """
+    fields = data.decode(errors="replace").split("\0")
+    found = []
+    for sha, at, subject in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
+        if SHA.fullmatch(sha) and at.isdecimal() and subject.startswith(PREFIX):
+            found.append(Checkpoint(sha, subject, int(at)))
+            if len(found) == MAX_CHECKPOINTS:
+                break
+    return tuple(found)
+
+
+def ago(seconds: float) -> str:
+    """An age as `30s 3m 2h 2d 2w 2mo 2y`; what lies in the future is `0s`."""
+    age = max(0, int(seconds))
+    for below, unit, name in _STEPS:
+        if age < below:
+            return f"{age // unit}{name}"
+    return f"{age // (365 * 86400)}y"
