@@ -20,7 +20,6 @@ from ctm_trio.channels import StateReceiver, open_state_channel
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,
-    CheckpointsMessage,
     ConfigMessage,
     ConfigSnapshot,
     CostPoint,
@@ -36,6 +35,7 @@ from ctm_trio.messages import (
 )
 from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
+from ctm_trio.orders import CheckpointsMessage, WatchPane
 from ctm_trio.supervise import Child, Health, Start, keep_running
 from ctm_trio.system.last_checkpoint import last_checkpoint
 from ctm_trio.system.origins import AllowedOrigins
@@ -50,6 +50,8 @@ from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, run_checkpoints
 from ctm_trio.tasks.config import run_config
 from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
 from ctm_trio.tasks.journal import run_journal
+from ctm_trio.tasks.panes import INBOX as PANES_INBOX
+from ctm_trio.tasks.panes import run_panes
 from ctm_trio.tasks.quota import COST_BOUND, run_quota
 from ctm_trio.tasks.sessions import run_sessions
 from ctm_trio.tasks.tailer import TailEnds
@@ -111,6 +113,7 @@ class Daemon:
         self.sessions_send, self.sessions_recv = trio.open_memory_channel[SessionsMessage](0)
         self.config_send, self.config_recv = trio.open_memory_channel[ConfigMessage](0)
         self.checkpoints_send, self.checkpoints_recv = trio.open_memory_channel[CheckpointsMessage](CHECKPOINTS_INBOX)
+        self.panes_send, self.panes_recv = trio.open_memory_channel[WatchPane](PANES_INBOX)
         self.sightings_send, self.sightings_recv = trio.open_memory_channel[Sighting](SIGHTINGS)
         self.cost_send, self.cost_recv = trio.open_memory_channel[CostPoint](COST_BOUND)
         self.settings_state, self.settings = open_state_channel(ConfigSnapshot(plan.settings))
@@ -154,6 +157,7 @@ class Daemon:
             *children,
             Child("sessions", self._sessions),
             Child("checkpoints", self._checkpoints),
+            Child("panes", self._panes),
             Child("attribution", self._attribution),
             Child("attention", self._attention),
             Child("cost", self._cost),
@@ -180,6 +184,9 @@ class Daemon:
 
     async def _checkpoints(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_checkpoints(self.checkpoints_recv.clone(), task_status=task_status)
+
+    async def _panes(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await run_panes(self.panes_recv.clone(), self.tmux, task_status=task_status)
 
     async def _attribution(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_attribution(
@@ -279,6 +286,7 @@ class Daemon:
             sessions_send=self.sessions_send,
             config_send=self.config_send,
             checkpoints_send=self.checkpoints_send,
+            panes_send=self.panes_send,
             auth=UserStore(paths.user, paths.tokens, seed=self.plan.token),
             origins=AllowedOrigins(paths.allowed_origins, os.environ.get("CTM_ALLOWED_ORIGINS", "")),
             database_bytes=self._database_bytes,

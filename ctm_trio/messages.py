@@ -14,7 +14,6 @@ import trio
 
 from ctm_trio.channels import Reply
 from ctm_trio.model.attention import Attention as Attention
-from ctm_trio.model.checkpoint import Checkpoints, Reverted
 from ctm_trio.model.config import Settings
 from ctm_trio.model.event import Event
 from ctm_trio.model.log_line import LineBatch, Segment
@@ -259,39 +258,6 @@ class AdoptUuid:
 
 
 SessionsMessage = Lifecycle | CreateSession | KillSession | ForgetSession | RenameSession | SendInput | AdoptUuid
-
-
-# ---------------------------------------------------------------- checkpoints
-
-
-@dataclass(frozen=True, slots=True)
-class ListCheckpoints:
-    """The checkpoints of a work directory, at most 5 s old. Source: contract A9."""
-
-    workdir: str
-    reply: Reply[Checkpoints]
-
-
-@dataclass(frozen=True, slots=True)
-class DiffCheckpoint:
-    """The unified diff of a listed checkpoint; `sha` is 40 hex digits."""
-
-    workdir: str
-    sha: str
-    reply: Reply[str]
-
-
-@dataclass(frozen=True, slots=True)
-class RevertTo:
-    """Reset a work directory to a listed checkpoint; `sha` is as the client sent it."""
-
-    workdir: str
-    sha: str
-    stash_first: bool
-    reply: Reply[Reverted]
-
-
-CheckpointsMessage = ListCheckpoints | DiffCheckpoint | RevertTo
 
 
 # ---------------------------------------------------------------- attribution: which session a log belongs to

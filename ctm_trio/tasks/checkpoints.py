@@ -11,9 +11,9 @@ import trio
 
 from ctm_trio.channels import Reply, ask
 from ctm_trio.errors import CheckpointNotFound, CtmError, GitFailed, SpawnFailed
-from ctm_trio.messages import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.model.checkpoint import Checkpoints, Reverted
 from ctm_trio.model.times import format_time
+from ctm_trio.orders import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.system.git import diff_of, list_checkpoints, make_checkpoint, revert
 from ctm_trio.system.keyed_locks import KeyedLocks
 

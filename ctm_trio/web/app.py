@@ -13,6 +13,7 @@ from ctm_trio.web.errors import answer_of, http_answer, refuse, register_errors,
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer
 from ctm_trio.web.http import GUARDS, Guard, add_route
 from ctm_trio.web.origin import Gate
+from ctm_trio.web.pane import PaneEndpoint, pane_of
 from ctm_trio.web.routes import ALL_ROUTES
 from ctm_trio.web.sse import SseEndpoint, session_of
 from ctm_trio.web.static import load_assets, serve_asset
@@ -37,6 +38,7 @@ class CtmApp(QuartTrio):
         self.gate = Gate(ends.port, ends.origins)
         self.streams = Streams(ends.auth, ends.journal_send)
         self._sse = SseEndpoint(self.streams)
+        self._pane = PaneEndpoint(self.streams, ends.panes_send)
         self._ws = WsEndpoint(self.gate, self.streams, ends.version)
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
         self.config["RESPONSE_TIMEOUT"] = RESPONSE_TIMEOUT_S
@@ -55,6 +57,9 @@ class CtmApp(QuartTrio):
             return
         if session_of(scope["path"]) is not None:
             await self._sse(scope, receive, send)
+            return
+        if pane_of(scope["path"]) is not None:
+            await self._pane(scope, receive, send)
             return
         await super().__call__(scope, receive, send)  # type: ignore[arg-type]
 

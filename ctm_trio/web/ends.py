@@ -11,7 +11,6 @@ from ctm_trio.channels import StateReceiver
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,
-    CheckpointsMessage,
     ConfigMessage,
     ConfigSnapshot,
     HealthSnapshot,
@@ -23,6 +22,7 @@ from ctm_trio.messages import (
     TailersSnapshot,
     WebhookSnapshot,
 )
+from ctm_trio.orders import CheckpointsMessage, WatchPane
 from ctm_trio.web.auth import AuthStore
 from ctm_trio.web.origin import Origins
 
@@ -48,6 +48,7 @@ class WebEnds:
     sessions_send: trio.MemorySendChannel[SessionsMessage]
     config_send: trio.MemorySendChannel[ConfigMessage]
     checkpoints_send: trio.MemorySendChannel[CheckpointsMessage]
+    panes_send: trio.MemorySendChannel[WatchPane]
     auth: AuthStore
     """`system.users.UserStore`."""
     origins: Origins

@@ -16,7 +16,6 @@ from ctm_trio.channels import StateReceiver, StateSender, open_state_channel
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,
-    CheckpointsMessage,
     ConfigMessage,
     ConfigSnapshot,
     Draft,
@@ -30,6 +29,7 @@ from ctm_trio.messages import (
     TailersSnapshot,
     WebhookSnapshot,
 )
+from ctm_trio.orders import CheckpointsMessage, WatchPane
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.users import UserStore
 from ctm_trio.web.ends import WebEnds
@@ -134,6 +134,7 @@ async def open_site(root: Path, *, environment: str = "", seed: str = TOKEN) -> 
             sessions_send=sessions_send,
             config_send=config_send,
             checkpoints_send=trio.open_memory_channel[CheckpointsMessage](0)[0],
+            panes_send=trio.open_memory_channel[WatchPane](0)[0],
             auth=UserStore(root / "user.json", root / "tokens.json", seed=seed),
             origins=AllowedOrigins(root / "allowed_origins", environment),
             database_bytes=lambda: 4096,

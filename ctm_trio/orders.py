@@ -1,0 +1,67 @@
+"""More vocabulary between tasks: what the web asks of git and of the panes. See `messages` for the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import trio
+
+from ctm_trio.channels import Reply
+from ctm_trio.model.checkpoint import Checkpoints, Reverted
+
+
+@dataclass(frozen=True, slots=True)
+class ListCheckpoints:
+    """The checkpoints of a work directory, at most 5 s old. Source: contract A9."""
+
+    workdir: str
+    reply: Reply[Checkpoints]
+
+
+@dataclass(frozen=True, slots=True)
+class DiffCheckpoint:
+    """The unified diff of a listed checkpoint; `sha` is 40 hex digits."""
+
+    workdir: str
+    sha: str
+    reply: Reply[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RevertTo:
+    """Reset a work directory to a listed checkpoint; `sha` is as the client sent it."""
+
+    workdir: str
+    sha: str
+    stash_first: bool
+    reply: Reply[Reverted]
+
+
+CheckpointsMessage = ListCheckpoints | DiffCheckpoint | RevertTo
+
+
+# ---------------------------------------------------------------- panes
+
+
+@dataclass(frozen=True, slots=True)
+class PaneFrame:
+    """What a pane shows, as a JSON string with its quotes; `end`: it is gone, and nothing follows."""
+
+    data: bytes
+    end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPane:
+    """Send what a session's pane shows, now and whenever it changes, until the receiving end of `to` is closed.
+
+    Args:
+        name: of a tmux session, checked to be a session name.
+        history: lines above the screen, 0 to 10000.
+        to: capacity 1. The owner never waits: while it is full, what comes between is skipped, never the newest.
+            Closed by the owner after a frame with `end`.
+    """
+
+    name: str
+    history: int
+    to: trio.MemorySendChannel[PaneFrame]
