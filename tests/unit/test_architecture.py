@@ -13,7 +13,9 @@ PACKAGE = Path(ctm_trio.__file__).parent
 ALLOWED: dict[str, frozenset[str]] = {
     "model": frozenset({"model", "errors"}),
     "system": frozenset({"model", "errors", "system", "__init__"}),
-    "tasks": frozenset({"attention_book", "messages", "channels", "fanout", "errors", "model", "system", "__init__"}),
+    "tasks": frozenset(
+        {"attention_book", "messages", "orders", "channels", "fanout", "errors", "model", "system", "__init__"}
+    ),
     "web": frozenset({"messages", "orders", "channels", "errors", "model", "web", "__init__"}),
     "messages": frozenset({"channels", "errors", "model"}),
     "orders": frozenset({"channels", "errors", "model"}),
