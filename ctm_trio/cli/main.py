@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "forget": ("session_edit", "drop a session's record; its log stays"),
     "status": ("status", "who needs you, quota, cost today"),
     "logs": ("logs", "show tool calls from the logs, rotated ones too"),
+    "doctor": ("doctor", "check this machine; exit code 1 if something is broken"),
     "overlay": ("overlay", "the Claude Code settings of spawned sessions"),
     "setup": ("setup", "prepare this machine; --global: for every Claude Code session"),
     "auth": ("auth", "the dashboard's user: reset, passwd, sessions"),

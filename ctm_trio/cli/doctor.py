@@ -1,0 +1,58 @@
+"""`doctor`: what is missing on this machine, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+
+from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, coloured, find_paths, plain, print_json, say
+from ctm_trio.cli.link import probe
+from ctm_trio.cli.views import live_names
+from ctm_trio.system.doctor import ERR, WARN, Check, run_checks
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare `doctor`."""
+    parser = subparsers.add_parser("doctor", help="check this machine; exit code 1 if something is broken")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the checks and show them, with a way out of each trouble."""
+    from ctm_trio.system.settings_file import load_settings
+
+    paths = find_paths()
+    loaded = load_settings(paths.config, create=False)
+    problem = loaded.problem if paths.config.exists() else ""
+    try:
+        live = live_names(paths, loaded.settings)
+    except CliError:
+        live = frozenset()  # the checks say why
+    port = loaded.settings.port
+    version = probe(port)
+    checks = [*run_checks(paths, loaded.settings, problem, live), daemon_check(port, version)]
+    if args.json:
+        print_json({"checks": [check.wire() for check in checks]})
+    else:
+        show(checks)
+    return FAILED if any(check.status == ERR for check in checks) else OK
+
+
+def daemon_check(port: int, version: str | None) -> Check:
+    """Does the daemon answer?"""
+    if version is None:
+        return Check("daemon", WARN, f"Nothing of ours answers on port {port}.", "`ctm-trio serve` starts it.")
+    return Check("daemon", "ok", f"version {version} on port {port}")
+
+
+def show(checks: list[Check]) -> None:
+    """Print the checks, a line each, and what to do under those that need it."""
+    colours = {"ok": "\033[32m", WARN: "\033[33m", ERR: "\033[31m"} if coloured() else {}
+    off = "\033[0m" if colours else ""
+    for check in checks:
+        mark = {"ok": "✓", WARN: "!", ERR: "✗"}[check.status]
+        print(f"{colours.get(check.status, '')}{mark}{off} {plain(check.name):<22} {plain(check.message)}".rstrip())
+        if check.remediation:
+            print(f"  {'':<22} → {plain(check.remediation)}")
+    bad = sum(check.status == ERR for check in checks)
+    warned = sum(check.status == WARN for check in checks)
+    say("All is well." if not bad and not warned else f"{bad} broken, {warned} to look at.")

@@ -1,0 +1,275 @@
+"""The checks of `doctor`: is everything there that this program needs, and does what should arrive arrive.
+
+Shared by `/api/doctor` and the command line. Blocking: call it in a thread. It asks two programs, each within
+`PROGRAM_LIMIT_S`, and looks at a few files.
+Source: contract A4 (`/api/doctor`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ctm_trio.errors import BrokenSessions
+from ctm_trio.model.config import Paths, Settings
+from ctm_trio.model.overlay import events_for, own_statusline, parse_version, without_ours
+from ctm_trio.model.session import parse_sessions
+
+OK, WARN, ERR = "ok", "warn", "err"
+
+PROGRAM_LIMIT_S = 2.0
+"""How long `tmux -V` and `claude --version` may take each: the whole answer is due within 5 s."""
+
+MIN_TMUX = (3, 2)
+"""`new-session -e`, which gives a session its environment, came with it."""
+
+RECENT_TROUBLE_S = 86_400.0
+LOW_DISK_BYTES = 500 << 20
+MIN_INOTIFY_WATCHES = 1024
+OVERLAY_MAX_BYTES = 4 << 20
+
+_HOW = {
+    "tmux": "Install tmux with your package manager: every session lives in it.",
+    "claude": "Install Claude Code and see that `claude` is on the PATH.",
+    "git": "Install git: checkpoints and reverts need it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One result. `status` is `ok`, `warn` or `err`; message and remediation are for people, "" where there is none."""
+
+    name: str
+    status: str
+    message: str = ""
+    remediation: str = ""
+
+    def wire(self) -> dict[str, str]:
+        """As the wire has it: empty texts are left out."""
+        texts = {"message": self.message, "remediation": self.remediation}
+        return {"name": self.name, "status": self.status, **{key: text for key, text in texts.items() if text}}
+
+
+def run_checks(paths: Paths, settings: Settings, problem: str, live: frozenset[str] = frozenset()) -> list[Check]:
+    """All checks, in the order in which they are shown.
+
+    Args:
+        paths: where everything is.
+        settings: the running ones; `problem` says why they are not those of the file, or "".
+        live: names of the tmux sessions that run.
+    """
+    claude = _version_of("claude", "--version")
+    return [
+        *(_program(name) for name in ("tmux", "claude", "git")),
+        _tmux_version(),
+        *_environment(settings),
+        *_programs(settings),
+        _config(paths, problem),
+        _sessions(paths),
+        _overlay(paths, claude),
+        _hooks_allowed(paths),
+        _status_line(paths),
+        *_hooks(paths, live),
+        _trouble(paths),
+        _disk(paths),
+        _inotify(),
+    ]
+
+
+def _program(name: str) -> Check:
+    found = shutil.which(name)
+    if found:
+        return Check(f"dep:{name}", OK, found)
+    return Check(f"dep:{name}", ERR if name == "tmux" else WARN, f"`{name}` is not on the PATH.", _HOW[name])
+
+
+def _version_of(name: str, option: str) -> str:
+    """What a program says of its version, "" if it is not there or does not answer in time."""
+    program = shutil.which(name)
+    if program is None:
+        return ""
+    try:
+        done = subprocess.run(
+            [program, option], stdin=subprocess.DEVNULL, capture_output=True, timeout=PROGRAM_LIMIT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode(errors="replace").strip()[:200]
+
+
+def _tmux_version() -> Check:
+    said = _version_of("tmux", "-V")
+    if not said:
+        return Check("tmux:version", ERR, "tmux did not say its version.", _HOW["tmux"])
+    digits = "".join(c if c.isdigit() or c == "." else " " for c in said).split()
+    parts = [int(part) for part in digits[0].split(".")[:2] if part] if digits else []
+    if parts and tuple(parts) < MIN_TMUX:
+        return Check("tmux:version", WARN, said, "Update tmux to 3.2 or newer.")
+    return Check("tmux:version", OK, said)
+
+
+def _environment(settings: Settings) -> Iterator[Check]:
+    for name in settings.required_env:
+        if os.environ.get(name):
+            yield Check(f"env:{name}", OK)
+        else:
+            yield Check(f"env:{name}", ERR, f"{name} is not set.", f"Set {name}, or take it out of required_env.")
+
+
+def _programs(settings: Settings) -> Iterator[Check]:
+    for name in settings.required_in_path:
+        found = shutil.which(name)
+        if found:
+            yield Check(f"path:{name}", OK, found)
+        else:
+            text = f"`{name}` is not on the PATH."
+            yield Check(f"path:{name}", WARN, text, f"Install {name}, or take it out of required_in_path.")
+
+
+def _config(paths: Paths, problem: str) -> Check:
+    if problem:
+        return Check("config:load", ERR, problem, f"Mend {paths.config}; until then the defaults are used.")
+    return Check("config:load", OK, str(paths.config))
+
+
+def _sessions(paths: Paths) -> Check:
+    try:
+        count = len(parse_sessions(paths.sessions.read_bytes()).records)
+    except FileNotFoundError:
+        count = 0
+    except BrokenSessions as error:
+        return Check("sessions:store", ERR, error.message, f"Mend {paths.sessions}.")
+    except OSError as error:
+        text = f"{paths.sessions} cannot be read: {error.strerror or error}."
+        return Check("sessions:store", ERR, text, "See to the file's owner and mode.")
+    return Check("sessions:store", OK, f"{count} session{'' if count == 1 else 's'}")
+
+
+def _overlay(paths: Paths, claude: str) -> Check:
+    """Is Claude Code told to call us, for exactly the events that it knows? An unknown name opens a blocking dialog."""
+    name, again = "overlay:events", "Run `ctm-trio overlay init`."
+    places = (paths.overlay, paths.claude_home / "settings.json")
+    wired = {event for place in places for event in _wired(place)}
+    if not wired:
+        return Check(name, WARN, "No settings of Claude Code call us, so nothing would be logged.", again)
+    version = parse_version(claude)
+    if version is None:
+        return Check(name, OK, f"{len(wired)} events are wired; the version of `claude` is not known.")
+    known = set(events_for(version))
+    text = ".".join(map(str, version))
+    if unknown := sorted(wired - known):
+        return Check(name, WARN, f"Claude Code {text} may not know {', '.join(unknown)}.", again)
+    if missing := sorted(known - wired):
+        return Check(
+            name, WARN, f"{len(missing)} events of Claude Code {text} are not wired: {', '.join(missing)}.", again
+        )
+    return Check(name, OK, f"{len(wired)} events, as Claude Code {text} knows them")
+
+
+def _wired(path: Path) -> set[str]:
+    """The events for which a settings file calls us."""
+    document = _document(path)
+    hooks, clean = document.get("hooks"), without_ours(document).get("hooks", {})
+    return (
+        {event for event, groups in hooks.items() if groups != clean.get(event)} if isinstance(hooks, dict) else set()
+    )
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """A settings file of Claude Code; empty if it is none."""
+    try:
+        with path.open("rb") as file:
+            value = msgspec.json.decode(file.read(OVERLAY_MAX_BYTES))
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _hooks_allowed(paths: Paths) -> Check:
+    """One setting of the user's switches every hook off, ours too."""
+    for path in (paths.claude_home / "settings.json", paths.overlay):
+        if _document(path).get("disableAllHooks") is True:
+            text = f"disableAllHooks in {path} keeps every hook from running."
+            return Check("claude:hooks", ERR, text, "Take it out, or nothing will be logged.")
+    return Check("claude:hooks", OK)
+
+
+def _status_line(paths: Paths) -> Check:
+    """Does ours run the status line that the user has chosen?"""
+    own, ours = own_statusline(_document(paths.claude_home / "settings.json")), own_statusline(_document(paths.overlay))
+    if paths.overlay.exists() and own and own != ours:
+        text = "Your own status line has changed since the overlay was written."
+        return Check("statusline:own", WARN, text, "Run `ctm-trio overlay init`.")
+    return Check("statusline:own", OK, "runs inside ours" if own else "")
+
+
+def _disk(paths: Paths) -> Check:
+    try:
+        free = shutil.disk_usage(paths.root).free
+    except OSError:
+        return Check("disk:space", OK)
+    text = f"{free >> 20} MiB free"
+    if free < LOW_DISK_BYTES:
+        return Check("disk:space", WARN, text, f"Make room where {paths.root} is: logs and the event log grow.")
+    return Check("disk:space", OK, text)
+
+
+def _inotify() -> Check:
+    """Are there enough inotify watches? Other systems than Linux have none, and need none."""
+    try:
+        watches = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text())
+    except (OSError, ValueError):
+        return Check("inotify:limits", OK)
+    if watches < MIN_INOTIFY_WATCHES:
+        text = f"fs.inotify.max_user_watches is {watches}."
+        return Check("inotify:limits", WARN, text, f"Raise it to {MIN_INOTIFY_WATCHES} or more with sysctl.")
+    return Check("inotify:limits", OK, f"{watches} watches")
+
+
+def _hooks(paths: Paths, live: frozenset[str]) -> Iterator[Check]:
+    """When did the last hook of each running session arrive?"""
+    try:
+        records = parse_sessions(paths.sessions.read_bytes()).records.values()
+    except (OSError, BrokenSessions):
+        return
+    for record in records:
+        if record.name.replace(".", "_") not in live or not record.uuid:
+            continue
+        files = (paths.logs / f"{record.uuid}.jsonl", paths.hook_events / f"{record.uuid}.jsonl")
+        last = max(_changed(file) for file in files)
+        name = f"hooks:{record.name}"
+        if not last:
+            text = "Nothing has arrived yet."
+            yield Check(name, WARN, text, "Start it through ctm-trio, or run `ctm-trio setup --global`.")
+        else:
+            at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(last))
+            yield Check(name, OK, f"last at {at}")
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _trouble(paths: Paths) -> Check:
+    """Did a hook have trouble lately?"""
+    errors = paths.logs / ".hook-errors.log"
+    if time.time() - _changed(errors) > RECENT_TROUBLE_S:
+        return Check("hooks:trouble", OK)
+    try:
+        with errors.open("rb") as file:
+            file.seek(max(0, errors.stat().st_size - 600))
+            last = file.read().decode(errors="replace").strip().rpartition("\n")[2]
+    except OSError:
+        return Check("hooks:trouble", OK)
+    return Check("hooks:trouble", WARN, f"The last one: {last[:300]}", f"See {errors}.")
