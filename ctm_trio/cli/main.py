@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "kill": ("session_edit", "end a session; its record and log stay"),
     "forget": ("session_edit", "drop a session's record; its log stays"),
     "status": ("status", "who needs you, quota, cost today"),
+    "watch": ("watch", "follow events as they happen"),
     "logs": ("logs", "show tool calls from the logs, rotated ones too"),
     "doctor": ("doctor", "check this machine; exit code 1 if something is broken"),
     "overlay": ("overlay", "the Claude Code settings of spawned sessions"),

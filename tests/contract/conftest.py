@@ -30,6 +30,7 @@ from ctm_trio.messages import (
     WebhookSnapshot,
 )
 from ctm_trio.orders import CheckpointsMessage, WatchPane
+from ctm_trio.model.event import Event
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.users import UserStore
 from ctm_trio.web.ends import WebEnds
@@ -103,8 +104,10 @@ MakeSite = Callable[..., AbstractAsyncContextManager[Site]]
 
 
 @asynccontextmanager
-async def open_site(root: Path, *, environment: str = "", seed: str = TOKEN) -> AsyncIterator[Site]:
-    """Serve the web over fake owners until the block ends."""
+async def open_site(
+    root: Path, *, environment: str = "", seed: str = TOKEN, port: int = 0, ring: list[Event] | None = None
+) -> AsyncIterator[Site]:
+    """Serve the web over fake owners until the block ends; `port` and `ring` of an earlier one make it its restart."""
     journal_send, journal_recv = trio.open_memory_channel[JournalMessage](256)
     sessions_send, sessions_recv = trio.open_memory_channel[SessionsMessage](0)
     config_send, config_recv = trio.open_memory_channel[ConfigMessage](0)
@@ -113,9 +116,10 @@ async def open_site(root: Path, *, environment: str = "", seed: str = TOKEN) -> 
     attention_state, attention = open_state_channel(AttentionSnapshot())
     journal_state, journal = open_state_channel(JournalSnapshot())
     health_state, health = open_state_channel(HealthSnapshot())
-    fake = FakeJournal(journal_state)
+    fake = FakeJournal(journal_state, list(ring or []))
     with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
         port = sock.getsockname()[1]
         ends = WebEnds(
             port=port,

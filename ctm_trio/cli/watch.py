@@ -1,0 +1,182 @@
+"""`watch`: follow the daemon's events in a terminal, or as JSON lines in a pipe."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctm_trio.cli.common import (
+    FAILED,
+    OK,
+    UNREACHABLE,
+    USAGE,
+    CliError,
+    Subparsers,
+    coloured,
+    find_paths,
+    load_config,
+    plain,
+)
+
+if TYPE_CHECKING:
+    from ctm_trio.client import Event, Notice
+
+TOKEN_VARIABLE = "CTM_TOKEN"
+
+SHOWN_REPLAY = 10
+"""Past events shown at the start, as `tail` does, unless `--since` or `--last` say otherwise."""
+
+RED, GREEN, YELLOW, CYAN, DIM, RESET = "\033[31m", "\033[32m", "\033[33m", "\033[36m", "\033[2m", "\033[0m"
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare `watch`."""
+    parser = subparsers.add_parser(
+        "watch",
+        help="follow events as they happen",
+        description="Follow the daemon's events: one line each in a terminal, one JSON object a line in a pipe. "
+        f"Signs in with the token in {TOKEN_VARIABLE}, or asks for your name and password.",
+    )
+    parser.add_argument("-s", "--session", action="append", metavar="NAME", help="only this session (repeatable)")
+    parser.add_argument("-t", "--type", action="append", metavar="TYPE", help="only this type of event (repeatable)")
+    parser.add_argument("--since", metavar="ID", help="everything after this event id, then go on")
+    parser.add_argument("--last", type=int, metavar="N", help=f"begin with the last N events (default {SHOWN_REPLAY})")
+    parser.add_argument("--json", action="store_true", help="JSON lines in a terminal too")
+    parser.add_argument("--port", type=int, help="the daemon's port (default: that of config.json)")
+    parser.add_argument("--url", help="the daemon's address, where it is not on this machine")
+    parser.add_argument("--token-file", metavar="FILE", help="read the session token from FILE, - for stdin")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Follow until interrupted."""
+    import trio
+
+    url = args.url or f"http://127.0.0.1:{args.port or load_config(find_paths()).port}"
+    if args.since is not None and not _is_id(args.since):
+        raise CliError(f"{args.since!r} is no event id. It looks like 1790000000000000000-0.", USAGE)
+    token = _token(args)
+    credentials = None if token else _ask()
+    trio.run(_watch, args, url, token, credentials)
+    return OK
+
+
+def _is_id(text: str) -> bool:
+    from ctm_trio.model.event import parse_event_id
+
+    return parse_event_id(text) is not None
+
+
+def _token(args: argparse.Namespace) -> str:
+    """The token that was handed over, "" if none was."""
+    if args.token_file == "-":
+        return sys.stdin.readline().strip()
+    if args.token_file:
+        try:
+            return Path(args.token_file).read_text().strip()
+        except OSError as error:
+            raise CliError(f"{args.token_file} cannot be read: {error.strerror}.", USAGE) from None
+    return os.environ.get(TOKEN_VARIABLE, "")
+
+
+async def _watch(args: argparse.Namespace, url: str, token: str, credentials: tuple[str, str] | None) -> None:
+    import trio
+
+    from ctm_trio.client import ClientError, NoDaemon, login, logout
+
+    try:
+        if credentials is not None:
+            token = await login(url, *credentials)
+        try:
+            await _follow(args, url, token)
+        finally:
+            if credentials is not None:
+                with trio.move_on_after(2, shield=True):  # our own login ends with us
+                    await logout(url, token)
+    except NoDaemon as error:
+        raise CliError(f"{error} Start it with `ctm-trio serve`.", UNREACHABLE) from None
+    except ClientError as error:
+        raise CliError(str(error), FAILED) from None
+
+
+def _ask() -> tuple[str, str]:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise CliError(f"Put a session token into {TOKEN_VARIABLE}, or give --token-file.", USAGE)
+    print("E-mail: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip(), getpass.getpass("Password: ", stream=sys.stderr)
+
+
+async def _follow(args: argparse.Namespace, url: str, token: str) -> None:
+    from ctm_trio.client import follow
+
+    show = _line_of if sys.stdout.isatty() and not args.json else _json_of
+    skip = 0
+    first = True
+
+    def notice(what: Notice) -> None:
+        nonlocal skip, first
+        if what.state == "connected" and first:
+            first = False
+            if args.since is None or args.last is not None:
+                skip = max(0, what.replayed - (SHOWN_REPLAY if args.last is None else max(0, args.last)))
+        elif what.state == "gap" and args.since is not None:
+            print("Some events in between are not held any more.", file=sys.stderr)
+        elif what.state == "waiting":
+            print(f"Connection lost ({what.reason}); trying again in {what.wait_s:.0f} s.", file=sys.stderr)
+
+    async with follow(
+        token, url=url, sessions=args.session, types=args.type, since=args.since, on_notice=notice
+    ) as events:
+        async for event in events:
+            if skip:
+                skip -= 1
+            else:
+                print(show(event), flush=True)
+
+
+def _json_of(event: Event) -> str:
+    import msgspec
+
+    return msgspec.json.encode(event).decode()
+
+
+def _line_of(event: Event) -> str:
+    """One line for people: time, session, what happened. Text of others is made harmless first."""
+    colour, what = _describe(event.type, dict(event.payload))
+    parts = ((DIM, _clock(event.ts)), (CYAN, f"{plain(event.session or '·'):<16}"), (colour, what))
+    return "  ".join(f"{paint}{text}{RESET}" if coloured() else text for paint, text in parts)
+
+
+def _clock(ts: str) -> str:
+    """Local time of day of an RFC 3339 time."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(ts.replace("Z", "+00:00")).astimezone().strftime("%H:%M:%S")
+    except ValueError:
+        return "--:--:--"
+
+
+def _describe(kind: str, payload: dict[str, Any]) -> tuple[str, str]:
+    def get(key: str) -> str:
+        return plain(payload.get(key, ""))
+
+    if kind == "tool_call":
+        failed = payload.get("is_error") is True
+        text = f"{get('tool'):<10} {get('input')}"
+        return (RED, f"{text}  ✗ {get('summary')}") if failed else (RESET, text)
+    if kind == "attention_raised":
+        return YELLOW, f"needs you: {get('state')}  {get('details')}".rstrip()
+    if kind == "attention_cleared":
+        return GREEN, f"all well again: {get('state')} is over"
+    if kind == "subagent_start":
+        return RESET, f"sub-agent {get('agent_type')} started"
+    if kind == "quota_update":
+        known = [
+            f"{key} {plain(value)}" for key, value in payload.items() if key.endswith("_pct") and value is not None
+        ]
+        return DIM, "quota: " + ", ".join(known)
+    return RESET, kind.replace("_", " ")

@@ -1,0 +1,25 @@
+"""What can go wrong for good between a client and its daemon."""
+
+from __future__ import annotations
+
+
+class ClientError(Exception):
+    """Base of them; its text is for people."""
+
+
+class NoDaemon(ClientError):
+    """Nothing answers at the address."""
+
+
+class Refused(ClientError):
+    """The daemon answered, and said no.
+
+    Args:
+        status: of HTTP.
+        code: the daemon's `error`, e.g. "invalid_token".
+        message: its text.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message or code)
+        self.status, self.code = status, code

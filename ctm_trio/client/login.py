@@ -1,0 +1,53 @@
+"""From a name and a password to a session token, and back."""
+
+from __future__ import annotations
+
+import httpx
+import msgspec
+
+from ctm_trio.client.errors import NoDaemon, Refused
+
+TIMEOUT_S = 15.0
+"""For one exchange; a login waits for the password to be hashed."""
+
+
+class _Answer(msgspec.Struct):
+    token: str = ""
+    error: str = ""
+    message: str = ""
+
+
+async def _post(url: str, path: str, body: dict[str, str] | None, token: str) -> _Answer:
+    headers = {"Origin": url.rstrip("/")}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    try:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False) as client:
+            answer = await client.post(path, json=body)
+    except httpx.HTTPError as error:
+        raise NoDaemon(f"No daemon answers at {url}.") from error
+    try:
+        known = msgspec.json.decode(answer.content or b"{}", type=_Answer)
+    except msgspec.MsgspecError:
+        known = _Answer(error="not_json", message="What answers there is no daemon of ours.")
+    if answer.status_code >= 400 or known.error:
+        raise Refused(answer.status_code, known.error, known.message)
+    return known
+
+
+async def login(url: str, username: str, password: str) -> str:
+    """A session token, valid for 30 days.
+
+    Args:
+        url: e.g. `DEFAULT_URL`; one of the daemon's own origins.
+
+    Raises:
+        NoDaemon: nothing answers there.
+        Refused: `not_registered`, `invalid_credentials` or `rate_limited`, for example.
+    """
+    return (await _post(url, "/api/auth/login", {"username": username, "password": password}, "")).token
+
+
+async def logout(url: str, token: str) -> None:
+    """Revoke a token. Raises like `login`."""
+    await _post(url, "/api/auth/logout", None, token)

@@ -1,0 +1,156 @@
+"""The client library and `watch` against a real server: complete, in order, once, over restarts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.lowlevel
+
+from ctm_trio.cli import watch
+from ctm_trio.cli.common import CliError
+from ctm_trio.client import NoDaemon, Notice, Refused, follow, login, logout, stream
+from tests.contract.conftest import TOKEN, Site, open_site
+from tests.contract.test_auth import WHO, post
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reconnect without a pause worth mentioning."""
+    monkeypatch.setattr(stream, "BACKOFF_S", (0.01, 0.05))
+
+
+async def test_replay_and_live(site: Site) -> None:
+    """The ring, then what happens; filtered by session; `since` goes on after an id."""
+    await site.publish("one", "two")
+    await site.publish("other", session="beta")
+    with trio.fail_after(5):
+        async with follow(TOKEN, url=site.origin, sessions=["alpha"]) as events:
+            first = await anext(events)
+            assert (first.type, first.session, first.payload["input"]) == ("tool_call", "alpha", "one")
+            assert (await anext(events)).payload["input"] == "two"
+            await site.publish("three")
+            assert (await anext(events)).payload["input"] == "three"
+        async with follow(TOKEN, url=site.origin, sessions=["alpha"], since=first.id) as events:
+            assert [(await anext(events)).payload["input"] for _ in range(2)] == ["two", "three"]
+
+
+async def test_over_a_restart(tmp_path: Path) -> None:
+    """A restart of the daemon loses nothing and repeats nothing, and is told."""
+    notices: list[Notice] = []
+    got: list[str] = []
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with trio.fail_after(10):
+        async with follow(TOKEN, url=f"http://127.0.0.1:{port}", patient=True, on_notice=notices.append) as events:
+            async with open_site(tmp_path, port=port) as site:
+                await site.publish("one", "two")
+                got += [(await anext(events)).payload["input"] for _ in range(2)]
+            async with open_site(tmp_path, port=port, ring=site.journal.ring) as site:
+                await site.publish("three", "four")
+                got += [(await anext(events)).payload["input"] for _ in range(2)]
+    assert got == ["one", "two", "three", "four"]
+    assert [n.state for n in notices if n.state != "waiting"] == ["connected", "connected"]
+    assert any(n.state == "waiting" for n in notices)
+
+
+async def test_too_slow(site: Site) -> None:
+    """When the journal gives a subscriber up, the client asks again from where it was."""
+    with trio.fail_after(5):
+        async with follow(TOKEN, url=site.origin) as events:
+            await site.publish("one")
+            assert (await anext(events)).payload["input"] == "one"
+            site.journal.end()
+            await site.publish("two")
+            assert (await anext(events)).payload["input"] == "two"
+
+
+async def test_final_errors(site: Site) -> None:
+    """A wrong token is an error at once; so is nobody there; the block's own errors pass as they are."""
+    with trio.fail_after(5):
+        async with follow("wrong", url=site.origin) as events:
+            with pytest.raises(Refused) as refused:
+                await anext(events)
+            assert (refused.value.status, refused.value.code) == (401, "invalid_token")
+        async with follow(TOKEN, url="http://127.0.0.1:9") as events:
+            with pytest.raises(NoDaemon):
+                await anext(events)
+        with pytest.raises(KeyError):
+            async with follow(TOKEN, url=site.origin):
+                raise KeyError("mine")
+        with pytest.raises(ValueError, match="no event id"):
+            async with follow(TOKEN, since="x"):
+                pass
+
+
+async def test_login(site: Site) -> None:
+    """A name and a password give a token that works until it is revoked."""
+    await post(site, "/api/auth/signup", WHO)
+    token = await login(site.origin, WHO["username"], WHO["password"])
+    await logout(site.origin, token)
+    with pytest.raises(Refused) as refused:
+        await logout(site.origin, token)
+    assert refused.value.code == "invalid_token"
+    with pytest.raises(Refused):
+        await login(site.origin, WHO["username"], "wrong password")
+
+
+def arguments(**more: Any) -> argparse.Namespace:
+    """What `watch` gets of argparse."""
+    values = {"session": None, "type": None, "since": None, "last": None, "json": False, "token_file": None}
+    return argparse.Namespace(**{**values, "port": None, "url": None, **more})
+
+
+async def test_watch_in_a_pipe(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a pipe each event is one JSON line, and only the newest of the past are shown."""
+    await site.publish(*[f"c-{i}" for i in range(30)])
+    with trio.move_on_after(5) as limit:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch._watch, arguments(last=3), site.origin, TOKEN, None)
+            await site.subscribers(1)
+            await site.publish("live")
+            out = ""
+            while "live" not in out:
+                out += capsys.readouterr().out
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+    assert not limit.cancelled_caught
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["payload"]["input"] for line in lines] == ["c-27", "c-28", "c-29", "live"]
+    assert set(lines[0]) == {"id", "type", "session", "ts", "payload"}
+
+
+def test_watch_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a daemon, a token or a sensible id, `watch` says what helps."""
+    monkeypatch.setenv("CTM_TOKEN", TOKEN)
+    with pytest.raises(CliError, match="ctm-trio serve"):
+        watch.run(arguments(url="http://127.0.0.1:9"))
+    with pytest.raises(CliError, match="no event id"):
+        watch.run(arguments(url="http://127.0.0.1:9", since="yesterday"))
+    monkeypatch.delenv("CTM_TOKEN")
+    with pytest.raises(CliError, match="CTM_TOKEN"):
+        watch.run(arguments(url="http://127.0.0.1:9"))
+
+
+def test_lines_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line names session, tool and input; errors stand out; nothing in it can control the terminal."""
+    event = stream.Event("1-0", "tool_call", "al\x1bpha", "2026-01-01T10:00:00Z", {
+        "tool": "Bash", "input": "rm\x07 x", "is_error": True, "summary": "Exit code 1",
+    })  # fmt: skip
+    line = watch._line_of(event)
+    assert "al?pha" in line
+    assert "rm? x" in line
+    assert "Exit code 1" in line
+    assert line.isprintable()
+    for kind, payload in (
+        ("attention_raised", {"state": "stuck", "details": "d"}), ("attention_cleared", {"state": "stuck"}),
+        ("quota_update", {"weekly_pct": 3, "five_hr_pct": None}), ("subagent_start", {"agent_type": "x"}),
+        ("on_yolo", {}),
+    ):  # fmt: skip
+        assert watch._line_of(stream.Event("1-0", kind, "", "nonsense", payload)).isprintable()
