@@ -29,8 +29,8 @@ from ctm_trio.messages import (
     TailersSnapshot,
     WebhookSnapshot,
 )
-from ctm_trio.orders import CheckpointsMessage, WatchPane
 from ctm_trio.model.event import Event
+from ctm_trio.orders import CheckpointsMessage, WatchPane
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.users import UserStore
 from ctm_trio.web.ends import WebEnds
