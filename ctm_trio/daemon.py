@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,6 +38,7 @@ from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.orders import CheckpointsMessage, WatchPane
 from ctm_trio.supervise import Child, Health, Start, keep_running
+from ctm_trio.system.archive import Archive
 from ctm_trio.system.last_checkpoint import last_checkpoint
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.recall import recall
@@ -129,11 +131,18 @@ class Daemon:
         self.health_state, self.health_recv = open_state_channel(HealthSnapshot())
         self.health = Health(self.health_state)
         self.tmux = Tmux(plan.paths.tmux_conf, lambda: self.settings.latest.settings.tmux_socket)
+        self.archive = Archive(plan.paths)
         self.bulk = trio.CapacityLimiter(BULK_TAILERS)
 
     async def run(self, shutdown: Callable[[], Awaitable[object]], *, task_status: trio.TaskStatus[None]) -> None:
         """See `run_daemon`."""
         started_at = trio.current_time()
+        with closing(self.archive):
+            await self._run(started_at, shutdown, task_status)
+
+    async def _run(
+        self, started_at: float, shutdown: Callable[[], Awaitable[object]], task_status: trio.TaskStatus[None]
+    ) -> None:
         async with trio.open_nursery() as nursery:
             for child in self.children():
                 await nursery.start(keep_running, child, self.health)
@@ -290,4 +299,6 @@ class Daemon:
             auth=UserStore(paths.user, paths.tokens, seed=self.plan.token),
             origins=AllowedOrigins(paths.allowed_origins, os.environ.get("CTM_ALLOWED_ORIGINS", "")),
             database_bytes=self._database_bytes,
+            archive=self.archive,
+            logs_dir=str(paths.logs),
         )

@@ -29,6 +29,7 @@ CREATE INDEX IF NOT EXISTS events_source ON events (source, id);
 CREATE INDEX IF NOT EXISTS events_attention ON events (source, id)
   WHERE type IN ('attention_raised', 'attention_cleared');
 CREATE INDEX IF NOT EXISTS events_agent ON events (source, agent_id, id) WHERE agent_id <> '';
+CREATE INDEX IF NOT EXISTS events_launch ON events (source, id) WHERE tool IN ('Agent', 'Task');
 
 -- Claude Code's other hook events: not on the streams, read by attention and for sub-agents. Ids interleave.
 CREATE TABLE IF NOT EXISTS hooks (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import trio
 
@@ -22,9 +23,27 @@ from ctm_trio.messages import (
     TailersSnapshot,
     WebhookSnapshot,
 )
+from ctm_trio.model.archive import LogFile
+from ctm_trio.model.detail import Detail
+from ctm_trio.model.event import Event
+from ctm_trio.model.subagent import Subagent, Team
 from ctm_trio.orders import CheckpointsMessage, WatchPane
 from ctm_trio.web.auth import AuthStore
 from ctm_trio.web.origin import Origins
+
+
+class Archive(Protocol):
+    """What is read back from disk, in threads; `system.archive.Archive` says what each does and raises."""
+
+    async def history(self, session: str, before: int, limit: int) -> tuple[list[Event], bool]: ...
+
+    async def detail(self, session: str, id_: int) -> Detail: ...
+
+    async def subagents(self, session: str, since: float | None) -> list[Subagent]: ...
+
+    async def teams(self, session: str) -> list[Team]: ...
+
+    async def log_files(self) -> list[LogFile]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +74,7 @@ class WebEnds:
     """`system.origins.AllowedOrigins`: the origins that the user added."""
     database_bytes: Callable[[], int]
     """Size of the database with its log, in bytes. Cheap (two `stat`s)."""
+    archive: Archive
+    """History, details, sub-agents, usage of the disk."""
+    logs_dir: str
+    """The directory of the logs, as /api/logs/usage tells it."""

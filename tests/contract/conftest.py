@@ -29,8 +29,10 @@ from ctm_trio.messages import (
     TailersSnapshot,
     WebhookSnapshot,
 )
+from ctm_trio.model.config import paths_under
 from ctm_trio.model.event import Event
 from ctm_trio.orders import CheckpointsMessage, WatchPane
+from ctm_trio.system.archive import Archive
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.users import UserStore
 from ctm_trio.web.ends import WebEnds
@@ -117,6 +119,9 @@ async def open_site(
     journal_state, journal = open_state_channel(JournalSnapshot())
     health_state, health = open_state_channel(HealthSnapshot())
     fake = FakeJournal(journal_state, list(ring or []))
+    fake = FakeJournal(journal_state)
+    paths = paths_under(root)
+    archive = Archive(paths)
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))
@@ -142,6 +147,8 @@ async def open_site(
             auth=UserStore(root / "user.json", root / "tokens.json", seed=seed),
             origins=AllowedOrigins(root / "allowed_origins", environment),
             database_bytes=lambda: 4096,
+            archive=archive,
+            logs_dir=str(paths.logs),
         )
         site = Site(
             port, root, fake, journal_send, sessions_state, quota_state, attention_state, health_state, sessions_recv,
@@ -160,6 +167,7 @@ async def open_site(
             with trio.fail_after(5):
                 await site.stopped.wait()
             nursery.cancel_scope.cancel()
+    archive.close()
     sessions_recv.close()
     config_recv.close()
 

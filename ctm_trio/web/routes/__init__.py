@@ -7,7 +7,7 @@ from collections.abc import Callable
 from quart_trio import QuartTrio
 
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.routes import auth, config, feed, git, health, hooks, sessions, sessions_write
+from ctm_trio.web.routes import auth, config, feed, git, health, history, hooks, sessions, sessions_write, usage
 
 ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     health.register,
@@ -18,4 +18,6 @@ ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     git.register,
     feed.register,
     hooks.register,
+    history.register,
+    usage.register,
 )

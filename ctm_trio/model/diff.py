@@ -1,0 +1,76 @@
+"""The unified diff of an edit: from the client's own patch if it is there, else from the texts of the call.
+
+Source: contract A4 (detail), B9 (`structuredPatch`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+MATCH_LINES = 2000
+"""Texts of more lines than this (together) are shown as all removed, all added: matching them would take seconds."""
+
+Hunk = tuple[int, int, int, int, list[str]]
+"""Old start and count, new start and count, and the lines with their signs."""
+
+
+def diff_of(tool: str, given: object, response: object) -> str | None:
+    """The diff of a call of Edit, MultiEdit or Write, None for every other tool.
+
+    Args:
+        given: the decoded `tool_input`.
+        response: the decoded `tool_response`.
+    """
+    if tool not in ("Edit", "MultiEdit", "Write") or not isinstance(given, dict):
+        return None
+    path = _text(given, "file_path") or "file"
+    hunks = _patched(response) if isinstance(response, dict) else None
+    if hunks is None and tool == "Write":
+        hunks = _created(_text(given, "content"))
+    elif hunks is None:
+        edits = given.get("edits") if tool == "MultiEdit" else [given]
+        hunks = _edited([edit for edit in edits if isinstance(edit, dict)] if isinstance(edits, list) else [])
+    lines = [f"--- {path}", f"+++ {path}"]
+    for old, old_count, new, new_count, body in hunks:
+        lines.append(f"@@ -{old},{old_count} +{new},{new_count} @@")
+        lines += body
+    return "\n".join(lines) + "\n"
+
+
+def _patched(response: dict[str, Any]) -> list[Hunk] | None:
+    patch = response.get("structuredPatch")
+    if not isinstance(patch, list) or (not patch and response.get("type") != "update"):
+        return None
+    hunks: list[Hunk] = []
+    for part in patch:
+        if not isinstance(part, dict) or not isinstance(part.get("lines"), list):
+            return None
+        numbers = [part.get(key) for key in ("oldStart", "oldLines", "newStart", "newLines")]
+        a, b, c, d = (n if type(n) is int else 0 for n in numbers)
+        hunks.append((a, b, c, d, [str(line) for line in part["lines"]]))
+    return hunks
+
+
+def _created(content: str) -> list[Hunk]:
+    lines = content.splitlines()
+    return [(0, 0, 1, len(lines), [f"+{line}" for line in lines])] if lines else []
+
+
+def _edited(edits: list[dict[str, Any]]) -> list[Hunk]:
+    """Hunks of (old_string, new_string) pairs. Where in the file they are is not known: each starts at line 1."""
+    hunks: list[Hunk] = []
+    for edit in edits:
+        old, new = _text(edit, "old_string").splitlines(), _text(edit, "new_string").splitlines()
+        if len(old) + len(new) > MATCH_LINES:
+            body = [f"-{line}" for line in old] + [f"+{line}" for line in new]
+        else:
+            body = list(difflib.unified_diff(old, new, lineterm="", n=max(len(old), len(new))))[3:]
+        if body:
+            hunks.append((1 if old else 0, len(old), 1 if new else 0, len(new), body))
+    return hunks
+
+
+def _text(value: dict[str, Any], key: str) -> str:
+    found = value.get(key)
+    return found if isinstance(found, str) else ""

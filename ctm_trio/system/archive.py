@@ -1,0 +1,139 @@
+"""Everything that is read back from disk for a request: history, one call in full, sub-agents, usage of the disk.
+
+Reads run in worker threads on read-only connections; none of them waits for the journal, nor the journal for them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from ctm_trio.errors import CtmError
+from ctm_trio.model.archive import LogFile
+from ctm_trio.model.config import Paths
+from ctm_trio.model.detail import Detail, detail_of, is_call_at
+from ctm_trio.model.event import Event
+from ctm_trio.model.subagent import AgentFacts, Subagent, Team, newest_first, started_at, teams_of, told
+from ctm_trio.system.agents import AgentBook
+from ctm_trio.system.log_lines import LineReader, Place
+from ctm_trio.system.read_pool import ReadPool
+from ctm_trio.system.store import event_of, open_database, select_events, sources_of
+from ctm_trio.system.usage import log_files
+
+READERS = 3
+"""Connections for reads: two cores, and one that waits for the disk."""
+
+TOOL_CALL = frozenset({"tool_call"})
+
+
+class CallNotFound(CtmError):
+    """No such tool call in that session."""
+
+    code, status = "tool_call_not_found", 404
+
+    def __init__(self) -> None:
+        super().__init__("This session has no such tool call.")
+
+
+class LogGone(CtmError):
+    """The call is on record, the log with its details is not there any more. `fields` say what is still known."""
+
+    code, status = "log_gone", 410
+
+    def __init__(self, event: Event) -> None:
+        super().__init__(
+            "The log with this call was deleted or replaced; only its summary is left.",
+            fields={"tool": event.tool, "ts": event.ts, "is_error": event.is_error},
+        )
+
+
+class Archive:
+    """The reads. Construct it in Trio; `close` it when the web has stopped.
+
+    Args:
+        paths: the daemon's files.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self._logs = paths.logs
+        self._events = ReadPool(partial(open_database, paths.database, read_only=True), size=READERS)
+        self._files = trio.CapacityLimiter(1)
+        self._agents = AgentBook(paths.logs)
+
+    async def history(self, session: str, before: int, limit: int) -> tuple[list[Event], bool]:
+        """A page of a session's tool calls, newest first, and whether there are older ones.
+
+        Args:
+            before: event id in nanoseconds; only older calls are on the page.
+            limit: number of calls.
+        """
+        found = await self._events.run(
+            lambda db: select_events(db, limit=limit + 1, sessions=(session,), types=TOOL_CALL, until=before - 1)
+        )
+        return found[:-limit - 1:-1], len(found) > limit  # fmt: skip
+
+    async def detail(self, session: str, id_: int) -> Detail:
+        """One tool call in full, from its line in the log.
+
+        Raises:
+            CallNotFound: the session has none with this id. LogGone: its log is gone.
+        """
+        return await self._events.run(partial(_detail, self._logs, session, id_))
+
+    async def subagents(self, session: str, since: float | None) -> list[Subagent]:
+        """A session's sub-agents that started after `since` (unix seconds, None for all), newest first."""
+        return [agent for _, agent in await self._events.run(partial(self._look, session, since))]
+
+    async def teams(self, session: str) -> list[Team]:
+        """A session's teams, newest first."""
+        return teams_of(await self._events.run(partial(self._look, session, None)))
+
+    async def log_files(self) -> list[LogFile]:
+        """The log files, largest first.
+
+        Raises:
+            TooManyLogs: more than are listed.
+        """
+        return await trio.to_thread.run_sync(log_files, self._logs, limiter=self._files, abandon_on_cancel=True)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._events.close()
+
+    def _look(self, session: str, since: float | None, db: sqlite3.Connection) -> list[tuple[float, Subagent]]:
+        now = time.time()
+        ended = {}
+        agents: list[AgentFacts] = []
+        for log in self._agents.look(db, sources_of(db, (session,))):
+            agents += log.agents.values()
+            ended.update(dict.fromkeys(log.agents, log.ended))
+        return [(started_at(a), told(a, now, ended[a.id])) for a in newest_first(agents, since)]
+
+
+_DETAIL = (
+    "SELECT e.id, e.type, s.session, e.payload, e.ts, s.uuid, e.tool, e.is_error, e.agent_id,"
+    " e.tool_use_id, e.start, e.length, g.uuid, g.name, g.device, g.inode"
+    " FROM events e JOIN sources s ON s.id = e.source LEFT JOIN segments g ON g.id = e.segment"
+    " WHERE e.id = ? AND e.type = 'tool_call' AND s.session = ?"
+)
+
+
+def _detail(logs: Path, session: str, id_: int, db: sqlite3.Connection) -> Detail:
+    row = db.execute(_DETAIL, (id_, session)).fetchone()
+    if row is None:
+        raise CallNotFound
+    event = event_of(row[:9])
+    tool_use_id, start, length, uuid, name, device, inode = row[9:]
+    if uuid is None:
+        raise LogGone(event)
+    fits = partial(is_call_at, tool=event.tool, ts=event.ts, tool_use_id=tool_use_id)
+    with LineReader(logs) as reader:
+        line = reader.read(Place(uuid, name, device, inode, start, length), fits)
+    found = detail_of(line, event.ts) if line is not None else None
+    if found is None:
+        raise LogGone(event)
+    return found

@@ -1,0 +1,104 @@
+"""One line of a log by its place: (log, part, offset, length), plain or packed, whatever it is named by now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ctm_trio.system.log_files import PackedReader, PlainReader, Reader, list_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a line is, as the database knows it.
+
+    Attributes:
+        uuid: the log's Claude session id. name: of its part, see `model.log_line.Segment`.
+        device, inode: of the plain file, 0 if it was only seen packed.
+        start, length: of the line without its line break, in bytes of the unpacked file.
+    """
+
+    uuid: str
+    name: str
+    device: int
+    inode: int
+    start: int
+    length: int
+
+
+class LineReader:
+    """Reads lines, keeping the last file open: many lines of one part in order cost one opening and one unpacking.
+
+    Blocks: use it in a thread. `close` it, or use it as a context manager.
+
+    Args:
+        directory: of the logs.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._path: Path | None = None
+        self._open: Reader | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read(self, place: Place, fits: Callable[[bytes], bool]) -> bytes | None:
+        """The bytes of a line, None if its log is gone. A packed part is unpacked up to the line.
+
+        Args:
+            fits: whether the bytes are that line; a file that was overwritten since does not count.
+        """
+        for path in _candidates(self._directory, place):
+            reader = self._reader(path)
+            if reader is None:
+                continue
+            try:
+                line = reader.read(place.start, place.length)
+            except OSError:
+                continue
+            if len(line) == place.length and fits(line):
+                return line
+        return None
+
+    def close(self) -> None:
+        """Close the file that is open, if any. Safe to repeat."""
+        if self._open is not None:
+            self._open.close()
+        self._open = self._path = None
+
+    def _reader(self, path: Path) -> Reader | None:
+        if path != self._path:
+            self.close()
+            try:
+                self._open = PackedReader(path) if path.suffix == ".gz" else PlainReader(path)
+            except OSError:
+                return None
+            self._path = path
+        return self._open
+
+
+def _candidates(directory: Path, place: Place) -> Iterator[Path]:
+    """Where the part may be: under its name, or, if it was rotated a moment ago, under one of the rotated names."""
+    if place.name and not place.name.startswith("gone:"):
+        yield directory / place.name
+        yield directory / f"{place.name}.gz"
+        return
+    if not place.name:
+        yield directory / f"{place.uuid}.jsonl"
+    parts = [part.name for part in list_parts(directory, place.uuid)]
+    yield from (path for name in parts if _is(path := directory / name, place))
+    yield from [directory / name for name in parts if name.endswith(".gz")][-1:]
+
+
+def _is(path: Path, place: Place) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return (status.st_dev, status.st_ino) == (place.device, place.inode)

@@ -1,0 +1,50 @@
+"""How much room the logs take. Source: contract A4 (`logs/usage`)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ctm_trio.errors import CtmError
+from ctm_trio.model.archive import LogFile
+from ctm_trio.model.times import format_time
+
+MAX_FILES = 10_000
+"""More log files than this are not listed. Source: contract A4."""
+
+SUFFIX = ".jsonl"
+
+
+class TooManyLogs(CtmError):
+    """There are more log files than are listed."""
+
+    code, status = "too_many_log_files", 507
+
+    def __init__(self, count: int, directory: Path) -> None:
+        hint = f"Delete or archive old logs in {directory}."
+        fields = {"count": count, "limit": MAX_FILES, "hint": hint, "directory": str(directory)}
+        super().__init__(f"There are {count} log files, more than {MAX_FILES}. {hint}", fields=fields)
+
+
+def log_files(directory: Path) -> list[LogFile]:
+    """The current log files, largest first, then by uuid. Blocks: call it in a thread.
+
+    Raises:
+        TooManyLogs: more than `MAX_FILES`.
+    """
+    try:
+        with os.scandir(directory) as entries:
+            found = [entry for entry in entries if entry.name.endswith(SUFFIX) and len(entry.name) > len(SUFFIX)]
+    except FileNotFoundError:
+        return []
+    if len(found) > MAX_FILES:
+        raise TooManyLogs(len(found), directory)
+    files = []
+    for entry in found:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue  # rotated or deleted since
+        files.append(LogFile(entry.name.removesuffix(SUFFIX), status.st_size, format_time(status.st_mtime)))
+    files.sort(key=lambda file: (-file.bytes, file.uuid))
+    return files
