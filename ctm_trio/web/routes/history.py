@@ -47,7 +47,7 @@ def cursor(text: str | None) -> int:
 
 
 def time_of(text: str) -> float:
-    """A time of the query in unix seconds. A `+` that arrived as a blank is taken for the sign of an offset.
+    """A time of the query in unix seconds.
 
     Raises:
         BadSince: it is none.
