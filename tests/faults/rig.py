@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import os
 import sqlite3
 import time
@@ -41,6 +42,9 @@ SETTLE_S = 10.0
 """How long what was written may take to arrive; a test that waits longer has failed."""
 
 
+_microseconds = itertools.count()
+
+
 def line(uuid: str, marker: str, *, size: int = 0, agent: str = "") -> bytes:
     """A log line whose event's `input` is the marker, padded to about `size` bytes."""
     value = {
@@ -50,10 +54,11 @@ def line(uuid: str, marker: str, *, size: int = 0, agent: str = "") -> bytes:
         "tool_input": {"command": marker},
         "tool_response": {"stdout": "x" * size},
         "tool_use_id": f"toolu_{marker}",
-        "ctm_timestamp": "2026-05-01T10:00:00.000001Z",
     }
     if agent:
         value |= {"agent_id": agent, "agent_type": "Explore"}
+    # Never twice the same, as in life: the end of a line tells whether a file is still the one that was read.
+    value["ctm_timestamp"] = f"2026-05-01T10:00:00.{next(_microseconds) % 1_000_000:06d}Z"
     return msgspec.json.encode(value) + b"\n"
 
 

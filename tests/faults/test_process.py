@@ -217,7 +217,9 @@ def test_damaged_database(daemon: Daemon, seed: int) -> None:
         except (sqlite3.Error, ValueError):
             return False
 
-    aside = lambda: list(daemon.root.glob("ctm-trio.db.corrupt.*"))  # noqa: E731
+    def aside() -> list[Path]:
+        return list(daemon.root.glob("ctm-trio.db.corrupt.*"))
+
     eventually(lambda: whole() or not aside(), what="the rebuilding")
     assert daemon.answers()
     assert daemon.request("GET", "/api/feed").status_code == 200
