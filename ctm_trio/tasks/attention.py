@@ -42,8 +42,8 @@ SOONEST_S = 0.02
 """The clock never rings faster than this."""
 
 SETTLE_S = 2.0
-"""At the start nothing is announced until the logs are read to their end, but no longer than this: what happened while
-the daemon was down is no news."""
+"""It begins when the logs are read to their end, or after so long: what happened while the daemon was down is no news,
+only what came of it. If reading takes longer, lines count by the batch until then, not one by one."""
 
 TURN_EVENTS = 200
 """Events between two checkpoints of the loop: about two milliseconds."""
@@ -81,22 +81,21 @@ async def run_attention(
 ) -> NoReturn:
     """Own every session's attention until cancelled; closes `journal_send`.
 
-    Ready once it is subscribed and knows what the event log knows. Announces `attention_cleared` and
-    `attention_raised`; what was raised before a restart goes on with its `since`. Source: contract A6, B4, B9.
+    Announces `attention_cleared` and `attention_raised`; what was raised before a restart goes on with its `since`.
+    It begins once the logs are read to their end, so it is ready at once. Source: contract A6, B4, B9.
     """
     async with journal_send:
         owner = _Owner(ends, state, journal_send)
+        task_status.started()
+        with trio.move_on_after(SETTLE_S):
+            await owner.caught_up()
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(owner.caught_up)
             await nursery.start(owner.follow_events)
-            nursery.start_soon(owner.send_pending)
-            nursery.start_soon(owner.follow_sessions)
-            nursery.start_soon(owner.ask_checkpoints)
-            task_status.started()
-            with trio.move_on_after(SETTLE_S):
-                version = -1
-                while not ends.tailers.latest.caught_up:
-                    version = await ends.tailers.wait_newer(version)
             owner.settle()
+            nursery.start_soon(owner.send_pending)
+            nursery.start_soon(owner.ask_checkpoints)
+            nursery.start_soon(owner.follow_sessions)
             nursery.start_soon(owner.follow_quota)
             nursery.start_soon(owner.follow_settings)
             nursery.start_soon(owner.follow_clock)
@@ -117,10 +116,18 @@ class _Owner:
         self.journal = journal
         self.book = AttentionBook(ends.clock, ends.settings.latest.settings.attention, ends.sessions.latest)
         self.settled = False
+        self.live = False
         self.sending = False
         self.known_until = 0
         self.wake_sender, self.sender_bell = trio.open_memory_channel[None](1)
         self.wake_asker, self.asker_bell = trio.open_memory_channel[None](1)
+
+    async def caught_up(self) -> None:
+        """Wait until the logs have been read to their end for the first time."""
+        version = -1
+        while not self.ends.tailers.latest.caught_up:
+            version = await self.ends.tailers.wait_newer(version)
+        self.live = True
 
     async def follow_events(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
         """Fold the journal's events. When some are lost, or the journal cut us, start again from the event log."""
@@ -134,9 +141,8 @@ class _Owner:
                 except trio.EndOfChannel:
                     continue
                 await self.remember()
-                if not self.settled:
-                    task_status.started()
-                    task_status = trio.TASK_STATUS_IGNORED
+                task_status.started()
+                task_status = trio.TASK_STATUS_IGNORED
                 async for batch in mailbox:
                     if batch.lost:
                         break
@@ -145,6 +151,7 @@ class _Owner:
     async def remember(self) -> None:
         """Take over what the event log knows of the recorded sessions, and at the start what was announced last."""
         book = self.book
+        book.use_sessions(self.ends.sessions.latest)
         names = frozenset(book.sessions.records)
         try:
             calls = book.thresholds.error_rate_window
@@ -167,11 +174,15 @@ class _Owner:
         """Fold events; each may change the state of its session and of no other."""
         for start in range(0, len(events), TURN_EVENTS):
             now = self.ends.clock()
+            touched: dict[str, None] = {}
             for event in events[start : start + TURN_EVENTS]:
                 if event.id > self.known_until and event.session:
                     self.book.fold(event)
-                    if self.settled:
+                    if self.live:
                         self.book.look_at((event.session,), now)
+                    else:
+                        touched[event.session] = None
+            self.book.look_at(touched, now)
             self._announce()
             if start:
                 await trio.lowlevel.checkpoint()
@@ -230,16 +241,16 @@ class _Owner:
         raise AssertionError("unreachable")
 
     def settle(self) -> None:
-        """From now on changes are announced."""
+        """The past is known: look at everything, and announce what it has come to."""
         self.settled = True
+        self.book.use_sessions(self.ends.sessions.latest)
         self.book.use_quota(self.ends.quota.latest)
         self.look_at({**self.book.sessions.records, **self.book.states})
 
     def look_at(self, names: Iterable[str]) -> None:
         """Apply the rules to these sessions, publish, announce."""
-        if self.settled:
-            self.book.look_at(names, self.ends.clock())
-            self._announce()
+        self.book.look_at(names, self.ends.clock())
+        self._announce()
 
     def _announce(self) -> None:
         """Publish the states, then hand what is pending to the journal, if it has room now."""

@@ -1,0 +1,285 @@
+"""The attention owner beside a real journal: what it announces, remembers and survives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from ctm_trio.channels import ask, open_state_channel
+from ctm_trio.messages import (
+    AttentionSnapshot,
+    Attribute,
+    Batch,
+    ConfigSnapshot,
+    Ingest,
+    JournalMessage,
+    JournalSnapshot,
+    OpenSegment,
+    Quota,
+    QuotaSnapshot,
+    SessionsSnapshot,
+    Subscribe,
+    TailersSnapshot,
+    Usage,
+)
+from ctm_trio.model.config import Settings, Thresholds
+from ctm_trio.model.event import HookFacts
+from ctm_trio.model.log_line import LOGS, LineBatch, Row, Segment
+from ctm_trio.model.session import Session
+from ctm_trio.system.recall import Recalled, recall
+from ctm_trio.tasks.attention import AttentionEnds, run_attention
+from ctm_trio.tasks.journal import run_journal
+
+UUID = "00000000-0000-4000-8000-0000000a1fa0"
+ALPHA = Session("alpha", uuid=UUID)
+
+
+class Desk:
+    """A journal and the owner, with the snapshots of the others in the test's hands."""
+
+    def __init__(self, path: Path, *, inbox: int = 64) -> None:
+        self.path = path / "ctm-trio.db"
+        self.send, self.recv = trio.open_memory_channel[JournalMessage](inbox)
+        self.journal_state, _ = open_state_channel(JournalSnapshot())
+        self.settings, settings = open_state_channel(
+            ConfigSnapshot(Settings(attention=Thresholds(error_rate_window=4, error_rate_pct=50)))
+        )
+        self.sessions, sessions = open_state_channel(SessionsSnapshot({"alpha": ALPHA}, frozenset({"alpha"}), True))
+        self.quota, quota = open_state_channel(QuotaSnapshot())
+        self.tailers, tailers = open_state_channel(TailersSnapshot(caught_up=True))
+        self.state, self.attention = open_state_channel(AttentionSnapshot())
+        self.checkpoints: dict[str, float] = {}
+        self.asked: list[str] = []
+        self.ends = AttentionEnds(settings, sessions, quota, tailers, self.recall, self.last_checkpoint)
+        self.recalled = trio.Event()
+        self.segment: Segment | None = None
+        self.mailbox: trio.MemoryReceiveChannel[Batch]
+        self.heard: list[tuple[str, str]] = []
+
+    async def last_checkpoint(self, workdir: str) -> float | None:
+        self.asked.append(workdir)
+        return self.checkpoints.get(workdir)
+
+    async def journal(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        await run_journal(self.path, self.recv.clone(), self.journal_state, task_status=task_status)
+
+    def recall(self, sessions: frozenset[str], calls: int) -> Recalled:
+        found = recall(self.path, sessions, calls)
+        trio.from_thread.run_sync(self.recalled.set)
+        return found
+
+    async def began(self) -> None:
+        """Wait until the owner has subscribed and remembers: from then on it announces what comes."""
+        with trio.fail_after(5):
+            await self.recalled.wait()
+        self.recalled = trio.Event()
+
+    async def owner(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        await run_attention(self.ends, self.state, self.send.clone(), task_status=task_status)
+
+    async def listen(self) -> None:
+        to, self.mailbox = trio.open_memory_channel[Batch](1)
+        types = frozenset({"attention_raised", "attention_cleared"})
+        await self.send.send(Subscribe(to, types=types, since=-1))
+        await self.mailbox.receive()
+
+    async def attribute(self) -> None:
+        await self.send.send(Attribute(UUID, "alpha"))
+
+    async def lines(self, *rows: Row) -> None:
+        """Put lines of alpha's log into the journal, as a tailer does."""
+        if self.segment is None:
+            opened: Segment = await ask(self.send, lambda reply: OpenSegment(UUID, LOGS, reply), timeout_s=5)
+            self.segment = opened
+        await self.send.send(Ingest(LineBatch(self.segment, list(rows))))
+
+    async def announced(self, count: int) -> list[tuple[str, str]]:
+        """The next announcements, as (raised or cleared, state)."""
+        with trio.fail_after(5):
+            while len(self.heard) < count:
+                for event in (await self.mailbox.receive()).events:
+                    payload = json.loads(event.payload)
+                    self.heard.append((event.type.removeprefix("attention_"), payload["state"]))
+        found, self.heard = self.heard[:count], self.heard[count:]
+        return found
+
+
+TS = "2026-11-22T10:00:00Z"
+
+
+def call(failed: bool) -> Row:
+    tail = b'"tool":"Bash","is_error":%b}' % (b"true" if failed else b"false")
+    return Row(TS, tail, "Bash", failed, "", "", "", 0, 0)
+
+
+def hook(name: str, **facts: Any) -> Row:
+    return Row(TS, b"", name, False, "", "", "", 0, 0, HookFacts(name, **facts))
+
+
+OK, BAD = call(False), call(True)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    desk = Desk(tmp_path)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(desk.journal)
+        await desk.attribute()
+        await nursery.start(desk.owner)
+        await desk.began()
+        await desk.listen()
+        yield desk
+        nursery.cancel_scope.cancel()
+
+
+async def test_calls_raise_and_clear(desk: Desk) -> None:
+    """Each call of a batch counts by itself; the end of a state is announced before the next begins."""
+    await desk.lines(BAD, BAD, OK)
+    assert await desk.announced(2) == [("raised", "last_error_call"), ("cleared", "last_error_call")]
+    await desk.lines(OK)
+    assert await desk.announced(1) == [("raised", "error_burst")]
+    assert desk.attention.latest.sessions["alpha"].details == "2 errors in last 4 calls"
+    await desk.lines(BAD, OK)
+    assert await desk.announced(3) == [
+        ("cleared", "error_burst"), ("raised", "last_error_call"), ("cleared", "last_error_call"),
+    ]  # fmt: skip
+
+
+async def test_hooks_raise_and_clear(desk: Desk) -> None:
+    """An approval, the work after it, and the end of a turn."""
+    await desk.lines(hook("PermissionRequest", tool="Bash", text="make"), OK, hook("Stop"), hook("UserPromptSubmit"))
+    assert await desk.announced(4) == [
+        ("raised", "permission_request"), ("cleared", "permission_request"),
+        ("raised", "waiting_input"), ("cleared", "waiting_input"),
+    ]  # fmt: skip
+
+
+async def test_snapshots_raise_and_clear(desk: Desk) -> None:
+    """tmux, the limits, the context and the thresholds each reach the rules as they change."""
+    desk.sessions.publish(SessionsSnapshot({"alpha": ALPHA}, frozenset(), True))
+    assert await desk.announced(1) == [("raised", "tmux_dead")]
+    desk.sessions.publish(SessionsSnapshot({"alpha": ALPHA}, frozenset({"alpha"}), True))
+    assert await desk.announced(1) == [("cleared", "tmux_dead")]
+    desk.quota.publish(QuotaSnapshot(Quota(weekly_pct=80), {"alpha": Usage(context_pct=95)}))
+    assert await desk.announced(1) == [("raised", "context_imminent")]
+    desk.quota.publish(QuotaSnapshot(Quota(weekly_pct=86), {"alpha": Usage(context_pct=95)}))
+    assert await desk.announced(2) == [("cleared", "context_imminent"), ("raised", "quota_high")]
+    desk.settings.publish(ConfigSnapshot(Settings(attention=Thresholds(quota_pct=90))))
+    assert await desk.announced(2) == [("cleared", "quota_high"), ("raised", "context_imminent")]
+
+
+async def test_details_follow_without_a_word(desk: Desk) -> None:
+    """While a state lasts its details change in the snapshot, its since does not, and nothing is announced."""
+    desk.quota.publish(QuotaSnapshot(Quota(weekly_pct=86)))
+    await desk.announced(1)
+    before = desk.attention.latest.sessions["alpha"]
+    desk.quota.publish(QuotaSnapshot(Quota(weekly_pct=88)))
+    with trio.fail_after(5):
+        await desk.attention.wait_newer(desk.attention.version)
+    assert desk.attention.latest.sessions["alpha"] == replace(before, details="weekly 88%")
+    await desk.lines(BAD)
+    assert await desk.announced(2) == [("cleared", "quota_high"), ("raised", "last_error_call")]
+
+
+async def test_forgotten_and_renamed_sessions(desk: Desk) -> None:
+    """A renamed session keeps its state in silence; a forgotten one's ends."""
+    await desk.lines(BAD)
+    await desk.announced(1)
+    since = desk.attention.latest.sessions["alpha"].since
+    desk.sessions.publish(SessionsSnapshot({"beta": replace(ALPHA, name="beta")}, frozenset({"beta"}), True))
+    with trio.fail_after(5):
+        while "beta" not in desk.attention.latest.sessions:
+            await desk.attention.wait_newer(desk.attention.version)
+    assert desk.attention.latest.sessions["beta"].since == since
+    assert "alpha" not in desk.attention.latest.sessions
+    desk.sessions.publish(SessionsSnapshot({}, frozenset(), True))
+    assert await desk.announced(1) == [("cleared", "last_error_call")]
+
+
+async def test_restart_goes_on_where_it_was(tmp_path: Path) -> None:
+    """What was raised before a restart keeps its since and is not raised again; its end is announced."""
+    desk = Desk(tmp_path)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(desk.journal)
+        await desk.attribute()
+        async with trio.open_nursery() as first:
+            await first.start(desk.owner)
+            await desk.began()
+            await desk.listen()
+            await desk.lines(OK, BAD)
+            await desk.announced(1)
+            first.cancel_scope.cancel()
+        since = desk.attention.latest.sessions["alpha"].since
+        await desk.lines(BAD)
+        await nursery.start(desk.owner)
+        await desk.began()
+        assert desk.attention.latest.sessions["alpha"].since == since
+        await desk.lines(OK)
+        assert await desk.announced(1) == [("cleared", "last_error_call")]
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_happened_while_it_was_down_is_no_news(tmp_path: Path) -> None:
+    """An error that was made good before the logs were read to their end is not announced."""
+    desk = Desk(tmp_path)
+    desk.tailers.publish(TailersSnapshot(caught_up=False))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(desk.journal)
+        await desk.attribute()
+        await nursery.start(desk.owner)
+        await desk.listen()
+        await desk.lines(BAD, OK)
+        desk.tailers.publish(TailersSnapshot(caught_up=True))
+        await desk.began()
+        await desk.lines(hook("Stop"))
+        assert await desk.announced(1) == [("raised", "waiting_input")]
+        nursery.cancel_scope.cancel()
+
+
+async def test_full_inbox_blocks_nobody(tmp_path: Path) -> None:
+    """While the journal's inbox is full, announcements wait in order, and arrive once there is room."""
+    desk = Desk(tmp_path, inbox=1)
+    desk.settings.publish(ConfigSnapshot(Settings(attention=Thresholds(error_rate_window=1440))))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(desk.journal)
+        await desk.attribute()
+        await nursery.start(desk.owner)
+        await desk.began()
+        await desk.listen()
+        async with trio.open_nursery() as senders:
+            for _ in range(30):
+                senders.start_soon(desk.lines, BAD, OK)
+        assert await desk.announced(60) == [("raised", "last_error_call"), ("cleared", "last_error_call")] * 30
+        nursery.cancel_scope.cancel()
+
+
+async def test_yolo_asks_for_checkpoints(tmp_path: Path) -> None:
+    """A session long in yolo mode is asked for its checkpoint when that is overdue, and raised if there is none."""
+    desk = Desk(tmp_path)
+    clock = [1_800_000_000.0]
+    desk.ends = replace(desk.ends, clock=lambda: clock[0])
+    yolo = replace(ALPHA, mode="yolo", workdir="/w")
+    desk.sessions.publish(SessionsSnapshot({"alpha": yolo}, frozenset({"alpha"}), True))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(desk.journal)
+        await desk.attribute()
+        await nursery.start(desk.owner)
+        await desk.began()
+        await desk.listen()
+        desk.checkpoints["/w"] = clock[0] + 60
+        clock[0] += 30 * 60
+        desk.settings.publish(ConfigSnapshot(Settings(attention=Thresholds(idle_minutes=60))))
+        with trio.fail_after(5):
+            while not desk.asked:
+                await trio.lowlevel.checkpoint()
+        clock[0] += 120
+        desk.settings.publish(ConfigSnapshot(Settings(attention=Thresholds(idle_minutes=61))))
+        assert await desk.announced(1) == [("raised", "yolo_unchecked")]
+        assert desk.asked == ["/w", "/w"]
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,182 @@
+"""`model.activity`: the recorded runs as timelines of states, and events that overtake each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctm_trio.model.activity import MAX_OVERTAKING_S, Activity, overtaken
+from ctm_trio.model.attention import Attention, Inputs, step
+from ctm_trio.model.event import HookFacts
+from ctm_trio.model.hook_event import parse_hook_line
+from ctm_trio.model.times import parse_time
+from tests.fixtures import hook_line, recorded, runs
+
+FAILED, WORKS = ("PostToolUseFailure", "last_error_call"), ("PostToolUse", "")
+STOPPED, PROMPTED = ("Stop", "waiting_input"), ("UserPromptSubmit", "")
+ASKED, ENDED = ("PermissionRequest", "permission_request"), ("SessionEnd", "")
+IDLE = ("Notification", "waiting_input")
+
+TIMELINES = {
+    # a foreground sub-agent and failing calls of several kinds; print mode ends without an idle session
+    "print": [FAILED, WORKS, FAILED, WORKS, FAILED],
+    # failures in between, a Stop while a sub-agent runs (no alarm), a model switch, /compact, /clear
+    "tui": [FAILED, WORKS, FAILED, WORKS, STOPPED, PROMPTED, STOPPED, ENDED, STOPPED, ENDED],
+    # background agents and a background shell: no alarm at Stop, one when the client says that it idles
+    "features": [
+        STOPPED, PROMPTED, FAILED, WORKS, STOPPED, PROMPTED, STOPPED, PROMPTED, IDLE, PROMPTED, STOPPED, ENDED,
+    ],
+    "teams": [FAILED, WORKS, IDLE, ENDED],
+    # approved; refused with Esc; approved and interrupted with Esc; a question: an interrupt is no error
+    "permissions": [ASKED, WORKS, STOPPED, PROMPTED, ASKED, PROMPTED, ASKED, PROMPTED, ASKED, WORKS, STOPPED, ENDED],
+    # the API fails three times, then a call is interrupted: the call is no error
+    "errors": [("StopFailure", "waiting_input"), PROMPTED] * 3,
+    "resume": [STOPPED, ENDED],
+    "mcp": [FAILED],
+    "paths": [STOPPED, ENDED] * 3,
+    "exits": [],
+}  # fmt: skip
+
+
+def test_every_run_has_a_timeline() -> None:
+    """No recorded run is left out."""
+    assert list(TIMELINES) == runs()
+
+
+@pytest.mark.parametrize("run", TIMELINES)
+def test_recorded_timeline(run: str) -> None:
+    """The states of a recorded run, each with the event that brought it ("" for none)."""
+    activity, state = Activity(), None
+    seen: list[tuple[str, str]] = []
+    for item in recorded("hooks", run):
+        line = parse_hook_line(hook_line(item))
+        assert line is not None
+        ts = parse_time(line.ts)
+        assert ts is not None
+        if line.is_tool:
+            failed = line.facts.name == "PostToolUseFailure"
+            activity.call(failed, tool=line.facts.tool, agent_id=line.facts.agent_id, ts=ts, at=ts)
+        else:
+            activity.hook(line.facts, ts=ts, at=ts)
+        old: Attention | None = state
+        state, transitions = step(state, inputs(activity), ts)
+        if transitions and (old is None or state is None or old.state != state.state):
+            seen.append((item["event"], state.state if state else ""))
+    assert seen == TIMELINES[run]
+
+
+def inputs(activity: Activity) -> Inputs:
+    return Inputs(
+        asking=activity.asking,
+        waiting=activity.waiting,
+        calls_seen=activity.calls_seen,
+        last_failed=activity.last_failed,
+        window_seen=min(len(activity.results), 20),
+        window_errors=activity.errors(20),
+        quiet_since=activity.last_sign,
+    )
+
+
+class Tape:
+    """An activity fed with hook events and calls at given seconds."""
+
+    def __init__(self) -> None:
+        self.activity = Activity()
+
+    def hook(self, name: str, ts: float, **facts: Any) -> Tape:
+        self.activity.hook(HookFacts(name, **facts), ts=1e9 + ts, at=2e9)
+        return self
+
+    def call(self, ts: float, *, tool: str = "Bash", agent_id: str = "", failed: bool = False) -> Tape:
+        self.activity.call(failed, tool=tool, agent_id=agent_id, ts=1e9 + ts, at=2e9)
+        return self
+
+    @property
+    def asking(self) -> str:
+        return self.activity.asking
+
+    @property
+    def waiting(self) -> str:
+        return self.activity.waiting
+
+
+def test_request_says_what_it_asks() -> None:
+    """The details name the tool and the call; a question is one; the late notification keeps them."""
+    tape = Tape().hook("PermissionRequest", 1.1, tool="Bash", text="rm -r build")
+    assert tape.asking == "waits for your approval of Bash: rm -r build"
+    tape.hook("Notification", 7.1, kind="permission_prompt", text="Claude needs your permission")
+    assert tape.asking == "waits for your approval of Bash: rm -r build"
+    assert Tape().hook("PermissionRequest", 1.1, tool="AskUserQuestion", text="Which?").asking == "asks you: Which?"
+    only = Tape().hook("Notification", 7.1, kind="permission_prompt", text="Claude needs your permission")
+    assert only.asking == "Claude needs your permission"
+
+
+@pytest.mark.parametrize("name", ["PostToolBatch", "UserPromptSubmit", "Stop", "SessionEnd", "BrandNew", "PreToolUse"])
+def test_any_later_event_answers(name: str) -> None:
+    """A permission request ends with the session's next event, known or not."""
+    assert Tape().hook("PermissionRequest", 1.1, tool="Bash").hook(name, 2.1).asking == ""
+
+
+@pytest.mark.parametrize("name", ["MessageDisplay", "FileChanged", "ConfigChange"])
+def test_events_that_come_by_themselves_do_not(name: str) -> None:
+    """Text that is shown late and files that change do not close a dialog."""
+    assert Tape().hook("PermissionRequest", 1.1, tool="Bash").hook(name, 2.1).asking != ""
+
+
+def test_other_agents_work_on_while_one_asks() -> None:
+    """Events of other sub-agents leave a request open; its own end it, and so does a finished call of its tool."""
+    tape = Tape().hook("PermissionRequest", 1.1, tool="Bash", agent_id="a1").call(2.1, agent_id="a2")
+    tape.hook("PreToolUse", 2.2, agent_id="a2")
+    assert tape.asking != ""
+    assert tape.call(3.1, agent_id="a1").asking == ""
+    unnamed = Tape().hook("PermissionRequest", 1.1, tool="Bash").call(2.1, tool="Read", agent_id="a2")
+    assert unnamed.asking != ""
+    assert unnamed.call(3.1, tool="Bash", agent_id="a2").asking == ""
+
+
+def test_stop_with_background_tasks_is_no_waiting() -> None:
+    """Only a Stop without running tasks, or the client's idle notice, means that it waits."""
+    assert Tape().hook("Stop", 1.1, background=1).waiting == ""
+    assert Tape().hook("Stop", 1.1, background=1).hook("Notification", 9.1, kind="idle_prompt").waiting != ""
+    assert Tape().hook("Stop", 1.1).waiting != ""
+
+
+def test_lines_of_two_files_may_cross() -> None:
+    """What an older line says is not believed against a newer one that came first, whichever file it is in."""
+    assert Tape().hook("Stop", 5.1).call(4.9).waiting != ""
+    assert Tape().call(6.1).hook("Stop", 5.1).waiting == ""
+    assert Tape().hook("PermissionRequest", 5.1, tool="Bash").call(4.9).asking != ""
+    assert Tape().call(6.1).hook("PermissionRequest", 5.1, tool="Bash").asking == ""
+
+
+def test_times_far_apart_are_no_order() -> None:
+    """A line whose clock is days off still counts when it comes."""
+    assert Tape().hook("Stop", 5.1).call(5.1 - 2 * MAX_OVERTAKING_S).waiting == ""
+    assert not overtaken(10.0, 10.5), "a whole second may be any moment of it"
+    assert overtaken(10.25, 10.5)
+
+
+def test_new_process_waits_for_nothing() -> None:
+    """A client that starts anew has finished nothing; /compact is no start."""
+    assert Tape().hook("Stop", 1.1).hook("SessionStart", 2.1, kind="startup").waiting == ""
+    assert Tape().hook("Stop", 1.1).hook("SessionStart", 2.1, kind="compact").waiting != ""
+
+
+def test_signs_of_work() -> None:
+    """Prompts and beginning calls are work, notices are not."""
+    for name, works in (("UserPromptSubmit", True), ("PreToolUse", True), ("Notification", False)):
+        assert (Tape().hook(name, 1.1).activity.last_sign > 0) is works
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 6)), max_size=60))
+def test_errors_are_counted_exactly(history: list[tuple[bool, int]]) -> None:
+    """However the window changes on the way, the count is that of the last calls."""
+    activity = Activity()
+    results: list[bool] = []
+    for failed, window in history:
+        activity.call(failed, tool="Bash", agent_id="", ts=1.0, at=1.0)
+        results.append(failed)
+        assert activity.errors(window) == sum(results[-window:])
