@@ -60,7 +60,7 @@ export function Chart({ times, series, label, format, legend = series.length > 1
         return { label: one.label, stroke, width: 2, spanGaps: true, points: { show: false }, paths: plot.paths.stepped({ align: 1 }),
           fill: one.fill ? stroke.replace('rgb(', 'rgba(').replace(')', ', 0.14)') : undefined };
       })],
-      axes: [{ ...axis, space: 70, values: timeLabels }, { ...axis, size: 64, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map(format) }],
+      axes: [{ ...axis, space: 70, size: 30, values: timeLabels }, { ...axis, size: 64, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map(format) }],
       hooks: { setCursor: [(/** @type {any} */ u) => showTip(element, u, series, format)] },
     }, [times, ...series.map((one) => one.values)], element);
     const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));

@@ -29,8 +29,9 @@ export default function Feed({ session, rest, query }) {
   const selected = shown.findIndex((row) => row.id === rest);
   useEffect(() => bindKeys(feedKeys(shown, selected, open, () => leaveTo(pathOf('')))), [shown, selected, open]);
   const draw = useCallback(
-    (/** @type {any} */ row) => html`<${FeedRow} row=${row} selected=${row.id === rest} onOpen=${open} href=${pathOf(row.id)} />`,
-    [rest, open, pathOf],
+    (/** @type {any} */ row) => html`<${FeedRow} row=${row} selected=${row.id === rest} onOpen=${open} href=${pathOf(row.id)}
+      base=${session.workdir} />`,
+    [rest, open, pathOf, session.workdir],
   );
   const scrollTo = useMemo(() => ({ index: token ? 0 : selected, token: `${rest} ${token} ${selected >= 0}` }), [rest, token, selected >= 0]);
   return html`<section class=${`feed ${rest ? 'with-detail' : ''}`}>

@@ -25,11 +25,14 @@ export function toolName(tool) {
   return mcp ? `${mcp[1]} · ${mcp[2]}` : tool;
 }
 
+/** Paths in the work directory are shown from there. @param {string} input @param {string} [base] */
+const shorten = (input, base) => (base && input.startsWith(`${base}/`) ? input.slice(base.length + 1) : input);
+
 /**
  * @param {{row: import('../../../store/feed.js').Row, selected: boolean, onOpen: (row: any) => void, href: string,
- *   showSession?: boolean}} props
+ *   showSession?: boolean, base?: string}} props `base`: the work directory
  */
-export function FeedRow({ row, selected, onOpen, href, showSession }) {
+export function FeedRow({ row, selected, onOpen, href, showSession, base }) {
   const open = (/** @type {MouseEvent} */ event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
@@ -47,7 +50,7 @@ export function FeedRow({ row, selected, onOpen, href, showSession }) {
     <span class="feed-tool">${row.agentId && html`<span class="agent-mark" title=${t('feed.byAgent', { id: row.agentId })}>
       <${Icon} name="agents" /><span class="sr">${t('feed.byAgentShort')}</span></span>`}
       <${Icon} name=${toolIcon(row.tool)} /><b>${toolName(row.tool)}</b></span>
-    <bdi class="feed-input">${row.input}</bdi>
+    <bdi class="feed-input" title=${row.input}>${shorten(row.input, base)}</bdi>
     <bdi class="feed-summary">${row.summary}</bdi>
     <span class="feed-end">${row.isError && html`<span class="failed-mark"><${Icon} name="error" />${t('feed.failed')}</span>`}
       ${row.durationMs >= 0 && html`<span class="feed-took">${took(row.durationMs)}</span>`}</span>

@@ -29,7 +29,7 @@ export default function Meta({ session }) {
       <${Pair} label=${t('meta.lastCall')}>${session.last_tool_call_at ? dayAndTime(session.last_tool_call_at) : t('time.never')}<//>
     </dl></section>
     <section class="card"><h2>${t('meta.figures')}</h2><dl class="pairs">
-      <${Pair} label=${t('sessions.context')}><${Gauge} pct=${session.context_pct} label=${t('sessions.context')} /><//>
+      <${Pair} label=${t('sessions.columns.context')}><${Gauge} pct=${session.context_pct} label=${t('sessions.context')} /><//>
       ${/** @type {const} */ (['input', 'output', 'cache']).map((kind) => html`<${Pair} label=${t(`meta.${kind}`)}>
         ${session.tokens ? shortNumber(session.tokens[`${kind}_tokens`]) : t('misc.unknown')}<//>`)}
       <${Pair} label=${t('meta.log')}>${usage.error ? t('meta.logUnknown') : usage.answer ? bytes(files.reduce((n, file) => n + file.bytes, 0)) : '…'}
