@@ -9,8 +9,9 @@ import trio
 
 from ctm_trio.web.app import create_app
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.guard import http_config, serve_guarded
+from ctm_trio.web.guard import MAX_CONNECTIONS, http_config, serve_guarded
 from ctm_trio.web.harden import harden
+from ctm_trio.web.wire import SEND_TIMEOUT_S
 
 
 async def run_http(
@@ -18,6 +19,8 @@ async def run_http(
     sock: socket.socket,
     *,
     shutdown: Callable[[], Awaitable[object]],
+    send_timeout_s: float = SEND_TIMEOUT_S,
+    max_connections: int = MAX_CONNECTIONS,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until `shutdown()` returns: then streams are cut, WebSockets closed with 1001, requests finished.
@@ -26,6 +29,7 @@ async def run_http(
         ends: see `WebEnds`.
         sock: a bound TCP socket, or a duplicate of one; closed at the end.
         shutdown: e.g. `trio.Event.wait`.
+        send_timeout_s, max_connections: see the constants.
         task_status: `started()` once connections are accepted.
     """
     app = create_app(ends)
@@ -34,4 +38,12 @@ async def run_http(
         await shutdown()
         app.streams.stop()
 
-    await serve_guarded(harden(app), http_config(), sock, shutdown=stop, task_status=task_status)
+    await serve_guarded(
+        harden(app),
+        http_config(),
+        sock,
+        shutdown=stop,
+        send_timeout_s=send_timeout_s,
+        max_connections=max_connections,
+        task_status=task_status,
+    )

@@ -36,7 +36,9 @@ from ctm_trio.system.archive import Archive
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.users import UserStore
 from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.guard import MAX_CONNECTIONS
 from ctm_trio.web.serve import run_http
+from ctm_trio.web.wire import SEND_TIMEOUT_S
 from tests.fakes.journal import FakeJournal
 
 TOKEN = "token-of-the-tests"
@@ -107,7 +109,14 @@ MakeSite = Callable[..., AbstractAsyncContextManager[Site]]
 
 @asynccontextmanager
 async def open_site(
-    root: Path, *, environment: str = "", seed: str = TOKEN, port: int = 0, ring: list[Event] | None = None
+    root: Path,
+    *,
+    environment: str = "",
+    seed: str = TOKEN,
+    port: int = 0,
+    ring: list[Event] | None = None,
+    send_timeout_s: float = SEND_TIMEOUT_S,
+    max_connections: int = MAX_CONNECTIONS,
 ) -> AsyncIterator[Site]:
     """Serve the web over fake owners until the block ends; `port` and `ring` of an earlier one make it its restart."""
     journal_send, journal_recv = trio.open_memory_channel[JournalMessage](256)
@@ -156,7 +165,14 @@ async def open_site(
         )  # fmt: skip
 
         async def serve(*, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-            await run_http(ends, sock, shutdown=site.stop.wait, task_status=task_status)
+            await run_http(
+                ends,
+                sock,
+                shutdown=site.stop.wait,
+                send_timeout_s=send_timeout_s,
+                max_connections=max_connections,
+                task_status=task_status,
+            )
             site.stopped.set()
 
         async with trio.open_nursery() as nursery:

@@ -121,12 +121,9 @@ async def test_slow_body(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     assert b'"request_timeout"' in answer
 
 
-async def test_too_many_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_many_connections(tmp_path: Path) -> None:
     """Past the bound on connections the next one is told 503, and there is room again when one leaves."""
-    monkeypatch.setattr(
-        guard.serve_guarded, "__kwdefaults__", {**guard.serve_guarded.__kwdefaults__, "max_connections": 3}
-    )
-    async with open_site(tmp_path) as site:
+    async with open_site(tmp_path, max_connections=3) as site:
         held = [await trio.open_tcp_stream("127.0.0.1", site.port) for _ in range(3)]
         answer = await site.raw(b"")
         assert answer.startswith(b"HTTP/1.1 503 ")
@@ -140,12 +137,10 @@ async def test_too_many_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("kind", ["sse", "ws"])
-async def test_stuck_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+async def test_stuck_reader(tmp_path: Path, kind: str) -> None:
     """A client that does not read is cut when its time is up; one beside it gets everything meanwhile."""
-    defaults = {**guard.serve_guarded.__kwdefaults__, "send_timeout_s": 0.5}
-    monkeypatch.setattr(guard.serve_guarded, "__kwdefaults__", defaults)
     assert wire.SEND_TIMEOUT_S == 30
-    async with open_site(tmp_path) as site:
+    async with open_site(tmp_path, send_timeout_s=0.5) as site:
         path = "/events/all" if kind == "sse" else "/ws?session=alpha"
         head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nAuthorization: Bearer {TOKEN}\r\n"
         request = head.encode() + (UPGRADE if kind == "ws" else b"") + b"\r\n"
