@@ -66,13 +66,15 @@ class Starter:
         """
 
         async def steps() -> Session:
+            if checkpoint := self._checkpoint(mode):
+                await checkpoint(record.workdir)  # while it still runs: without a checkpoint nothing is ended
             try:
                 await self._tmux.kill(exactly(record.name))
             except TmuxGone:
                 pass  # which is what was wanted
             next_ = replace(record, mode=mode)
             resume = await trio.to_thread.run_sync(self._has_transcript, record.uuid)
-            async with spawned(self._tmux, next_, self._paths, self._checkpoint(mode), resume=resume):
+            async with spawned(self._tmux, next_, self._paths, None, resume=resume):
                 await self._file.change(lambda book: book.having(next_))
             return next_
 
@@ -113,7 +115,13 @@ class Starter:
         self._run(steps)
 
     def _checkpoint(self, mode: str) -> Callable[[str], Awaitable[None]] | None:
-        return None
+        """What makes a checkpoint before yolo mode, if the settings want one."""
+        if mode != "yolo" or not self._settings.git_checkpoint_before_yolo:
+            return None
+        from ctm_trio.system.git import make_checkpoint
+
+        label = f"pre-yolo {format_time(int(time.time()))}"
+        return lambda workdir: make_checkpoint(workdir, label)
 
     def _has_transcript(self, session_id: str) -> bool:
         """True if Claude Code can resume this conversation. The directory's name is not needed: ids are unique."""

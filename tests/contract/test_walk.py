@@ -168,7 +168,7 @@ def test_from_an_empty_home_to_a_watched_session(machine: Machine) -> None:
 
 
 def test_yolo_restarts_with_the_conversation(machine: Machine) -> None:
-    """A session in safe mode becomes one in yolo mode: same id, resumed if it has a transcript, and recorded so."""
+    """A session in safe mode becomes one in yolo mode: a checkpoint, the same id, resumed as it has a transcript."""
     machine.conf.mkdir(parents=True)
     (machine.conf / "config.json").write_text(json.dumps({"serve": {"port": machine.port}}))
     record = json.loads(machine.ctm("new", "demo", "--json").stdout)
@@ -176,7 +176,19 @@ def test_yolo_restarts_with_the_conversation(machine: Machine) -> None:
     transcript.parent.mkdir(parents=True)
     transcript.write_text("{}\n")
     machine.ctm("yolo", "demo", code=1)
+    subprocess.run(["git", "init", "-q"], cwd=machine.root / "project", env=machine.env, check=True)
+    (machine.root / "project" / "work.txt").write_text("half done\n")
     machine.ctm("yolo", "demo", "--yes")
+    log = subprocess.run(
+        ["git", "log", "--format=%s", "--name-only"],
+        cwd=machine.root / "project",
+        env=machine.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert log.startswith("checkpoint: pre-yolo ")
+    assert "work.txt" in log
     (view,) = json.loads(machine.ctm("ls", "--json").stdout)
     assert (view["mode"], view["uuid"], view["tmux_alive"]) == ("yolo", record["uuid"], True)
     told = subprocess.run(
