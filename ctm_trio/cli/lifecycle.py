@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -47,7 +46,7 @@ def run_hook(settings: Settings, event: str, record: Session, **more: str) -> No
     }
     try:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, stdout=sys.stderr, env=env, start_new_session=True
+            ["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, stdout=2, env=env, start_new_session=True
         )
     except OSError as error:
         say(f"The hook {event} cannot be run: {error.strerror}.")

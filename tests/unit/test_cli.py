@@ -1,0 +1,252 @@
+"""The command line's front door and its small commands, in a private HOME."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ctm_trio import __version__
+from ctm_trio.__main__ import main
+from ctm_trio.cli import common, completion, lifecycle, link, service
+from ctm_trio.cli.main import COMMANDS
+from ctm_trio.model.config import Settings
+from ctm_trio.model.session import Session
+
+CODE = Path(common.__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A HOME, a tmux server and a PATH of its own, and nothing of the outer session."""
+    for name in ("CLAUDE_CONFIG_DIR", "TMUX", "TMUX_PANE", "XDG_CONFIG_HOME", "CTM_SESSION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TMUX_TMPDIR", str(tmp_path))
+    return tmp_path
+
+
+def records(home: Path, *names: str) -> None:
+    root = home / ".config" / "ctm"
+    root.mkdir(parents=True, exist_ok=True)
+    table = {
+        name: {
+            "name": name,
+            "uuid": f"u-{name}",
+            "mode": "safe",
+            "workdir": f"/w/{name}",
+            "created_at": "2026-01-01T00:00:00Z",
+        }
+        for name in names
+    }
+    (root / "sessions.json").write_text(json.dumps({"schema_version": 1, "sessions": table}))
+
+
+def test_every_command_is_declared_and_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command's module declares it, and its help page is shown with exit code 0."""
+    for name in COMMANDS:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--help"])
+        assert ended.value.code == 0, name
+        assert f"usage: ctm-trio {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["no-such-command"], ["ls", "--no-such-option"], ["serve", "--port", "x"]])
+def test_what_is_not_understood_is_exit_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """One calm line on stderr, exit code 2."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == common.USAGE
+    assert capsys.readouterr().err.count("\n") == 2
+
+
+@pytest.mark.parametrize("words", [["ls"], ["status"], ["logs"], ["version"], ["completion", "names"]])
+def test_quick_commands_import_nothing_heavy(words: list[str], home: Path) -> None:
+    """The web server, the event loop and the HTTP client stay out of what must start quickly."""
+    code = (
+        "import sys; from ctm_trio.__main__ import main; main(sys.argv[1:]); "
+        "heavy = ('quart', 'hypercorn', 'trio', 'httpx', 'rich', 'argon2'); "
+        "print([m for m in heavy if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, cwd=CODE)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_the_hook_imports_next_to_nothing(home: Path) -> None:
+    """Under `-I -S` the hook adds a handful of modules to those that the interpreter has anyway."""
+    code = (
+        "import sys; before = set(sys.modules); sys.path.append(sys.argv[1]); "
+        "from ctm_trio.producers import hook; hook.main(['hook']); print(sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, str(CODE)],
+        input='{"session_id":"x"}',
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ours = {"ctm_trio", "ctm_trio.producers", "ctm_trio.producers.hook", "__future__", "_json", "fcntl"}
+    assert set(json.loads(done.stdout.replace("'", '"'))) <= ours
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The version, for people and as JSON."""
+    assert main(["version"]) == 0
+    assert __version__ in capsys.readouterr().out
+    assert main(["version", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] == __version__
+
+
+def test_ls(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Plain aligned columns in a pipe, the wire's view as JSON, a hint where there is nothing."""
+    assert main(["ls"]) == 0
+    assert "ctm-trio new" in capsys.readouterr().err
+    records(home, "one", "two-long-name")
+    assert main(["ls"]) == 0
+    out = capsys.readouterr().out
+    assert "\033" not in out
+    assert [line.split()[:3] for line in out.splitlines()[1:]] == [
+        ["one", "safe", "ended"],
+        ["two-long-name", "safe", "ended"],
+    ]
+    assert main(["ls", "--json"]) == 0
+    (first, _) = json.loads(capsys.readouterr().out)
+    assert first == {
+        "name": "one", "uuid": "u-one", "mode": "safe", "workdir": "/w/one", "created_at": "2026-01-01T00:00:00Z",
+        "is_active": False, "tmux_alive": False,
+    }  # fmt: skip
+
+
+def test_a_broken_sessions_file_is_one_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No traceback: what is wrong, and exit code 1."""
+    (home / ".config" / "ctm").mkdir(parents=True)
+    (home / ".config" / "ctm" / "sessions.json").write_text("{")
+    assert main(["ls"]) == common.FAILED
+    assert capsys.readouterr().err.startswith("ctm-trio: sessions.json does not parse")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["attach", "x"], ["kill", "x"], ["forget", "x"], ["rename", "x", "y"], ["switch", "x"], ["last"], ["pick"]],
+)
+def test_no_such_session_is_exit_code_3(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Scripts can tell a missing session from a failure."""
+    assert main(words) == common.NOT_FOUND
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_name_cannot_leave_its_place(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no session name is refused before anything is done with it."""
+    for name in ("../x", "-x", "a b", "a;b", "=x", "x" * 65):
+        assert main(["new", "--", name]) == common.USAGE
+    assert not (home / ".config").exists()
+
+
+def test_the_reader_of_a_pipe_may_go(home: Path) -> None:
+    """`ctm-trio ls | head -1` ends without a traceback."""
+    records(home, *(f"s{n}" for n in range(3000)))
+    command = f'"{sys.executable}" -m ctm_trio ls | head -1'
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True, cwd=CODE)
+    assert done.stdout.startswith("NAME")
+    assert done.stderr == ""
+
+
+def test_a_users_hook_gets_the_session_and_a_time_limit(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The session is in its environment; one that never ends is ended with its children; failure is only told."""
+    record = Session("demo", "u-1", "yolo", "/w/$(touch no)")
+    settings = Settings(
+        hooks=(
+            (
+                "on_attach",
+                'printf "%s|%s|%s|%s|%s" "$CTM_EVENT" "$CTM_SESSION" "$CTM_UUID" "$CTM_MODE" "$CTM_WORKDIR" > ~/ran',
+            ),
+            ("on_kill", "exit 7"),
+            ("on_new", "sleep 60 & echo $! > ~/child; wait"),
+        ),
+        hook_timeout_s=0.5,
+    )
+    lifecycle.run_hook(settings, "on_attach", record)
+    assert (home / "ran").read_text() == "on_attach|demo|u-1|yolo|/w/$(touch no)"
+    lifecycle.run_hook(settings, "on_kill", record)
+    lifecycle.run_hook(settings, "on_new", record)
+    said = capsys.readouterr().err
+    assert "on_kill ended with 7" in said
+    assert "more than 0.5 s" in said
+    child = Path("/proc") / (home / "child").read_text().strip() / "stat"
+    assert not child.exists() or child.read_text().rpartition(")")[2].split()[0] == "Z"
+    lifecycle.run_hook(settings, "on_safe", record)
+    assert capsys.readouterr().err == ""
+
+
+def test_without_a_daemon_nothing_waits() -> None:
+    """No daemon: the probe and a posted event say so at once."""
+    assert link.probe(1) is None
+    assert link.post_event(1, "session_new", {"name": "x"}) is False
+
+
+def test_a_daemon_that_cannot_start_is_no_obstacle(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends at once: we notice, and do not wait out the limit; what it said is in its log."""
+    monkeypatch.setattr(link, "START_LIMIT_S", 30.0)
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    assert link.ensure_daemon(common.find_paths(), 1) is False
+    assert (home / ".config" / "ctm" / "ctm-trio.log").exists()
+
+
+def test_completion_scripts(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The shell takes the script, and it offers commands and the names of the sessions there are."""
+    records(home, "demo", "other")
+    assert main(["completion", "names"]) == 0
+    assert capsys.readouterr().out == "demo\nother\n"
+    program = home / "ctm-trio"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ctm_trio "$@"\n')
+    program.chmod(0o755)
+    ask = 'COMP_WORDS=(ctm-trio {}); COMP_CWORD={}; _ctm_trio; echo "${{COMPREPLY[@]}}"\n'
+    script = completion.script("bash") + ask.format("att", 1) + ask.format("attach d", 2) + ask.format("overlay p", 2)
+    env = {**os.environ, "PATH": f"{home}:{os.environ['PATH']}", "PYTHONPATH": str(CODE)}
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=env, check=True)
+    assert done.stdout.splitlines() == ["attach", "demo", "path"]
+    for shell in ("zsh", "fish"):
+        assert "completion names" in completion.script(shell)
+    assert set(completion.TAKES_SESSION) - {"watch"} <= set(COMMANDS)
+
+
+def test_service_file(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The unit names this Python and keeps the PATH, odd characters quoted; it can be removed again."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("PATH", '/a b/%h:/c"d')
+    assert main(["service", "install", "--no-start"]) == 0
+    unit = service.unit_path()
+    text = unit.read_text()
+    assert f'ExecStart="{sys.executable}" "-m" "ctm_trio" "serve"' in text
+    assert 'Environment="PATH=/a b/%%h:/c\\"d"' in text
+    assert main(["service", "uninstall"]) == 0
+    assert not unit.exists()
+
+
+def test_auth(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A new password replaces the old in one step and keeps the name; reset forgets the user; nothing is said of it."""
+    assert main(["auth", "passwd"]) == common.NOT_FOUND
+    user = home / ".config" / "ctm" / "user.json"
+    user.parent.mkdir(parents=True)
+    user.write_text('{"username": "a@example.com"}')
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    assert main(["auth", "passwd"]) == common.FAILED
+    assert user.read_text() == '{"username": "a@example.com"}'
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse\n"))
+    assert main(["auth", "passwd"]) == 0
+    new = json.loads(user.read_text())
+    assert (new["username"], new["algo"]) == ("a@example.com", "argon2id")
+    assert stat.S_IMODE(user.stat().st_mode) == 0o600
+    assert sorted(path.name for path in user.parent.iterdir()) == ["user.json"]
+    assert main(["auth", "sessions", "--json"]) == 0
+    assert main(["auth", "reset", "--yes"]) == 0
+    assert not user.exists()
+    out = capsys.readouterr()
+    assert "correct horse" not in out.out + out.err

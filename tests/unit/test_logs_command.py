@@ -1,0 +1,132 @@
+"""`logs`: rotated parts, filters, and following through a rotation."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from ctm_trio.__main__ import main
+from ctm_trio.cli import common
+from ctm_trio.cli.logs import Tail
+from ctm_trio.model.times import format_time
+from ctm_trio.producers.rotate import rotate
+
+
+@pytest.fixture
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A HOME with two sessions; `alpha` goes on in a second log after /clear."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    root = tmp_path / ".config" / "ctm"
+    (root / "logs").mkdir(parents=True)
+    table = {name: {"name": name, "uuid": f"u-{name}", "mode": "safe", "workdir": "/"} for name in ("alpha", "beta")}
+    (root / "sessions.json").write_text(json.dumps({"schema_version": 1, "sessions": table}))
+    return root / "logs"
+
+
+def line(n: int, tool: str = "Bash", ago_s: float = 0.0, **more: object) -> bytes:
+    """A tool call whose command is its number; the higher the number the later."""
+    stamp = format_time(time.time() - ago_s + n / 1000)
+    call = {"tool_name": tool, "tool_input": {"command": f"n{n}"}, "hook_event_name": "PostToolUse", **more}
+    return json.dumps({**call, "ctm_timestamp": stamp}).encode() + b"\n"
+
+
+def shown(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    """The inputs that `logs` shows, in order."""
+    assert main(["logs", "--json", *words]) == 0
+    return [json.loads(text)["input"] for text in capsys.readouterr().out.splitlines()]
+
+
+@pytest.fixture
+def filled(logs: Path) -> Path:
+    """alpha: a packed part, a plain one, the current file with half a line, another log; beta: one line between."""
+    (logs / "u-alpha.jsonl.1.gz").write_bytes(gzip.compress(line(1) + line(2, "Other")))
+    (logs / "u-alpha.jsonl.2").write_bytes(line(3) + b"no json\n")
+    (logs / "u-alpha.jsonl").write_bytes(line(4) + line(6, is_error=True) + b'{"tool_name": "ha')
+    (logs / "u-new.jsonl").write_bytes(line(7, ctm_session="alpha"))
+    (logs / "u-beta.jsonl").write_bytes(line(5))
+    return logs
+
+
+def test_all_parts_in_order(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Packed, plain and current files of all logs, merged by time; a session has the logs that say they are its own."""
+    assert [text.split('"')[3] if "{" in text else text for text in shown(capsys)] == [f"n{n}" for n in range(1, 8)]
+    assert shown(capsys, "--tool", "Bash") == ["n1", "n3", "n4", "n5", "n6", "n7"]
+    assert shown(capsys, "alpha", "--tool", "Bash") == ["n1", "n3", "n4", "n6", "n7"]
+    assert shown(capsys, "beta") == ["n5"]
+    assert shown(capsys, "u-ne") == ["n7"]
+    assert shown(capsys, "uuid:u-ne") == ["n7"]
+
+
+def test_limits_and_filters(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last N over all files; a pattern over the whole line; a time, before which nothing is shown."""
+    assert shown(capsys, "-n", "2") == ["n6", "n7"]
+    assert shown(capsys, "alpha", "-n", "4", "--tool", "Bash") == ["n3", "n4", "n6", "n7"]
+    assert shown(capsys, "-n", "0", "--grep", "N[35]\\b") == ["n3", "n5"]
+    (filled / "u-old.jsonl").write_bytes(line(8, ago_s=7200) + line(9))
+    assert shown(capsys, "u-old", "--since", "1h") == ["n9"]
+    assert shown(capsys, "u-old", "--since", "2001-01-01") == ["n8", "n9"]
+
+
+def test_raw_is_the_line_as_it_is(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--raw prints the bytes of the log."""
+    assert main(["logs", "beta", "--raw"]) == 0
+    assert capsys.readouterr().out.encode() == (filled / "u-beta.jsonl").read_bytes()
+
+
+def test_nothing_in_a_log_controls_the_terminal(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Control characters in a command or an answer are shown as `?`."""
+    (logs / "u-beta.jsonl").write_bytes(line(1, tool_response={"stdout": "\x1b]0;evil\x07"}))
+    assert main(["logs", "beta"]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "?]0;evil?" in out
+
+
+@pytest.mark.parametrize("words", [["--since", "soon"], ["--grep", "("], ["-n", "x"]])
+def test_bad_options(logs: Path, words: list[str]) -> None:
+    """What is no time, no pattern or no number is exit code 2."""
+    with pytest.raises(SystemExit) as ended:
+        main(["logs", *words])
+    assert ended.value.code == common.USAGE
+
+
+def test_an_unknown_session_is_exit_code_3(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a session nor the beginning of a log's name."""
+    assert main(["logs", "gamma"]) == common.NOT_FOUND
+    assert "gamma" in capsys.readouterr().err
+
+
+def test_following_survives_rotation_and_truncation(logs: Path) -> None:
+    """What is appended before and after a rotation is seen once each; a file that begins anew is read from there."""
+    path = logs / "u-beta.jsonl"
+    path.write_bytes(line(1))
+    tail = Tail(path, "u-beta", path.stat().st_ino, path.stat().st_size)
+
+    def new() -> list[str]:
+        return [json.loads(b"{" + seen.call.tail)["input"] for seen in tail.more()]
+
+    def add(data: bytes) -> None:
+        with path.open("ab") as file:
+            file.write(data)
+
+    assert new() == []
+    add(line(2) + b'{"tool_name":"half",')
+    assert new() == ["n2"]
+    add(b'"tool_input":{"command":"whole"},"ctm_timestamp":"2026-01-01T00:00:00Z"}\n')
+    add(line(3))
+    path.rename(logs / "u-beta.jsonl.77")
+    path.write_bytes(line(4))
+    assert new() == ['{"command":"whole"}', "n3", "n4"]
+    rotate(str(path), max_bytes=1, max_age_days=30, max_files=10)
+    add(line(5))
+    assert new() == ["n5"]
+    path.write_bytes(b"")
+    assert new() == []
+    add(line(6))
+    assert new() == ["n6"]
+    path.unlink()
+    assert new() == []
