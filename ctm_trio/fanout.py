@@ -8,6 +8,7 @@ cursor share one batch with its encoded bytes.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -50,34 +51,39 @@ class FanOut:
     """The window and the subscribers. `head` counts all events ever fanned out by this process."""
 
     window: deque[Event] = field(default_factory=deque)
+    recent: deque[Event] = field(default_factory=lambda: deque(maxlen=RING_EVENTS))
+    """The ring of all sessions: the newest public events."""
     head: int = 0
     size_bytes: int = 0
     dropped: int = 0
     subscribers: dict[Subscriber, None] = field(default_factory=dict)
 
     def append(self, events: list[Event]) -> None:
-        """Take committed events. The window keeps the newest within its bounds."""
+        """Take committed events. The window keeps what somebody still has to be served, within its bounds."""
         window = self.window
         window.extend(events)
+        self.recent.extend([e for e in events if e.type != HOOK_TYPE])
         self.head += len(events)
         self.size_bytes += sum([len(e.payload) for e in events])
-        while len(window) > WINDOW_EVENTS or (self.size_bytes > WINDOW_BYTES and len(window) > RING_EVENTS):
+        slowest = min([s.at for s in self.subscribers], default=self.head)
+        wanted = min(WINDOW_EVENTS, self.head - slowest)
+        while len(window) > wanted or self.size_bytes > WINDOW_BYTES:
             self.size_bytes -= len(window.popleft().payload)
 
     def ring(self, sessions: frozenset[str] | None, types: frozenset[str] | None) -> list[Event]:
-        """The last `RING_EVENTS` public events that pass, oldest first, as far as the window holds them."""
-        found: list[Event] = []
-        seen = 0
-        for event in reversed(self.window):
-            if event.type == HOOK_TYPE or (sessions is not None and event.session not in sessions):
-                continue
-            seen += 1
-            if types is None or event.type in types:
-                found.append(event)
-            if seen == RING_EVENTS:
-                break
-        found.reverse()
-        return found
+        """Those of the last `RING_EVENTS` public events that pass, oldest first."""
+        return [
+            e
+            for e in self.recent
+            if (sessions is None or e.session in sessions) and (types is None or e.type in types)
+        ]
+
+    def relabel(self, uuid: str, renew: Callable[[Event], Event]) -> None:
+        """Replace the events of one log, whose session has another name now."""
+        for held in (self.window, self.recent):
+            for i, event in enumerate(held):
+                if event.uuid == uuid:
+                    held[i] = renew(event)
 
     def add(self, order: Subscribe, *, ready: bool) -> Subscriber:
         """A new subscriber, served from now on (once it is `ready`)."""

@@ -178,7 +178,9 @@ class EventStore:
         try:
             return (
                 self.db.execute(
-                    "SELECT 1 FROM events WHERE source = ? AND agent_id = ? AND type = 'subagent_start' LIMIT 1", key
+                    # the last condition lets SQLite use the partial index
+                    "SELECT 1 FROM events WHERE source = ? AND agent_id = ? AND agent_id <> '' LIMIT 1",
+                    key,
                 ).fetchone()
                 is None
             )

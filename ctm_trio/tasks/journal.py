@@ -273,10 +273,7 @@ class Journal:
         source.session = message.session
         self.pending.append((Stamped([], [], {}, {source.id: source}), []))
         if known:
-            window = self.fan.window
-            for i, event in enumerate(window):
-                if event.uuid == message.uuid:
-                    window[i] = relabel(event, message.session)
+            self.fan.relabel(message.uuid, partial(relabel, session=message.session))
             fresh[:] = [relabel(e, message.session) if e.uuid == message.uuid else e for e in fresh]
 
     async def _fold(self) -> None:
@@ -292,9 +289,8 @@ class Journal:
             events = [] if order.since is None else [e for e in self.fan.window if e.id > order.since >= 0]
             self._first(self.fan.add(order, ready=True), Batch(tuple(events), replay=True, cursor=self.store.last_id))
             return
-        window = self.fan.window
-        whole = self.fan.head <= RING_EVENTS and not self._older_than_window()
-        if order.sessions is None or whole or not window:
+        whole = sum(s.events for s in self.store.sources.values()) <= len(self.fan.recent)
+        if order.sessions is None or whole:
             ring = self.fan.ring(order.sessions, order.types)
             lost = order.since is not None and bool(ring) and order.since < ring[0].id
             if not (order.deep and lost):
@@ -304,9 +300,6 @@ class Journal:
                 return
         held = [e for _, events in self.pending for e in events]
         self.nursery.start_soon(self._replay, order, self.fan.add(order, ready=False), self.store.last_id, held)
-
-    def _older_than_window(self) -> bool:
-        return sum(s.events for s in self.store.sources.values()) > len(self.fan.window)
 
     async def _replay(self, order: Subscribe, subscriber: Subscriber, until: int, held: list[Event]) -> None:
         """Fetch a replay from the database, join what is `held` uncommitted, and start the subscriber's live tail."""
