@@ -73,9 +73,7 @@ class FanOut:
     def ring(self, sessions: frozenset[str] | None, types: frozenset[str] | None) -> list[Event]:
         """Those of the last `RING_EVENTS` public events that pass, oldest first."""
         return [
-            e
-            for e in self.recent
-            if (sessions is None or e.session in sessions) and (types is None or e.type in types)
+            e for e in self.recent if (sessions is None or e.session in sessions) and (types is None or e.type in types)
         ]
 
     def relabel(self, uuid: str, renew: Callable[[Event], Event]) -> None:

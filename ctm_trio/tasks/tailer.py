@@ -173,6 +173,9 @@ class Tail:
         await self._drain(reader, segment)
 
     async def _read_packed(self, part: LogName, path: Path, known: Segment | None) -> None:
+        if known is None and self.file is not None and self.live is not None:
+            # It may be what our open file is; all that was packed is in there, and read it can be recognised by it.
+            await self._drain(self.file, self.live)
         reader = PackedReader(path)
         try:
             segment = known or await self._claim(reader, None) or await self._open((0, 0))

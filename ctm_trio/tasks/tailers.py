@@ -106,6 +106,8 @@ class _Owner:
         self.logs: dict[str, _Log] = {}
         self.nursery: trio.Nursery
         self.looked = False
+        self.caught_up = False
+        """True once everything that was there at the start has been read; it stays so."""
         self.skipped = 0
 
     async def follow(self, names: trio.MemoryReceiveChannel[Changes]) -> None:
@@ -187,16 +189,17 @@ class _Owner:
         """Add the tailers' counters up, until cancelled."""
         while True:
             entries = self.logs.values()
+            self.caught_up = self.caught_up or (self.looked and all(e.progress.caught_up for e in entries))
             self.state.publish(
                 TailersSnapshot(
                     tailers=sum(e.running for e in entries),
                     lag_bytes=sum(e.progress.lag_bytes for e in entries),
                     skipped=sum(e.progress.skipped for e in entries),
-                    caught_up=self.looked and all(e.progress.caught_up for e in entries),
+                    caught_up=self.caught_up,
                     last_line_at={e.uuid: e.progress.last_line_at for e in entries if e.progress.last_line_at},
                 )
             )
-            await trio.sleep(REPORT_S if self.state.latest.caught_up else REPORT_S / 25)
+            await trio.sleep(REPORT_S if self.caught_up else REPORT_S / 25)
 
 
 async def tail_log(
