@@ -109,6 +109,12 @@ class _Http1(H11Protocol):
             raise Refused(505, "http_version_not_supported", "This server speaks HTTP/1.1.")
         if not event.target.startswith(b"/"):
             raise Refused(400, "bad_request", "The request target must be a path.")
+        # h11 bounds what is incomplete; a head that came whole in two reads may be twice as long.
+        if len(event.target) + sum(len(name) + len(value) + 4 for name, value in event.headers) > MAX_HEAD_BYTES:
+            raise Refused(431, "headers_too_large", "The request line and headers are too long.")
+        names = [name for name, _ in event.headers]
+        if b"transfer-encoding" in names and b"content-length" in names:
+            raise Refused(400, "bad_request", "The request says its length in two ways.")
 
     async def _create_stream(self, request: h11.Request) -> None:
         headers = dict(request.headers)
