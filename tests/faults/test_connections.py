@@ -191,7 +191,7 @@ def masked(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
 
 
 def test_websocket_garbage(daemon: Daemon) -> None:
-    """Broken frames close that socket, senseless messages are answered with an error, and nothing is logged as a bug."""
+    """Broken frames close that socket, senseless messages get an error, nothing is logged as a bug."""
     dice = random.Random(6)
     frames = [
         b"\x81\x05hello",  # not masked
@@ -214,9 +214,10 @@ def test_websocket_garbage(daemon: Daemon) -> None:
             except OSError:
                 continue
     with upgrade(daemon) as sock:
-        for text in (b"", b"{", b"[]", b'"subscribe"', b"null", b'{"op":5}', b'{"op":"nothing"}', b'{"op":"subscribe"}',
-                     b'{"op":"subscribe","id":"a","sessions":"alpha"}', b'{"op":"subscribe","id":"a","since":"x"}',
-                     b'{"op":"subscribe","id":"' + b"i" * 5000 + b'"}', b"[" * 5000, b'{"op":"unsubscribe","id":{}}'):  # fmt: skip
+        texts = [b"", b"{", b"[]", b'"subscribe"', b"null", b'{"op":5}', b'{"op":"nothing"}', b'{"op":"subscribe"}']
+        texts += [b'{"op":"subscribe","id":"a","sessions":"alpha"}', b'{"op":"subscribe","id":"a","since":"x"}']
+        texts += [b'{"op":"subscribe","id":"' + b"i" * 5000 + b'"}', b"[" * 5000, b'{"op":"unsubscribe","id":{}}']
+        for text in texts:
             sock.sendall(masked(1, text))
         sock.sendall(masked(2, b"binary"))
         sock.sendall(masked(1, b'{"op":"ping"}'))
