@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -35,11 +36,12 @@ from ctm_trio.messages import (
     WebhookSnapshot,
 )
 from ctm_trio.model.config import Paths, Settings
+from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.orders import CheckpointsMessage, WatchPane
 from ctm_trio.supervise import Child, Health, Start, keep_running
 from ctm_trio.system.archive import Archive
-from ctm_trio.system.last_checkpoint import last_checkpoint
+from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.recall import recall
 from ctm_trio.system.tmux import Tmux
@@ -48,7 +50,7 @@ from ctm_trio.tasks.attention import AttentionEnds, run_attention
 from ctm_trio.tasks.attribution import INBOX as SIGHTINGS
 from ctm_trio.tasks.attribution import run_attribution
 from ctm_trio.tasks.checkpoints import INBOX as CHECKPOINTS_INBOX
-from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, run_checkpoints
+from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, last_checkpoint, run_checkpoints
 from ctm_trio.tasks.config import run_config
 from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
 from ctm_trio.tasks.journal import run_journal
@@ -206,7 +208,7 @@ class Daemon:
     async def _attention(self, *, task_status: trio.TaskStatus[None]) -> None:
         ends = AttentionEnds(
             self.settings, self.sessions, self.quota, self.tailers, partial(recall, self.plan.paths.database),
-            last_checkpoint,
+            last_checkpoint(self.checkpoints_send),
         )  # fmt: skip
         await run_attention(ends, self.attention_state, self.journal_send.clone(), task_status=task_status)
 
@@ -301,4 +303,21 @@ class Daemon:
             database_bytes=self._database_bytes,
             archive=self.archive,
             logs_dir=str(paths.logs),
+            doctor=Doctor(self._facts, time.time),
+        )
+
+    def _facts(self) -> Facts:
+        """What the doctor may know without looking."""
+        sessions, config, webhook = self.sessions.latest, self.settings.latest, self.webhook.latest
+        return Facts(
+            settings=config.settings,
+            paths=self.plan.paths,
+            config_problem=config.problem,
+            live=sessions.alive,
+            workdirs=tuple(r.workdir for r in sessions.records.values() if r.workdir and r.name in sessions.alive),
+            port=self.plan.sock.getsockname()[1],
+            journal_problem=self.journal.latest.degraded,
+            webhook_delivered=webhook.delivered,
+            webhook_failed=webhook.failed,
+            down={name: state for name, state in self.health_recv.latest.components.items() if state != "ok"},
         )

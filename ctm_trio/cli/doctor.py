@@ -7,7 +7,8 @@ import argparse
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, coloured, find_paths, plain, print_json, say
 from ctm_trio.cli.link import probe
 from ctm_trio.cli.views import live_names
-from ctm_trio.system.doctor import ERR, WARN, Check, run_checks
+from ctm_trio.model.doctor import ERR, WARN, Check
+from ctm_trio.system.doctor import run_checks
 
 
 def add_parser(subparsers: Subparsers) -> None:

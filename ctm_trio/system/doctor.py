@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,9 @@ import msgspec
 
 from ctm_trio.errors import BrokenSessions
 from ctm_trio.model.config import Paths, Settings
+from ctm_trio.model.doctor import ERR, OK, WARN, Check
 from ctm_trio.model.overlay import events_for, own_statusline, parse_version, without_ours
 from ctm_trio.model.session import parse_sessions
-
-OK, WARN, ERR = "ok", "warn", "err"
 
 PROGRAM_LIMIT_S = 2.0
 """How long `tmux -V` and `claude --version` may take each: the whole answer is due within 5 s."""
@@ -33,6 +31,8 @@ MIN_TMUX = (3, 2)
 
 RECENT_TROUBLE_S = 86_400.0
 LOW_DISK_BYTES = 500 << 20
+MANAGED_SETTINGS = Path("/etc/claude-code/managed-settings.json")
+MIN_INOTIFY_INSTANCES = 16
 MIN_INOTIFY_WATCHES = 1024
 OVERLAY_MAX_BYTES = 4 << 20
 
@@ -43,28 +43,20 @@ _HOW = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One result. `status` is `ok`, `warn` or `err`; message and remediation are for people, "" where there is none."""
-
-    name: str
-    status: str
-    message: str = ""
-    remediation: str = ""
-
-    def wire(self) -> dict[str, str]:
-        """As the wire has it: empty texts are left out."""
-        texts = {"message": self.message, "remediation": self.remediation}
-        return {"name": self.name, "status": self.status, **{key: text for key, text in texts.items() if text}}
-
-
-def run_checks(paths: Paths, settings: Settings, problem: str, live: frozenset[str] = frozenset()) -> list[Check]:
+def run_checks(
+    paths: Paths,
+    settings: Settings,
+    problem: str,
+    live: frozenset[str] = frozenset(),
+    workdirs: tuple[str, ...] = (),
+) -> list[Check]:
     """All checks, in the order in which they are shown.
 
     Args:
         paths: where everything is.
         settings: the running ones; `problem` says why they are not those of the file, or "".
         live: names of the tmux sessions that run.
+        workdirs: of sessions that run; their projects may have Claude settings of their own.
     """
     claude = _version_of("claude", "--version")
     return [
@@ -75,7 +67,7 @@ def run_checks(paths: Paths, settings: Settings, problem: str, live: frozenset[s
         _config(paths, problem),
         _sessions(paths),
         _overlay(paths, claude),
-        _hooks_allowed(paths),
+        _hooks_allowed(paths, workdirs),
         _status_line(paths),
         *_hooks(paths, live),
         _trouble(paths),
@@ -193,9 +185,14 @@ def _document(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _hooks_allowed(paths: Paths) -> Check:
-    """One setting of the user's switches every hook off, ours too."""
-    for path in (paths.claude_home / "settings.json", paths.overlay):
+def _hooks_allowed(paths: Paths, workdirs: tuple[str, ...]) -> Check:
+    """Some settings switch every hook off: the user's, a project's, or those of whoever manages the machine."""
+    if _document(MANAGED_SETTINGS).get("allowManagedHooksOnly") is True:
+        text = f"{MANAGED_SETTINGS} allows its own hooks only."
+        return Check("claude:hooks", ERR, text, "Ask whoever manages this machine, or nothing will be logged.")
+    homes = [paths.claude_home, *(Path(workdir) / ".claude" for workdir in workdirs)]
+    files = [home / name for home in homes for name in ("settings.json", "settings.local.json")]
+    for path in (MANAGED_SETTINGS, *files, paths.overlay):
         if _document(path).get("disableAllHooks") is True:
             text = f"disableAllHooks in {path} keeps every hook from running."
             return Check("claude:hooks", ERR, text, "Take it out, or nothing will be logged.")
@@ -223,15 +220,17 @@ def _disk(paths: Paths) -> Check:
 
 
 def _inotify() -> Check:
-    """Are there enough inotify watches? Other systems than Linux have none, and need none."""
+    """Are there enough inotify watches and instances? Other systems than Linux have none, and need none."""
+    least = {"max_user_watches": MIN_INOTIFY_WATCHES, "max_user_instances": MIN_INOTIFY_INSTANCES}
     try:
-        watches = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text())
+        found = {key: int(Path(f"/proc/sys/fs/inotify/{key}").read_text()) for key in least}
     except (OSError, ValueError):
         return Check("inotify:limits", OK)
-    if watches < MIN_INOTIFY_WATCHES:
-        text = f"fs.inotify.max_user_watches is {watches}."
-        return Check("inotify:limits", WARN, text, f"Raise it to {MIN_INOTIFY_WATCHES} or more with sysctl.")
-    return Check("inotify:limits", OK, f"{watches} watches")
+    for key, value in found.items():
+        if value < least[key]:
+            text = f"fs.inotify.{key} is {value}."
+            return Check("inotify:limits", WARN, text, f"Raise it to {least[key]} or more with sysctl.")
+    return Check("inotify:limits", OK, f"{found['max_user_watches']} watches, {found['max_user_instances']} instances")
 
 
 def _hooks(paths: Paths, live: frozenset[str]) -> Iterator[Check]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +25,7 @@ from ctm_trio.messages import (
 )
 from ctm_trio.model.archive import LogFile
 from ctm_trio.model.detail import Detail
+from ctm_trio.model.doctor import Check
 from ctm_trio.model.event import Event
 from ctm_trio.model.subagent import Subagent, Team
 from ctm_trio.orders import CheckpointsMessage, WatchPane
@@ -78,3 +79,5 @@ class WebEnds:
     """History, details, sub-agents, usage of the disk."""
     logs_dir: str
     """The directory of the logs, as /api/logs/usage tells it."""
+    doctor: Callable[[], Awaitable[list[Check]]]
+    """`system.daemon_doctor.Doctor`: looks at the machine, within 5 s, and never raises."""

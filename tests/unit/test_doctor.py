@@ -10,7 +10,8 @@ import pytest
 
 from ctm_trio.model import overlay
 from ctm_trio.model.config import Paths, Settings, paths_under
-from ctm_trio.system.doctor import Check, run_checks
+from ctm_trio.model.doctor import Check
+from ctm_trio.system.doctor import run_checks
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from quart_trio import QuartTrio
 
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.routes import auth, config, feed, git, health, history, hooks, sessions, sessions_write, usage
+from ctm_trio.web.routes import auth, config, doctor, feed, git, health, history, hooks, sessions, sessions_write, usage
 
 ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     health.register,
@@ -16,6 +16,7 @@ ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     sessions_write.register,
     config.register,
     git.register,
+    doctor.register,
     feed.register,
     hooks.register,
     history.register,

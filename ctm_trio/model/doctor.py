@@ -1,0 +1,74 @@
+"""What the doctor finds, and what only a running daemon knows. Source: contract A4 (`/api/doctor`), issue 5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ctm_trio.model.config import DEFAULT_PORT, Paths, Settings
+
+OK, WARN, ERR = "ok", "warn", "err"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One result. `status` is `ok`, `warn` or `err`; message and remediation are for people, "" where there is none."""
+
+    name: str
+    status: str
+    message: str = ""
+    remediation: str = ""
+
+    def wire(self) -> dict[str, str]:
+        """As the wire has it: empty texts are left out."""
+        texts = {"message": self.message, "remediation": self.remediation}
+        return {"name": self.name, "status": self.status, **{key: text for key, text in texts.items() if text}}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the daemon knows when the doctor comes.
+
+    Attributes:
+        settings, config_problem: what runs, and why `config.json` is not it.
+        live: names of the tmux sessions that run.
+        workdirs: of the sessions that run; their projects may have Claude settings of their own.
+        port: that is served.
+        journal_problem: why the event log cannot be written, "" while it can.
+        webhook_delivered, webhook_failed: alerts so far.
+        down: parts of the daemon that do not run, and why.
+    """
+
+    settings: Settings
+    paths: Paths
+    config_problem: str = ""
+    live: frozenset[str] = frozenset()
+    workdirs: tuple[str, ...] = ()
+    port: int = 0
+    journal_problem: str = ""
+    webhook_delivered: int = 0
+    webhook_failed: int = 0
+    down: Mapping[str, str] = field(default_factory=dict)
+
+
+def daemon_checks(facts: Facts) -> list[Check]:
+    """The checks of the daemon itself."""
+    checks = [_port(facts), _journal(facts)]
+    for name, state in sorted(facts.down.items()):
+        checks.append(Check(f"daemon:{name}", ERR, state, "It is being tried again; the daemon's log says more."))
+    return checks
+
+
+def _port(facts: Facts) -> Check:
+    wanted = facts.settings.port
+    if facts.port != wanted and wanted != DEFAULT_PORT:
+        text = f"Port {facts.port} is served, config.json says {wanted}."
+        return Check("port", WARN, text, "Restart the daemon, unless it was started with --port.")
+    return Check("port", OK, f"127.0.0.1:{facts.port}")
+
+
+def _journal(facts: Facts) -> Check:
+    if facts.journal_problem:
+        text = "Make room on the disk, and see who else holds ctm-trio.db; nothing is lost meanwhile."
+        return Check("journal:state", ERR, f"The event log cannot be written: {facts.journal_problem}", text)
+    return Check("journal:state", OK, "events are being recorded")

@@ -1,0 +1,105 @@
+"""`/api/doctor`: the checks of the machine, and those of the daemon, within 5 s. Source: contract A4, issue 5."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import trio
+
+from ctm_trio.model.config import Paths
+from ctm_trio.model.doctor import ERR, OK, WARN, Check, Facts, daemon_checks
+from ctm_trio.system.doctor import run_checks
+
+LIMIT_S = 4.5
+"""For everything together: the answer is due within 5 s. What is not done by then is a finding."""
+
+CONNECT_LIMIT_S = 2.0
+SHARED_S = 1.0
+"""Who asks again so soon gets the same answer: the doctor starts programs."""
+
+BUILT_AT = 1_760_000_000.0
+"""A clock that shows less (October 2025) is wrong: this program is younger."""
+
+AHEAD_S = 60.0
+"""A log that is newer than the clock by more than this means that the clock is wrong."""
+
+
+class Doctor:
+    """Runs the checks, once for all who ask at the same time.
+
+    Args:
+        facts: what the daemon knows, at the moment of the call.
+        clock: unix seconds.
+    """
+
+    def __init__(self, facts: Callable[[], Facts], clock: Callable[[], float]) -> None:
+        self._facts, self._clock = facts, clock
+        self._lock = trio.Lock()
+        self._done: tuple[float, list[Check]] | None = None
+
+    async def __call__(self) -> list[Check]:
+        """All checks, in a fixed order. Never raises: what cannot be found out is a finding."""
+        async with self._lock:
+            now = trio.current_time()
+            if self._done is None or now - self._done[0] > SHARED_S:
+                self._done = (now, await self._examine(self._facts()))
+            return self._done[1]
+
+    async def _examine(self, facts: Facts) -> list[Check]:
+        slow = "It did not answer in time; look again later, and see whether this machine is overloaded."
+        machine = [Check("machine", WARN, f"no answer within {LIMIT_S:.1f} s", slow)]
+        webhook = Check("webhook:reachable", WARN, f"no answer within {LIMIT_S:.1f} s", slow)
+
+        async def look() -> None:
+            nonlocal machine
+
+            def checks() -> list[Check]:
+                found = run_checks(facts.paths, facts.settings, facts.config_problem, facts.live, facts.workdirs)
+                return [*found, _clock(facts.paths, self._clock())]
+
+            machine = await trio.to_thread.run_sync(checks, abandon_on_cancel=True)  # it only reads
+
+        async def knock() -> None:
+            nonlocal webhook
+            webhook = await _webhook(facts)
+
+        with trio.move_on_after(LIMIT_S):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(look)
+                nursery.start_soon(knock)
+        return [*machine, *daemon_checks(facts), webhook]
+
+
+def _clock(paths: Paths, now: float) -> Check:
+    """A clock that is wrong spoils ids and ages: it must be later than this program, and than our own files."""
+    try:
+        with os.scandir(paths.logs) as entries:
+            newest = max((entry.stat().st_mtime for entry in entries), default=0.0)
+    except OSError:
+        newest = 0.0  # nothing to compare with
+    if now < BUILT_AT or newest > now + AHEAD_S:
+        return Check("clock", WARN, "The clock of this machine is behind.", "Set it, best by NTP.")
+    return Check("clock", OK)
+
+
+async def _webhook(facts: Facts) -> Check:
+    """Whether somebody listens where alerts go; nothing is sent, and nothing of the URL is shown but host and port."""
+    name, url = "webhook:reachable", facts.settings.webhook_url
+    if not url:
+        return Check(name, OK, "no webhook is set")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        host, port = None, None
+    if not host or not port:
+        return Check(name, ERR, "The webhook's URL cannot be understood.", "Set webhook_url to an http(s) address.")
+    try:
+        with trio.fail_after(CONNECT_LIMIT_S):
+            stream = await trio.open_tcp_stream(host, port)
+            await stream.aclose()
+    except (OSError, trio.TooSlowError):
+        return Check(name, WARN, f"Nobody answers at {host}:{port}.", "Start the receiver, or change webhook_url.")
+    return Check(name, OK, f"{host}:{port}; {facts.webhook_delivered} delivered, {facts.webhook_failed} given up")
