@@ -57,6 +57,7 @@ from ctm_trio.tasks.journal import run_journal
 from ctm_trio.tasks.panes import INBOX as PANES_INBOX
 from ctm_trio.tasks.panes import run_panes
 from ctm_trio.tasks.quota import COST_BOUND, run_quota
+from ctm_trio.tasks.search import run_search
 from ctm_trio.tasks.sessions import run_sessions
 from ctm_trio.tasks.tailer import TailEnds
 from ctm_trio.tasks.tailers import merge_snapshots, run_tailers
@@ -173,6 +174,7 @@ class Daemon:
             Child("attention", self._attention),
             Child("cost", self._cost),
             Child("quota", self._quota),
+            Child("search", self._search),
             Child("hook_events", self._tailers(HOOK_EVENTS)),
             Child("logs", self._tailers(LOGS)),
         ]
@@ -223,6 +225,10 @@ class Daemon:
             self.settings, self.sessions, self.attribution, self.quota_state, self.journal_send.clone(),
             self.cost_send.clone(), task_status=task_status,
         )  # fmt: skip
+
+    async def _search(self, *, task_status: trio.TaskStatus[None]) -> None:
+        paths = self.plan.paths
+        await run_search(paths.search_index, paths.database, paths.logs, self.journal, task_status=task_status)
 
     def _tailers(self, kind: str) -> Start:
         logs = kind == LOGS

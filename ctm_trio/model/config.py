@@ -92,6 +92,19 @@ class Paths:
         return self.root / "ctm-trio.db"
 
     @property
+    def search_index(self) -> Path:
+        return self.root / "ctm-trio-search.db"
+
+    @property
+    def costs(self) -> Path:
+        return self.root / "ctm-trio-cost.db"
+
+    @property
+    def prices(self) -> Path:
+        """What tokens cost, by model: for the user to edit."""
+        return self.root / "ctm-trio-prices.json"
+
+    @property
     def overlay(self) -> Path:
         return self.root / "claude-overlay.json"
 

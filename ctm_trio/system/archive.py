@@ -17,15 +17,20 @@ from ctm_trio.model.archive import LogFile
 from ctm_trio.model.config import Paths
 from ctm_trio.model.detail import Detail, detail_of, is_call_at
 from ctm_trio.model.event import Event
+from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import AgentFacts, Subagent, Team, newest_first, started_at, teams_of, told
 from ctm_trio.system.agents import AgentBook
 from ctm_trio.system.log_lines import LineReader, Place
 from ctm_trio.system.read_pool import ReadPool
+from ctm_trio.system.search_read import connect_search, search
 from ctm_trio.system.store import event_of, open_database, select_events, sources_of
 from ctm_trio.system.usage import log_files
 
 READERS = 3
 """Connections for reads: two cores, and one that waits for the disk."""
+
+SEARCHERS = 2
+"""And for searches."""
 
 TOOL_CALL = frozenset({"tool_call"})
 
@@ -61,6 +66,7 @@ class Archive:
     def __init__(self, paths: Paths) -> None:
         self._logs = paths.logs
         self._events = ReadPool(partial(open_database, paths.database, read_only=True), size=READERS)
+        self._search = ReadPool(partial(connect_search, paths.search_index, paths.database), size=SEARCHERS)
         self._files = trio.CapacityLimiter(1)
         self._agents = AgentBook(paths.logs)
 
@@ -92,6 +98,10 @@ class Archive:
         """A session's teams, newest first."""
         return teams_of(await self._events.run(partial(self._look, session, None)))
 
+    async def search(self, query: SearchQuery) -> Matches:
+        """The newest matches of a search."""
+        return await self._search.run(partial(search, query))
+
     async def log_files(self) -> list[LogFile]:
         """The log files, largest first.
 
@@ -103,6 +113,7 @@ class Archive:
     def close(self) -> None:
         """Close the connections."""
         self._events.close()
+        self._search.close()
 
     def _look(self, session: str, since: float | None, db: sqlite3.Connection) -> list[tuple[float, Subagent]]:
         now = time.time()

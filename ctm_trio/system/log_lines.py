@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,18 +30,19 @@ class Place:
 
 
 class LineReader:
-    """Reads lines, keeping the last file open: many lines of one part in order cost one opening and one unpacking.
+    """Reads lines, keeping files open: many lines of one part in order cost one opening and one unpacking.
 
     Blocks: use it in a thread. `close` it, or use it as a context manager.
 
     Args:
         directory: of the logs.
+        keep: files that stay open.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, keep: int = 1) -> None:
         self._directory = directory
-        self._path: Path | None = None
-        self._open: Reader | None = None
+        self._keep = keep
+        self._open: OrderedDict[Path, Reader] = OrderedDict()
 
     def __enter__(self) -> Self:
         return self
@@ -67,20 +69,25 @@ class LineReader:
         return None
 
     def close(self) -> None:
-        """Close the file that is open, if any. Safe to repeat."""
-        if self._open is not None:
-            self._open.close()
-        self._open = self._path = None
+        """Close the files that are open. Safe to repeat."""
+        while self._open:
+            self._open.popitem()[1].close()
 
     def _reader(self, path: Path) -> Reader | None:
-        if path != self._path:
-            self.close()
+        reader = self._open.get(path)
+        if isinstance(reader, PlainReader) and not _is(path, *reader.key):
+            self._open.pop(path).close()  # another file has this name now
+            reader = None
+        if reader is None:
             try:
-                self._open = PackedReader(path) if path.suffix == ".gz" else PlainReader(path)
+                reader = PackedReader(path) if path.suffix == ".gz" else PlainReader(path)
             except OSError:
                 return None
-            self._path = path
-        return self._open
+            self._open[path] = reader
+            if len(self._open) > self._keep:
+                self._open.popitem(last=False)[1].close()
+        self._open.move_to_end(path)
+        return reader
 
 
 def _candidates(directory: Path, place: Place) -> Iterator[Path]:
@@ -92,13 +99,13 @@ def _candidates(directory: Path, place: Place) -> Iterator[Path]:
     if not place.name:
         yield directory / f"{place.uuid}.jsonl"
     parts = [part.name for part in list_parts(directory, place.uuid)]
-    yield from (path for name in parts if _is(path := directory / name, place))
+    yield from (path for name in parts if _is(path := directory / name, place.device, place.inode))
     yield from [directory / name for name in parts if name.endswith(".gz")][-1:]
 
 
-def _is(path: Path, place: Place) -> bool:
+def _is(path: Path, device: int, inode: int) -> bool:
     try:
         status = path.stat()
     except OSError:
         return False
-    return (status.st_dev, status.st_ino) == (place.device, place.inode)
+    return (status.st_dev, status.st_ino) == (device, inode)

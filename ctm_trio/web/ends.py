@@ -27,6 +27,7 @@ from ctm_trio.model.archive import LogFile
 from ctm_trio.model.detail import Detail
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.event import Event
+from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import Subagent, Team
 from ctm_trio.orders import CheckpointsMessage, WatchPane
 from ctm_trio.web.auth import AuthStore
@@ -43,6 +44,8 @@ class Archive(Protocol):
     async def subagents(self, session: str, since: float | None) -> list[Subagent]: ...
 
     async def teams(self, session: str) -> list[Team]: ...
+
+    async def search(self, query: SearchQuery) -> Matches: ...
 
     async def log_files(self) -> list[LogFile]: ...
 

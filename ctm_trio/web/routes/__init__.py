@@ -7,7 +7,20 @@ from collections.abc import Callable
 from quart_trio import QuartTrio
 
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.routes import auth, config, doctor, feed, git, health, history, hooks, sessions, sessions_write, usage
+from ctm_trio.web.routes import (
+    auth,
+    config,
+    doctor,
+    feed,
+    git,
+    health,
+    history,
+    hooks,
+    search,
+    sessions,
+    sessions_write,
+    usage,
+)
 
 ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     health.register,
@@ -20,5 +33,6 @@ ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     feed.register,
     hooks.register,
     history.register,
+    search.register,
     usage.register,
 )

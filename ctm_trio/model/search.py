@@ -1,0 +1,148 @@
+"""Search: what text of a call is found, how a query becomes trigrams, and the snippet around a match.
+
+Source: contract B6.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from ctm_trio.model.detail import output_text
+from ctm_trio.model.tool_call import decode_line
+
+MIN_QUERY = 3
+"""Shorter queries are refused: there is no trigram in them. Source: contract B6."""
+
+MAX_QUERY = 500
+"""Longer queries are refused."""
+
+INPUT_CHARS = 320
+OUTPUT_CHARS = 240
+"""So much of a call's input and of its output is searched, in characters: the size of the index grows with it, and its
+speed falls with it (some 1.5 µs a character)."""
+
+TRIGRAMS = 24
+"""A query is looked up by at most so many of its trigrams; the text itself is compared afterwards anyway."""
+
+SNIPPET_BEFORE, SNIPPET_CHARS = 40, 200
+
+_WHITE = re.compile(r"\s+")
+
+
+class SearchQuery(msgspec.Struct, frozen=True):
+    """A search.
+
+    Attributes:
+        text: what is looked for, as it stands; case does not matter.
+        session, tool: only of these, "" for all. error: only failed (True) or successful (False) calls, None for all.
+        since, until: unix seconds of the call, None for open.
+        before: event id: only matches that come after that one in the order of the answer; 0 for the first page.
+        limit: number of matches.
+    """
+
+    text: str
+    session: str = ""
+    tool: str = ""
+    error: bool | None = None
+    since: float | None = None
+    until: float | None = None
+    before: int = 0
+    limit: int = 50
+
+
+class Match(msgspec.Struct, frozen=True):
+    """One match; `id` is the event's on the wire, `ts` RFC 3339."""
+
+    id: str
+    session: str
+    uuid: str
+    ts: str
+    tool: str
+    is_error: bool
+    snippet: str
+
+
+class Matches(msgspec.Struct, frozen=True):
+    """Matches, newest first. `truncated`: there are more. `complete`: every call logged so far was searched."""
+
+    query: str
+    matches: list[Match]
+    truncated: bool
+    complete: bool
+
+
+def text_of_line(line: bytes) -> str | None:
+    """What is searched of a log line: tool, strings of the input, output, a line each. None if it is no tool call."""
+    raw = decode_line(line)
+    if raw is None or not raw.tool_name:
+        return None
+    parts: list[str] = []
+    _strings(_decoded(raw.tool_input), parts, INPUT_CHARS)
+    given = "\n".join(parts)[:INPUT_CHARS]
+    output = raw.error if raw.error is not None and not raw.tool_response else None
+    if output is None:
+        output = output_text(raw.tool_name, _decoded(raw.tool_response))
+    return f"{raw.tool_name}\n{given}\n{output[:OUTPUT_CHARS]}"
+
+
+class _Told(msgspec.Struct):
+    tool: str = ""
+    input: str = ""
+    summary: str = ""
+
+
+def text_of_payload(tail: bytes) -> str:
+    """The same from what the database keeps, for a call whose log is gone."""
+    told = msgspec.json.decode(tail if tail[:1] == b"{" else b"{" + tail, type=_Told)
+    return f"{told.tool}\n{told.input}\n{told.summary}"
+
+
+def trigrams(text: str) -> list[str]:
+    """Trigrams that every text with `text` in it has; at most `TRIGRAMS`, spread over the whole."""
+    found = list(dict.fromkeys(text[i : i + 3] for i in range(len(text) - 2)))
+    if len(found) <= TRIGRAMS:
+        return found
+    return [found[i * (len(found) - 1) // (TRIGRAMS - 1)] for i in range(TRIGRAMS)]
+
+
+def find(text: str, wanted: str) -> int:
+    """Where the query is in a text of ours, -1 if it is not; `wanted` in lower case. The tool's own name comes last."""
+    lower = text.lower()
+    body = lower.find("\n") + 1
+    at = lower.find(wanted, body)
+    return at if at >= 0 else lower.find(wanted)
+
+
+def snippet(text: str, at: int) -> str:
+    """Some words around position `at`, on one line; without the tool's name, which the match has anyway."""
+    body = text.find("\n") + 1
+    begin = max(body, at - SNIPPET_BEFORE)
+    cut = text[begin : begin + SNIPPET_CHARS]
+    front = "…" if begin > body else ""
+    back = "…" if begin + SNIPPET_CHARS < len(text) else ""
+    return f"{front}{_WHITE.sub(' ', cut).strip()}{back}"
+
+
+def _strings(value: Any, found: list[str], room: int) -> int:
+    """Collect the strings of a decoded input, until there are `room` characters of them; the room that is left."""
+    if room <= 0:
+        return room
+    if isinstance(value, str):
+        found.append(value[:room])
+        return room - len(value) - 1
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in items:
+        room = _strings(item, found, room)
+    return room
+
+
+def _decoded(raw: msgspec.Raw) -> Any:
+    if not raw:
+        return None
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

@@ -1,0 +1,236 @@
+"""The search index: trigrams of every tool call in a database of its own, so that its writes never lock the journal's.
+
+It follows the event log by id and keeps its own cursor: it can stop anywhere, and goes on there. A row's key is its
+time in milliseconds with a number behind it, so that the newest come first without sorting. Source: contract B6.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from ctm_trio.errors import CtmError
+from ctm_trio.model.search import text_of_line, text_of_payload
+from ctm_trio.model.times import parse_time
+from ctm_trio.system.log_lines import LineReader, Place
+from ctm_trio.system.store import StoreDamaged, open_database, set_aside, translate
+
+SCHEMA_VERSION = "1"
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tools (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS docs (
+  key INTEGER PRIMARY KEY, id INTEGER NOT NULL, source INTEGER NOT NULL, tool INTEGER NOT NULL,
+  is_error INTEGER NOT NULL, text TEXT NOT NULL);
+-- `tags` has one trigram for the log, one for the tool, one for a failure: filters are looked up like words.
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
+  text, log, tool, failed, content = '', tokenize = 'trigram', detail = none, columnsize = 0);
+"""
+
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA wal_autocheckpoint = 4000",
+    "PRAGMA journal_size_limit = 33554432",
+    "PRAGMA cache_size = -8000",
+    "PRAGMA temp_store = MEMORY",
+)
+
+KEY_BITS = 20
+MAX_MS = (1 << 43) - 1
+
+STEP_ROWS = 2000
+"""Calls indexed in one transaction, a quarter of a second: so soon it can be stopped."""
+
+TUNING = (("hashsize", 16 << 20), ("automerge", 8))
+"""Of FTS5: a step is one segment, and segments are merged less often. A quarter more rows a second."""
+
+ROWS_A_STATEMENT = (100, 10, 1)
+"""Many rows a statement: it runs without the interpreter's lock, beside the event loop."""
+
+OPEN_FILES = 16
+
+_EVENTS = (
+    "SELECT e.id, e.source, e.ts, e.tool, e.is_error, e.payload, g.uuid, g.name, g.device, g.inode, e.start, e.length"
+    " FROM events e LEFT JOIN segments g ON g.id = e.segment"
+    " WHERE e.id > ? AND e.type = 'tool_call' ORDER BY e.id LIMIT ?"
+)
+
+Doc = tuple[int, int, int, int, int, str]
+"""A row of `docs`."""
+
+
+def tag(kind: str, number: int = 0) -> str:
+    """A trigram that no text has (private-use characters), for a log, a tool, or a failure."""
+    return chr(0xE000 + number % 2048) + chr(0xE800 + number // 2048 % 2048) + kind
+
+
+LOG, TOOL, FAILED = "\uf000", "\uf001", "\uf002"
+
+
+def first_key(unix_s: float) -> int:
+    """The smallest key of a time in unix seconds."""
+    return min(max(round(unix_s * 1000), 0), MAX_MS) << KEY_BITS
+
+
+def open_index(path: Path) -> sqlite3.Connection:
+    """The index, for its one writer. A damaged one, or of another version, is set aside: it is made anew.
+
+    Raises:
+        StoreUnavailable: it cannot be opened now.
+    """
+    for _ in range(2):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.chmod(path, 0o600)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            for pragma in PRAGMAS:
+                db.execute(pragma)
+            db.executescript(TABLES)
+            db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?), ('cursor', '0')", (SCHEMA_VERSION,))
+            (version,) = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+            for option, value in TUNING:
+                db.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (option, value))
+            if version == SCHEMA_VERSION:
+                return db
+            problem: CtmError = StoreDamaged(f"{path.name} has another version")
+        except sqlite3.Error as error:
+            problem = translate(error)
+        db.close()
+        if not isinstance(problem, StoreDamaged):
+            raise problem
+        set_aside(path)
+    raise problem
+
+
+class SearchIndex:
+    """The index's writer. One thread at a time.
+
+    Args:
+        path: of the index. journal: of the event log's database. logs: the directory of the logs.
+
+    Raises:
+        StoreUnavailable, StoreDamaged: one of the databases cannot be opened now.
+    """
+
+    def __init__(self, path: Path, journal: Path, logs: Path) -> None:
+        self._db = open_index(path)
+        self._lines = LineReader(logs, keep=OPEN_FILES)
+        try:
+            self._journal = open_database(journal, read_only=True)
+            (text,) = self._db.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
+            self.cursor = int(text)
+            self._tools: dict[str, int] = {name: n for n, name in self._db.execute("SELECT id, name FROM tools")}
+            if (
+                self.cursor
+                and not self._journal.execute("SELECT 1 FROM events WHERE id = ?", (self.cursor,)).fetchone()
+            ):
+                self._forget()
+        except sqlite3.Error as error:
+            self._db.close()
+            raise translate(error) from error
+
+    def step(self) -> bool:
+        """Index the next calls. True if there is more to do at once.
+
+        Raises:
+            StoreUnavailable: nothing of this step is in the index; try again later.
+            StoreDamaged: a database is damaged.
+        """
+        try:
+            rows = self._journal.execute(_EVENTS, (self.cursor, STEP_ROWS)).fetchall()
+            if rows:
+                texts = self._texts(rows)
+                self._insert(rows, texts)
+                self.cursor = rows[-1][0]
+            return len(rows) == STEP_ROWS
+        except sqlite3.Error as error:
+            raise translate(error) from error
+
+    def close(self) -> None:
+        """Close the files and the connections."""
+        self._lines.close()
+        self._journal.close()
+        self._db.close()
+
+    def _forget(self) -> None:
+        """The event log was rebuilt, its ids are new: begin again."""
+        self._db.execute("BEGIN")
+        self._db.execute("INSERT INTO words (words) VALUES ('delete-all')")
+        self._db.execute("DELETE FROM docs")
+        self._db.execute("UPDATE meta SET value = '0' WHERE key = 'cursor'")
+        self._db.execute("COMMIT")
+        self.cursor = 0
+
+    def _texts(self, rows: Sequence[tuple[object, ...]]) -> list[str]:
+        """What is searched of each row: from its log line, or, if that is gone, from the row."""
+        texts = [""] * len(rows)
+        order = sorted(range(len(rows)), key=lambda i: (str(rows[i][6]), str(rows[i][7]), int(str(rows[i][10]))))
+        for i in order:
+            _, _, _, tool, _, payload, uuid, name, device, inode, start, length = rows[i]
+            text = None
+            if uuid is not None:
+                place = Place(str(uuid), str(name), *(int(str(n)) for n in (device, inode, start, length)))
+                head = b'"' + str(tool).encode() + b'"'
+                line = self._lines.read(place, lambda found, head=head: found[:1] == b"{" and head in found)  # type: ignore[misc]
+                text = text_of_line(line) if line is not None else None
+            data = payload if isinstance(payload, bytes) else str(payload).encode()
+            texts[i] = (text if text is not None else text_of_payload(data)).replace("\0", " ")
+        return texts
+
+    def _insert(self, rows: Sequence[tuple[object, ...]], texts: list[str]) -> None:
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            docs = self._docs(rows, texts)
+            _insert(db, "docs", docs)
+            words = [
+                (key, text, tag(LOG, source), tag(TOOL, tool), tag(FAILED) if error else "")
+                for key, _, source, tool, error, text in docs
+            ]
+            _insert(db, "words (rowid, text, log, tool, failed)", words)
+            db.execute("UPDATE meta SET value = ? WHERE key = 'cursor'", (str(rows[-1][0]),))
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+    def _docs(self, rows: Sequence[tuple[object, ...]], texts: list[str]) -> list[Doc]:
+        """Rows for `docs`, in the order of their keys."""
+        free: dict[int, int] = {}
+        docs: list[Doc] = []
+        for row, text in zip(rows, texts, strict=True):
+            low = first_key(parse_time(str(row[2])) or 0.0)
+            if low not in free:
+                high = low + (1 << KEY_BITS)
+                (last,) = self._db.execute(
+                    "SELECT max(key) FROM docs WHERE key >= ? AND key < ?", (low, high)
+                ).fetchone()
+                free[low] = low if last is None else last + 1
+            docs.append(
+                (free[low], int(str(row[0])), int(str(row[1])), self._tool(str(row[3])), int(bool(row[4])), text)
+            )
+            free[low] += 1
+        docs.sort()
+        return docs
+
+    def _tool(self, name: str) -> int:
+        found = self._tools.get(name)
+        if found is None:
+            found = self._tools[name] = max(self._tools.values(), default=0) + 1
+            self._db.execute("INSERT OR REPLACE INTO tools VALUES (?, ?)", (found, name))
+        return found
+
+
+def _insert(db: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    one = "(" + ",".join("?" * len(rows[0])) + ")"
+    done = 0
+    for size in ROWS_A_STATEMENT:
+        statement = f"INSERT INTO {table} VALUES " + ",".join([one] * size)
+        while len(rows) - done >= size:
+            db.execute(statement, [value for row in rows[done : done + size] for value in row])
+            done += size

@@ -1,0 +1,207 @@
+"""Search: exactly the calls that have the text, newest first, with an index that goes on where it stopped."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctm_trio.model.search import INPUT_CHARS, TRIGRAMS, Matches, SearchQuery, find, snippet, text_of_line, trigrams
+from ctm_trio.system.search_index import SearchIndex
+from ctm_trio.system.search_read import connect_search, search
+from ctm_trio.system.store import EventStore
+from tests.fakes.library import Library, at, bash
+
+OTHER = "99999999-2222-4333-8444-555555555555"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    """An empty library."""
+    made = Library(tmp_path)
+    yield made
+    made.close()
+
+
+def index(library: Library, steps: int = 100) -> int:
+    """Bring the index up to date as a new process would; how many steps had more behind them."""
+    made = SearchIndex(library.paths.search_index, library.paths.database, library.paths.logs)
+    try:
+        return sum(made.step() for _ in range(steps))
+    finally:
+        made.close()
+
+
+def look(library: Library, text: str, **more: Any) -> Matches:
+    """A search on a connection of its own."""
+    db = connect_search(library.paths.search_index, library.paths.database)
+    try:
+        return search(SearchQuery(text, **more), db)
+    finally:
+        db.close()
+
+
+def tools(found: Matches) -> list[str]:
+    """What a search found, by snippet."""
+    return [match.snippet.split(" ")[0] for match in found.matches]
+
+
+def test_resumes(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that was stopped anywhere goes on there: every call once, also those of a packed log."""
+    monkeypatch.setattr("ctm_trio.system.search_index.STEP_ROWS", 7)
+    library.write([bash(f"needle-{n}", ts=at(n)) for n in range(20)])
+    library.rotate(packed=True)
+    library.write([bash(f"needle-{n}", ts=at(n)) for n in range(20, 30)])
+    index(library, steps=2)
+    found = look(library, "needle")
+    assert (len(found.matches), found.complete) == (14, False)
+    index(library)
+    found = look(library, "NEEDLE")
+    assert tools(found) == [f"needle-{n}" for n in range(29, -1, -1)]
+    assert (found.complete, found.truncated) == (True, False)
+
+
+def test_rebuilt_journal(library: Library) -> None:
+    """After the event log was rebuilt, with other ids, the index begins again and has nothing twice."""
+    library.write([bash("needle")])
+    index(library)
+    library.store.close()
+    library.paths.database.unlink()
+    library.store = EventStore(library.paths.database)
+    library.segments.clear()
+    (library.paths.logs / "11111111-2222-4333-8444-555555555555.jsonl").unlink()
+    (id_,) = library.write([bash("needle")])
+    index(library)
+    assert [match.id for match in look(library, "needle").matches] == [f"{id_}-0"]
+
+
+def test_damaged_index(library: Library) -> None:
+    """A damaged index is set aside and made anew."""
+    library.write([bash("needle")])
+    library.paths.search_index.write_bytes(b"rubbish " * 1000)
+    index(library)
+    assert len(look(library, "needle").matches) == 1
+
+
+def test_filters(library: Library) -> None:
+    """Session, tool, failure and time narrow a search, together and alone."""
+    failed = {"hook_event_name": "PostToolUseFailure", "error": "needle failed"}
+    library.write(
+        [bash("needle a", ts=at(1)), bash("needle b", ts=at(2), tool_name="Other", tool_input={"x": "needle"})]
+    )
+    library.write([bash("needle c", ts=at(3)) | failed, bash("needle d", ts=at(4))], uuid=OTHER, session="beta")
+    index(library)
+
+    def times(**more: Any) -> list[str]:
+        return [match.ts[17:19] for match in look(library, "needle", **more).matches]
+
+    assert times() == ["04", "03", "02", "01"]
+    assert times(session="alpha") == ["02", "01"]
+    assert times(session="nobody") == []
+    assert times(tool="Other") == ["02"]
+    assert times(tool="Nothing") == []
+    assert times(error=True) == ["03"]
+    assert times(error=False) == ["04", "02", "01"]
+    assert times(error=False, tool="Bash", session="beta") == ["04"]
+    noon = 1778068800.0
+    assert times(since=noon + 2, until=noon + 3) == ["03", "02"]
+
+
+def test_pages_of_equal_times(library: Library) -> None:
+    """Pages join without a gap or a double, also where many calls have the same time; newest logged first."""
+    ids = library.write([bash(f"needle {n}", ts=at(n // 10)) for n in range(55)])
+    index(library)
+    seen: list[str] = []
+    truncated = True
+    while truncated:
+        page = look(library, "needle", limit=7, before=int(seen[-1][:-2]) if seen else 0)
+        seen += [match.id for match in page.matches]
+        truncated = page.truncated
+    assert seen == [f"{id_}-0" for id_ in reversed(ids)]
+    assert look(library, "needle", before=ids[0]).matches == []
+
+
+def test_whole_texts(library: Library) -> None:
+    """Not only the summary is found: later lines of the output, every string of the input, a failure's text."""
+    edit = {"file_path": "/f", "old_string": "before-text", "new_string": "after-text"}
+    library.write([bash("x", "first\nsecond-line"), bash("y", tool_name="Edit", tool_input=edit)])
+    index(library)
+    for text in ("second-line", "before-text", "after-text", "/f\nbef"):
+        assert len(look(library, text).matches) == 1, text
+
+
+def test_gone_log(library: Library) -> None:
+    """Of a log that is gone, what the database keeps is found."""
+    library.write([bash("needle", "one\ntwo")])
+    for path in library.paths.logs.iterdir():
+        path.unlink()
+    index(library)
+    assert (len(look(library, "needle").matches), len(look(library, "two").matches)) == (1, 0)
+
+
+TEXTS = st.text(alphabet="abAB%_\"'* \n(äßé日", min_size=3, max_size=12)
+
+
+def test_like_a_plain_comparison(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whatever is asked for, the calls with that text in them are found and no others."""
+    library = Library(tmp_path_factory.mktemp("search"))
+    alphabet = "abAB%_\"'* \n(äßé日"
+    inputs = [alphabet[i % 16 :] + alphabet[: i * 7 % 16] + alphabet[i % 5 : i % 11] for i in range(60)]
+    library.write([bash(text, "", ts=at(n)) for n, text in enumerate(inputs)])
+    index(library)
+
+    @given(TEXTS)
+    def check(wanted: str) -> None:
+        expected = sum(wanted.lower() in f"Bash\n{text}\n".lower() for text in inputs)
+        assert len(look(library, wanted, limit=100).matches) == expected
+
+    check()
+    library.close()
+
+
+def test_texts() -> None:
+    """What is searched of a line is bounded; a line that is no call has nothing."""
+    long = b'{"tool_name":"Write","tool_input":{"content":"%b"},"tool_response":{"output":"%b"}}' % (
+        b"a" * 9999,
+        b"b" * 9999,
+    )
+    text = text_of_line(long)
+    assert text is not None
+    assert text.split("\n")[1] == "a" * INPUT_CHARS
+    assert len(text) < 700
+    assert text_of_line(b"{}") is None
+    assert text_of_line(b"rubbish") is None
+
+
+@given(st.text(min_size=3, max_size=300))
+def test_trigrams(text: str) -> None:
+    """Trigrams are parts of the text, few of them, from its beginning to its end."""
+    found = trigrams(text)
+    assert 0 < len(found) <= TRIGRAMS
+    assert all(len(t) == 3 and t in text for t in found)
+    assert found[0] == text[:3]
+
+
+def test_snippets() -> None:
+    """A snippet has the match in it, on one line, with an ellipsis where text was left out."""
+    text = "Bash\n" + "x " * 100 + "the  needle\nhere" + " y" * 200
+    at_ = find(text, "needle")
+    cut = snippet(text, at_)
+    assert "the needle here" in cut
+    assert (cut[0], cut[-1]) == ("…", "…")
+    assert len(cut) <= 202
+    assert snippet("Bash\nls -l\n", find("Bash\nls -l\n", "bash")) == "ls -l"
+
+
+def test_index_is_private(library: Library) -> None:
+    """Nobody else may read the index."""
+    index(library)
+    assert library.paths.search_index.stat().st_mode & 0o077 == 0
+    with sqlite3.connect(library.paths.search_index) as db:
+        assert db.execute("SELECT count(*) FROM docs").fetchone() == (0,)
+    db.close()
