@@ -8,6 +8,10 @@ FAST = frozenset({"hook", "log-tool-use", "statusline"})
 """Run by Claude Code many times a minute: no argument parser, no other import. Source: contract A11, B9."""
 
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells count it."""
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code.
 
@@ -21,9 +25,13 @@ def main(argv: list[str] | None = None) -> int:
         else:
             from ctm_trio.producers.hook import main as fast
         return fast(words)
-    from ctm_trio.cli.main import main as full
+    try:
+        from ctm_trio.cli.main import main as full
 
-    return full(words)
+        return full(words)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

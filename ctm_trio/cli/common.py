@@ -23,7 +23,6 @@ FAILED = 1
 USAGE = 2
 NOT_FOUND = 3
 UNREACHABLE = 4
-INTERRUPTED = 130
 EXIT_CODES = """\
 exit codes:
   0    done

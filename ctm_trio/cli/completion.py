@@ -6,7 +6,7 @@ import argparse
 
 from ctm_trio.cli.common import OK, Subparsers, find_paths
 
-TAKES_SESSION = ("attach", "forget", "kill", "logs", "rename", "safe", "switch", "watch", "yolo")
+TAKES_SESSION = ("attach", "forget", "kill", "logs", "rename", "safe", "switch", "yolo")
 """Commands whose first word is a session's name."""
 
 ACTIONS = {

@@ -12,7 +12,7 @@ import os
 import sys
 
 from ctm_trio import __version__
-from ctm_trio.cli.common import EXIT_CODES, FAILED, INTERRUPTED, USAGE, CliError
+from ctm_trio.cli.common import EXIT_CODES, FAILED, USAGE, CliError
 
 # command: (module, help). The order is that of the help page.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -86,21 +86,17 @@ def main(argv: list[str]) -> int:
     """
     chosen = next((word for word in argv if not word.startswith("-")), None)
     try:
-        try:
-            parser, module = build_parser(chosen)
-            args = parser.parse_args(argv)
-            if module is None:
-                parser.error("give a command")
-            code: int = importlib.import_module(f"ctm_trio.cli.{module}").run(args)
-            sys.stdout.flush()
-        except CliError as exc:
-            print(f"ctm-trio: {exc}", file=sys.stderr)
-            code = exc.code
-        except BrokenPipeError:
-            # The reader of our output has gone, as `head` does. Nothing may be written at exit either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            code = FAILED
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
-        code = INTERRUPTED
+        parser, module = build_parser(chosen)
+        args = parser.parse_args(argv)
+        if module is None:
+            parser.error("give a command")
+        code: int = importlib.import_module(f"ctm_trio.cli.{module}").run(args)
+        sys.stdout.flush()
+    except CliError as exc:
+        print(f"ctm-trio: {exc}", file=sys.stderr)
+        code = exc.code
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does. Nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = FAILED
     return code

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -214,7 +215,7 @@ def test_completion_scripts(home: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert done.stdout.splitlines() == ["attach", "demo", "path"]
     for shell in ("zsh", "fish"):
         assert "completion names" in completion.script(shell)
-    assert set(completion.TAKES_SESSION) - {"watch"} <= set(COMMANDS)
+    assert set(completion.TAKES_SESSION) | set(completion.ACTIONS) <= set(COMMANDS)
 
 
 def test_service_file(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -250,3 +251,23 @@ def test_auth(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert not user.exists()
     out = capsys.readouterr()
     assert "correct horse" not in out.out + out.err
+
+
+def test_ctrl_c_is_clean(home: Path) -> None:
+    """Interrupted while it follows: exit code 130 and no traceback."""
+    logs = home / ".config" / "ctm" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "x.jsonl").write_text('{"tool_name":"Bash","ctm_timestamp":"2026-01-01T00:00:00Z"}\n')
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ctm_trio", "logs", "-f"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=CODE,
+    )
+    assert process.stdout is not None
+    assert "Bash" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert said == "\n"
