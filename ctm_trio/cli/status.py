@@ -32,7 +32,7 @@ from ctm_trio.cli.link import probe
 from ctm_trio.cli.ls import ago, view
 from ctm_trio.cli.views import is_live, live_names
 from ctm_trio.errors import CtmError
-from ctm_trio.model.quota import Meter, Window, merge_meter, merge_window, parse_dump, round_half_up
+from ctm_trio.model.quota import Meter, Window, merge_meter, merge_window, parse_dump, round_half_up, session_meter
 from ctm_trio.producers.statusline import DUMP_DIR
 from ctm_trio.system.dumps import read_dumps
 
@@ -53,6 +53,15 @@ class Usage:
     cost_micros: int | None = None
 
 
+@dataclass(slots=True)
+class Known:
+    """What the daemon's database says of sessions, by name: who needs someone, the last call, the logs' ids."""
+
+    needs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    last_calls: dict[str, str] = field(default_factory=dict)
+    logs: dict[str, list[str]] = field(default_factory=dict)
+
+
 def add_parser(subparsers: Subparsers) -> None:
     """Declare `status`."""
     parser = subparsers.add_parser("status", help="who needs you, quota, cost today")
@@ -71,17 +80,19 @@ def run(args: argparse.Namespace) -> int:
         say(str(error))
         live = frozenset()
     usage = read_usage(settings)
-    needs, last_calls = read_events(paths) if version else ({}, {})
+    known = read_events(paths)
     sessions = []
     for name, record in records.items():
         alive = is_live(record, live)
         shown = view(record, alive)
-        meter = usage.meters.get(record.uuid, Meter())
+        logs = [uuid for uuid in known.logs.get(name, ()) if uuid != record.uuid]  # before a /clear, so older
+        meters = [usage.meters[uuid] for uuid in (*logs, record.uuid) if uuid in usage.meters]
+        meter = session_meter(meters or [Meter()])
         for key, value in (
-            ("last_tool_call_at", last_calls.get(name)),
+            ("last_tool_call_at", known.last_calls.get(name) or None),
             ("context_pct", meter.context_pct),
             ("cost_usd_micros", meter.cost_usd_micros),
-            ("attention", needs.get(name)),
+            ("attention", known.needs.get(name) if version else None),  # nobody keeps it up to date otherwise
         ):
             if value is not None:
                 shown[key] = value
@@ -118,35 +129,34 @@ def read_usage(settings: Settings) -> Usage:
     return usage
 
 
-def read_events(paths: Paths) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Which sessions need someone, and each session's last call, from the daemon's database."""
+def read_events(paths: Paths) -> Known:
+    """What the daemon's database says; nothing if there is none, or if it cannot be read now."""
     import sqlite3
 
     from ctm_trio.system.store import open_database, select_events
 
-    needs: dict[str, dict[str, Any]] = {}
-    calls: dict[str, str] = {}
+    known = Known()
     if not paths.database.exists():
-        return needs, calls
+        return known
     try:
         db = open_database(paths.database, read_only=True)
         try:
             for event in select_events(db, limit=LAST_CHANGES, types=("attention_raised", "attention_cleared")):
                 payload = msgspec.json.decode(event.payload)
                 if event.type == "attention_raised":
-                    needs[event.session] = {
+                    known.needs[event.session] = {
                         key: payload[key] for key in ("state", "since", "details") if key in payload
                     }
                 else:
-                    needs.pop(event.session, None)
-            for name, at in db.execute("SELECT session, max(last_call_at) FROM sources GROUP BY session"):
-                if name and at:
-                    calls[name] = at
+                    known.needs.pop(event.session, None)
+            for name, uuid, at in db.execute("SELECT session, uuid, last_call_at FROM sources ORDER BY id"):
+                known.logs.setdefault(name, []).append(uuid)
+                known.last_calls[name] = max(known.last_calls.get(name, ""), at)
         finally:
             db.close()
     except (CtmError, sqlite3.Error, msgspec.DecodeError) as error:
         say(f"The event log cannot be read now: {plain(error)}")
-    return needs, calls
+    return known
 
 
 def window_json(window: Window) -> dict[str, object]:
