@@ -16,6 +16,9 @@ from ctm_trio.model.times import format_time
 from ctm_trio.producers.rotate import rotate
 
 
+NOW = time.time()
+
+
 @pytest.fixture
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A HOME with two sessions; `alpha` goes on in a second log after /clear."""
@@ -29,7 +32,7 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def line(n: int, tool: str = "Bash", ago_s: float = 0.0, **more: object) -> bytes:
     """A tool call whose command is its number; the higher the number the later."""
-    stamp = format_time(time.time() - ago_s + n / 1000)
+    stamp = format_time(NOW - ago_s + n / 1000)
     call = {"tool_name": tool, "tool_input": {"command": f"n{n}"}, "hook_event_name": "PostToolUse", **more}
     return json.dumps({**call, "ctm_timestamp": stamp}).encode() + b"\n"
 
