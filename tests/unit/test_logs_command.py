@@ -15,7 +15,6 @@ from ctm_trio.cli.logs import Tail
 from ctm_trio.model.times import format_time
 from ctm_trio.producers.rotate import rotate
 
-
 NOW = time.time()
 
 
