@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.guards import WATCH_POLICY, Guard
 from tests.browser.site import ROOT, Site
@@ -41,6 +41,9 @@ def find_chromium() -> str:
     if not found:
         pytest.skip("browser tests need Chromium: install it (apt-get install chromium) or name it in $CHROMIUM")
     return found
+
+
+expect.set_options(timeout=LIMIT_MS)
 
 
 @pytest.fixture(scope="session")

@@ -92,7 +92,7 @@ export default {
       yes: 'Types “Approve” and presses Enter', no: 'Types “Deny” and presses Enter', follow: 'Types “Follow recommended” and presses Enter',
       continue: 'Presses Enter',
     },
-    key: { Escape: 'Escape', Up: 'Up', Down: 'Down', Left: 'Left', Right: 'Right', Tab: 'Tab', Enter: 'Enter', 'C-c': 'Control C' },
+    key: { Escape: 'Esc', Up: 'Up', Down: 'Down', Left: 'Left', Right: 'Right', Tab: 'Tab', Enter: 'Enter', 'C-c': '^C, Control C' },
     off: { safe: 'This session asks you in its own terminal. Attach to it to answer.', ended: 'Its terminal is gone; there is nobody to talk to.' },
     errors: { not_yolo: 'Only sessions in yolo mode take input from here.', tmux_dead: 'Its terminal is gone.', invalid_text: 'The daemon does not type this text. Keep to one line of plain text.' },
   },

@@ -69,18 +69,33 @@ const GROUPS = /** @type {const} */ (['needs', 'working', 'quiet', 'ended']);
 /** Every 15 s is often enough to regroup. */
 const regroupAt = computed(() => Math.floor(now.value / 15_000) * 15_000);
 
+/** @typedef {{session: SessionView, standing: import('./attention.js').Standing}} Entry */
+/** The entries of last time: one that says the same is the same object, so that its row is not drawn again.
+ *  @type {Map<string, Entry>} */
+let lastEntries = new Map();
+
+/** @param {SessionView} session @param {number} at ms @returns {Entry} */
+function entry(session, at) {
+  const made = { session, standing: standing(session, at) };
+  const last = lastEntries.get(session.name);
+  const same = last?.session === session && last.standing.key === made.standing.key && last.standing.reason === made.standing.reason;
+  return same ? last : made;
+}
+
 /** Sessions with their standing: who needs you first (most urgent first), then by activity. */
 export const ranked = computed(() => {
   const at = Math.max(regroupAt.value, Date.now());
-  return [...sessions.value.values()]
-    .map((session) => ({ session, standing: standing(session, at) }))
-    .sort(
-      (a, b) =>
-        GROUPS.indexOf(a.standing.group) - GROUPS.indexOf(b.standing.group) ||
-        (a.standing.group === 'needs' ? a.standing.rank - b.standing.rank : 0) ||
-        lastMinute(b.session) - lastMinute(a.session) ||
-        a.session.name.localeCompare(b.session.name),
-    );
+  const entries = [...sessions.value.values()].map((session) => entry(session, at));
+  lastEntries = new Map(entries.map((one) => [one.session.name, one]));
+  return entries.sort(
+    (a, b) =>
+      GROUPS.indexOf(a.standing.group) - GROUPS.indexOf(b.standing.group) ||
+      (a.standing.group === 'needs' ? a.standing.rank - b.standing.rank : 0) ||
+      lastMinute(b.session) - lastMinute(a.session) ||
+      a.session.name.localeCompare(b.session.name),
+  );
 });
 
 export const needing = computed(() => ranked.value.filter((one) => one.standing.group === 'needs'));
+/** A number, so that who shows it is drawn again only when it changes. */
+export const needingCount = computed(() => needing.value.length);

@@ -57,6 +57,7 @@ function Rename({ name, onClose }) {
       sessions.value = map.set(to, session);
       go(sessionPath(to, here.value.path.split('/')[3]), { replace: true });
       toast(t('session.renamed', { to }), 'good');
+      onClose();
     } catch (error) {
       setProblem(/** @type {Error} */ (error).message);
       setBusy(false);

@@ -3,6 +3,7 @@ import { html, useState } from '../../html.js';
 import { dollars, shortNumber, span } from '../../i18n/format.js';
 import { t } from '../../i18n/index.js';
 import { sessionPath } from '../../router.js';
+import { standing as standingOf } from '../../store/attention.js';
 import { now } from '../../store/clock.js';
 import { costs } from '../../store/sessions.js';
 import { Age, Gauge, StateBadge } from '../../ui/bits.js';
@@ -13,8 +14,9 @@ import { Mode } from '../sessions/row.js';
 import { attachCommand, SessionDialogs } from './actions.js';
 import { TABS } from './tabs.js';
 
-/** @param {{session: import('../../client/types.js').SessionView, standing: import('../../store/attention.js').Standing, tab: string}} props */
-export function Head({ session, standing, tab }) {
+/** @param {{session: import('../../client/types.js').SessionView, tab: string}} props */
+export function Head({ session, tab }) {
+  const standing = standingOf(session, now.value);
   const [dialog, setDialog] = useState('');
   const cost = costs.value.get(session.name);
   return html`<header class="session-head">

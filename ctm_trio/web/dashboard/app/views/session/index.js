@@ -3,8 +3,6 @@ import { html, useEffect, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { go, sessionPath } from '../../router.js';
-import { now } from '../../store/clock.js';
-import { standing } from '../../store/attention.js';
 import { sessions, sessionsLoaded } from '../../store/sessions.js';
 import { Empty, Failure, Loading } from '../../ui/bits.js';
 import { Head } from './head.js';
@@ -21,7 +19,7 @@ export default function Session({ params, query }) {
   if (!session) return html`<${Empty} icon="search" title=${t('session.unknown', { name })} text=${t('session.unknownText')}>
     <a class="button" href="/">${t('session.all')}</a><//>`;
   return html`<div class="session">
-    <${Head} session=${session} standing=${standing(session, now.value)} tab=${tab.id} />
+    <${Head} session=${session} tab=${tab.id} />
     <div class="session-body" id="tab-body" role="tabpanel" aria-label=${t(`session.tabs.${tab.id}`)}>
       <${TabBody} key=${`${tab.id} ${name}`} tab=${tab} session=${session} rest=${params.rest} query=${query} />
     </div>

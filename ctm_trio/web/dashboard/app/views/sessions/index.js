@@ -4,7 +4,7 @@ import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { commands } from '../../registry.js';
 import { go } from '../../router.js';
-import { needing, ranked, refresh, sessions, sessionsLoaded } from '../../store/sessions.js';
+import { needingCount, ranked, refresh, sessions, sessionsLoaded } from '../../store/sessions.js';
 import { Empty, Loading } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
 import { SessionRow } from './row.js';
@@ -21,7 +21,7 @@ export default function Sessions({ query }) {
   return html`<div class="page">
     <header class="page-head">
       <div><h1>${t('sessions.title')}</h1>
-        <p class="summary" role="status">${sessionsLoaded.value ? summary(needing.value.length, total) : '\u00a0'}</p></div>
+        <p class="summary" role="status">${sessionsLoaded.value ? summary(needingCount.value, total) : '\u00a0'}</p></div>
       <div class="page-tools">
         <label class="filter"><span class="sr">${t('sessions.filter')}</span><${Icon} name="search" />
           <input ref=${filter} class="input" type="search" placeholder=${t('sessions.filterHint')} value=${q}
@@ -50,7 +50,7 @@ function List({ shown, total, q }) {
     const rows = shown.filter((one) => one.standing.group === group);
     return rows.length > 0 && html`<section class="group" key=${group} aria-labelledby=${`group-${group}`}>
       <h2 class="group-head" id=${`group-${group}`}>${t(`sessions.groups.${group}`)} <span class="muted">${rows.length}</span></h2>
-      <ul class="rows">${rows.map((one) => html`<${SessionRow} key=${one.session.name} ...${one} />`)}</ul>
+      <ul class="rows">${rows.map((one) => html`<${SessionRow} key=${one.session.name} entry=${one} />`)}</ul>
     </section>`;
   });
 }

@@ -1,5 +1,5 @@
 /** One session in the list. */
-import { html } from '../../html.js';
+import { html, useMemo } from '../../html.js';
 import { dollars, shortNumber, span } from '../../i18n/format.js';
 import { t } from '../../i18n/index.js';
 import { sessionPath } from '../../router.js';
@@ -9,8 +9,14 @@ import { costs } from '../../store/sessions.js';
 import { Age, Gauge, Sparkline, StateBadge } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
 
-/** @param {{session: import('../../client/types.js').SessionView, standing: import('../../store/attention.js').Standing}} props */
-export function SessionRow({ session, standing }) {
+/** Draws a row again only when its entry is another one; ages, sparklines and costs inside follow by themselves.
+ *  @param {{entry: import('../../store/sessions.js').Entry}} props */
+export function SessionRow({ entry }) {
+  return useMemo(() => html`<${Row} ...${entry} />`, [entry]);
+}
+
+/** @param {import('../../store/sessions.js').Entry} props */
+function Row({ session, standing }) {
   const cost = costs.value.get(session.name);
   return html`<li class="row" data-tone=${standing.group === 'needs' ? standing.tone : 'calm'}>
     <div class="row-who">

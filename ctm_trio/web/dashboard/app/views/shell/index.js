@@ -4,7 +4,7 @@ import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { commands, fixtures, notFound, views } from '../../registry.js';
 import { go, here, match } from '../../router.js';
-import { needing } from '../../store/sessions.js';
+import { needingCount } from '../../store/sessions.js';
 import { Failure, Loading } from '../../ui/bits.js';
 import { Banner } from './banner.js';
 import { BottomBar, SideBar } from './nav.js';
@@ -21,10 +21,10 @@ function findView() {
 export function Shell() {
   const { view, params } = findView();
   useEffect(() => bindKeys(everywhereKeys()), []);
+  const title = `${needingCount.value ? `(${needingCount.value}) ` : ''}${t(view.title, params)} · ${t('app.name')}`;
   useEffect(() => {
-    const title = t(view.title, params);
-    document.title = `${needing.value.length ? `(${needing.value.length}) ` : ''}${title} · ${t('app.name')}`;
-  });
+    document.title = title;
+  }, [title]);
   return html`
     <a class="skip" href="#content" onClick=${skip}>${t('nav.skip')}</a>
     <div class="shell" data-view=${view.id}>

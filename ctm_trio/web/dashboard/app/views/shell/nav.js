@@ -4,7 +4,7 @@ import { t } from '../../i18n/index.js';
 import { views } from '../../registry.js';
 import { logout } from '../../store/auth.js';
 import { theme } from '../../store/prefs.js';
-import { needing } from '../../store/sessions.js';
+import { needingCount } from '../../store/sessions.js';
 import { Icon } from '../../ui/icons.js';
 import { helpOpen } from '../help.js';
 
@@ -13,7 +13,7 @@ const entries = () => views.filter((view) => view.nav).sort((a, b) => (a.nav?.or
 /** @param {{view: import('../../registry.js').View, current: string}} props */
 function Entry({ view, current }) {
   const active = view.id === current || (view.id === 'sessions' && current === 'session');
-  const count = view.id === 'sessions' ? needing.value.length : 0;
+  const count = view.id === 'sessions' ? needingCount.value : 0;
   return html`<a class="nav-link" href=${view.path} aria-current=${active ? 'page' : undefined}>
     <${Icon} name=${view.nav?.icon ?? ''} /><span>${t(view.nav?.label ?? '')}</span>
     ${count > 0 && html`<b class="count" aria-hidden="true">${count}</b>`}

@@ -1,0 +1,96 @@
+"""The list of sessions and what can be done to one."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.journey import failed, furnished
+from tests.browser.site import Site
+
+
+def test_who_needs_you_comes_first(site: Site, open_page: OpenPage) -> None:
+    """Sessions that need their user are on top, say why in words, are counted, and move when they no longer do."""
+    furnished(site)
+    page, _ = open_page()
+    needs = page.get_by_role("region", name="Need you")
+    expect(needs.locator(".row-link").nth(0)).to_have_text("old-experiment")
+    expect(needs.locator(".row", has_text="mobile-app")).to_contain_text("Asks permission")
+    expect(needs.locator(".row", has_text="docs")).to_contain_text("Last call failed")
+    expect(page.get_by_role("status").filter(has_text="need you")).to_have_text("3 of 4 need you")
+    expect(page.locator(".row", has_text="checkout")).to_contain_text("41%")
+    assert page.title().startswith("(3)")
+    site.append("docs", site.line("docs"))
+    expect(page.get_by_role("region", name="Working").locator(".row", has_text="docs")).to_be_visible()
+    site.append("checkout", failed(site, "checkout"))
+    expect(needs.locator(".row", has_text="checkout")).to_contain_text("Last call failed")
+
+
+def test_the_filter_and_the_keyboard(site: Site, open_page: OpenPage) -> None:
+    """The filter narrows by any word and is part of the address; keys move, open and go back; `?` lists them."""
+    furnished(site)
+    page, _ = open_page()
+    expect(page.locator(".row")).to_have_count(4)
+    page.keyboard.press("/")
+    page.keyboard.type("permission")
+    expect(page.locator(".row")).to_have_count(1)
+    page.reload()
+    expect(page.locator(".row")).to_have_count(1)
+    page.get_by_label("Filter sessions").fill("nothing like this")
+    page.get_by_role("button", name="Clear the filter").click()
+    expect(page.locator(".row")).to_have_count(4)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("mobile-app")
+    page.keyboard.press("2")
+    expect(page).to_have_url(f"{site.url}/s/mobile-app/feed")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sessions")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_rename_kill_forget(site: Site, open_page: OpenPage) -> None:
+    """A rename keeps the view open; kill and forget want the name typed; tmux and the list follow each."""
+    furnished(site)
+    page, _ = open_page("/s/checkout/feed")
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Rename").click()
+    name = page.get_by_label("New name")
+    name.fill("has space")
+    expect(page.get_by_role("dialog").get_by_role("button", name="Rename")).to_be_disabled()
+    name.fill("checkout-2")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{site.url}/s/checkout-2/feed")
+    expect(page.get_by_role("heading", level=1)).to_have_text("checkout-2")
+    expect(page.locator("a.feed-row")).to_have_count(5)
+    assert "checkout-2" in site.tmux.names()
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Kill").click()
+    kill = page.get_by_role("dialog").get_by_role("button", name="Kill", exact=True)
+    expect(kill).to_be_disabled()
+    page.get_by_label("Type checkout-2 to confirm").fill("checkout-2")
+    kill.click()
+    expect(page.locator(".session-state")).to_contain_text("Terminal gone")
+    assert "checkout-2" not in site.tmux.names()
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Forget").click()
+    page.get_by_label("Type checkout-2 to confirm").fill("checkout-2")
+    page.get_by_role("dialog").get_by_role("button", name="Forget", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sessions")
+    expect(page.locator(".row")).to_have_count(3)
+
+
+def test_fifty_sessions(site: Site, open_page: OpenPage) -> None:
+    """Fifty sessions are on the list, each once, and a call in one of them reaches its row."""
+    for number in range(50):
+        site.add_session(f"session-{number:02}", tmux=None)
+    site.start()
+    site.sign_up()
+    page, _ = open_page()
+    expect(page.locator(".row")).to_have_count(50)
+    site.append("session-07", site.line("session-07"))
+    expect(page.locator(".row", has_text="session-07").locator(".row-last")).to_have_text("just now")
