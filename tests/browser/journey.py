@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.browser.site import Site
 
 
@@ -30,7 +32,7 @@ def furnished(site: Site) -> None:
     site.hook("mobile-app", "PermissionRequest", tool_name="Bash", tool_input={"command": "rm -rf build"})
 
 
-def edit(site: Site, name: str) -> dict[str, object]:
+def edit(site: Site, name: str) -> dict[str, Any]:
     """The fields of an Edit that has a patch."""
     path = f"{site.records[name]['workdir']}/total.ts"
     patch = {"oldStart": 1, "oldLines": 2, "newStart": 1, "newLines": 2}
@@ -41,7 +43,7 @@ def edit(site: Site, name: str) -> dict[str, object]:
     }
 
 
-def failed(site: Site, name: str, ago_s: float = 0.0) -> dict[str, object]:
+def failed(site: Site, name: str, ago_s: float = 0.0) -> dict[str, Any]:
     """A Bash call that failed, as today's client reports it."""
     line = site.line(name, "Bash", ago_s, tool_input={"command": "npm run lint"})
     del line["tool_response"]
