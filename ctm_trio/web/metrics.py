@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import trio
 
+from ctm_trio.model.event import PUBLIC_TYPES
 from ctm_trio.web.ends import WebEnds
 
 Samples = Iterable[tuple[Mapping[str, str], float]]
@@ -43,9 +44,12 @@ def exposition(ends: WebEnds) -> str:
     webhook = ends.webhook.latest
     outcomes = {"delivered": webhook.delivered, "failed": webhook.failed, "suppressed": webhook.suppressed}
     quota = ends.quota.latest.account
+    # Zeros are told too: a rate needs a first sample.
+    by_type = dict.fromkeys(sorted(PUBLIC_TYPES), 0) | dict(journal.by_type)
+    restarts = dict.fromkeys(["http", *health.components], 0) | dict(health.restarts)
     rows: list[tuple[str, str, str, Samples]] = [
         ("ctm_uptime_seconds", "gauge", "Since the daemon started.", _one(trio.current_time() - ends.started_at)),
-        ("ctm_events_total", "counter", "Events published, by type.", _by("type", journal.by_type)),
+        ("ctm_events_total", "counter", "Events published, by type.", _by("type", by_type)),
         ("ctm_published_total", "counter", "Events published.", _one(journal.published)),
         ("ctm_dropped_total", "counter", "Events that a slow subscriber missed.", _one(journal.dropped)),
         ("ctm_subscribers", "gauge", "Streams and tasks that follow the journal.", _one(journal.subscribers)),
@@ -60,7 +64,7 @@ def exposition(ends: WebEnds) -> str:
         ("ctm_tailer_lag_bytes", "gauge", "Bytes of logs not read yet.", _one(tailers.lag_bytes)),
         ("ctm_webhook_results_total", "counter", "Alerts by what became of them.", _by("result", outcomes)),
         ("ctm_webhook_pending", "gauge", "Alerts that wait for delivery.", _one(webhook.pending)),
-        ("ctm_task_restarts_total", "counter", "Restarts after a crash, by task.", _by("task", health.restarts)),
+        ("ctm_task_restarts_total", "counter", "Restarts after a crash, by task.", _by("task", restarts)),
         ("ctm_task_up", "gauge", "1 while the task runs.", _by("task", _up(health.components))),
         ("ctm_config_reloads_total", "counter", "Settings taken over.", _one(ends.settings.latest.reloads)),
         ("ctm_database_size_bytes", "gauge", "The database with its log.", _one(ends.database_bytes())),
