@@ -135,7 +135,6 @@ async def open_site(
     journal_state, journal = open_state_channel(JournalSnapshot())
     health_state, health = open_state_channel(HealthSnapshot())
     fake = FakeJournal(journal_state, list(ring or []))
-    fake = FakeJournal(journal_state)
     paths = paths_under(root)
     archive = Archive(paths)
     with socket.socket() as sock:
