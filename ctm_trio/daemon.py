@@ -38,12 +38,13 @@ from ctm_trio.messages import (
 from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
-from ctm_trio.orders import CheckpointsMessage, WatchPane
+from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
 from ctm_trio.supervise import Child, Health, Start, keep_running
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.recall import recall
+from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.system.users import UserStore
 from ctm_trio.tasks.attention import AttentionEnds, run_attention
@@ -61,6 +62,8 @@ from ctm_trio.tasks.search import run_search
 from ctm_trio.tasks.sessions import run_sessions
 from ctm_trio.tasks.tailer import TailEnds
 from ctm_trio.tasks.tailers import merge_snapshots, run_tailers
+from ctm_trio.tasks.webhook import INBOX as WEBHOOK_INBOX
+from ctm_trio.tasks.webhook import WebhookEnds, run_webhook
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.serve import run_http
 
@@ -120,6 +123,7 @@ class Daemon:
         self.checkpoints_send, self.checkpoints_recv = trio.open_memory_channel[CheckpointsMessage](CHECKPOINTS_INBOX)
         self.panes_send, self.panes_recv = trio.open_memory_channel[WatchPane](PANES_INBOX)
         self.sightings_send, self.sightings_recv = trio.open_memory_channel[Sighting](SIGHTINGS)
+        self.webhook_send, self.webhook_recv = trio.open_memory_channel[WebhookMessage](WEBHOOK_INBOX)
         self.cost_send, self.cost_recv = trio.open_memory_channel[CostPoint](COST_BOUND)
         self.settings_state, self.settings = open_state_channel(ConfigSnapshot(plan.settings))
         self.sessions_state, self.sessions = open_state_channel(SessionsSnapshot())
@@ -171,6 +175,7 @@ class Daemon:
             Child("checkpoints", self._checkpoints),
             Child("panes", self._panes),
             Child("attribution", self._attribution),
+            Child("webhook", self._webhook),
             Child("attention", self._attention),
             Child("cost", self._cost),
             Child("quota", self._quota),
@@ -206,6 +211,13 @@ class Daemon:
             self.sightings_recv.clone(), self.attribution_state, self.sessions, self.journal_send.clone(),
             self.sessions_send.clone(), self.plan.paths.claude_home / "projects", task_status=task_status,
         )  # fmt: skip
+
+    async def _webhook(self, *, task_status: trio.TaskStatus[None]) -> None:
+        port = self.plan.sock.getsockname()[1]
+        ends = WebhookEnds(self.settings, self.sessions, self.plan.paths.outbox, port)
+        await run_webhook(
+            ends, self.webhook_recv.clone(), self.webhook_state, self.journal_send.clone(), task_status=task_status
+        )
 
     async def _attention(self, *, task_status: trio.TaskStatus[None]) -> None:
         ends = AttentionEnds(
@@ -304,6 +316,8 @@ class Daemon:
             config_send=self.config_send,
             checkpoints_send=self.checkpoints_send,
             panes_send=self.panes_send,
+            webhook_send=self.webhook_send,
+            webhook_fault=webhook_fault,
             auth=UserStore(paths.user, paths.tokens, seed=self.plan.token),
             origins=AllowedOrigins(paths.allowed_origins, os.environ.get("CTM_ALLOWED_ORIGINS", "")),
             database_bytes=self._database_bytes,

@@ -351,3 +351,9 @@ class InvalidRequest(CtmError):
     """A revert's body is no JSON, or has a key that nobody knows."""
 
     code, status = "invalid_request", 400
+
+
+class NoWebhook(CtmError):
+    """There is no webhook to test."""
+
+    code, status = "no_webhook", 409

@@ -1,4 +1,4 @@
-"""More vocabulary between tasks: what the web asks of git and of the panes. See `messages` for the rest."""
+"""More vocabulary between tasks: what the web asks of git, of the panes and of the webhook. See `messages` for the rest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import trio
 
 from ctm_trio.channels import Reply
 from ctm_trio.model.checkpoint import Checkpoints, Reverted
+from ctm_trio.model.webhook import Answer, Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +66,25 @@ class WatchPane:
     name: str
     history: int
     to: trio.MemorySendChannel[PaneFrame]
+
+
+# ---------------------------------------------------------------- webhook
+
+
+@dataclass(frozen=True, slots=True)
+class ListDeliveries:
+    """What became of the newest alerts, newest first."""
+
+    reply: Reply[tuple[Delivery, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class TestWebhook:
+    """Send a test alert once, now, and say what the endpoint answered."""
+
+    __test__ = False  # no test case, whatever its name
+
+    reply: Reply[Answer]
+
+
+WebhookMessage = ListDeliveries | TestWebhook

@@ -105,6 +105,11 @@ class Paths:
         return self.root / "ctm-trio-prices.json"
 
     @property
+    def outbox(self) -> Path:
+        """Alerts for the webhook; unlike the event log it cannot be rebuilt."""
+        return self.root / "ctm-trio-outbox.db"
+
+    @property
     def overlay(self) -> Path:
         return self.root / "claude-overlay.json"
 

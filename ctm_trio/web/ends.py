@@ -29,7 +29,7 @@ from ctm_trio.model.doctor import Check
 from ctm_trio.model.event import Event
 from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import Subagent, Team
-from ctm_trio.orders import CheckpointsMessage, WatchPane
+from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
 from ctm_trio.web.auth import AuthStore
 from ctm_trio.web.origin import Origins
 
@@ -72,6 +72,9 @@ class WebEnds:
     config_send: trio.MemorySendChannel[ConfigMessage]
     checkpoints_send: trio.MemorySendChannel[CheckpointsMessage]
     panes_send: trio.MemorySendChannel[WatchPane]
+    webhook_send: trio.MemorySendChannel[WebhookMessage]
+    webhook_fault: Callable[[str], Awaitable[str]]
+    """What is wrong with a webhook's address, for people; "" if nothing is. It looks the host up."""
     auth: AuthStore
     """`system.users.UserStore`."""
     origins: Origins

@@ -32,9 +32,10 @@ from ctm_trio.messages import (
 from ctm_trio.model.config import paths_under
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.event import Event
-from ctm_trio.orders import CheckpointsMessage, WatchPane
+from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.origins import AllowedOrigins
+from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.system.users import UserStore
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.guard import MAX_CONNECTIONS
@@ -159,6 +160,8 @@ async def open_site(
             config_send=config_send,
             checkpoints_send=trio.open_memory_channel[CheckpointsMessage](0)[0],
             panes_send=trio.open_memory_channel[WatchPane](0)[0],
+            webhook_send=trio.open_memory_channel[WebhookMessage](0)[0],
+            webhook_fault=webhook_fault,
             auth=UserStore(root / "user.json", root / "tokens.json", seed=seed),
             origins=AllowedOrigins(root / "allowed_origins", environment),
             database_bytes=lambda: 4096,

@@ -20,6 +20,7 @@ from ctm_trio.web.routes import (
     sessions,
     sessions_write,
     usage,
+    webhook,
 )
 
 ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
@@ -35,4 +36,5 @@ ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     history.register,
     search.register,
     usage.register,
+    webhook.register,
 )

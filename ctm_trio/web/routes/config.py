@@ -7,6 +7,7 @@ from quart import Response
 from quart_trio import QuartTrio
 
 from ctm_trio.channels import ask
+from ctm_trio.errors import BadPatch
 from ctm_trio.messages import PatchConfig
 from ctm_trio.model.config import check_patch
 from ctm_trio.web.ends import WebEnds
@@ -33,6 +34,11 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
 
     async def change() -> Response:
         patch = check_patch(await json_body(dict, max_bytes=MAX_BODY_BYTES))
+        url = patch.get("webhook_url")
+        if isinstance(url, str) and url != ends.settings.latest.settings.webhook_url:
+            fault = await ends.webhook_fault(url)
+            if fault:
+                raise BadPatch("invalid_webhook_url", fault)
         await ask(ends.config_send, lambda reply: PatchConfig(patch, reply), timeout_s=PATCH_LIMIT_S)
         return json_answer({"status": "restarting"}, 202)
 

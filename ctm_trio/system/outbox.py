@@ -1,0 +1,198 @@
+"""The outbox: alerts that must go out, in a database of their own. Blocking: one thread at a time.
+
+It is apart from the event log because the logs can rebuild that one, and cannot rebuild what was sent.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ctm_trio.model.times import format_time
+from ctm_trio.model.webhook import DEBOUNCE_S, GIVE_UP_S, Alert, Answer, Delivery, next_delay
+from ctm_trio.system.store import translate
+
+KEEP_DONE = 1000
+"""Finished deliveries that are kept for the list; older ones are dropped."""
+
+MAX_WAITING = 10_000
+"""Alerts that wait. Past it the oldest are given up, and listed as failed."""
+
+LISTED = 100
+"""Deliveries that the list shows. Source: issue 4."""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS deliveries (
+  id INTEGER PRIMARY KEY, event TEXT NOT NULL, alert TEXT NOT NULL, session TEXT NOT NULL, body BLOB NOT NULL,
+  created REAL NOT NULL, status TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, next_at REAL NOT NULL DEFAULT 0,
+  last_status INTEGER, last_error TEXT NOT NULL DEFAULT '');
+CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (session, id) WHERE status = 'pending';
+CREATE INDEX IF NOT EXISTS deliveries_same ON deliveries (session, alert, event, created);
+"""
+
+_alert = msgspec.json.Decoder(Alert)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The oldest alert of a session that is not delivered. `due` is in unix seconds."""
+
+    id: int
+    session: str
+    due: float
+    created: float
+    tries: int
+    alert: Alert
+
+
+class Outbox:
+    """The database. A commit is on disk before it returns.
+
+    Args:
+        path: created with mode 0600. A damaged file is set aside and a new one begun.
+
+    Raises:
+        StoreUnavailable: locked, disk full, read-only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._db = _open(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise translate(error) from error
+            os.replace(path, path.with_name(f"{path.name}.corrupt.{time.time_ns()}"))
+            for suffix in ("-wal", "-shm"):
+                Path(f"{path}{suffix}").unlink(missing_ok=True)
+            self._db = _open(path)
+
+    def cursor(self) -> int | None:
+        """Id of the last announcement that was considered, None if there never was one."""
+        row = self._run("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
+        return None if row is None else int(row[0])
+
+    def store(self, alerts: Sequence[tuple[int, Alert]], cursor: int) -> int:
+        """Keep alerts (with their event ids) for delivery, and that everything up to `cursor` was considered.
+
+        Returns how many of them were kept back: the same alert of that session was accepted within `DEBOUNCE_S`.
+        """
+        suppressed = 0
+        with self._transaction():
+            for id_, alert in alerts:
+                created = id_ / 1e9
+                same = self._run(
+                    "SELECT 1 FROM deliveries WHERE session = ? AND alert = ? AND event = ?"
+                    " AND created > ? AND id <> ?",
+                    (alert.session, alert.alert, alert.event, created - DEBOUNCE_S, id_),
+                ).fetchone()
+                if same is not None:
+                    suppressed += 1
+                    continue
+                self._run(
+                    "INSERT OR IGNORE INTO deliveries (id, event, alert, session, body, created, status)"
+                    " VALUES (?, ?, ?, ?, ?, ?, 'pending')",
+                    (id_, alert.event, alert.alert, alert.session, msgspec.json.encode(alert), created),
+                )
+            self._run("INSERT OR REPLACE INTO meta VALUES ('cursor', ?)", (str(cursor),))
+            self._trim()
+        return suppressed
+
+    def heads(self) -> list[Waiting]:
+        """The oldest waiting alert of each session: the only one that may be tried now. Soonest due first."""
+        rows = self._run(
+            "SELECT id, session, next_at, created, tries, body FROM deliveries WHERE id IN"
+            " (SELECT min(id) FROM deliveries WHERE status = 'pending' GROUP BY session) ORDER BY next_at, id"
+        ).fetchall()
+        return [
+            Waiting(id_, session, due, created, tries, _alert.decode(body))
+            for id_, session, due, created, tries, body in rows
+        ]
+
+    def record(self, waiting: Waiting, answer: Answer, now: float) -> str:
+        """Keep what a try came to: "delivered", "failed" (final, or tried for too long) or "pending"."""
+        tries = waiting.tries + 1
+        due = now + next_delay(tries, answer.retry_after)
+        if answer.ok:
+            status = "delivered"
+        elif answer.final or due > waiting.created + GIVE_UP_S:
+            status = "failed"
+        else:
+            status = "pending"
+        with self._transaction():
+            self._run(
+                "UPDATE deliveries SET status = ?, tries = ?, next_at = ?, last_status = ?, last_error = ?"
+                " WHERE id = ?",
+                (status, tries, due, answer.status, answer.error, waiting.id),
+            )
+        return status
+
+    def retry_now(self) -> None:
+        """Try everything that waits at once: the address has changed."""
+        with self._transaction():
+            self._run("UPDATE deliveries SET next_at = 0 WHERE status = 'pending'")
+
+    def waiting(self) -> int:
+        """How many alerts are not delivered yet."""
+        return int(self._run("SELECT count(*) FROM deliveries WHERE status = 'pending'").fetchone()[0])
+
+    def newest(self) -> list[Delivery]:
+        """The newest `LISTED` deliveries, newest first."""
+        rows = self._run(
+            "SELECT id, event, alert, session, created, status, tries, last_status, last_error, next_at"
+            " FROM deliveries ORDER BY id DESC LIMIT ?",
+            (LISTED,),
+        ).fetchall()
+        return [
+            Delivery(
+                f"{id_}-0", event, alert, session, format_time(created), status, tries, last_status, last_error,
+                format_time(next_at) if status == "pending" and next_at else "",
+            )
+            for id_, event, alert, session, created, status, tries, last_status, last_error, next_at in rows
+        ]  # fmt: skip
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def _trim(self) -> None:
+        self._run(
+            "DELETE FROM deliveries WHERE status <> 'pending' AND id <= (SELECT id FROM deliveries"
+            " WHERE status <> 'pending' ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            (KEEP_DONE,),
+        )
+        self._run(
+            "UPDATE deliveries SET status = 'failed', last_error = 'Too many alerts are waiting.'"
+            " WHERE status = 'pending' AND id <= (SELECT id FROM deliveries WHERE status = 'pending' ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            (MAX_WAITING,),
+        )
+
+    def _run(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(statement, values)
+        except sqlite3.Error as error:
+            raise translate(error) from error
+
+    def _transaction(self) -> sqlite3.Connection:
+        self._run("BEGIN IMMEDIATE")
+        return self._db  # as a context manager it commits, or rolls back on an error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    os.chmod(path, 0o600)
+    db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")  # an alert that is stored is stored; there are few
+        db.executescript(TABLES)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db

@@ -1,0 +1,349 @@
+"""The webhook owner: announcements of attention from the event log into the outbox, and from there to the endpoint.
+
+It reads the journal from the place that the outbox remembers. So an alert that was announced is sent, whenever the daemon
+was stopped in between, and one that was stored is not stored again.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+import msgspec
+import trio
+
+from ctm_trio import __version__
+from ctm_trio.channels import Reply, StateReceiver, StateSender
+from ctm_trio.errors import CtmError, NoWebhook
+from ctm_trio.messages import (
+    Batch,
+    Clock,
+    ConfigSnapshot,
+    JournalMessage,
+    SessionsSnapshot,
+    Subscribe,
+    WebhookSnapshot,
+)
+from ctm_trio.model.config import Settings
+from ctm_trio.model.event import Event, format_event_id
+from ctm_trio.model.times import format_time
+from ctm_trio.model.webhook import GIVE_UP_S, Alert, Answer, make_post, url_fault
+from ctm_trio.orders import ListDeliveries, TestWebhook, WebhookMessage
+from ctm_trio.system.outbox import Outbox, Waiting
+
+if TYPE_CHECKING:
+    import httpx
+
+log = logging.getLogger("ctm.webhook")
+
+T = TypeVar("T")
+
+TRY_S = 10.0
+"""One try, from the connection to the answer. Source: contract A8."""
+
+AT_ONCE = 8
+"""Tries at the same time. Source: contract A8."""
+
+INBOX = 4
+"""Orders of the web that wait; a request gives up after its own time."""
+
+TESTS_AT_ONCE = 2
+"""Test alerts at the same time; another one waits."""
+
+EXCERPT_BYTES = 300
+"""What is kept of an answer that is no success, for the list."""
+
+STORE_RETRY_S = 1.0
+"""How often it is tried again while the outbox cannot be written: until then the journal's cursor stays."""
+
+TYPES = frozenset({"attention_raised", "attention_cleared"})
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEnds:
+    """What the owner reads. `path`: of the outbox; `port`: of the dashboard, for links."""
+
+    settings: StateReceiver[ConfigSnapshot]
+    sessions: StateReceiver[SessionsSnapshot]
+    path: Path
+    port: int
+    clock: Clock = time.time
+
+
+async def run_webhook(
+    ends: WebhookEnds,
+    inbox: trio.MemoryReceiveChannel[WebhookMessage],
+    state: StateSender[WebhookSnapshot],
+    journal_send: trio.MemorySendChannel[JournalMessage],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> NoReturn:
+    """Own the outbox until cancelled; closes `inbox` and `journal_send`. A try that is cut off is made again later.
+
+    Ready once the outbox is open and the journal was asked for what follows. Source: contract A8.
+    """
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log the address, which may hold a secret
+    async with journal_send:
+        with inbox:
+            one = trio.CapacityLimiter(1)
+            outbox = await trio.to_thread.run_sync(Outbox, ends.path, limiter=one)
+            try:
+                owner = _Owner(ends, state, outbox, one)
+                async with trio.open_nursery() as nursery:
+                    await nursery.start(owner.follow_journal, journal_send)
+                    nursery.start_soon(owner.follow_settings)
+                    nursery.start_soon(owner.dispatch)
+                    task_status.started()
+                    await owner.serve(inbox)
+            finally:
+                outbox.close()
+    raise AssertionError("unreachable")
+
+
+class _Owner:
+    def __init__(
+        self, ends: WebhookEnds, state: StateSender[WebhookSnapshot], outbox: Outbox, one: trio.CapacityLimiter
+    ) -> None:
+        self.ends = ends
+        self.state = state
+        self.outbox = outbox
+        self.one = one
+        self.counts = state.latest
+        self.bell, self.rung = trio.open_memory_channel[None](1)
+        self.busy: set[str] = set()
+        self.client: httpx.AsyncClient | None = None
+        self.making = trio.Lock()
+
+    @property
+    def settings(self) -> Settings:
+        return self.ends.settings.latest.settings
+
+    # ------------------------------------------------------------ into the outbox
+
+    async def follow_journal(
+        self,
+        journal: trio.MemorySendChannel[JournalMessage],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> NoReturn:
+        """Store what is announced, from where the outbox stands. Cut by the journal: subscribe again from there."""
+        while True:
+            cursor = await self._stored(self.outbox.cursor)
+            to, mailbox = trio.open_memory_channel[Batch](1)
+            async with mailbox:
+                since = -1 if cursor is None else cursor
+                await journal.send(Subscribe(to, types=TYPES, since=since, deep=True, brisk=True))
+                task_status.started()
+                task_status = trio.TASK_STATUS_IGNORED
+                async for batch in mailbox:
+                    if batch.lost:
+                        log.warning("some alerts are too old to be sent")
+                    if batch.events or cursor is None:
+                        cursor = batch.events[-1].id if batch.events else batch.cursor
+                        await self.store(batch.events, cursor)
+
+    async def store(self, events: Sequence[Event], cursor: int) -> None:
+        """Store the alerts of these announcements."""
+        settings, now = self.settings, self.ends.clock()
+        alerts = [
+            (event.id, self._alert(event))
+            for event in events
+            if settings.webhook_url and event.type in settings.webhook_events and event.id / 1e9 > now - GIVE_UP_S
+        ]
+        suppressed = await self._stored(partial(self.outbox.store, alerts, cursor))
+        if alerts:
+            await self._count(suppressed=suppressed)
+            self.ring()
+
+    def _alert(self, event: Event) -> Alert:
+        payload = msgspec.json.decode(event.payload, type=_Announcement)
+        record = self.ends.sessions.latest.records.get(event.session)
+        return Alert(
+            id=format_event_id(event.id),
+            event=event.type,
+            alert=payload.state,
+            session=event.session,
+            ts=event.ts,
+            session_uuid=record.uuid if record else "",
+            workdir=record.workdir if record else "",
+            mode=record.mode if record else "",
+            details=payload.details,
+            ui_url=f"http://127.0.0.1:{self.ends.port}/s/{event.session}",
+        )
+
+    async def _stored(self, work: partial[T]) -> T:
+        """Do it in the outbox's thread; wait while the disk refuses."""
+        while True:
+            try:
+                return await trio.to_thread.run_sync(work, limiter=self.one)
+            except CtmError as error:
+                log.warning("the outbox cannot be written: %s", error.message)
+                await trio.sleep(STORE_RETRY_S)
+
+    # ------------------------------------------------------------ out of it
+
+    async def follow_settings(self) -> NoReturn:
+        """A new address, or a new authorization: try everything that waits at once."""
+        version, seen = self.ends.settings.version, _target(self.settings)
+        while True:
+            version = await self.ends.settings.wait_newer(version)
+            if _target(self.settings) != seen:
+                seen = _target(self.settings)
+                await self._stored(partial(self.outbox.retry_now))
+                self.ring()
+
+    async def dispatch(self) -> NoReturn:
+        """Try each session's oldest alert when it is due, at most `AT_ONCE` at the same time."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                heads = await self._stored(partial(self.outbox.heads))
+                now, soonest = self.ends.clock(), math.inf
+                for head in heads:
+                    if head.session in self.busy or not self.settings.webhook_url:
+                        continue
+                    if head.due > now:
+                        soonest = min(soonest, head.due)
+                    elif len(self.busy) < AT_ONCE:
+                        self.busy.add(head.session)
+                        nursery.start_soon(self.deliver, head)
+                with trio.move_on_after(soonest - now):
+                    await self.rung.receive()
+        raise AssertionError("unreachable")
+
+    async def deliver(self, head: Waiting) -> None:
+        """One try."""
+        answer = await self.attempt(head.alert)
+        status = await self._stored(partial(self.outbox.record, head, answer, self.ends.clock()))
+        if not answer.ok:
+            log.warning("webhook for %s (%s): %s", head.session, head.alert.alert, answer.error)
+        await self._count(delivered=status == "delivered", failed=status == "failed")
+        self.busy.discard(head.session)
+        self.ring()
+
+    async def attempt(self, alert: Alert) -> Answer:
+        """Post an alert once, as the settings are now. Redirects are not followed. Never raises."""
+        settings, began = self.settings, trio.current_time()
+        fault = url_fault(settings.webhook_url)
+        if fault:
+            return Answer(400, fault)
+        import httpx
+
+        post = make_post(
+            alert, settings.webhook_format, settings.webhook_url, settings.webhook_auth, settings.webhook_secret,
+            self.ends.clock(),
+        )  # fmt: skip
+        headers = [(name.encode(), value.encode()) for name, value in post.headers]
+        status: int | None = None
+        retry_after, error = 0.0, ""
+        try:
+            with trio.fail_after(TRY_S):
+                client = await self._client()
+                async with client.stream("POST", settings.webhook_url, content=post.body, headers=headers) as response:
+                    status = response.status_code
+                    if not 200 <= status < 300:
+                        retry_after = _seconds(response.headers.get("Retry-After", ""))
+                        error = _refusal(status, await _excerpt(response))
+        except trio.TooSlowError:
+            status, error = None, f"The endpoint did not answer within {TRY_S:.0f} s."
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as problem:
+            if not (status is not None and 200 <= status < 300):
+                status, error = None, f"The endpoint could not be reached: {problem or type(problem).__name__}."
+        return Answer(status, error, retry_after, round((trio.current_time() - began) * 1000))
+
+    async def _client(self) -> httpx.AsyncClient:
+        """The HTTP client, made when it is needed first, in a thread: it reads the certificates."""
+
+        def make() -> httpx.AsyncClient:
+            import httpx
+
+            limits = httpx.Limits(max_connections=AT_ONCE + TESTS_AT_ONCE, max_keepalive_connections=0)
+            return httpx.AsyncClient(
+                follow_redirects=False, timeout=TRY_S, limits=limits, headers={"User-Agent": f"ctm-trio/{__version__}"}
+            )
+
+        async with self.making:
+            if self.client is None:
+                self.client = await trio.to_thread.run_sync(make)
+        return self.client
+
+    # ------------------------------------------------------------ the web's orders
+
+    async def serve(self, inbox: trio.MemoryReceiveChannel[WebhookMessage]) -> NoReturn:
+        """Answer orders. A test runs beside the others, and ends with this task."""
+        async with trio.open_nursery() as nursery:
+            room = trio.CapacityLimiter(TESTS_AT_ONCE)
+            async for order in inbox:
+                if isinstance(order, ListDeliveries):
+                    found = await self._stored(partial(self.outbox.newest))
+                    order.reply.ok(tuple(found))
+                else:
+                    await room.acquire_on_behalf_of(order)
+                    nursery.start_soon(self._test, order, room)
+        raise AssertionError("unreachable")
+
+    async def _test(self, order: TestWebhook, room: trio.CapacityLimiter) -> None:
+        try:
+            reply: Reply[Answer] = order.reply
+            if not self.settings.webhook_url:
+                reply.fail(NoWebhook("No webhook is set; enter its address first."))
+                return
+            now = self.ends.clock()
+            alert = Alert(
+                id=format_event_id(int(now * 1e9)), event="test", alert="test", session="ctm", ts=format_time(now),
+                details="This is a test alert from ctm.", ui_url=f"http://127.0.0.1:{self.ends.port}/",
+            )  # fmt: skip
+            reply.ok(await self.attempt(alert))
+        finally:
+            room.release_on_behalf_of(order)
+
+    # ------------------------------------------------------------ counters
+
+    def ring(self) -> None:
+        """Have the dispatcher look again."""
+        try:
+            self.bell.send_nowait(None)
+        except trio.WouldBlock:
+            pass  # it rings already
+
+    async def _count(self, *, delivered: int = 0, failed: int = 0, suppressed: int = 0) -> None:
+        waiting = await self._stored(partial(self.outbox.waiting))
+        old = self.counts
+        self.counts = WebhookSnapshot(
+            old.delivered + delivered, old.failed + failed, old.suppressed + suppressed, waiting
+        )
+        self.state.publish(self.counts)
+
+
+class _Announcement(msgspec.Struct):
+    state: str
+    details: str = ""
+
+
+def _target(settings: Settings) -> tuple[str, ...]:
+    return settings.webhook_url, settings.webhook_auth, settings.webhook_secret, settings.webhook_format
+
+
+def _seconds(text: str) -> float:
+    return float(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0.0
+
+
+def _refusal(status: int, text: str) -> str:
+    if 300 <= status < 400:
+        return f"The endpoint answered {status}; redirects are not followed, enter the final address."
+    return f"The endpoint answered {status}{f': {text}' if text else ''}."
+
+
+async def _excerpt(response: httpx.Response) -> str:
+    found = b""
+    async for chunk in response.aiter_bytes(EXCERPT_BYTES):
+        found += chunk
+        if len(found) >= EXCERPT_BYTES:
+            break
+    text = found[:EXCERPT_BYTES].decode(errors="replace")
+    return " ".join(text.split())

@@ -1,0 +1,33 @@
+"""`/api/webhook/deliveries` and `/api/webhook/test`. Source: issue 4, contract A8."""
+
+from __future__ import annotations
+
+from quart import Response
+from quart_trio import QuartTrio
+
+from ctm_trio.channels import ask
+from ctm_trio.model.webhook import Answer, Delivery
+from ctm_trio.orders import ListDeliveries, TestWebhook
+from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.http import add_route, json_answer
+
+LIST_S = 5.0
+TEST_S = 25.0
+"""How long a request waits for the owner: a test waits for the endpoint (10 s) and, it may be, for another test."""
+
+
+def register(app: QuartTrio, ends: WebEnds) -> None:
+    """Add the routes."""
+
+    async def deliveries() -> Response:
+        found: tuple[Delivery, ...] = await ask(ends.webhook_send, ListDeliveries, timeout_s=LIST_S)
+        return json_answer({"deliveries": found})
+
+    async def test() -> Response:
+        answer: Answer = await ask(ends.webhook_send, TestWebhook, timeout_s=TEST_S)
+        return json_answer(
+            {"ok": answer.ok, "status": answer.status, "error": answer.error, "took_ms": answer.took_ms}
+        )
+
+    add_route(app, "/api/webhook/deliveries", deliveries)
+    add_route(app, "/api/webhook/test", test, ["POST"])
