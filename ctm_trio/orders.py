@@ -1,4 +1,4 @@
-"""More vocabulary between tasks: what the web asks of git, of the panes and of the webhook. See `messages` for the rest."""
+"""More vocabulary between tasks: what the web asks of git, the panes and the webhook. See `messages` for the rest."""
 
 from __future__ import annotations
 

@@ -169,7 +169,8 @@ class Outbox:
         )
         self._run(
             "UPDATE deliveries SET status = 'failed', last_error = 'Too many alerts are waiting.'"
-            " WHERE status = 'pending' AND id <= (SELECT id FROM deliveries WHERE status = 'pending' ORDER BY id DESC LIMIT 1 OFFSET ?)",
+            " WHERE status = 'pending' AND id <= (SELECT id FROM deliveries"
+            " WHERE status = 'pending' ORDER BY id DESC LIMIT 1 OFFSET ?)",
             (MAX_WAITING,),
         )
 

@@ -1,7 +1,7 @@
 """The webhook owner: announcements of attention from the event log into the outbox, and from there to the endpoint.
 
-It reads the journal from the place that the outbox remembers. So an alert that was announced is sent, whenever the daemon
-was stopped in between, and one that was stored is not stored again.
+It reads the journal from the place that the outbox remembers. So an alert that was announced is sent, whenever the
+daemon was stopped in between, and one that was stored is not stored again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -93,8 +93,8 @@ async def run_webhook(
         with inbox:
             one = trio.CapacityLimiter(1)
             outbox = await trio.to_thread.run_sync(Outbox, ends.path, limiter=one)
+            owner = _Owner(ends, state, outbox, one)
             try:
-                owner = _Owner(ends, state, outbox, one)
                 async with trio.open_nursery() as nursery:
                     await nursery.start(owner.follow_journal, journal_send)
                     nursery.start_soon(owner.follow_settings)
@@ -177,7 +177,7 @@ class _Owner:
             ui_url=f"http://127.0.0.1:{self.ends.port}/s/{event.session}",
         )
 
-    async def _stored(self, work: partial[T]) -> T:
+    async def _stored(self, work: Callable[[], T]) -> T:
         """Do it in the outbox's thread; wait while the disk refuses."""
         while True:
             try:
@@ -195,14 +195,14 @@ class _Owner:
             version = await self.ends.settings.wait_newer(version)
             if _target(self.settings) != seen:
                 seen = _target(self.settings)
-                await self._stored(partial(self.outbox.retry_now))
+                await self._stored(self.outbox.retry_now)
                 self.ring()
 
     async def dispatch(self) -> NoReturn:
         """Try each session's oldest alert when it is due, at most `AT_ONCE` at the same time."""
         async with trio.open_nursery() as nursery:
             while True:
-                heads = await self._stored(partial(self.outbox.heads))
+                heads = await self._stored(self.outbox.heads)
                 now, soonest = self.ends.clock(), math.inf
                 for head in heads:
                     if head.session in self.busy or not self.settings.webhook_url:
@@ -231,7 +231,7 @@ class _Owner:
         settings, began = self.settings, trio.current_time()
         fault = url_fault(settings.webhook_url)
         if fault:
-            return Answer(400, fault)
+            return Answer(None, fault)
         import httpx
 
         post = make_post(
@@ -280,7 +280,7 @@ class _Owner:
             room = trio.CapacityLimiter(TESTS_AT_ONCE)
             async for order in inbox:
                 if isinstance(order, ListDeliveries):
-                    found = await self._stored(partial(self.outbox.newest))
+                    found = await self._stored(self.outbox.newest)
                     order.reply.ok(tuple(found))
                 else:
                     await room.acquire_on_behalf_of(order)
@@ -312,7 +312,7 @@ class _Owner:
             pass  # it rings already
 
     async def _count(self, *, delivered: int = 0, failed: int = 0, suppressed: int = 0) -> None:
-        waiting = await self._stored(partial(self.outbox.waiting))
+        waiting = await self._stored(self.outbox.waiting)
         old = self.counts
         self.counts = WebhookSnapshot(
             old.delivered + delivered, old.failed + failed, old.suppressed + suppressed, waiting

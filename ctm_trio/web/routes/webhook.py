@@ -25,9 +25,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
 
     async def test() -> Response:
         answer: Answer = await ask(ends.webhook_send, TestWebhook, timeout_s=TEST_S)
-        return json_answer(
-            {"ok": answer.ok, "status": answer.status, "error": answer.error, "took_ms": answer.took_ms}
-        )
+        return json_answer({"ok": answer.ok, "status": answer.status, "error": answer.error, "took_ms": answer.took_ms})
 
     add_route(app, "/api/webhook/deliveries", deliveries)
     add_route(app, "/api/webhook/test", test, ["POST"])
