@@ -10,19 +10,13 @@ from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.routes import (
     auth,
     config,
-<<<<<<< HEAD
     doctor,
-=======
->>>>>>> 460439e (Webhook: wired, its routes, its address checked on PATCH)
     feed,
     git,
     health,
     history,
     hooks,
-<<<<<<< HEAD
     search,
-=======
->>>>>>> 460439e (Webhook: wired, its routes, its address checked on PATCH)
     sessions,
     sessions_write,
     usage,
