@@ -29,6 +29,7 @@ from ctm_trio.messages import (
     JournalMessage,
     JournalSnapshot,
     QuotaSnapshot,
+    ReloadConfig,
     SessionsMessage,
     SessionsSnapshot,
     Sighting,
@@ -87,6 +88,7 @@ class Plan:
         version: as the wire says it.
         token: a login token that is valid from the start, for tests; "" for none.
         fixed: the settings come from the caller, `config.json` is not followed.
+        reloads: whatever arrives here makes the config owner read its file at once (SIGHUP).
     """
 
     paths: Paths
@@ -95,6 +97,7 @@ class Plan:
     version: str = __version__
     token: str = ""
     fixed: bool = False
+    reloads: trio.MemoryReceiveChannel[None] | None = None
 
 
 async def run_daemon(
@@ -155,6 +158,8 @@ class Daemon:
                 await nursery.start(keep_running, child, self.health)
             nursery.start_soon(self._add_up_tailers)
             nursery.start_soon(self._report_journal)
+            if self.plan.reloads is not None and not self.plan.fixed:
+                nursery.start_soon(self._pass_reloads, self.plan.reloads)
             with trio.move_on_after(CATCH_UP_S):
                 while not self.tailers.latest.caught_up:
                     await self.tailers.wait_newer(self.tailers.version)
@@ -278,6 +283,10 @@ class Daemon:
         while True:
             version = await part.wait_newer(version)
             self.tailers_state.publish(merge_snapshots([self.logs.latest, self.hooks.latest]))
+
+    async def _pass_reloads(self, reloads: trio.MemoryReceiveChannel[None]) -> None:
+        async for _ in reloads:
+            await self.config_send.send(ReloadConfig())
 
     async def _report_journal(self) -> None:
         """Keep /health truthful while the database cannot be written: the journal still runs."""
