@@ -39,6 +39,7 @@ from ctm_trio.messages import (
 from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
+from ctm_trio.model.pricing import PriceTable
 from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
 from ctm_trio.supervise import Child, Health, Start, keep_running
 from ctm_trio.system.archive import Archive
@@ -54,6 +55,7 @@ from ctm_trio.tasks.attribution import run_attribution
 from ctm_trio.tasks.checkpoints import INBOX as CHECKPOINTS_INBOX
 from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, last_checkpoint, run_checkpoints
 from ctm_trio.tasks.config import run_config
+from ctm_trio.tasks.cost import run_cost
 from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
 from ctm_trio.tasks.journal import run_journal
 from ctm_trio.tasks.panes import INBOX as PANES_INBOX
@@ -141,6 +143,7 @@ class Daemon:
         self.health_state, self.health_recv = open_state_channel(HealthSnapshot())
         self.health = Health(self.health_state)
         self.tmux = Tmux(plan.paths.tmux_conf, lambda: self.settings.latest.settings.tmux_socket)
+        self.prices_state, self.prices = open_state_channel(PriceTable("", {}))
         self.archive = Archive(plan.paths)
         self.bulk = trio.CapacityLimiter(BULK_TAILERS)
 
@@ -232,10 +235,8 @@ class Daemon:
         await run_attention(ends, self.attention_state, self.journal_send.clone(), task_status=task_status)
 
     async def _cost(self, *, task_status: trio.TaskStatus[None]) -> None:
-        """Takes the points of the cost curve, until their owner does."""
-        task_status.started()
-        async for _ in self.cost_recv.clone():
-            pass
+        paths = self.plan.paths
+        await run_cost(self.cost_recv.clone(), paths.costs, paths.prices, self.prices_state, task_status=task_status)
 
     async def _quota(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_quota(
@@ -331,6 +332,7 @@ class Daemon:
             origins=AllowedOrigins(paths.allowed_origins, os.environ.get("CTM_ALLOWED_ORIGINS", "")),
             database_bytes=self._database_bytes,
             archive=self.archive,
+            prices=self.prices,
             logs_dir=str(paths.logs),
             doctor=Doctor(self._facts, time.time),
         )
