@@ -285,6 +285,12 @@ class InvalidPreset(CtmError):
     code, status = "invalid_preset", 400
 
 
+class InvalidKey(CtmError):
+    """Not one of the keys."""
+
+    code, status = "invalid_key", 400
+
+
 class GitFailed(CtmError):
     """git cannot be run, took too long, or refused."""
 

@@ -242,11 +242,12 @@ class RenameSession:
 
 @dataclass(frozen=True, slots=True)
 class SendInput:
-    """Type `text` (or nothing) and Enter into the session's first pane."""
+    """Type `text` (or nothing) and Enter into the session's first pane, or press one `key` of `model.typing.KEYS`."""
 
     name: str
     text: str
     reply: Reply[None]
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from ctm_trio.errors import InvalidBody, InvalidText
 PRESETS: Mapping[str, str] = {"yes": "Approve", "no": "Deny", "continue": "", "follow": "Follow recommended"}
 """Preset → what is typed before Enter."""
 
+KEYS = frozenset({"Escape", "Up", "Down", "Left", "Right", "Tab", "Enter", "C-c"})
+"""Keys that may be pressed, in tmux's spelling: what a phone's keyboard does not have."""
+
 MAX_TEXT_BYTES = 256
 
 _LINE_BREAKS = "\u0085\u2028\u2029"

@@ -92,6 +92,10 @@ class Tmux:
             await trio.sleep(gap_s)
         await self._run("send-keys", "-t", pane, "Enter")
 
+    async def press(self, session: str, key: str) -> None:
+        """Press one key in the first pane; `key` is tmux's name for it, e.g. "Escape", and is never a user's words."""
+        await self._run("send-keys", "-t", first_pane(session), "--", key)
+
     async def capture(self, session: str, *, history: int = 0) -> str:
         """What the active pane shows, with its colours, wrapped lines joined.
 

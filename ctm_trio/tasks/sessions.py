@@ -347,7 +347,10 @@ class _Owner:
             if record.mode != "yolo":
                 raise NotYolo
             try:
-                await self._tmux.type(exactly(message.name), message.text)
+                if message.key:
+                    await self._tmux.press(exactly(message.name), message.key)
+                else:
+                    await self._tmux.type(exactly(message.name), message.text)
             except TmuxGone as error:
                 self.probe_soon()
                 raise TmuxDead from error

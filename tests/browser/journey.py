@@ -6,10 +6,39 @@ from typing import Any
 
 from tests.browser.site import Site
 
+SCREEN = """\
+\x1b[38;5;174m╭──────────────────────────────────────────────────╮\x1b[39m
+\x1b[38;5;174m│ ✻\x1b[39m Welcome to \x1b[1mClaude Code\x1b[0m                         \x1b[38;5;174m│\x1b[39m
+\x1b[38;5;174m│\x1b[39m   \x1b[2mcwd: ~/src/checkout\x1b[0m                            \x1b[38;5;174m│\x1b[39m
+\x1b[38;5;174m╰──────────────────────────────────────────────────╯\x1b[39m
+
+\x1b[2m>\x1b[0m Refunds lose the last cent. Find out why and fix it.
+
+\x1b[38;2;78;186;101m●\x1b[39m I will look at how totals are rounded today.
+
+\x1b[38;2;78;186;101m●\x1b[39m \x1b[1mRead\x1b[0m(cart/total.ts)
+    Read \x1b[1m218\x1b[0m lines
+
+\x1b[38;2;78;186;101m●\x1b[39m \x1b[1mUpdate\x1b[0m(cart/total.ts)
+    Updated \x1b[1mcart/total.ts\x1b[0m with \x1b[1m1\x1b[0m addition and \x1b[1m1\x1b[0m removal
+      41       const share = amount / lines.length;
+      42 \x1b[48;2;94;22;30m-      return Math.round(share * 100) / 100;\x1b[49m
+      42 \x1b[48;2;22;72;32m+      return roundHalfEven(share);\x1b[49m
+
+\x1b[31m●\x1b[39m \x1b[1mBash\x1b[0m(npm run lint)
+    \x1b[31mError: Exit code 1\x1b[39m
+    \x1b[33mwarning\x1b[39m  Unexpected any  \x1b[90mno-explicit-any\x1b[39m
+
+\x1b[38;5;174m✻ Thinking…\x1b[39m \x1b[2m(14s · ↑ 2.1k tokens · esc to interrupt)\x1b[0m
+"""
+"""A screen with what a real one has: colours of all kinds, boxes, dim and bold text."""
+
 
 def furnished(site: Site) -> None:
     """A few sessions as a working day has them, with calls, figures, checkpoints and somebody who needs you."""
-    site.add_session("checkout")
+    screen = site.home / "screen.txt"
+    screen.write_text(SCREEN)
+    site.add_session("checkout", tmux=("sh", "-c", f"cat {screen}; exec cat"))
     site.add_session("mobile-app", mode="safe")
     site.add_session("docs")
     site.add_session("old-experiment", tmux=None)

@@ -87,8 +87,8 @@ class Acting:
     async def rename(self, name: str, to: str) -> Session:
         return await ask(self.send, lambda reply: RenameSession(name, to, reply), timeout_s=9)
 
-    async def input(self, name: str, text: str) -> None:
-        await ask(self.send, lambda reply: SendInput(name, text, reply), timeout_s=9)
+    async def input(self, name: str, text: str, key: str = "") -> None:
+        await ask(self.send, lambda reply: SendInput(name, text, reply, key), timeout_s=9)
 
     def recorded(self) -> dict[str, dict[str, object]]:
         """The records on disk."""
@@ -329,6 +329,8 @@ async def test_input(server: PrivateTmux) -> None:
             await acting.input("alpha", text)
         await until(lambda: len(acting.told("line")) >= 3)
         assert acting.told("line") == ["one;", "", "-t two"]
+        await acting.input("alpha", "", "Enter")
+        await until(lambda: acting.told("line") == ["one;", "", "-t two", ""])
         refused: list[tuple[str, type[Exception]]] = [
             ("nobody", InputSessionNotFound), ("safe", NotYolo), ("dead", TmuxDead),
         ]  # fmt: skip

@@ -18,6 +18,7 @@ from ctm_trio.errors import (
     CtmError,
     InputSessionNotFound,
     InvalidBody,
+    InvalidKey,
     InvalidPreset,
     NotConfirmed,
     NotYolo,
@@ -26,7 +27,7 @@ from ctm_trio.errors import (
 )
 from ctm_trio.messages import CreateSession, ForgetSession, KillSession, RenameSession, SendInput
 from ctm_trio.model.session import Session, clean_workdir, is_name, is_new_name
-from ctm_trio.model.typing import PRESETS, check_text, clean_prompt
+from ctm_trio.model.typing import KEYS, PRESETS, check_text, clean_prompt
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, json_body, no_content
 from ctm_trio.web.views import session_view
@@ -59,10 +60,11 @@ class NewName(msgspec.Struct):
 
 
 class Input(msgspec.Struct):
-    """The body of input; exactly one of the two."""
+    """The body of input; exactly one of the three."""
 
     text: str | None = None
     preset: str | None = None
+    key: str | None = None
 
 
 def create_order(body: NewSession) -> tuple[str, str, str, str]:
@@ -85,20 +87,24 @@ def create_order(body: NewSession) -> tuple[str, str, str, str]:
     return workdir, name, clean_prompt(body.initial_prompt or ""), mode
 
 
-def input_text(body: Input) -> str:
-    """What is to be typed.
+def input_order(body: Input) -> tuple[str, str]:
+    """What is to be typed, and the key to press instead of typing ("" for none).
 
     Raises:
-        InvalidBody, InvalidText, InvalidPreset: as the contract names them.
+        InvalidBody, InvalidText, InvalidPreset, InvalidKey: as the contract names them; the key is ours.
     """
-    if bool(body.text) == bool(body.preset):
-        raise InvalidBody("Send either a text or a preset.")
+    if [bool(body.text), bool(body.preset), bool(body.key)].count(True) != 1:
+        raise InvalidBody("Send a text, a preset or a key, and one of them only.")
+    if body.key:
+        if body.key not in KEYS:
+            raise InvalidKey(f"The keys are {', '.join(sorted(KEYS))}.")
+        return "", body.key
     if body.text:
-        return check_text(body.text)
+        return check_text(body.text), ""
     typed = PRESETS.get(body.preset or "")
     if typed is None:
         raise InvalidPreset(f"The presets are {', '.join(PRESETS)}.")
-    return typed
+    return typed, ""
 
 
 def register(app: QuartTrio, ends: WebEnds) -> None:
@@ -146,14 +152,14 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         if record is not None and record.mode != "yolo":
             raise NotYolo
         try:
-            text = input_text(await json_body(Input, max_bytes=MAX_BODY_BYTES))
+            text, key = input_order(await json_body(Input, max_bytes=MAX_BODY_BYTES))
         except CtmError:  # what is wrong with the session comes before what is wrong with the body
             if record is None:
                 raise InputSessionNotFound(f"There is no session named {name!r}.") from None
             if snapshot.tmux_known and name not in snapshot.alive:
                 raise TmuxDead from None
             raise
-        await ask(ends.sessions_send, lambda reply: SendInput(name, text, reply), timeout_s=ORDER_LIMIT_S)
+        await ask(ends.sessions_send, lambda reply: SendInput(name, text, reply, key), timeout_s=ORDER_LIMIT_S)
         return no_content()
 
     async def attach_url(name: str) -> Response:

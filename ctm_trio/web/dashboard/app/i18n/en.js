@@ -72,7 +72,7 @@ export default {
       last: 'Last call',
     },
     calls: { one: '1 call in the last 30 minutes, {errors} failed', other: '{n} calls in the last 30 minutes, {errors} failed' },
-    noCalls: 'No calls in the last 30 minutes', context: 'Context window used', tokens: 'Tokens of the last response: {input} in, {output} out, {cache} from the cache',
+    noCalls: 'No calls in the last 30 minutes', context: 'Context window used', tokens: 'Tokens of the last response: {input} in ({cache} of it from the cache), {output} out',
     since: 'for {span}', tok: 'tok',
   },
   modes: { yolo: 'yolo', safe: 'safe' },

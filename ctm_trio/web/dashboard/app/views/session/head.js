@@ -10,7 +10,7 @@ import { Age, Gauge, StateBadge } from '../../ui/bits.js';
 import { copy } from '../../ui/copy.js';
 import { Icon } from '../../ui/icons.js';
 import { Menu } from '../../ui/menu.js';
-import { Mode } from '../sessions/row.js';
+import { Mode, sumTokens } from '../sessions/row.js';
 import { attachCommand, SessionDialogs } from './actions.js';
 import { TABS } from './tabs.js';
 
@@ -29,8 +29,7 @@ export function Head({ session, tab }) {
         <span class="session-reason">${standing.reason}</span></span>
       <div class="session-figures">
         <${Gauge} pct=${session.context_pct} label=${t('sessions.context')} />
-        ${session.tokens && html`<span class="num" title=${t('sessions.columns.tokens')}>${shortNumber(session.tokens.input_tokens
-          + session.tokens.output_tokens + session.tokens.cache_tokens)} <small class="muted">${t('sessions.tok')}</small></span>`}
+        ${session.tokens && html`<span class="num" title=${t('sessions.columns.tokens')}>${shortNumber(sumTokens(session.tokens))} <small class="muted">${t('sessions.tok')}</small></span>`}
         ${cost !== undefined && html`<span class="num" title=${t('sessions.columns.cost')}>${dollars(cost)}</span>`}
         <span class="muted num" title=${t('sessions.columns.last')}><${Age} at=${session.last_tool_call_at} /></span>
       </div>

@@ -31,7 +31,7 @@ function Row({ session, standing }) {
     </div>
     <div class="row-calls"><${Calls} name=${session.name} /></div>
     <div class="row-context"><${Gauge} pct=${session.context_pct} label=${t('sessions.context')} /></div>
-    <div class="row-tokens num" title=${tokensTitle(session.tokens)}>${session.tokens ? html`${shortNumber(sum(session.tokens))}<small> ${t('sessions.tok')}</small>` : '–'}</div>
+    <div class="row-tokens num" title=${tokensTitle(session.tokens)}>${session.tokens ? html`${shortNumber(sumTokens(session.tokens))}<small> ${t('sessions.tok')}</small>` : '–'}</div>
     <div class="row-cost num" title=${t('sessions.columns.cost')}>${cost === undefined ? '–' : dollars(cost)}</div>
     <div class="row-last num" title=${t('sessions.columns.last')}><${Age} at=${session.last_tool_call_at} /></div>
   </li>`;
@@ -65,8 +65,8 @@ function Calls({ name }) {
   return html`<${Sparkline} calls=${series?.calls} errors=${series?.errors} label=${label} />`;
 }
 
-/** @param {import('../../client/types.js').Tokens} tokens */
-const sum = (tokens) => tokens.input_tokens + tokens.output_tokens + tokens.cache_tokens;
+/** The input already counts what came from the cache. @param {import('../../client/types.js').Tokens} tokens */
+export const sumTokens = (tokens) => tokens.input_tokens + tokens.output_tokens;
 
 /** @param {import('../../client/types.js').Tokens|undefined} tokens */
 function tokensTitle(tokens) {
