@@ -10,7 +10,6 @@ from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.routes import (
     auth,
     config,
-    cost,
     doctor,
     feed,
     git,
@@ -36,7 +35,6 @@ ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     hooks.register,
     history.register,
     search.register,
-    cost.register,
     usage.register,
     webhook.register,
 )
