@@ -6,6 +6,9 @@ encoded once, down to the chunk of HTTP, and a wake-up costs one system call. Th
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 import trio
 
 from ctm_trio.errors import CtmError
@@ -101,42 +104,62 @@ class SseEndpoint:
         sessions = frozenset({name}) if name else None
         async with subscription(self._streams.journal_send, sessions, None, since) as batches:
             await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
+            stream = _Stream(self._streams, stream_pass, scope)
             async with trio.open_nursery() as nursery:
 
-                async def end_with_client() -> None:
+                async def until_one_ends(part: Callable[[], Awaitable[None]]) -> None:
+                    try:
+                        await part()
+                    except (trio.BrokenResourceError, trio.ClosedResourceError):
+                        pass  # the client is gone
+                    nursery.cancel_scope.cancel()
+
+                async def until_the_client_leaves() -> None:
                     while (await receive())["type"] != "http.disconnect":
                         pass  # a body that nobody asked for
-                    nursery.cancel_scope.cancel()
 
-                async def end_with_daemon() -> None:
-                    await self._streams.stopping.wait()
-                    nursery.cancel_scope.cancel()
-
-                nursery.start_soon(end_with_client)
-                nursery.start_soon(end_with_daemon)
-                try:
-                    await self._pump(batches, stream_pass, scope)
-                except (trio.BrokenResourceError, trio.ClosedResourceError):
-                    pass  # the client is gone
-                nursery.cancel_scope.cancel()
+                nursery.start_soon(until_one_ends, until_the_client_leaves)
+                nursery.start_soon(until_one_ends, stream.keep_alive)
+                await until_one_ends(partial(stream.pump, batches))
         # Returning without a last chunk cuts the connection: after a clean end some clients never come back.
 
-    async def _pump(self, batches: trio.MemoryReceiveChannel[Batch], stream_pass: StreamPass, scope: Scope) -> None:
-        wire: Wire = scope["state"]["wire"]
-        chunked = scope["http_version"] != "1.0"
-        encode, frame = (_encode_chunk, _chunk) if chunked else (_encode, bytes)
-        kind = "chunk" if chunked else "plain"
-        shared = self._streams.sse
+
+class _Stream:
+    """One open stream: what comes is pumped to the client, silence is filled with comments."""
+
+    def __init__(self, streams: Streams, stream_pass: StreamPass, scope: Scope) -> None:
+        self._streams, self._pass = streams, stream_pass
+        self._wire: Wire = scope["state"]["wire"]
+        self._chunked = scope["http_version"] != "1.0"
+        self._written_at = trio.current_time()
+
+    async def pump(self, batches: trio.MemoryReceiveChannel[Batch]) -> None:
+        """Write batches until the journal closes the mailbox or the token is void.
+
+        This loop is what many clients cost. It has no deadline of its own, because a cancel scope for each wake-up
+        would be a third of it: `keep_alive` watches the clock.
+        """
+        encode, frame = (_encode_chunk, _chunk) if self._chunked else (_encode, bytes)
+        kind = "chunk" if self._chunked else "plain"
+        shared, wire, stream_pass = self._streams.sse, self._wire, self._pass
         await wire.send_all(frame(OK))
-        while True:
-            with trio.move_on_after(KEEPALIVE_S) as silence:
-                try:
-                    batch = await batches.receive()
-                except trio.EndOfChannel:
-                    return
-            if not stream_pass.valid(again=silence.cancelled_caught):
+        async for batch in batches:
+            if not stream_pass.valid():
                 return
-            if silence.cancelled_caught:
-                await wire.send_all(frame(KEEPALIVE))
-            elif batch.events or batch.lost:
+            if batch.events or batch.lost:
+                self._written_at = trio.current_time()
                 await wire.send_all(encode(batch) if batch.replay else shared.bytes_of(batch, kind, encode))
+
+    async def keep_alive(self) -> None:
+        """Write a comment after each `KEEPALIVE_S` of silence; end at shutdown or when the token has expired."""
+        stopping = self._streams.stopping
+        while True:
+            with trio.move_on_at(self._written_at + KEEPALIVE_S):
+                await stopping.wait()
+                return
+            if trio.current_time() < self._written_at + KEEPALIVE_S:
+                continue  # something was written meanwhile
+            if not self._pass.valid(again=True):
+                return
+            self._written_at = trio.current_time()
+            await self._wire.send_all(_chunk(KEEPALIVE) if self._chunked else KEEPALIVE)
