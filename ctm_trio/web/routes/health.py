@@ -1,4 +1,4 @@
-"""`/healthz`, `/health`, `/debug/hub`, `/metrics`, `/api/bootstrap`. Source: contract A4, B8."""
+"""`/healthz`, `/health`, `/debug/hub`, `/metrics`, `/api/bootstrap`, `/api/openapi.json`. Source: contract A4, B8."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from quart_trio import QuartTrio
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer
 from ctm_trio.web.metrics import exposition
+from ctm_trio.web.openapi import document
 
 
 def hub(ends: WebEnds) -> dict[str, object]:
@@ -74,8 +75,12 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         has_webhook = bool(ends.settings.latest.settings.webhook_url)
         return json_answer({"version": ends.version, "port": ends.port, "has_webhook": has_webhook})
 
+    async def openapi() -> Response:
+        return json_answer(document(ends.version))
+
     add_route(app, "/healthz", healthz, token=False)
     add_route(app, "/health", health)
     add_route(app, "/debug/hub", debug_hub)
     add_route(app, "/metrics", metrics)
     add_route(app, "/api/bootstrap", bootstrap)
+    add_route(app, "/api/openapi.json", openapi)

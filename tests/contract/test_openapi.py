@@ -1,0 +1,188 @@
+"""The description of the API is held against the app's routes and against what a running daemon answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ctm_trio.web.http import GUARDS
+from ctm_trio.web.openapi import PATHS, SCHEMAS
+from tests.contract.conftest import Site
+from tests.faults.process import Daemon, eventually
+from tests.faults.rig import line
+
+UUID = "11111111-2222-4333-8444-555555555555"
+STREAMS = {"/events/all", "/events/session/{name}", "/events/session/{name}/pane"}
+"""Answered below the framework, so they are in no table of routes."""
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,),
+    "object": (dict,), "null": (type(None),),
+}  # fmt: skip
+
+
+def problems(value: Any, schema: dict[str, Any], at: str = "$") -> Iterator[str]:
+    """Where a value is not what the schema says: the part of JSON Schema that the description uses."""
+    if "$ref" in schema:
+        schema = SCHEMAS[schema["$ref"].rsplit("/", 1)[1]]
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{at}: {value!r} is none of {schema['enum']}"
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if kinds and not any(
+        isinstance(value, TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool)) for kind in kinds
+    ):
+        yield f"{at}: {value!r} is no {kinds}"
+        return
+    if isinstance(value, str) and "pattern" in schema and re.search(schema["pattern"], value) is None:
+        yield f"{at}: {value!r} does not match"
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from problems(item, schema.get("items", {}), f"{at}[{i}]")
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        yield from (f"{at}: no {key!r}" for key in schema.get("required", []) if key not in value)
+        for key, item in value.items():
+            rest = schema.get("additionalProperties", {})
+            if key not in known and rest is False:
+                yield f"{at}: {key!r} is too much"
+            yield from problems(item, known.get(key, rest or {}), f"{at}.{key}")
+
+
+def test_the_checker_finds_problems() -> None:
+    """Our small schema checker sees a missing key, a wrong type, a wrong value and a bad pattern."""
+    good = {"id": "12-0", "session": "a", "uuid": "u", "ts": "t", "tool": "Bash", "snippet": "s"}
+    assert not list(problems(good, {"$ref": "#/components/schemas/Match"}))
+    wrong: list[Any] = [
+        {**good, "id": "x"},
+        {**good, "tool": 1},
+        {k: v for k, v in good.items() if k != "ts"},
+        [],
+        None,
+    ]
+    for bad in wrong:
+        assert list(problems(bad, {"$ref": "#/components/schemas/Match"})), bad
+    assert list(problems(True, {"type": "integer"}))
+    assert list(problems("c", {"enum": ["a", "b"]}))
+
+
+async def test_every_route_is_described(site: Site) -> None:
+    """Each route of the app is described with its method and its guard, and each described one exists."""
+    described = {
+        (method.upper(), path): operation for path, methods in PATHS.items() for method, operation in methods.items()
+    }
+    routes = {}
+    for endpoint, guard in GUARDS.items():
+        method, rule = endpoint.split(" ", 1)
+        routes[method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)] = guard
+    names = {(method, path.replace(".", "_")): (method, path) for method, path in described if path not in STREAMS}
+    assert set(routes) == set(names)
+    for key, guard in routes.items():
+        if key[1] != "/ws":  # its guard stands before the upgrade
+            assert bool(described[names[key]]["security"]) == guard.token, key
+    async with site.client(token=False) as client:
+        for path in STREAMS:
+            assert (await client.get(path.replace("{name}", "alpha"))).status_code == 401, path
+        assert (await client.get("/api/openapi.json")).status_code == 401
+
+
+async def test_it_is_served(site: Site) -> None:
+    """The document is OpenAPI 3.1, and every reference in it leads somewhere."""
+    async with site.client() as client:
+        document = (await client.get("/api/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == set(PATHS)
+    text = json.dumps(document)
+    used = set(re.findall(r'"#/components/schemas/(\w+)"', text))
+    assert used <= set(document["components"]["schemas"])
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            parts = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "path"}
+            assert parts == set(re.findall(r"\{(\w+)\}", path)), path
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon with a session in a git repository, a log with sub-agents, and a dump."""
+    home = tmp_path_factory.mktemp("home")
+    with Daemon(home) as made:
+        work = home / "work"
+        git = ["git", "-C", str(work), "-c", "user.name=t", "-c", "user.email=t@example.com"]
+        subprocess.run(["git", "init", "-q", str(work)], check=True)
+        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "checkpoint: one"], check=True)
+        record = {"name": "alpha", "uuid": UUID, "mode": "safe", "workdir": str(work),
+                  "created_at": "2026-05-01T10:00:00Z"}  # fmt: skip
+        (made.root / "sessions.json").write_text(json.dumps({"schema_version": 1, "sessions": {"alpha": record}}))
+        dump = {
+            "session_id": UUID, "context_window": {"used_percentage": 12.5, "total_input_tokens": 10,
+            "total_output_tokens": 20}, "rate_limits": {"five_hour": {"used_percentage": 3, "resets_at": 1999999999},
+            "seven_day": {"used_percentage": 4, "resets_at": 1999999999}}, "cost": {"total_cost_usd": 0.5},
+        }  # fmt: skip
+        (home / "dumps" / f"{UUID}.json").write_text(json.dumps(dump))
+        made.log().append(b"".join(line(UUID, f"call {i}", agent="a1" if i % 2 else "") for i in range(20)))
+        yield made.start()
+
+
+def test_answers_are_as_described(daemon: Daemon) -> None:
+    """What a running daemon answers to every GET, and to requests that are wrong, is what the description says."""
+    eventually(lambda: len(daemon.get("/api/feed")) == 20, what="the log")
+    eventually(lambda: daemon.request("GET", "/api/quota").status_code == 200, what="the dump")
+    feed = daemon.get("/api/sessions/alpha/feed/history?before=9000000000000000000-0")
+    sha = daemon.get("/api/sessions/alpha/checkpoints")["checkpoints"][0]["sha"]
+    fill = {"{name}": "alpha", "{call}": feed["events"][0]["id"], "{sha}": sha}
+    query = {
+        "/api/sessions/{name}/feed/history": "?before=9000000000000000000-0",
+        "/api/search": "?q=call",
+    }
+    checked = 0
+    for path, methods in PATHS.items():
+        if "get" not in methods or path in STREAMS or path == "/ws":
+            continue
+        url = path + query.get(path, "")
+        for part, value in fill.items():
+            url = url.replace(part, value)
+        answer = daemon.request("GET", url)
+        content = methods["get"]["responses"][str(answer.status_code)].get("content", {})
+        assert answer.status_code == 200, (url, answer.text)
+        media = answer.headers["Content-Type"].split(";")[0]
+        assert media in content, (url, media)
+        if media == "application/json":
+            found = list(problems(answer.json(), content[media]["schema"]))
+            assert not found, (url, found[:5])
+            checked += 1
+    assert checked > 15
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/api/sessions/nobody", None, 404),
+        ("GET", "/api/sessions/alpha/feed/history", None, 400),
+        ("GET", "/api/sessions/alpha/checkpoints/xyz/diff", None, 400),
+        ("GET", "/api/sessions/alpha/tool_calls/1-0/detail", None, 404),
+        ("GET", "/api/sessions/alpha/subagents?since=yesterday", None, 400),
+        ("GET", "/api/cost?window=year", None, 400),
+        ("GET", "/api/search?q=x", None, 400),
+        ("POST", "/api/sessions", {"workdir": "relative"}, 400),
+        ("POST", "/api/sessions/alpha/kill", {"confirm": "beta"}, 400),
+        ("POST", "/api/sessions/nobody/forget", {"confirm": "nobody"}, 404),
+        ("POST", "/api/sessions/alpha/rename", {"to": "../etc"}, 400),
+        ("POST", "/api/sessions/alpha/input", {"text": "hello"}, 403),
+        ("POST", "/api/sessions/alpha/revert", {"sha": "1" * 40}, 422),
+        ("PATCH", "/api/config", {"nonsense": 1}, 400),
+        ("POST", "/api/auth/signup", {"username": "a@b.cc", "password": "long enough"}, 409),
+    ],
+)
+def test_refusals_are_as_described(daemon: Daemon, method: str, path: str, body: object, status: int) -> None:
+    """A refused request gets a status that the description names, and our error object."""
+    answer = daemon.request(method, path, json=body) if body is not None else daemon.request(method, path)
+    assert answer.status_code == status, answer.text
+    bare = path.split("?")[0]
+    known = next(p for p in PATHS if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", p), bare) and method.lower() in PATHS[p])
+    assert str(status) in PATHS[known][method.lower()]["responses"]
+    assert not list(problems(answer.json(), SCHEMAS["Error"]))
