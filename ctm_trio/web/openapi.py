@@ -186,7 +186,7 @@ route(f"{S}/kill", "End the session's tmux session.", ref("Session"), method="po
 route(f"{S}/forget", "Drop the record, keep the log.", ref("Session"), method="post", takes=CONFIRM, errors="400 404")
 route(f"{S}/rename", "Give it another name.", ref("Session"), method="post", takes=one({"to": TEXT}), errors="400 404")
 route(f"{S}/input", "Type a text or a preset into it.", method="post", status=204,
-      takes=one({}, {"text": TEXT, "preset": {"enum": ["yes", "no", "continue", "follow"]}}),
+      takes=one({}, {"text": TEXT, "preset": {"enum": ["yes", "no", "continue", "follow"]}, "key": TEXT}),
       errors="400 404 409")  # fmt: skip
 route(f"{S}/attach-url", "A link that attaches a terminal.", one({"url": TEXT}), errors="403 404")
 route("/api/quota", "The account's limits.", ref("Quota"), empty=204)
@@ -223,6 +223,10 @@ route("/api/doctor", "What is well on this machine and what is not.",
 route("/api/config", "The settings that may be changed while it runs.", ref("Settings"))
 route("/api/config", "Change some of them.", one({"status": TEXT}), method="patch", status=202,
       takes=ref("SettingsPatch"), errors="400 500")  # fmt: skip
+route("/api/webhook/deliveries", "The newest alerts and what became of them.",
+      one({"deliveries": many({"type": "object"})}), errors="503")  # fmt: skip
+route("/api/webhook/test", "Send a test message now and wait for the answer.",
+      one({"ok": FLAG, "status": WHOLE, "error": TEXT, "took_ms": NUMBER}), method="post", errors="503")  # fmt: skip
 route("/api/hooks/{event}", "A lifecycle event, from the command line on this machine alone.", method="post",
       status=204, token=False, form=True, errors="400 404",
       takes=one({}, {"name": TEXT, "uuid": TEXT, "mode": TEXT, "workdir": TEXT}))  # fmt: skip
