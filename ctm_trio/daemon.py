@@ -29,6 +29,7 @@ from ctm_trio.messages import (
     JournalMessage,
     JournalSnapshot,
     QuotaSnapshot,
+    ReloadConfig,
     SessionsMessage,
     SessionsSnapshot,
     Sighting,
@@ -38,6 +39,7 @@ from ctm_trio.messages import (
 from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
+from ctm_trio.model.pricing import PriceTable
 from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
 from ctm_trio.supervise import Child, Health, Start, keep_running
 from ctm_trio.system.archive import Archive
@@ -53,6 +55,7 @@ from ctm_trio.tasks.attribution import run_attribution
 from ctm_trio.tasks.checkpoints import INBOX as CHECKPOINTS_INBOX
 from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, last_checkpoint, run_checkpoints
 from ctm_trio.tasks.config import run_config
+from ctm_trio.tasks.cost import run_cost
 from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
 from ctm_trio.tasks.journal import run_journal
 from ctm_trio.tasks.panes import INBOX as PANES_INBOX
@@ -87,6 +90,7 @@ class Plan:
         version: as the wire says it.
         token: a login token that is valid from the start, for tests; "" for none.
         fixed: the settings come from the caller, `config.json` is not followed.
+        reloads: whatever arrives here makes the config owner read its file at once (SIGHUP).
     """
 
     paths: Paths
@@ -95,6 +99,7 @@ class Plan:
     version: str = __version__
     token: str = ""
     fixed: bool = False
+    reloads: trio.MemoryReceiveChannel[None] | None = None
 
 
 async def run_daemon(
@@ -138,6 +143,7 @@ class Daemon:
         self.health_state, self.health_recv = open_state_channel(HealthSnapshot())
         self.health = Health(self.health_state)
         self.tmux = Tmux(plan.paths.tmux_conf, lambda: self.settings.latest.settings.tmux_socket)
+        self.prices_state, self.prices = open_state_channel(PriceTable("", {}))
         self.archive = Archive(plan.paths)
         self.bulk = trio.CapacityLimiter(BULK_TAILERS)
 
@@ -155,6 +161,8 @@ class Daemon:
                 await nursery.start(keep_running, child, self.health)
             nursery.start_soon(self._add_up_tailers)
             nursery.start_soon(self._report_journal)
+            if self.plan.reloads is not None and not self.plan.fixed:
+                nursery.start_soon(self._pass_reloads, self.plan.reloads)
             with trio.move_on_after(CATCH_UP_S):
                 while not self.tailers.latest.caught_up:
                     await self.tailers.wait_newer(self.tailers.version)
@@ -227,10 +235,8 @@ class Daemon:
         await run_attention(ends, self.attention_state, self.journal_send.clone(), task_status=task_status)
 
     async def _cost(self, *, task_status: trio.TaskStatus[None]) -> None:
-        """Takes the points of the cost curve, until their owner does."""
-        task_status.started()
-        async for _ in self.cost_recv.clone():
-            pass
+        paths = self.plan.paths
+        await run_cost(self.cost_recv.clone(), paths.costs, paths.prices, self.prices_state, task_status=task_status)
 
     async def _quota(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_quota(
@@ -279,6 +285,10 @@ class Daemon:
             version = await part.wait_newer(version)
             self.tailers_state.publish(merge_snapshots([self.logs.latest, self.hooks.latest]))
 
+    async def _pass_reloads(self, reloads: trio.MemoryReceiveChannel[None]) -> None:
+        async for _ in reloads:
+            await self.config_send.send(ReloadConfig())
+
     async def _report_journal(self) -> None:
         """Keep /health truthful while the database cannot be written: the journal still runs."""
         version = -1
@@ -322,6 +332,7 @@ class Daemon:
             origins=AllowedOrigins(paths.allowed_origins, os.environ.get("CTM_ALLOWED_ORIGINS", "")),
             database_bytes=self._database_bytes,
             archive=self.archive,
+            prices=self.prices,
             logs_dir=str(paths.logs),
             doctor=Doctor(self._facts, time.time),
         )

@@ -96,6 +96,7 @@ class Server:
         port = 0 if options.ephemeral else (options.port or self.settings.port)
         self._sock = _bind(port)
         self._stop = trio.Event()
+        self._reload_send, self._reload_recv = trio.open_memory_channel[None](1)
         self.reason = ""
 
     @property
@@ -123,7 +124,9 @@ class Server:
                 self.options.attention_thresholds,
             )
         )
-        plan = Plan(self.paths, self.settings, self._sock, self.options.version, self.options.token, fixed)
+        plan = Plan(
+            self.paths, self.settings, self._sock, self.options.version, self.options.token, fixed, self._reload_recv
+        )
         for directory in (self.paths.logs, self.paths.hook_events):
             ensure_private_dir(directory)
         with self._sock:
@@ -140,10 +143,22 @@ class Server:
                 nursery.cancel_scope.cancel()
 
     async def _take_signals(self, *, task_status: trio.TaskStatus[None]) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        """SIGINT and SIGTERM stop; SIGHUP reads the settings again, or stops if it comes from our terminal."""
+        in_terminal = sys.stdin is not None and sys.stdin.isatty()
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             task_status.started()
             async for number in signals:
-                self.shutdown(signal.Signals(number).name)
+                if number == signal.SIGHUP and not in_terminal:
+                    self.reload()
+                else:
+                    self.shutdown(signal.Signals(number).name)
+
+    def reload(self) -> None:
+        """Read `config.json` again now instead of at the next look. Safe to repeat."""
+        try:
+            self._reload_send.send_nowait(None)
+        except trio.WouldBlock:
+            pass  # it is about to be read anyway
 
 
 def serve_main(port: int = 0) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -15,14 +16,17 @@ import trio
 from ctm_trio.errors import CtmError
 from ctm_trio.model.archive import LogFile
 from ctm_trio.model.config import Paths
+from ctm_trio.model.cost import WINDOWS_S, CostReport
 from ctm_trio.model.detail import Detail, detail_of, is_call_at
 from ctm_trio.model.event import Event
 from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import AgentFacts, Subagent, Team, newest_first, started_at, teams_of, told
 from ctm_trio.system.agents import AgentBook
+from ctm_trio.system.cost_store import read_costs
 from ctm_trio.system.log_lines import LineReader, Place
 from ctm_trio.system.read_pool import ReadPool
 from ctm_trio.system.search_read import connect_search, search
+from ctm_trio.system.side_database import connect_reader
 from ctm_trio.system.store import event_of, open_database, select_events, sources_of
 from ctm_trio.system.usage import log_files
 
@@ -67,6 +71,7 @@ class Archive:
         self._logs = paths.logs
         self._events = ReadPool(partial(open_database, paths.database, read_only=True), size=READERS)
         self._search = ReadPool(partial(connect_search, paths.search_index, paths.database), size=SEARCHERS)
+        self._costs = ReadPool(partial(connect_reader, paths.costs), size=1)
         self._files = trio.CapacityLimiter(1)
         self._agents = AgentBook(paths.logs)
 
@@ -102,6 +107,15 @@ class Archive:
         """The newest matches of a search."""
         return await self._search.run(partial(search, query))
 
+    async def cost(self, window: str, session: str, names: Mapping[str, str], prices_as_of: str) -> CostReport:
+        """The costs of one of `model.cost.WINDOWS_S` up to now; of one session, or of all if it is "".
+
+        Args:
+            names: Claude session id → session. prices_as_of: date of the price table.
+        """
+        start = time.time() - WINDOWS_S[window]
+        return await self._costs.run(lambda db: read_costs(db, window, start, session, names, prices_as_of))
+
     async def log_files(self) -> list[LogFile]:
         """The log files, largest first.
 
@@ -114,6 +128,7 @@ class Archive:
         """Close the connections."""
         self._events.close()
         self._search.close()
+        self._costs.close()
 
     def _look(self, session: str, since: float | None, db: sqlite3.Connection) -> list[tuple[float, Subagent]]:
         now = time.time()

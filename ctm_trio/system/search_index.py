@@ -6,18 +6,17 @@ time in milliseconds with a number behind it, so that the newest come first with
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from ctm_trio.errors import CtmError
 from ctm_trio.model.search import text_of_line, text_of_payload
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.log_lines import LineReader, Place
-from ctm_trio.system.store import StoreDamaged, open_database, set_aside, translate
+from ctm_trio.system.side_database import open_side_database
+from ctm_trio.system.store import open_database, translate
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = 2
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -29,15 +28,6 @@ CREATE TABLE IF NOT EXISTS docs (
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
   text, log, tool, failed, content = '', tokenize = 'trigram', detail = none, columnsize = 0);
 """
-
-PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = NORMAL",
-    "PRAGMA wal_autocheckpoint = 4000",
-    "PRAGMA journal_size_limit = 33554432",
-    "PRAGMA cache_size = -8000",
-    "PRAGMA temp_store = MEMORY",
-)
 
 KEY_BITS = 20
 MAX_MS = (1 << 43) - 1
@@ -76,36 +66,6 @@ def first_key(unix_s: float) -> int:
     return min(max(round(unix_s * 1000), 0), MAX_MS) << KEY_BITS
 
 
-def open_index(path: Path) -> sqlite3.Connection:
-    """The index, for its one writer. A damaged one, or of another version, is set aside: it is made anew.
-
-    Raises:
-        StoreUnavailable: it cannot be opened now.
-    """
-    for _ in range(2):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        os.chmod(path, 0o600)
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        try:
-            for pragma in PRAGMAS:
-                db.execute(pragma)
-            db.executescript(TABLES)
-            db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?), ('cursor', '0')", (SCHEMA_VERSION,))
-            (version,) = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-            for option, value in TUNING:
-                db.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (option, value))
-            if version == SCHEMA_VERSION:
-                return db
-            problem: CtmError = StoreDamaged(f"{path.name} has another version")
-        except sqlite3.Error as error:
-            problem = translate(error)
-        db.close()
-        if not isinstance(problem, StoreDamaged):
-            raise problem
-        set_aside(path)
-    raise problem
-
-
 class SearchIndex:
     """The index's writer. One thread at a time.
 
@@ -117,9 +77,12 @@ class SearchIndex:
     """
 
     def __init__(self, path: Path, journal: Path, logs: Path) -> None:
-        self._db = open_index(path)
+        self._db = open_side_database(path, TABLES, SCHEMA_VERSION)
         self._lines = LineReader(logs, keep=OPEN_FILES)
         try:
+            for option, value in TUNING:
+                self._db.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (option, value))
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('cursor', '0')")
             self._journal = open_database(journal, read_only=True)
             (text,) = self._db.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
             self.cursor = int(text)

@@ -10,6 +10,7 @@ from ctm_trio.model.event import format_event_id
 from ctm_trio.model.search import Match, Matches, SearchQuery, find, snippet, trigrams
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.search_index import FAILED, KEY_BITS, LOG, MAX_MS, TOOL, first_key, tag
+from ctm_trio.system.side_database import connect_reader
 from ctm_trio.system.store import translate
 
 MAX_CANDIDATES = 100_000
@@ -30,13 +31,11 @@ def connect_search(path: Path, journal: Path) -> sqlite3.Connection:
     Raises:
         StoreUnavailable, StoreDamaged: one of them cannot be opened.
     """
+    db = connect_reader(path)
     try:
-        db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None, check_same_thread=False
-        )
-        db.execute("PRAGMA cache_size = -8000")
         db.execute("ATTACH ? AS journal", (f"{journal.absolute().as_uri()}?mode=ro",))
     except sqlite3.Error as error:
+        db.close()
         raise translate(error) from error
     return db
 

@@ -40,28 +40,24 @@ async def run_panes(
     """
     panes: dict[tuple[str, int], _Pane] = {}
     captures = trio.CapacityLimiter(MAX_CAPTURES)
-    try:
-        with inbox:
-            async with trio.open_nursery() as nursery:
+    with inbox:
+        async with trio.open_nursery() as nursery:
 
-                async def follow(key: tuple[str, int], pane: _Pane) -> None:
-                    try:
-                        await pane.follow(tmux, captures, tick_s)
-                    finally:
-                        del panes[key]
+            async def follow(key: tuple[str, int], pane: _Pane) -> None:
+                try:
+                    await pane.follow(tmux, captures, tick_s)
+                finally:
+                    panes.pop(key).close()
 
-                task_status.started()
-                while True:
-                    order = await inbox.receive()
-                    key = (order.name, order.history)
-                    if key in panes:
-                        panes[key].join(order.to)
-                    else:
-                        panes[key] = _Pane(order)
-                        nursery.start_soon(follow, key, panes[key])
-    finally:
-        for pane in panes.values():
-            pane.close()
+            task_status.started()
+            while True:
+                order = await inbox.receive()
+                key = (order.name, order.history)
+                if key in panes:
+                    panes[key].join(order.to)
+                else:
+                    panes[key] = _Pane(order)
+                    nursery.start_soon(follow, key, panes[key])
     raise AssertionError("it is only ever cancelled")
 
 

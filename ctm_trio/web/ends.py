@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,9 +24,11 @@ from ctm_trio.messages import (
     WebhookSnapshot,
 )
 from ctm_trio.model.archive import LogFile
+from ctm_trio.model.cost import CostReport
 from ctm_trio.model.detail import Detail
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.event import Event
+from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import Subagent, Team
 from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
@@ -46,6 +48,8 @@ class Archive(Protocol):
     async def teams(self, session: str) -> list[Team]: ...
 
     async def search(self, query: SearchQuery) -> Matches: ...
+
+    async def cost(self, window: str, session: str, names: Mapping[str, str], prices_as_of: str) -> CostReport: ...
 
     async def log_files(self) -> list[LogFile]: ...
 
@@ -82,7 +86,9 @@ class WebEnds:
     database_bytes: Callable[[], int]
     """Size of the database with its log, in bytes. Cheap (two `stat`s)."""
     archive: Archive
-    """History, details, sub-agents, usage of the disk."""
+    """History, details, sub-agents, search, costs, usage of the disk."""
+    prices: StateReceiver[PriceTable]
+    """The price table for costs that the client does not tell."""
     logs_dir: str
     """The directory of the logs, as /api/logs/usage tells it."""
     doctor: Callable[[], Awaitable[list[Check]]]

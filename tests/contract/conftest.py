@@ -32,6 +32,7 @@ from ctm_trio.messages import (
 from ctm_trio.model.config import paths_under
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.event import Event
+from ctm_trio.model.pricing import PriceTable
 from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.origins import AllowedOrigins
@@ -166,6 +167,7 @@ async def open_site(
             origins=AllowedOrigins(root / "allowed_origins", environment),
             database_bytes=lambda: 4096,
             archive=archive,
+            prices=open_state_channel(PriceTable("", {}))[1],
             logs_dir=str(paths.logs),
             doctor=no_findings,
         )

@@ -16,7 +16,7 @@ import pytest
 
 from ctm_trio import __version__
 from ctm_trio.__main__ import main
-from ctm_trio.cli import common, completion, lifecycle, link, service, views
+from ctm_trio.cli import common, completion, lifecycle, link, service
 from ctm_trio.cli.main import COMMANDS
 from ctm_trio.model.config import Settings
 from ctm_trio.model.session import Session
@@ -171,7 +171,7 @@ def test_a_users_hook_gets_the_session_and_a_time_limit(home: Path, capsys: pyte
             ("on_kill", "exit 7"),
             ("on_new", "sleep 60 & echo $! > ~/child; wait"),
         ),
-        hook_timeout_s=2.0,
+        hook_timeout_s=0.5,
     )
     lifecycle.run_hook(settings, "on_attach", record)
     assert (home / "ran").read_text() == "on_attach|demo|u-1|yolo|/w/$(touch no)"
@@ -179,7 +179,7 @@ def test_a_users_hook_gets_the_session_and_a_time_limit(home: Path, capsys: pyte
     lifecycle.run_hook(settings, "on_new", record)
     said = capsys.readouterr().err
     assert "on_kill ended with 7" in said
-    assert "more than 2 s" in said
+    assert "more than 0.5 s" in said
     child = Path("/proc") / (home / "child").read_text().strip() / "stat"
     assert not child.exists() or child.read_text().rpartition(")")[2].split()[0] == "Z"
     lifecycle.run_hook(settings, "on_safe", record)
@@ -271,18 +271,3 @@ def test_ctrl_c_is_clean(home: Path) -> None:
     _, said = process.communicate(timeout=10)
     assert process.returncode == 130
     assert said == "\n"
-
-
-def test_another_tmux_server_is_not_taken_for_ours(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Inside a pane of some other server we still mean the sessions' own; inside ours we are at home."""
-    ours = home / f"tmux-{os.geteuid()}" / "default"
-    for inside, socket, kept in (
-        (ours, "", True),
-        (home / "else", "", False),
-        (ours.with_name("mine"), "mine", True),
-        (home / "else", str(home / "else"), True),
-        (ours, "mine", False),
-    ):
-        monkeypatch.setenv("TMUX", f"{inside},123,0")
-        views.use_our_server(Settings(tmux_socket=socket))
-        assert ("TMUX" in os.environ) is kept

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctm_trio.model.search import INPUT_CHARS, TRIGRAMS, Matches, SearchQuery, find, snippet, text_of_line, trigrams
@@ -155,6 +155,7 @@ def test_like_a_plain_comparison(tmp_path_factory: pytest.TempPathFactory) -> No
     library.write([bash(text, "", ts=at(n)) for n, text in enumerate(inputs)])
     index(library)
 
+    @settings(max_examples=60, deadline=None)
     @given(TEXTS)
     def check(wanted: str) -> None:
         expected = sum(wanted.lower() in f"Bash\n{text}\n".lower() for text in inputs)

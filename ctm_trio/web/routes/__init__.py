@@ -10,6 +10,7 @@ from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.routes import (
     auth,
     config,
+    cost,
     doctor,
     feed,
     git,
@@ -35,6 +36,7 @@ ALL_ROUTES: tuple[Callable[[QuartTrio, WebEnds], None], ...] = (
     hooks.register,
     history.register,
     search.register,
+    cost.register,
     usage.register,
     webhook.register,
 )

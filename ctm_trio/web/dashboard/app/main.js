@@ -4,6 +4,7 @@ import { loadLanguage } from './i18n/index.js';
 import { interceptLinks } from './router.js';
 import { phase, start } from './store/auth.js';
 import './store/prefs.js';
+import './store/quota-history.js';
 import { AuthPage } from './views/auth/index.js';
 import { Shell } from './views/shell/index.js';
 import { Toasts } from './ui/toasts.js';

@@ -1,3 +1,5 @@
+import { panel } from './store/panels.js';
+
 /**
  * The rooms of the house. A new view is one entry here, a folder in `views/`, a section in `i18n/en.js` and a style
  * sheet in `styles/` (linked from `index.html`); nothing else has to know it.
@@ -19,6 +21,26 @@ export const views = [
     id: 'sessions', path: '/', title: 'nav.sessions', load: () => import('./views/sessions/index.js'),
     nav: { icon: 'sessions', label: 'nav.sessions', order: 1, bar: true }, keys: 'g s',
   },
+  {
+    id: 'feed', path: '/feed/:name?/:id?', title: 'everything.title', load: () => import('./views/everything/index.js'),
+    nav: { icon: 'feed', label: 'everything.nav', order: 2, bar: true }, keys: 'g f',
+  },
+  {
+    id: 'search', path: '/search', title: 'search.title', load: () => import('./views/search/index.js'),
+    nav: { icon: 'search', label: 'search.nav', order: 3, bar: true }, keys: 'g /',
+  },
+  {
+    id: 'cost', path: '/cost', title: 'cost.title', load: () => import('./views/cost/index.js'),
+    nav: { icon: 'cost', label: 'cost.title', order: 4, bar: true }, keys: 'g c',
+  },
+  {
+    id: 'doctor', path: '/doctor', title: 'doctor.title', load: () => import('./views/doctor/index.js'),
+    nav: { icon: 'doctor', label: 'doctor.title', order: 5 }, keys: 'g d',
+  },
+  {
+    id: 'settings', path: '/settings', title: 'settings.title', load: () => import('./views/settings/index.js'),
+    nav: { icon: 'settings', label: 'settings.title', order: 6 }, keys: 'g ,',
+  },
   { id: 'session', path: '/s/:name/:tab?/:rest?', title: 'session.title', load: () => import('./views/session/index.js') },
 ];
 
@@ -30,10 +52,20 @@ export const notFound = { id: 'lost', path: '', title: 'lost.title', load: () =>
  * `place`: "overlay" above the page, "side" at the foot of the side bar (quota strip), "top" above the view.
  * @type {{id: string, place: 'overlay'|'side'|'top', load: () => Promise<{default: any}>}[]}
  */
-export const fixtures = [{ id: 'help', place: 'overlay', load: () => import('./views/help.js') }];
+export const fixtures = [
+  { id: 'help', place: 'overlay', load: () => import('./views/help.js') },
+  { id: 'palette', place: 'overlay', load: () => import('./views/palette/index.js') },
+  { id: 'create', place: 'overlay', load: () => import('./views/create/index.js') },
+  { id: 'notify', place: 'overlay', load: () => import('./views/notify/index.js') },
+  { id: 'quota', place: 'side', load: () => import('./views/quota/index.js') },
+  { id: 'slim-quota', place: 'top', load: () => import('./views/quota/slim.js') },
+];
 
 /**
  * Commands for the palette and for buttons that several views have ("new session"). `run` may import what it needs.
  * @type {{id: string, label: string, icon: string, keys?: string, run: () => void}[]}
  */
-export const commands = [];
+export const commands = [
+  { id: 'new-session', label: 'create.command', icon: 'plus', keys: 'n', run: () => (panel.value = 'create') },
+  { id: 'palette', label: 'palette.command', icon: 'search', keys: 'mod+k', run: () => (panel.value = 'palette') },
+];

@@ -66,15 +66,19 @@ export const api = {
    *  @param {Options} [options]
    *  @returns {Promise<{query: string, matches: import('./types.js').SearchMatch[], truncated: boolean}>} */
   search: (filter, options = {}) => get(`/api/search${query(filter)}`, options),
-  /** @returns {Promise<{checks: import('./types.js').DoctorCheck[]}>} */
-  doctor: () => get('/api/doctor'),
+  /** @param {Options} [options] @returns {Promise<{checks: import('./types.js').DoctorCheck[]}>} */
+  doctor: (options = {}) => get('/api/doctor', options),
   /** @returns {Promise<any>} */
   health: () => get('/health'),
-  /** @returns {Promise<import('./types.js').ConfigView>} */
-  config: () => get('/api/config'),
+  /** @param {Options} [options] @returns {Promise<import('./types.js').ConfigView>} */
+  config: (options = {}) => get('/api/config', options),
   /** @param {Partial<import('./types.js').ConfigView>} patch absent keys stay as they are */
   patchConfig: (patch) => request('PATCH', '/api/config', { body: patch }),
-  /** @param {{workdir: string, name?: string, initial_prompt?: string}} what @returns {Promise<SessionView>} */
+  /** Sends a test message. @returns {Promise<{status: number|null, error?: string, took_ms?: number}>} what came back */
+  webhookTest: () => post('/api/webhook/test', {}, { timeoutMs: 30_000 }),
+  /** @param {Options} [options] @returns {Promise<{deliveries: import('./types.js').Delivery[]}>} newest first */
+  webhookDeliveries: (options = {}) => get('/api/webhook/deliveries', options),
+  /** @param {{workdir: string, name?: string, mode?: string, initial_prompt?: string}} what @returns {Promise<SessionView>} */
   create: (what) => post('/api/sessions', what, { timeoutMs: 30_000 }),
   /** @param {string} name @param {string} confirm the name as the user typed it */
   kill: (name, confirm) => post(of(name, '/kill'), { confirm }),

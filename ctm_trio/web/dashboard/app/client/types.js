@@ -25,5 +25,7 @@
  * @typedef {{id: string, session: string, uuid: string, ts: string, tool: string, snippet: string}} SearchMatch
  * @typedef {{name: string, status: 'ok'|'warn'|'err', message?: string, remediation?: string}} DoctorCheck
  * @typedef {{webhook_url: string, webhook_auth: string, attention: Record<string, number>}} ConfigView
+ * @typedef {{id: string, event: string, alert: string, session: string, created_at: string, status: 'pending'|'delivered'|'failed',
+ *   tries: number, last_status: number|null, last_error: string, next_try_at: string}} Delivery a message of the webhook
  */
 export {};

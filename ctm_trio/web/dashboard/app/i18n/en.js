@@ -1,5 +1,8 @@
 /** Every English text of the dashboard, by view. `{name}` is filled in; `{one, other}` picks by `n`. */
+import tools from './en-tools.js';
+
 export default {
+  ...tools,
   app: { name: 'ctm', tagline: 'Watch and steer your Claude Code sessions' },
   nav: {
     main: 'Main', sessions: 'Sessions', more: 'More', skip: 'Skip to the content', menu: 'Menu', logout: 'Log out',

@@ -10,6 +10,7 @@ const clockSeconds = new Intl.DateTimeFormat(locale, {
 const dayTime = new Intl.DateTimeFormat(locale, {
   weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23',
 });
+const weekTime = new Intl.DateTimeFormat(locale, { weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 
 /** 12.3K @param {number} value */
 export const shortNumber = (value) => compact.format(value);
@@ -23,6 +24,9 @@ export const hourMinute = (time) => safely(clockTime, time);
 export const hourMinuteSecond = (time) => safely(clockSeconds, time);
 /** Tue 21 Apr, 14:05 @param {number|string} time */
 export const dayAndTime = (time) => safely(dayTime, time);
+
+/** Tue 14:05 @param {number|string} time */
+export const weekdayTime = (time) => safely(weekTime, time);
 
 /** @param {Intl.DateTimeFormat} format @param {number|string} time */
 function safely(format, time) {

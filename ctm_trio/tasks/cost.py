@@ -1,0 +1,91 @@
+"""The cost owner: points of the cost curve in, a database of its own. Source: contract A7, B9."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import trio
+
+from ctm_trio.channels import StateSender
+from ctm_trio.messages import CostPoint
+from ctm_trio.model.pricing import PriceTable
+from ctm_trio.system.cost_store import CostStore, load_prices
+from ctm_trio.system.store import StoreUnavailable
+
+log = logging.getLogger("ctm.cost")
+
+BATCH = 256
+"""Points kept in one transaction."""
+
+THIN_EVERY_S = 3600.0
+
+RETRY_S = 2.0
+"""While the database cannot be written: how soon it is tried again. Meanwhile no further points are taken."""
+
+CLOSE_S = 3.0
+
+
+async def run_cost(
+    points: trio.MemoryReceiveChannel[CostPoint],
+    path: Path,
+    prices_path: Path,
+    prices: StateSender[PriceTable],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> NoReturn:
+    """Own the costs until cancelled; closes `points`. Ready once the database can be read.
+
+    Args:
+        path: of the database. prices_path: the user's price table, read at the start.
+        prices: the table that is in use.
+    """
+    limiter = trio.CapacityLimiter(1)
+    table, problem = await trio.to_thread.run_sync(load_prices, prices_path, limiter=limiter)
+    if problem:
+        log.warning("prices: %s", problem)
+    prices.publish(table)
+    store = await trio.to_thread.run_sync(CostStore, path, table, limiter=limiter)
+    try:
+        task_status.started()
+        with points:
+            thin_at = trio.current_time()
+            while True:
+                batch: list[CostPoint] = []
+                with trio.move_on_at(thin_at):
+                    batch.append(await points.receive())
+                while batch and len(batch) < BATCH:
+                    try:
+                        batch.append(points.receive_nowait())
+                    except trio.WouldBlock:
+                        break
+                if batch:
+                    await _keep(store, batch, limiter)
+                if trio.current_time() >= thin_at:
+                    await _thin(store, limiter)
+                    thin_at = trio.current_time() + THIN_EVERY_S
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
+            await trio.to_thread.run_sync(store.close, limiter=limiter)
+
+
+async def _keep(store: CostStore, batch: list[CostPoint], limiter: trio.CapacityLimiter) -> None:
+    """Keep a batch, however long the database is away; the senders wait meanwhile."""
+    while True:
+        try:
+            await trio.to_thread.run_sync(store.add, batch, limiter=limiter)
+        except StoreUnavailable as error:
+            log.warning("costs wait: %s", error.message)
+            await trio.sleep(RETRY_S)
+        else:
+            return
+
+
+async def _thin(store: CostStore, limiter: trio.CapacityLimiter) -> None:
+    try:
+        await trio.to_thread.run_sync(partial(store.thin, time.time()), limiter=limiter)
+    except StoreUnavailable as error:
+        log.warning("old points are thinned later: %s", error.message)

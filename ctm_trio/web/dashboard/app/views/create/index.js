@@ -1,0 +1,102 @@
+/** A new session: where, under which name, how careful, and what to say first. */
+import { api } from '../../client/index.js';
+import { html, useState } from '../../html.js';
+import { hasText, t } from '../../i18n/index.js';
+import { go, sessionPath } from '../../router.js';
+import { closePanel, panel } from '../../store/panels.js';
+import { remembered } from '../../store/prefs.js';
+import { refresh, sessions } from '../../store/sessions.js';
+import { toast } from '../../store/toasts.js';
+import { Dialog } from '../../ui/dialog.js';
+import { Icon } from '../../ui/icons.js';
+import { nameFor, recentDirs, rememberDir } from './recent.js';
+
+const lastMode = remembered('create.mode', 'safe');
+/** The daemon takes this many bytes in all; the rest of the body is small. */
+const PROMPT_BYTES = 3400;
+/** Which field an error of the daemon belongs to. */
+const FIELD_OF = {
+  workdir_not_absolute: 'workdir', workdir_not_dir: 'workdir', bad_workdir: 'workdir', bad_name: 'name', name_exists: 'name',
+};
+
+export default function Create() {
+  if (panel.value !== 'create') return null;
+  return html`<${Dialog} title=${t('create.title')} class="create" onClose=${closePanel}><${Form} /><//>`;
+}
+
+function Form() {
+  const [values, setValues] = useState({ workdir: '', name: '', prompt: '' });
+  const [mode, setMode] = useState(lastMode.value);
+  const [problem, setProblem] = useState({ field: '', text: '', session: '' });
+  const [busy, setBusy] = useState(false);
+  const set = (/** @type {string} */ key) => (/** @type {any} */ event) => {
+    setValues((old) => ({ ...old, [key]: event.target.value }));
+    setProblem({ field: '', text: '', session: '' });
+  };
+  const tooLong = new TextEncoder().encode(values.prompt).length - PROMPT_BYTES;
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (busy || tooLong > 0) return;
+    const workdir = values.workdir.trim();
+    if (!workdir.startsWith('/')) return setProblem({ field: 'workdir', text: t('create.errors.workdir_not_absolute'), session: '' });
+    setBusy(true);
+    try {
+      const name = values.name.trim() || nameFor(workdir, sessions.value);
+      const made = await api.create({ workdir, name, mode, ...(values.prompt.trim() ? { initial_prompt: values.prompt } : {}) });
+      lastMode.value = mode;
+      rememberDir(workdir);
+      sessions.value = new Map(sessions.value).set(made.name, made);
+      closePanel();
+      toast(t('create.done', { name: made.name }), 'good');
+      go(sessionPath(made.name, 'pane'));
+      refresh();
+    } catch (error) {
+      setProblem(explain(/** @type {import('../../client/http.js').ApiError} */ (error)));
+      setBusy(false);
+    }
+  };
+  const at = (/** @type {string} */ field) => problem.field === field && html`<small class="field-problem" id=${`create-${field}-problem`} role="alert">
+    <${Icon} name="error" />${problem.text}${problem.session && html` <a href=${sessionPath(problem.session)} onClick=${closePanel}>${t('create.open', { name: problem.session })}</a>`}</small>`;
+  const bad = (/** @type {string} */ field) => (problem.field === field ? { 'aria-invalid': 'true', 'aria-describedby': `create-${field}-problem` } : {});
+  return html`<form class="stack" onSubmit=${submit} novalidate>
+    <div class="field"><label for="create-workdir">${t('create.workdir')}</label>
+      <input id="create-workdir" class="input mono" autofocus autocomplete="off" autocapitalize="off" spellcheck=${false} placeholder="/home/…"
+        value=${values.workdir} onInput=${set('workdir')} ...${bad('workdir')} />
+      ${at('workdir') || html`<small class="muted">${t('create.workdirHint')}</small>`}
+      <${Recent} chosen=${values.workdir} choose=${(/** @type {string} */ dir) => set('workdir')({ target: { value: dir } })} /></div>
+    <fieldset class="choices"><legend>${t('create.mode')}</legend>
+      ${[['safe', 'shield'], ['yolo', 'burst']].map(([one, icon]) => html`<label class="choice" data-mode=${one}>
+        <input type="radio" name="mode" value=${one} checked=${mode === one} onChange=${() => setMode(one)} />
+        <${Icon} name=${icon} /><span><b>${t(`create.modes.${one}.word`)}</b><small class="muted">${t(`create.modes.${one}.text`)}</small></span></label>`)}
+    </fieldset>
+    <div class="field"><label for="create-name">${t('create.name')} <small class="muted">${t('create.optional')}</small></label>
+      <input id="create-name" class="input mono" autocomplete="off" autocapitalize="off" spellcheck=${false} maxlength="64"
+        placeholder=${values.workdir.trim() ? nameFor(values.workdir, sessions.value) : t('create.nameHint')} value=${values.name} onInput=${set('name')} ...${bad('name')} />
+      ${at('name')}</div>
+    <div class="field"><label for="create-prompt">${t('create.prompt')} <small class="muted">${t('create.optional')}</small></label>
+      <textarea id="create-prompt" class="input" rows="3" placeholder=${t('create.promptHint')} value=${values.prompt} onInput=${set('prompt')}></textarea>
+      ${tooLong > 0 && html`<small class="field-problem" role="alert"><${Icon} name="error" />${t('create.tooLong', { n: tooLong })}</small>`}</div>
+    ${problem.field === 'all' && html`<p class="problem" role="alert">${problem.text}</p>`}
+    <div class="dialog-actions">
+      <button class="button" type="button" onClick=${closePanel}>${t('actions.cancel')}</button>
+      <button class="button primary" type="submit" disabled=${busy || !values.workdir.trim() || tooLong > 0}>
+        <${Icon} name=${busy ? 'working' : 'plus'} class=${busy ? 'spin' : ''} />${t(busy ? 'create.busy' : 'create.go')}</button>
+    </div>
+  </form>`;
+}
+
+/** @param {import('../../client/http.js').ApiError} error */
+function explain(error) {
+  const text = error.unreachable ? t('errors.unreachable') : hasText(`create.errors.${error.code}`) ? t(`create.errors.${error.code}`) : error.message;
+  const session = error.code === 'name_exists' ? String(error.body?.session?.name ?? error.body?.session ?? '') : '';
+  return { field: FIELD_OF[error.code] ?? 'all', text, session };
+}
+
+/** @param {{chosen: string, choose: (dir: string) => void}} props */
+function Recent({ chosen, choose }) {
+  const dirs = recentDirs(sessions.value);
+  if (!dirs.length) return null;
+  return html`<div class="recent" role="group" aria-label=${t('create.recent')}>
+    ${dirs.map((dir) => html`<button type="button" class="chip" aria-pressed=${chosen === dir} title=${dir} onClick=${() => choose(dir)}>
+      <${Icon} name="folder" /><bdi>${dir.split('/').filter(Boolean).pop() ?? '/'}</bdi></button>`)}</div>`;
+}

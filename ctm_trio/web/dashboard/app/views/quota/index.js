@@ -1,0 +1,51 @@
+/** The account's limits: how much is used, when they reset, and whether they last. At the foot of the side bar. */
+import { html } from '../../html.js';
+import { dayAndTime, hourMinute, span, weekdayTime } from '../../i18n/format.js';
+import { t } from '../../i18n/index.js';
+import { now } from '../../store/clock.js';
+import { forecast, windowOf } from '../../store/quota-history.js';
+import { quota } from '../../store/sessions.js';
+import { Icon } from '../../ui/icons.js';
+
+const KINDS = /** @type {const} */ (['five', 'weekly']);
+const DAY_MS = 86_400_000;
+
+export default function QuotaStrip() {
+  const known = KINDS.map((kind) => ({ kind, seen: windowOf(quota.value, kind) })).filter((one) => one.seen);
+  if (!known.length) return null;
+  return html`<section class="quota" aria-label=${t('quota.title')}>
+    ${known.map(({ kind, seen }) => html`<${Limit} key=${kind} kind=${kind} seen=${seen} />`)}
+  </section>`;
+}
+
+/** @param {{kind: 'five'|'weekly', seen: {pct: number, resets: number}}} props */
+function Limit({ kind, seen }) {
+  const at = Math.floor(now.value / 10_000) * 10_000; // every ten seconds is often enough
+  const ahead = forecast(kind, at);
+  const tone = toneOf(seen.pct, ahead);
+  return html`<div class="limit" data-tone=${tone}>
+    <p class="limit-head"><span>${t(`quota.${kind}`)}</span><b class="num">${seen.pct}%</b></p>
+    <svg class="limit-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+      <rect class="gauge-track" width="100" height="6" /><rect class="gauge-fill" width=${Math.min(100, seen.pct)} height="6" /></svg>
+    ${seen.resets > at && html`<p class="limit-reset muted" title=${dayAndTime(seen.resets)}>${t('quota.resets', { at: moment(seen.resets, at), span: span(seen.resets - at) })}</p>`}
+    <${Outlook} kind=${kind} seen=${seen} ahead=${ahead} at=${at} />
+  </div>`;
+}
+
+/** What the rate leads to, in a sentence. */
+function Outlook({ kind, seen, ahead, at }) {
+  if (seen.pct >= 100) return html`<p class="limit-ahead"><${Icon} name="alert" />${t('quota.reached')}</p>`;
+  if (!ahead) return null;
+  if (ahead.lasts) return html`<p class="limit-ahead calm">${t('quota.lasts')}</p>`;
+  return html`<p class="limit-ahead" title=${t(`quota.basis.${ahead.basis}.${kind}`)}><${Icon} name="alert" />
+    <span>${t(`quota.ahead.${kind}`, { at: moment(ahead.reach, at) })}</span></p>`;
+}
+
+/** @param {number} pct @param {{lasts: boolean}|null} ahead */
+function toneOf(pct, ahead) {
+  if (pct >= 90) return 'bad';
+  return pct >= 80 || (ahead && !ahead.lasts) ? 'warn' : 'plain';
+}
+
+/** The hour within a day, else the weekday too. @param {number} at @param {number} now */
+const moment = (at, now) => (at - now < DAY_MS ? hourMinute(at) : weekdayTime(at));

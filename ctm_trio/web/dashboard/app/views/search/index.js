@@ -1,0 +1,117 @@
+/** Search over every call that was ever logged; a match leads to its exact row in the session's feed. */
+import { api } from '../../client/index.js';
+import { html, useEffect, useRef, useState } from '../../html.js';
+import { t } from '../../i18n/index.js';
+import { bindKeys } from '../../keys.js';
+import { go } from '../../router.js';
+import { sessions } from '../../store/sessions.js';
+import { Empty, Failure, Loading } from '../../ui/bits.js';
+import { Icon } from '../../ui/icons.js';
+import { Match } from './match.js';
+
+/** The daemon looks for three characters at least. */
+const SHORTEST = 3;
+const DEBOUNCE_MS = 220;
+const PAGE = 50;
+
+/** @param {{query: Record<string, string>}} props */
+export default function Search({ query }) {
+  const { q = '', session = '', tool = '' } = query;
+  const box = useRef(/** @type {HTMLInputElement|null} */ (null));
+  const found = useMatches(q.trim(), session, tool);
+  useEffect(() => {
+    box.current?.focus({ preventScroll: true });
+    return bindKeys([
+      { keys: '/', group: t('search.title'), label: t('search.label'), run: () => box.current?.select() },
+      { keys: 'j', group: t('search.title'), label: t('keys.next'), run: () => move(1) },
+      { keys: 'k', group: t('search.title'), label: t('keys.previous'), run: () => move(-1) },
+    ]);
+  }, []);
+  const set = (/** @type {Record<string, string>} */ change) => {
+    const values = Object.entries({ q, session, tool, ...change }).filter(([, value]) => value);
+    const text = new URLSearchParams(values).toString();
+    go(`/search${text ? `?${text}` : ''}`, { replace: true });
+  };
+  const value = (/** @type {string} */ key) => (/** @type {any} */ event) => set({ [key]: event.target.value });
+  return html`<div class="page narrow-page">
+    <header class="page-head search-head"><h1>${t('search.title')}</h1>
+      <div class="search-line" role="search">
+        <label class="filter"><span class="sr">${t('search.label')}</span><${Icon} name="search" />
+          <input ref=${box} class="input" type="search" placeholder=${t('search.hint')} value=${q} onInput=${value('q')} autocomplete="off" spellcheck=${false} /></label>
+        <select class="input" aria-label=${t('search.session')} value=${session} onChange=${value('session')}>
+          <option value="">${t('search.allSessions')}</option>
+          ${names(session).map((name) => html`<option value=${name}>${name}</option>`)}</select>
+        <select class="input" aria-label=${t('feed.tool')} value=${tool} onChange=${value('tool')}>
+          <option value="">${t('feed.allTools')}</option>
+          ${tools(found.matches, tool).map((name) => html`<option value=${name}>${name}</option>`)}</select>
+      </div>
+      <p class="summary" role="status">${status(q.trim(), found)}</p>
+    </header>
+    <${Results} q=${q.trim()} found=${found} filtered=${Boolean(session || tool)} clear=${() => set({ session: '', tool: '' })} />
+  </div>`;
+}
+
+/** Sessions to choose from; the chosen one is there even if it is gone. @param {string} chosen */
+const names = (chosen) => [...new Set([...[...sessions.value.keys()].sort(), ...(chosen ? [chosen] : [])])];
+
+const USUAL_TOOLS = ['Bash', 'Edit', 'Read', 'Write', 'Grep', 'Glob', 'Agent', 'WebFetch', 'WebSearch'];
+
+/** @param {{tool: string}[]} matches @param {string} chosen */
+const tools = (matches, chosen) => [...new Set([...USUAL_TOOLS, ...matches.map((one) => one.tool), ...(chosen ? [chosen] : [])])];
+
+/** @param {string} q @param {ReturnType<typeof useMatches>} found */
+function status(q, found) {
+  if (!q) return '\u00a0';
+  if (q.length < SHORTEST) return t('search.short', { n: SHORTEST });
+  if (!found.asked) return t('misc.loading');
+  return found.truncated ? t('search.many', { n: found.matches.length }) : t('search.count', { n: found.matches.length });
+}
+
+/** @param {{q: string, found: ReturnType<typeof useMatches>, filtered: boolean, clear: () => void}} props */
+function Results({ q, found, filtered, clear }) {
+  if (q.length < SHORTEST) return html`<${Empty} icon="search" title=${t('search.emptyTitle')} text=${t('search.emptyText')} />`;
+  if (found.error) return html`<${Failure} error=${found.error} retry=${found.retry} />`;
+  if (!found.asked) return html`<${Loading} rows=${5} />`;
+  if (!found.matches.length) return html`<${Empty} icon="search" title=${t('search.none', { q })} text=${t(filtered ? 'search.noneFiltered' : 'search.noneText')}>
+    ${filtered && html`<button class="button" onClick=${clear}>${t('search.everywhere')}</button>`}<//>`;
+  return html`<ol class="rows matches">${found.matches.map((one) => html`<${Match} key=${one.id} match=${one} q=${q} known=${sessions.value.has(one.session)} />`)}</ol>
+    ${found.truncated && html`<p class="feed-foot"><button class="button" disabled=${found.busy} onClick=${found.more}>${t('search.more')}</button></p>`}`;
+}
+
+/** The matches of what was typed, once the typing rests. @param {string} q @param {string} session @param {string} tool */
+function useMatches(q, session, tool) {
+  const fresh = { matches: /** @type {import('../../client/types.js').SearchMatch[]} */ ([]), truncated: false, asked: false, busy: false, error: /** @type {any} */ (null) };
+  const [state, setState] = useState(fresh);
+  const [round, setRound] = useState(0);
+  const running = useRef(/** @type {AbortController|null} */ (null));
+  const ask = async (/** @type {string} */ before, /** @type {any[]} */ known) => {
+    running.current?.abort();
+    const stop = (running.current = new AbortController());
+    setState((old) => ({ ...old, busy: true, error: null }));
+    try {
+      const page = await api.search({ q, session, tool, before, limit: PAGE }, { signal: stop.signal });
+      setState({ matches: [...known, ...page.matches], truncated: page.truncated, asked: true, busy: false, error: null });
+    } catch (error) {
+      if (!stop.signal.aborted) setState((old) => ({ ...old, busy: false, asked: true, error }));
+    }
+  };
+  useEffect(() => {
+    if (q.length < SHORTEST) {
+      setState(fresh);
+      return undefined;
+    }
+    const timer = setTimeout(() => ask('', []), DEBOUNCE_MS);
+    return () => {
+      clearTimeout(timer);
+      running.current?.abort();
+    };
+  }, [q, session, tool, round]);
+  return { ...state, retry: () => setRound((n) => n + 1), more: () => ask(state.matches[state.matches.length - 1].id, state.matches) };
+}
+
+/** Moves the focus among the matches. @param {number} step */
+function move(step) {
+  const links = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('.match')]);
+  const at = links.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  links[Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
+}

@@ -1,0 +1,57 @@
+/** The fields of the settings: what they are, what they may be, and which of them changed. */
+import { hasText, t } from '../../i18n/index.js';
+
+/** The daemon's thresholds, in the order of the page. `top`: the largest value it takes; the smallest is 1. */
+export const THRESHOLDS = [
+  { key: 'idle_minutes', unit: 'minutes', top: 1440 },
+  { key: 'context_pct', unit: 'percent', top: 100 },
+  { key: 'quota_pct', unit: 'percent', top: 100 },
+  { key: 'error_rate_pct', unit: 'percent', top: 100 },
+  { key: 'error_rate_window', unit: 'calls', top: 1440 },
+  { key: 'yolo_unchecked_minutes', unit: 'minutes', top: 1440 },
+];
+
+export const FORMATS = ['json', 'ntfy', 'slack', 'discord', 'telegram'];
+export const EVENTS = ['attention_raised', 'attention_cleared'];
+
+/** @typedef {Record<string, any>} Values the page's fields: thresholds are text while they are typed */
+
+/** The page's fields of what the daemon said. @param {any} config @returns {Values} */
+export function valuesOf(config) {
+  const thresholds = Object.fromEntries(THRESHOLDS.map(({ key }) => [key, String(config.attention?.[key] ?? '')]));
+  const { attention, ...rest } = config;
+  return { ...rest, ...thresholds };
+}
+
+/** What is not saved yet, as a PATCH body; null if nothing. @param {Values} saved @param {Values} values */
+export function patchOf(saved, values) {
+  const limits = THRESHOLDS.map(({ key }) => key);
+  const changed = Object.keys(values).filter((key) => JSON.stringify(values[key]) !== JSON.stringify(saved[key]));
+  if (!changed.length) return null;
+  const attention = Object.fromEntries(changed.filter((key) => limits.includes(key)).map((key) => [key, Number(values[key])]));
+  const rest = Object.fromEntries(changed.filter((key) => !limits.includes(key)).map((key) => [key, values[key]]));
+  return Object.keys(attention).length ? { ...rest, attention } : rest;
+}
+
+/** What is wrong with the fields, before the daemon is asked. @param {Values} values @returns {Record<string, string>} */
+export function problemsOf(values) {
+  /** @type {Record<string, string>} */
+  const problems = {};
+  for (const { key, top } of THRESHOLDS) {
+    const number = Number(values[key]);
+    if (!/^\d+$/.test(values[key].trim()) || number < 1 || number > top) problems[key] = t('settings.problems.range', { top });
+  }
+  const url = values.webhook_url.trim();
+  if (url && !/^https?:\/\/[^\s/]+/i.test(url)) problems.webhook_url = t('settings.problems.url');
+  return problems;
+}
+
+/** The field that an error of the daemon is about, with its words. @param {import('../../client/http.js').ApiError} error
+ *  @param {Values} values @returns {Record<string, string>} key "" is for the page as a whole */
+export function problemsFrom(error, values) {
+  if (error.unreachable) return { '': t('errors.unreachable') };
+  const named = /^(?:attention\.)?(\w+)/.exec(error.message)?.[1] ?? '';
+  const key = error.body?.field ?? (named in values ? named : /url|resolve|host/i.test(error.message) && error.status === 400 ? 'webhook_url' : '');
+  const text = hasText(`settings.problems.${error.code}`) ? t(`settings.problems.${error.code}`) : error.message;
+  return { [key]: text };
+}
