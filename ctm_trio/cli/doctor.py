@@ -6,7 +6,7 @@ import argparse
 
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, coloured, find_paths, plain, print_json, say
 from ctm_trio.cli.link import probe
-from ctm_trio.cli.views import live_names
+from ctm_trio.cli.views import live_names, use_our_server
 from ctm_trio.model.doctor import ERR, WARN, Check
 from ctm_trio.system.doctor import run_checks
 
@@ -24,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
     paths = find_paths()
     loaded = load_settings(paths.config, create=False)
     problem = loaded.problem if paths.config.exists() else ""
+    use_our_server(loaded.settings)
     try:
         live = live_names(paths, loaded.settings)
     except CliError:

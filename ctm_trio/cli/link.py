@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ START_LIMIT_S = 2.0
 
 POST_LIMIT_S = 2.0
 LOOK_EVERY_S = 0.05
+_OF_A_SESSION = re.compile(r"TMUX(_PANE)?|CTM_SESSION|CLAUDECODE|CLAUDE_(?!CONFIG_DIR$).*")
 OUTPUT_MAX_BYTES = 5 << 20
 """Size at which the output of a daemon that we start goes to a new file (the old one is kept beside it)."""
 
@@ -69,7 +71,8 @@ def ensure_daemon(paths: Paths, port: int) -> bool:
 
 def _start(output: Path) -> subprocess.Popen[bytes]:
     home = str(Path(ctm_trio.__file__).resolve().parent.parent)
-    env = {key: value for key, value in os.environ.items() if key not in ("TMUX", "TMUX_PANE", "CTM_SESSION")}
+    # Not the pane or the Claude Code session that we may run in: what the daemon starts would inherit them.
+    env = {key: value for key, value in os.environ.items() if not _OF_A_SESSION.fullmatch(key)}
     if "site-packages" not in home:  # run from a checkout: the daemon must find the same code
         env["PYTHONPATH"] = os.pathsep.join(filter(None, (home, env.get("PYTHONPATH"))))
     if output.exists() and output.stat().st_size > OUTPUT_MAX_BYTES:

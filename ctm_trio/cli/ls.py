@@ -21,7 +21,7 @@ from ctm_trio.cli.common import (
     read_book,
     say,
 )
-from ctm_trio.cli.views import is_live, live_names
+from ctm_trio.cli.views import is_live, live_names, use_our_server
 from ctm_trio.model.times import parse_time
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """List, or choose."""
     paths = find_paths()
     settings = load_config(paths)
+    use_our_server(settings)
     records = list(read_book(paths).records.values())
     try:
         live = live_names(paths, settings)

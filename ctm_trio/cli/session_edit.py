@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ctm_trio.cli.common import NOT_FOUND, OK, USAGE, CliError, Subparsers, confirm, find_paths, load_config, plain, say
 from ctm_trio.cli.lifecycle import run_hook, tell
-from ctm_trio.cli.views import find_record, is_live, live_names, switch_client, tmux_says
+from ctm_trio.cli.views import find_record, is_live, live_names, switch_client, tmux_says, use_our_server
 from ctm_trio.model.session import Session, is_name
 from ctm_trio.system.tmux_words import exactly
 
@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         return detach(args.name)
     paths = find_paths()
     settings = load_config(paths)
+    use_our_server(settings)
     record = find_record(paths, args.name)
     text = "End it" if args.command == "kill" else "Forget it"
     # Whoever pipes into us has named the session; a person may have mistyped it.
@@ -64,6 +65,7 @@ def rename(name: str, to: str) -> int:
     """Rename in tmux and in the record."""
     paths = find_paths()
     settings = load_config(paths)
+    use_our_server(settings)
     record = find_record(paths, name)
     if not is_name(to) or to == name:
         raise CliError(
@@ -80,9 +82,10 @@ def switch(name: str) -> int:
     """Go to another session inside tmux."""
     paths = find_paths()
     settings = load_config(paths)
+    use_our_server(settings)
     record = find_record(paths, name)
     if not os.environ.get("TMUX"):
-        raise CliError(f"This is not inside tmux. `ctm-trio attach {plain(name)}` goes there.")
+        raise CliError(f"This is not inside the tmux of the sessions. `ctm-trio attach {plain(name)}` goes there.")
     if not is_live(record, live_names(paths, settings)):
         raise CliError(f"{name} has ended. `ctm-trio attach {name}` starts it again.", NOT_FOUND)
     run_hook(settings, "on_switch", record)
@@ -95,8 +98,9 @@ def detach(name: str | None) -> int:
     """Detach this client, or every client of a session."""
     paths = find_paths()
     settings = load_config(paths)
+    use_our_server(settings)
     if name is None and not os.environ.get("TMUX"):
-        raise CliError("This is not inside tmux; say which session to detach from.")
+        raise CliError("This is not inside the tmux of the sessions; say which session to detach from.")
     record = find_record(paths, name) if name is not None else Session(os.environ.get("CTM_SESSION", ""))
     words = ("detach-client", "-s", exactly(name)) if name is not None else ("detach-client",)
     run_hook(settings, "on_detach", record)

@@ -26,7 +26,7 @@ from ctm_trio.cli.common import (
 from ctm_trio.cli.lifecycle import run_hook, tell
 from ctm_trio.cli.link import START_LIMIT_S, ensure_daemon
 from ctm_trio.cli.ls import view
-from ctm_trio.cli.views import enter, find_record, is_live, live_names
+from ctm_trio.cli.views import enter, find_record, is_live, live_names, use_our_server
 from ctm_trio.model.session import is_new_name
 from ctm_trio.model.times import format_time
 
@@ -103,6 +103,7 @@ def prepare(paths: Paths) -> Settings:
     write_tmux_conf(paths)
     if not paths.overlay.exists():
         write_overlay(paths)
+    use_our_server(loaded.settings)
     if not ensure_daemon(paths, loaded.settings.port):
         say(f"The daemon did not answer within {START_LIMIT_S:g} s; see {paths.root / 'ctm-trio.log'}.")
     return loaded.settings

@@ -30,7 +30,7 @@ from ctm_trio.cli.common import (
 )
 from ctm_trio.cli.link import probe
 from ctm_trio.cli.ls import ago, view
-from ctm_trio.cli.views import is_live, live_names
+from ctm_trio.cli.views import is_live, live_names, use_our_server
 from ctm_trio.errors import CtmError
 from ctm_trio.model.quota import Meter, Window, merge_meter, merge_window, parse_dump, round_half_up, session_meter
 from ctm_trio.producers.statusline import DUMP_DIR
@@ -72,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
     """Show it."""
     paths = find_paths()
     settings = load_config(paths)
+    use_our_server(settings)
     records = read_book(paths).records
     version = probe(settings.port)
     try:

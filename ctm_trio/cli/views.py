@@ -33,6 +33,23 @@ def tmux_says(paths: Paths, settings: Settings, *words: str) -> tuple[int, str, 
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace").strip()
 
 
+def use_our_server(settings: Settings) -> None:
+    """Forget `$TMUX` if we run inside a tmux server that is not the one of our sessions.
+
+    tmux takes the server that it is in for the one that is meant; the daemon, outside, takes the default one. Without
+    this, sessions started from another server's pane would be where the daemon does not look.
+    """
+    inside = os.environ.get("TMUX", "").rsplit(",", 2)[0]
+    if not inside:
+        return
+    socket = settings.tmux_socket
+    if "/" not in socket:
+        base = os.environ.get("TMUX_TMPDIR") or "/tmp"
+        socket = os.path.join(base, f"tmux-{os.geteuid()}", socket or "default")
+    if os.path.realpath(inside) != os.path.realpath(socket):
+        del os.environ["TMUX"]
+
+
 def live_names(paths: Paths, settings: Settings) -> frozenset[str]:
     """The names of all tmux sessions, in tmux's own spelling; none if no server runs."""
     code, out, said = tmux_says(paths, settings, "list-sessions", "-F", "#{session_name}")

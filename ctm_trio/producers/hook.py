@@ -70,7 +70,13 @@ def config_dir() -> str:
 
 
 def read_input(limit: int) -> bytes:
-    """Standard input to its end; b"" if it is closed. Trouble above `limit` bytes (the rest is read and dropped)."""
+    """Standard input to its end; b"" if it is closed, or a terminal, where somebody only had a look at the command.
+
+    Trouble above `limit` bytes (the rest is read and dropped).
+    """
+    if posix.isatty(0):
+        posix.write(2, b"This is for Claude Code's settings: it reads a JSON object. See `ctm-trio overlay`.\n")
+        return b""
     chunks, size = [], 0
     while True:
         try:

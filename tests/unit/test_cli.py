@@ -16,7 +16,7 @@ import pytest
 
 from ctm_trio import __version__
 from ctm_trio.__main__ import main
-from ctm_trio.cli import common, completion, lifecycle, link, service
+from ctm_trio.cli import common, completion, lifecycle, link, service, views
 from ctm_trio.cli.main import COMMANDS
 from ctm_trio.model.config import Settings
 from ctm_trio.model.session import Session
@@ -271,3 +271,18 @@ def test_ctrl_c_is_clean(home: Path) -> None:
     _, said = process.communicate(timeout=10)
     assert process.returncode == 130
     assert said == "\n"
+
+
+def test_another_tmux_server_is_not_taken_for_ours(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inside a pane of some other server we still mean the sessions' own; inside ours we are at home."""
+    ours = home / f"tmux-{os.geteuid()}" / "default"
+    for inside, socket, kept in (
+        (ours, "", True),
+        (home / "else", "", False),
+        (ours.with_name("mine"), "mine", True),
+        (home / "else", str(home / "else"), True),
+        (ours, "mine", False),
+    ):
+        monkeypatch.setenv("TMUX", f"{inside},123,0")
+        views.use_our_server(Settings(tmux_socket=socket))
+        assert ("TMUX" in os.environ) is kept
