@@ -16,6 +16,7 @@ from ctm_trio.cli.common import CliError, plain
 from ctm_trio.errors import CtmError, TmuxGone
 from ctm_trio.model.session import Session, SessionBook, clean_workdir, is_name
 from ctm_trio.model.times import format_time
+from ctm_trio.system.claude import find_claude, launch_command
 from ctm_trio.system.prompt import type_prompt
 from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.system.spawn import renamed, spawned
@@ -66,16 +67,20 @@ class Starter:
         """
 
         async def steps() -> Session:
-            if checkpoint := self._checkpoint(mode):
-                await checkpoint(record.workdir)  # while it still runs: without a checkpoint nothing is ended
-            try:
-                await self._tmux.kill(exactly(record.name))
-            except TmuxGone:
-                pass  # which is what was wanted
             next_ = replace(record, mode=mode)
             resume = await trio.to_thread.run_sync(self._has_transcript, record.uuid)
-            async with spawned(self._tmux, next_, self._paths, None, resume=resume):
-                await self._file.change(lambda book: book.having(next_))
+            if tmux_name(record.name) not in await self._tmux.sessions():
+                async with spawned(self._tmux, next_, self._paths, self._checkpoint(mode), resume=resume):
+                    await self._file.change(lambda book: book.having(next_))
+                return next_
+            if checkpoint := self._checkpoint(mode):
+                await checkpoint(record.workdir)  # while it still runs: without a checkpoint nothing is ended
+            overlay = self._paths.overlay if self._paths.overlay.is_file() else None
+            claude, env_sh = find_claude(), self._paths.env_sh
+            command = launch_command(claude, record.uuid, mode, env_sh=env_sh, overlay=overlay, resume=resume)
+            # In the same pane: attached terminals stay, and tmux does not end with its last session in between.
+            await self._tmux.respawn(exactly(record.name), command, {"CTM_SESSION": record.name})
+            await self._file.change(lambda book: book.having(next_))
             return next_
 
         return self._run(steps)

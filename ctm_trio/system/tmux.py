@@ -26,6 +26,9 @@ COMMAND_LIMIT_S = 5.0
 ENTER_GAP_S = 0.015
 """Between a text and its Enter: a terminal program that reads both at once takes them for a paste."""
 
+NEW_TRIES, NEW_AGAIN_S = 3, 0.1
+"""How often a new session is tried while the server is ending, and the pause between."""
+
 MAX_OUTPUT = 64 * 1024 * 1024
 """Bytes that a tmux command may print: ten thousand wide lines with colours stay far below."""
 
@@ -70,7 +73,26 @@ class Tmux:
         """
         variables = [word for key, value in env.items() for word in ("-e", f"{key}={value}")]
         words = ("new-session", "-d", "-P", "-F", "#{session_id}", "-s", name, *variables, "--", *command)
-        return (await self._run(*words, cwd=workdir)).strip()
+        for attempt in range(NEW_TRIES):
+            try:
+                return (await self._run(*words, cwd=workdir)).strip()
+            except TmuxGone:
+                # The server was just ending, with its last session: then it takes no new one, and the next try
+                # starts another server.
+                if attempt == NEW_TRIES - 1:
+                    raise
+            await trio.sleep(NEW_AGAIN_S)
+        raise AssertionError("unreachable")
+
+    async def respawn(self, session: str, command: Sequence[str], env: Mapping[str, str]) -> None:
+        """End what runs in the first pane of a session and run another program there; whoever is attached stays so.
+
+        Args:
+            command: the program and its arguments, run without a shell, where the pane started.
+            env: variables of its environment.
+        """
+        variables = [word for key, value in env.items() for word in ("-e", f"{key}={value}")]
+        await self._run("respawn-pane", "-k", "-t", first_pane(session), *variables, "--", *command)
 
     async def kill(self, session: str) -> None:
         """End a session."""

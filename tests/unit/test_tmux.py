@@ -152,3 +152,27 @@ async def test_no_tmux_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(TmuxFailed, match="cannot be run"):
         await Tmux(tmp_path / "tmux.conf").sessions()
+
+
+async def test_a_new_session_while_the_server_is_ending(tmux: Tmux) -> None:
+    """The server ends with its last session; one that is started in that moment runs all the same."""
+    for turn in range(8):
+        started = await tmux.new_session(f"s{turn}", "/", ("/bin/cat",), {})
+        await tmux.kill(started)
+    await tmux.new_session("last", "/", ("/bin/cat",), {})
+    assert await tmux.sessions() == {"last"}
+
+
+async def test_another_program_in_the_same_pane(server: PrivateTmux, tmux: Tmux, tmp_path: Path) -> None:
+    """Respawn ends the first program and runs the second with its own environment; the session stays the same one."""
+    out, work = tmp_path / "out", tmp_path / "#(touch PWNED)"
+    work.mkdir()
+    session = await tmux.new_session("demo", str(work), ("/bin/cat",), {"CTM_SESSION": "old"})
+    script = 'printf "%s %s" "$CTM_SESSION" "$PWD" > "$1.part"; mv "$1.part" "$1"; exec cat'
+    await tmux.respawn(session, ("/bin/sh", "-c", script, "sh", str(out)), {"CTM_SESSION": "new;"})
+    await until(out.exists)
+    assert out.read_text() == f"new; {work}"
+    assert await tmux.sessions() == {"demo"}
+    assert not (work / "PWNED").exists()
+    with pytest.raises(TmuxGone):
+        await tmux.respawn("=nobody", ("/bin/cat",), {})
