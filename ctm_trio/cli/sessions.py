@@ -55,7 +55,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _where(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", metavar="NAME", help="default: the directory's name")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="default: the directory's name; a path is taken as DIRECTORY"
+    )
     parser.add_argument("workdir", nargs="?", metavar="DIRECTORY", help="where it works (default: here)")
     parser.add_argument("-d", "--detached", action="store_true", help="do not attach")
 
@@ -69,8 +71,9 @@ def run(args: argparse.Namespace) -> int:
     from ctm_trio.cli.spawning import name_for
 
     paths = find_paths()
-    workdir = Path(args.workdir or os.getcwd()).expanduser().absolute()
-    name = args.name or name_for(workdir)
+    name, where = name_and_place(args.name, args.workdir)
+    workdir = Path(os.path.abspath(os.path.expanduser(where or os.getcwd())))
+    name = name or name_for(workdir)
     if not is_new_name(name):
         raise CliError(f"{plain(name)} cannot be a session's name: letters, digits, dots, _ and -, 64 at most.", USAGE)
     settings = prepare(paths)
@@ -81,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print_json(view(record, True))
             return OK
+    elif known is not None and where and known.workdir != str(workdir):
+        raise CliError(f"{name} works in {plain(known.workdir)} already; give this one another name.")
     elif known is None:
         record = start(paths, settings, name, str(workdir), args.command, "")
     else:
@@ -89,6 +94,13 @@ def run(args: argparse.Namespace) -> int:
         say(f"{record.name} runs in {record.workdir}. `ctm-trio attach {record.name}` goes to it.")
         return OK
     return go(paths, settings, record)
+
+
+def name_and_place(name: str | None, workdir: str | None) -> tuple[str, str]:
+    """The name and the directory that were given, "" for what was not. One word with a slash is a directory."""
+    if name and workdir is None and ("/" in name or name in (".", "..")):
+        return "", name
+    return name or "", workdir or ""
 
 
 def prepare(paths: Paths) -> Settings:

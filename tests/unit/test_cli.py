@@ -16,8 +16,9 @@ import pytest
 
 from ctm_trio import __version__
 from ctm_trio.__main__ import main
-from ctm_trio.cli import common, completion, lifecycle, link, service, views
+from ctm_trio.cli import common, completion, lifecycle, link, service, sessions, views
 from ctm_trio.cli.main import COMMANDS
+from ctm_trio.cli.spawning import name_for
 from ctm_trio.model.config import Settings
 from ctm_trio.model.session import Session
 
@@ -145,9 +146,22 @@ def test_no_such_session_is_exit_code_3(words: list[str], capsys: pytest.Capture
 
 def test_a_name_cannot_leave_its_place(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What is no session name is refused before anything is done with it."""
-    for name in ("../x", "-x", "a b", "a;b", "=x", "x" * 65):
+    for name in ("-x", "a b", "a;b", "=x", "x" * 65):
         assert main(["new", "--", name]) == common.USAGE
+    for name in ("../x", "/x", "~"):
+        assert main(["new", name, str(home)]) == common.USAGE
     assert not (home / ".config").exists()
+
+
+def test_a_path_names_its_session() -> None:
+    """`new ~/work/parser` is a session called parser; a name stays a name."""
+    assert sessions.name_and_place("~/work/parser", None) == ("", "~/work/parser")
+    assert sessions.name_and_place(".", None) == ("", ".")
+    assert sessions.name_and_place("a.b", None) == ("a.b", "")
+    assert sessions.name_and_place("a", "b") == ("a", "b")
+    assert sessions.name_and_place(None, None) == ("", "")
+    assert name_for(Path("/w/My proj (2)")) == "My-proj-2"
+    assert name_for(Path("/")) == "session"
 
 
 def test_the_reader_of_a_pipe_may_go(home: Path) -> None:
