@@ -8,13 +8,14 @@ await server.run()          # until server.shutdown("why") or a signal, if `sign
 from __future__ import annotations
 
 import errno
-import http.client
 import logging
 import os
+import re
 import resource
 import signal
 import socket
 import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,6 +34,11 @@ log = logging.getLogger("ctm.server")
 HOST = "127.0.0.1"
 PROBE_S = 0.2
 """How long a sibling may take to say that it is one. Source: contract A1."""
+
+PROBES = 10
+"""So often silence is asked again, three seconds in all: a sibling that has bound its port may not answer yet."""
+
+MAX_HEAD_BYTES = 16_384
 
 STOP_S = 9.0
 """After so long a graceful stop becomes a hard one, so that it ends within ten seconds. Source: contract A1."""
@@ -229,15 +235,38 @@ def _bind(port: int) -> socket.socket:
 
 
 def _is_sibling(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_S)
+    """True if a daemon of ours answers. One that has only just started is asked again until it does."""
+    for _ in range(PROBES):
+        head = _probe(port)
+        if head is None:
+            time.sleep(PROBE_S / 2)  # nothing runs yet that this could hold up
+            continue
+        status, *fields = head.split(b"\r\n")
+        names = [field.split(b":", 1)[0].strip().lower() for field in fields]
+        return re.fullmatch(rb"HTTP/1\.[01] 200( .*)?", status) is not None and b"x-ctm-serve" in names
+    return False
+
+
+def _probe(port: int) -> bytes | None:
+    """The head of the answer to GET /healthz, b"" if something else was answered; None if nothing was in time."""
+    ends_at = time.monotonic() + PROBE_S
+    answer = bytearray()
     try:
-        connection.request("GET", "/healthz")
-        answer = connection.getresponse()
-        return answer.status == 200 and answer.getheader("X-Ctm-Serve") is not None
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+        with socket.create_connection((HOST, port), PROBE_S) as connection:
+            connection.sendall(
+                b"GET /healthz HTTP/1.1\r\nHost: %b:%d\r\nConnection: close\r\n\r\n" % (HOST.encode(), port)
+            )
+            while b"\r\n\r\n" not in answer:
+                connection.settimeout(max(0.001, ends_at - time.monotonic()))
+                chunk = connection.recv(4096)
+                if not chunk or len(answer) > MAX_HEAD_BYTES:
+                    return b""  # it ended in the middle, or never ends
+                answer += chunk
+    except TimeoutError:
+        return b"" if answer else None
+    except OSError:
+        return None
+    return bytes(answer.partition(b"\r\n\r\n")[0])
 
 
 def _raise_file_limit() -> None:

@@ -14,7 +14,7 @@ from ctm_trio.system.tmux import Tmux, exactly
 INBOX = 16
 """Watchers that may wait to be taken; whoever sends more waits, and gives up after 10 s."""
 
-TICK_S = 0.2
+TICK_S = 0.15
 """Between two looks at a pane: a change reaches the watchers within 300 ms. Source: issue 5."""
 
 MAX_CAPTURES = 4
