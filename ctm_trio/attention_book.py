@@ -15,7 +15,6 @@ from ctm_trio.messages import (
     Quota,
     QuotaSnapshot,
     SessionsSnapshot,
-    Usage,
 )
 from ctm_trio.model.activity import Activity
 from ctm_trio.model.attention import Inputs, Limit, Transition, next_due, step, yolo_due
@@ -28,6 +27,9 @@ CHECKPOINT_S = 60.0
 
 MAX_PENDING = 1000
 """Announcements that wait for the journal. When they are so many, states stop changing until it has taken some."""
+
+NEW_S = 5.0
+"""A session that was just recorded is not called dead before this: its record and what tmux says come one by one."""
 
 MAX_STRANGERS = 4096
 """Summaries of sessions that are not recorded (yet). Past it they are forgotten."""
@@ -65,6 +67,7 @@ class AttentionBook:
         self.activities: dict[str, Activity] = {}
         self.states: dict[str, Attention] = {}
         self.yolo: dict[str, Yolo] = {}
+        self._new: dict[str, float] = {}
         self.due: dict[str, float] = {}
         self.pending: deque[Draft] = deque()
         self.deferred: set[str] = set()
@@ -86,6 +89,8 @@ class AttentionBook:
     def use_sessions(self, new: SessionsSnapshot) -> list[str]:
         """Take over the sessions; the names of those that came, went, changed, or whose tmux session did."""
         old, self.sessions = self.sessions, new
+        now = self.clock()
+        self._new |= {name: now for name in new.records if name not in old.records}
         self._move_renamed(old, new)
         self._note_modes()
         return [
@@ -101,7 +106,7 @@ class AttentionBook:
             self._limits = _limits(new.account)
             if self._near_limit(old.account) or self._near_limit(new.account):
                 return list(self.sessions.records)
-        return [n for n, usage in new.sessions.items() if old.sessions.get(n, Usage()) is not usage]
+        return [n for n in {**old.sessions, **new.sessions} if old.sessions.get(n) is not new.sessions.get(n)]
 
     def _near_limit(self, account: Quota | None) -> bool:
         if account is None:
@@ -146,7 +151,7 @@ class AttentionBook:
             if len(self.pending) >= MAX_PENDING:
                 self.deferred.add(name)
                 continue
-            state, inputs = self.states.get(name), self._inputs(name)
+            state, inputs = self.states.get(name), self._inputs(name, now)
             if inputs is None:
                 self.due.pop(name, None)
                 if state is not None:
@@ -158,13 +163,13 @@ class AttentionBook:
                 self._change(name, new, transitions)
 
     def _note_due(self, name: str, inputs: Inputs, now: float) -> None:
-        due, ask_at = next_due(inputs, now), self._ask_at(name, inputs, now)
-        if due is not None and ask_at is not None:
-            self.due[name] = min(due, ask_at)
-        elif due is not None or ask_at is not None:
-            self.due[name] = due or ask_at or now
-        else:
+        new = self._new.get(name)
+        times = (next_due(inputs, now), self._ask_at(name, inputs, now), None if new is None else new + NEW_S)
+        due = min((time for time in times if time is not None), default=None)
+        if due is None:
             self.due.pop(name, None)
+        else:
+            self.due[name] = due
 
     def _ask_at(self, name: str, inputs: Inputs, now: float) -> float | None:
         """Have an overdue checkpoint asked for, at once or when it was asked for long enough ago."""
@@ -177,16 +182,26 @@ class AttentionBook:
         self.overdue[name] = None
         return now + CHECKPOINT_S
 
-    def _inputs(self, name: str) -> Inputs | None:
+    def _alive(self, name: str, now: float) -> bool | None:
+        """What tmux says, but a session that was just recorded is at worst unknown."""
+        found = alive(self.sessions, name)
+        if name in self._new:
+            if found is not True and now - self._new[name] < NEW_S:
+                return None
+            del self._new[name]
+        return found
+
+    def _inputs(self, name: str, now: float) -> Inputs | None:
         """What the rules look at; None for a session that is not recorded."""
         if name not in self.sessions.records:
+            self._new.pop(name, None)
             return None
         activity = self.activities.get(name) or Activity()
         usage, yolo = self.quota.sessions.get(name), self.yolo.get(name)
         window = self.thresholds.error_rate_window
         return Inputs(
             thresholds=self.thresholds,
-            alive=alive(self.sessions, name),
+            alive=self._alive(name, now),
             asking=activity.asking,
             waiting=activity.waiting,
             calls_seen=activity.calls_seen,

@@ -174,6 +174,19 @@ async def test_snapshots_raise_and_clear(desk: Desk) -> None:
     assert await desk.announced(2) == [("cleared", "quota_high"), ("raised", "context_imminent")]
 
 
+async def test_new_session_is_not_called_dead(desk: Desk) -> None:
+    """A record is seen before tmux is asked about it: that is no alarm, neither after a create nor after a rename."""
+    beta = replace(ALPHA, name="beta", uuid="another")
+    desk.sessions.publish(SessionsSnapshot({"alpha": ALPHA, "beta": beta}, frozenset({"alpha"}), True))
+    desk.quota.publish(QuotaSnapshot(None, {"alpha": Usage(context_pct=95)}))
+    assert await desk.announced(1) == [("raised", "context_imminent")]
+    desk.sessions.publish(SessionsSnapshot({"alpha": ALPHA, "beta": beta}, frozenset({"alpha", "beta"}), True))
+    desk.quota.publish(QuotaSnapshot())
+    assert await desk.announced(1) == [("cleared", "context_imminent")]
+    desk.sessions.publish(SessionsSnapshot({"alpha": ALPHA, "beta": beta}, frozenset({"alpha"}), True))
+    assert await desk.announced(1) == [("raised", "tmux_dead")]
+
+
 async def test_details_follow_without_a_word(desk: Desk) -> None:
     """While a state lasts its details change in the snapshot, its since does not, and nothing is announced."""
     desk.quota.publish(QuotaSnapshot(Quota(weekly_pct=86)))
