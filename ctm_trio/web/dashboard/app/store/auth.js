@@ -14,13 +14,15 @@ export const expired = signal(false);
 export async function start() {
   setUnauthorizedHandler(() => leave(true));
   onTokenChange((token) => (token ? enter(token, false) : leave(false)));
-  await check();
+  // With a token the page starts at once; if the daemon no longer knows it, the first answer says so.
+  if (readToken()) enter(readToken(), false);
+  else await check();
 }
 
 /** While the daemon does not answer at all, it is asked again this often. */
 const OFFLINE_RETRY_MS = 2000;
 
-export async function check() {
+async function check() {
   try {
     const status = await auth.status();
     if (!status.registered) phase.value = 'signup';

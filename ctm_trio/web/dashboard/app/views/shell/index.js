@@ -79,6 +79,9 @@ function Room({ view, params, query }) {
   useEffect(() => {
     if (!View) load();
   }, []);
+  useEffect(() => {
+    if (View) performance.mark('ctm-ready'); // the first view takes input from here on
+  }, [View]);
   if (View) return html`<${View} params=${params} query=${query} />`;
   return error ? html`<${Failure} error=${error} retry=${() => location.reload()} />` : html`<${Loading} />`;
 }

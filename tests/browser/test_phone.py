@@ -1,0 +1,54 @@
+"""A day with a phone: everything from the list to the end of a session, by thumb."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.journey import furnished
+from tests.browser.site import EMAIL, PASSWORD, Site
+
+
+def test_a_day_on_a_phone(site: Site, open_page: OpenPage) -> None:
+    """Log in, read the feed, a call and the pane, press a key, revert with a stash, rename, kill, come back, log out."""
+    furnished(site)
+    (site.home / "src" / "checkout" / "total.ts").write_text("const total = 99\n")
+    page, guard = open_page(phone=True, login=False)
+    guard.expect(401, 409)
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log in").tap()
+    page.get_by_role("link", name="checkout", exact=True).tap()
+    pane = page.get_by_role("region", name="Text of the terminal")
+    expect(pane).to_contain_text("Welcome to Claude Code")
+    assert pane.evaluate("(box) => box.scrollWidth <= box.clientWidth"), "the screen does not fit"
+    page.get_by_role("button", name="Approve").tap()
+    expect(pane).to_contain_text("Approve")
+    page.get_by_role("link", name="Feed").tap()
+    page.locator("a.feed-row", has_text="Edit").tap()
+    expect(page.locator(".diff-line.add")).to_contain_text("+const total = 1")
+    page.go_back()
+    expect(page.locator("a.feed-row", has_text="npm test")).to_be_visible()
+    page.get_by_role("link", name="Checkpoints").tap()
+    page.get_by_role("link", name=re.compile("first")).tap()
+    page.get_by_role("button", name="Revert to this").tap()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Revert", exact=True).tap()
+    dialog.get_by_label("Stash these changes first").check()
+    dialog.get_by_role("button", name="Stash and revert").tap()
+    expect(page.get_by_text("Reverted; your changes are in")).to_be_visible()
+    page.get_by_role("button", name="More actions").tap()
+    page.get_by_role("menuitem", name="Rename").tap()
+    page.get_by_label("New name").fill("till")
+    dialog.get_by_role("button", name="Rename").tap()
+    expect(page.get_by_role("heading", level=1)).to_have_text("till")
+    page.get_by_role("link", name="Pane").tap()
+    page.get_by_role("button", name="Control C").tap()
+    expect(page.locator(".session-state")).to_contain_text("Terminal gone")
+    page.get_by_role("link", name="All sessions").tap()
+    expect(page.locator(".row").first).to_contain_text("Terminal gone")
+    page.get_by_role("button", name="More").tap()
+    page.get_by_role("button", name="Log out").tap()
+    expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
