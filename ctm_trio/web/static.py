@@ -66,14 +66,20 @@ def load_assets(root: Path = DASHBOARD) -> Mapping[str, Asset]:
     return found
 
 
+def asset_answer(asset: Asset, if_none_match: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body for a file; 304 if the client says that it has this version."""
+    headers = {
+        "ETag": f'"{asset.etag}"',
+        "Cache-Control": "no-cache",  # always asks, and gets 304 while nothing changed
+        "Content-Security-Policy": CSP,
+    }
+    if asset.etag in if_none_match:
+        return 304, headers, b""
+    return 200, {**headers, "Content-Type": asset.content_type}, asset.data
+
+
 def serve_asset(assets: Mapping[str, Asset], path: str) -> Response:
-    """The file at `path`, or the index page: the dashboard's own addresses are deep links. 304 if the client has it."""
+    """The file at `path`, or the index page: the dashboard's own addresses are deep links."""
     asset = assets.get(path) or assets["/index.html"]
-    if request.if_none_match.contains(asset.etag):
-        response = Response(b"", 304)
-    else:
-        response = Response(asset.data, 200, content_type=asset.content_type)
-    response.set_etag(asset.etag)
-    response.headers["Cache-Control"] = "no-cache"  # always asks, and gets 304 while nothing changed
-    response.headers["Content-Security-Policy"] = CSP
-    return response
+    status, headers, body = asset_answer(asset, request.headers.get("If-None-Match", ""))
+    return Response(body, status, headers)

@@ -12,7 +12,7 @@ from tests.browser.site import EMAIL, PASSWORD, Site
 
 
 def test_a_day_on_a_phone(site: Site, open_page: OpenPage) -> None:
-    """Log in, read the feed, a call and the pane, press a key, revert with a stash, rename, kill, come back, log out."""
+    """Log in, read pane, feed and a call, revert with a stash, rename, end it with a key, come back, log out."""
     furnished(site)
     (site.home / "src" / "checkout" / "total.ts").write_text("const total = 99\n")
     page, guard = open_page(phone=True, login=False)

@@ -6,7 +6,7 @@ import { phase, start } from './store/auth.js';
 import './store/prefs.js';
 import './store/quota-history.js';
 import { AuthPage } from './views/auth/index.js';
-import { Shell } from './views/shell/index.js';
+import { loadFirstView, Shell } from './views/shell/index.js';
 import { Toasts } from './ui/toasts.js';
 
 function App() {
@@ -14,7 +14,7 @@ function App() {
   return html`<${phase.value === 'in' ? Shell : AuthPage} /><${Toasts} />`;
 }
 
-await loadLanguage();
+await Promise.all([loadLanguage(), loadFirstView()]);
 interceptLinks();
 const root = /** @type {HTMLElement} */ (document.getElementById('app'));
 root.textContent = ''; // the words shown before the script ran

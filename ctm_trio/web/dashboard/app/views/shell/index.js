@@ -1,5 +1,5 @@
 /** The frame round every view: navigation, banner, the view itself, fixtures. */
-import { batch, html, signal, useEffect, useState } from '../../html.js';
+import { batch, html, signal, useEffect, useLayoutEffect, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { commands, fixtures, notFound, views } from '../../registry.js';
@@ -61,25 +61,25 @@ function everywhereKeys() {
 /** Loaded modules by view id, so that a second visit is instant. @type {Map<string, any>} */
 const loaded = new Map();
 
+/** @param {import('../../registry.js').View} view */
+async function loadView(view) {
+  loaded.set(view.id, (await view.load()).default);
+}
+
+/** Loads the view that the address asks for, before the first render needs it. It never fails: `Room` shows errors. */
+export async function loadFirstView() {
+  await loadView(findView().view).catch(() => {});
+}
+
 /** @param {{view: import('../../registry.js').View, params: Record<string, string>, query: Record<string, string>}} props */
 function Room({ view, params, query }) {
   const [, redraw] = useState(0);
   const [error, setError] = useState(/** @type {Error|null} */ (null));
   const View = loaded.get(view.id);
-  const load = () => {
-    setError(null);
-    view.load().then(
-      (module) => {
-        loaded.set(view.id, module.default);
-        redraw((n) => n + 1);
-      },
-      (cause) => setError(cause),
-    );
-  };
   useEffect(() => {
-    if (!View) load();
+    if (!View) loadView(view).then(() => redraw((n) => n + 1), setError);
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (View) performance.mark('ctm-ready'); // the first view takes input from here on
   }, [View]);
   if (View) return html`<${View} params=${params} query=${query} />`;
