@@ -33,6 +33,11 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def _client(timeout_s: float) -> httpx.Client:
+    # No TLS here: reading the certificates would take longer than all the rest.
+    return httpx.Client(timeout=timeout_s, verify=False, trust_env=False)
+
+
 def eventually(condition: Callable[[], bool], *, within_s: float = 15.0, what: str = "it") -> None:
     """Look until a condition holds. Another process cannot be awaited, only looked at."""
     deadline = time.monotonic() + within_s
@@ -89,7 +94,8 @@ class Daemon:
         assert self.process is not None
         assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.said()[-2000:]}"
         try:
-            return httpx.get(f"http://{HOST}:{self.port}/healthz", timeout=5).status_code == 200
+            with _client(5) as client:
+                return client.get(f"http://{HOST}:{self.port}/healthz").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -130,7 +136,7 @@ class Daemon:
         headers = {"Origin": f"http://{HOST}:{self.port}", **more.pop("headers", {})}
         if self.token:
             headers.setdefault("Authorization", f"Bearer {self.token}")
-        with httpx.Client(timeout=15) as client:
+        with _client(15) as client:
             return client.request(method, f"http://{HOST}:{self.port}{path}", headers=headers, **more)
 
     def get(self, path: str) -> Any:
