@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from ctm_trio.model.overlay import (
     parse_version,
     with_ours,
 )
+from ctm_trio.system.doctor import version_of
 
 VERSION_LIMIT_S = 10.0
 """How long `claude --version` may take; it starts a whole JavaScript runtime."""
@@ -30,20 +29,7 @@ START = Path(ctm_trio.__file__).resolve().parent / "producers" / "start.py"
 
 def claude_version() -> Version | None:
     """The version of the `claude` on PATH; None if there is none or it does not say."""
-    program = shutil.which("claude")
-    if program is None:
-        return None
-    try:
-        done = subprocess.run(
-            [program, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=VERSION_LIMIT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return parse_version(done.stdout.decode(errors="replace"))
+    return parse_version(version_of("claude", "--version", limit_s=VERSION_LIMIT_S))
 
 
 def read_document(path: Path) -> Document:

@@ -6,10 +6,11 @@ It asks the daemon only whether it is there; all else is in the files that the d
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import sys
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ from ctm_trio.errors import CtmError
 from ctm_trio.model.quota import Meter, Window, merge_meter, merge_window, parse_dump, round_half_up, session_meter
 from ctm_trio.producers.statusline import DUMP_DIR
 from ctm_trio.system.dumps import read_dumps
+from ctm_trio.system.side_database import connect_reader
+from ctm_trio.system.store import open_database, select_events
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths, Settings
@@ -45,12 +48,11 @@ LAST_CHANGES = 2000
 
 @dataclass(slots=True)
 class Usage:
-    """What the status lines say. `cost_micros` is that of the Claude sessions that were active today."""
+    """What the status lines say."""
 
     week: Window = field(default_factory=Window)
     five_hours: Window = field(default_factory=Window)
     meters: dict[str, Meter] = field(default_factory=dict)
-    cost_micros: int | None = None
 
 
 @dataclass(slots=True)
@@ -82,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
         live = frozenset()
     usage = read_usage(settings)
     known = read_events(paths)
+    cost = read_cost(paths)
     sessions = []
     for name, record in records.items():
         alive = is_live(record, live)
@@ -105,11 +108,11 @@ def run(args: argparse.Namespace) -> int:
                 "daemon": {"running": version is not None, "version": version, "port": settings.port},
                 "sessions": sessions,
                 "quota": limits,
-                "cost_today_usd_micros": usage.cost_micros,
+                "cost_today_usd_micros": cost,
             }
         )
         return OK
-    show(sessions, usage, version, settings)
+    show(sessions, usage, cost, version, settings)
     return OK
 
 
@@ -117,7 +120,6 @@ def read_usage(settings: Settings) -> Usage:
     """Limits, context and cost from the dumps of the status line. Source: contract A7, B9."""
     directory = Path(settings.statusline_dump_dir or DUMP_DIR).expanduser()
     usage = Usage()
-    midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     for file in read_dumps(directory, None, {}):
         dump = parse_dump(file.data, file.stem)
         if dump is None:
@@ -125,17 +127,11 @@ def read_usage(settings: Settings) -> Usage:
         usage.week = merge_window(usage.week, dump.week)
         usage.five_hours = merge_window(usage.five_hours, dump.five_hours)
         usage.meters[dump.uuid] = merge_meter(usage.meters.get(dump.uuid, Meter()), dump.meter)
-        if file.mtime >= midnight and dump.meter.cost_usd_micros is not None:
-            usage.cost_micros = (usage.cost_micros or 0) + dump.meter.cost_usd_micros
     return usage
 
 
 def read_events(paths: Paths) -> Known:
     """What the daemon's database says; nothing if there is none, or if it cannot be read now."""
-    import sqlite3
-
-    from ctm_trio.system.store import open_database, select_events
-
     known = Known()
     if not paths.database.exists():
         return known
@@ -160,6 +156,26 @@ def read_events(paths: Paths) -> Known:
     return known
 
 
+def read_cost(paths: Paths) -> int | None:
+    """What was spent today (UTC) in millionths of a dollar, from the daemon's cost database; None if it has none.
+
+    The table is that of `system.cost_store`, which keeps it exact however long ago.
+    """
+    if not paths.costs.exists():
+        return None
+    today = datetime.now(UTC).date().isoformat()
+    try:
+        db = connect_reader(paths.costs)
+        try:
+            spent: int | None = db.execute("SELECT sum(micros) FROM spent WHERE day = ?", (today,)).fetchone()[0]
+        finally:
+            db.close()
+    except (CtmError, sqlite3.Error) as error:
+        say(f"The costs cannot be read now: {plain(error)}")
+        return None
+    return spent or 0
+
+
 def window_json(window: Window) -> dict[str, object]:
     """A limit for `--json`."""
     return {"pct": None if window.pct is None else round_half_up(window.pct), "resets_at": window.resets_at}
@@ -177,7 +193,9 @@ def limit(label: str, window: Window) -> str:
     return f"{label} {round_half_up(window.pct)}%{until}"
 
 
-def show(sessions: list[dict[str, Any]], usage: Usage, version: str | None, settings: Settings) -> None:
+def show(
+    sessions: list[dict[str, Any]], usage: Usage, cost: int | None, version: str | None, settings: Settings
+) -> None:
     """The screen: first who needs someone, then everybody, then the figures."""
     bold, yellow, grey, off = ("\033[1m", "\033[33m", "\033[90m", "\033[0m") if coloured() else ("", "", "", "")
     waiting = [session for session in sessions if "attention" in session]
@@ -200,8 +218,8 @@ def show(sessions: list[dict[str, Any]], usage: Usage, version: str | None, sett
             [line(session) for session in sessions],
             ("bold", "", "", "", "", "bright_black"),
         )
-    cost = "" if usage.cost_micros is None else f"${usage.cost_micros / 1e6:.2f} (sessions active today)"
-    figures = [text for text in (limit("5h", usage.five_hours), limit("week", usage.week), cost) if text]
+    spent = "" if cost is None else f"${cost / 1e6:.2f} today"
+    figures = [text for text in (limit("5h", usage.five_hours), limit("week", usage.week), spent) if text]
     if figures:
         print("\n" + "  ·  ".join(figures))
     if version is not None:

@@ -217,7 +217,7 @@ def locked_log(path: str) -> int:
                 return fd
         except FileNotFoundError:
             pass
-        except BaseException:
+        except (OSError, Trouble):
             posix.close(fd)
             raise
         posix.close(fd)

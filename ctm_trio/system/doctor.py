@@ -58,7 +58,7 @@ def run_checks(
         live: names of the tmux sessions that run.
         workdirs: of sessions that run; their projects may have Claude settings of their own.
     """
-    claude = _version_of("claude", "--version")
+    claude = version_of("claude", "--version")
     return [
         *(_program(name) for name in ("tmux", "claude", "git")),
         _tmux_version(),
@@ -83,14 +83,14 @@ def _program(name: str) -> Check:
     return Check(f"dep:{name}", ERR if name == "tmux" else WARN, f"`{name}` is not on the PATH.", _HOW[name])
 
 
-def _version_of(name: str, option: str) -> str:
-    """What a program says of its version, "" if it is not there or does not answer in time."""
+def version_of(name: str, option: str, *, limit_s: float = PROGRAM_LIMIT_S) -> str:
+    """What a program says of its version, "" if it is not there or does not answer within `limit_s` seconds."""
     program = shutil.which(name)
     if program is None:
         return ""
     try:
         done = subprocess.run(
-            [program, option], stdin=subprocess.DEVNULL, capture_output=True, timeout=PROGRAM_LIMIT_S, check=False
+            [program, option], stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_s, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
@@ -98,7 +98,7 @@ def _version_of(name: str, option: str) -> str:
 
 
 def _tmux_version() -> Check:
-    said = _version_of("tmux", "-V")
+    said = version_of("tmux", "-V")
     if not said:
         return Check("tmux:version", ERR, "tmux did not say its version.", _HOW["tmux"])
     digits = "".join(c if c.isdigit() or c == "." else " " for c in said).split()

@@ -21,6 +21,7 @@ from ctm_trio.cli.main import COMMANDS
 from ctm_trio.cli.spawning import name_for
 from ctm_trio.model.config import Settings
 from ctm_trio.model.session import Session
+from tests.tmux_server import until
 
 CODE = Path(common.__file__).parents[2]
 
@@ -173,7 +174,7 @@ def test_the_reader_of_a_pipe_may_go(home: Path) -> None:
     assert done.stderr == ""
 
 
-def test_a_users_hook_gets_the_session_and_a_time_limit(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_users_hook_gets_the_session_and_a_time_limit(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The session is in its environment; one that never ends is ended with its children; failure is only told."""
     record = Session("demo", "u-1", "yolo", "/w/$(touch no)")
     settings = Settings(
@@ -195,7 +196,7 @@ def test_a_users_hook_gets_the_session_and_a_time_limit(home: Path, capsys: pyte
     assert "on_kill ended with 7" in said
     assert "more than 2 s" in said
     child = Path("/proc") / (home / "child").read_text().strip() / "stat"
-    assert not child.exists() or child.read_text().rpartition(")")[2].split()[0] == "Z"
+    await until(lambda: not child.exists() or child.read_text().rpartition(")")[2].split()[0] == "Z")
     lifecycle.run_hook(settings, "on_safe", record)
     assert capsys.readouterr().err == ""
 

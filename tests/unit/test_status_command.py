@@ -10,6 +10,10 @@ import pytest
 
 from ctm_trio.__main__ import main
 from ctm_trio.cli import status
+from ctm_trio.model.pricing import PriceTable
+from ctm_trio.model.quota import CostPoint
+from ctm_trio.model.times import format_time
+from ctm_trio.system.cost_store import CostStore
 from ctm_trio.system.store import open_database
 
 
@@ -61,11 +65,15 @@ def fill(root: Path) -> None:
 
 
 def test_who_needs_you_quota_and_cost(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The state that was raised last and not cleared; the highest figure of a limit; a session's cost over /clear."""
+    """The state that was raised last and not cleared; the highest figure of a limit; costs over /clear and of today."""
     later = int(time.time()) + 90_000
     dump(root, "u-old", 1.5, 80, 40, later)
     dump(root, "u-alpha", 0.25, 7, 41, later)
     fill(root)
+    costs = CostStore(root / "ctm-trio-cost.db", PriceTable("2026-01-01", {}))
+    for at, micros in ((time.time() - 90_000, 1_000_000), (time.time(), 3_500_000)):
+        costs.add([CostPoint("alpha", "u-alpha", format_time(at), "m", 1, 1, 1, micros)])
+    costs.close()
     assert main(["status", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     alpha, beta = shown["sessions"]
@@ -74,12 +82,13 @@ def test_who_needs_you_quota_and_cost(root: Path, capsys: pytest.CaptureFixture[
     assert alpha["last_tool_call_at"] == "2026-01-01T00:00:00Z"
     assert "attention" not in beta
     assert shown["quota"]["weekly"] == {"pct": 41, "resets_at": later}
-    assert shown["cost_today_usd_micros"] == 1_750_000
+    assert shown["cost_today_usd_micros"] == 2_500_000
     assert main(["status"]) == 0
     text = capsys.readouterr().out
     assert text.startswith("1 needs you\n")
     assert "week 41% (resets in 1d 0h)" in text
     assert "$1.75" in text
+    assert "$2.50 today" in text
     assert "\033" not in text
 
 
