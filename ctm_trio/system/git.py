@@ -65,11 +65,11 @@ async def _git(
         return await run(argv, limit_s=limit_s, max_bytes=max_bytes, cwd=workdir, env=env)
     except TooSlow:
         raise GitFailed(f"git {words[0]} took longer than {limit_s:.0f} s and was stopped.") from None
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if os.path.isdir(workdir):
-            raise GitFailed("The program `git` is not on the daemon's PATH.") from error
-        return Done(128, b"", f"{_NO_REPOSITORY[0]}: {workdir} is gone")
     except OSError as error:
+        if not os.path.isdir(workdir):
+            return Done(128, b"", f"{_NO_REPOSITORY[0]}: {workdir!r} is no directory")
+        if isinstance(error, FileNotFoundError):
+            raise GitFailed("The program `git` is not on the daemon's PATH.") from error
         raise GitFailed(f"git cannot be run: {error.strerror or error}.") from error
 
 

@@ -51,9 +51,12 @@ async def run(
         OSError: it cannot be started.
     """
     feed = subprocess.PIPE if stdin else subprocess.DEVNULL
-    process = await trio.lowlevel.open_process(
-        argv, stdin=feed, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd, env=env
-    )
+    try:
+        process = await trio.lowlevel.open_process(
+            argv, stdin=feed, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd, env=env
+        )
+    except ValueError as error:  # a NUL in a word, or in the directory
+        raise OSError(str(error)) from error
     out, err = _Sink(max_bytes), _Sink(MAX_STDERR, drain=True)
     try:
         with trio.fail_after(limit_s):

@@ -209,3 +209,45 @@ async def test_doctor_over_http(server: PrivateTmux) -> None:
                 "disk:space", "inotify:limits", "clock", "port", "journal:state", "webhook:reachable"}  # fmt: skip
         assert wanted <= set(checks)
         assert all(check["status"] in ("ok", "warn", "err") for check in checks.values())
+
+
+async def test_reading_starts_no_process(server: PrivateTmux, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often the sessions are read, tmux is asked once in two seconds at most, for all of them at once."""
+    calls = server.root / "calls"
+    tmux = server.bin / "tmux"
+    tmux.write_text(f'#!/bin/sh\necho "$@" >> "{calls}"\nexec /usr/bin/env PATH="$REST" tmux "$@"\n')
+    tmux.chmod(0o755)
+    monkeypatch.setenv("REST", os.environ["PATH"].removeprefix(f"{server.bin}:"))
+    table = {f"s{i}": {"name": f"s{i}", "uuid": f"u{i}", "mode": "yolo", "workdir": "/"} for i in range(50)}
+    (server.root / ".config" / "ctm" / "sessions.json").write_text(json.dumps({"sessions": table}))
+    async with daemon(server) as site:
+        before, began = calls.read_text().count("\n"), trio.current_time()
+        for _ in range(200):
+            assert len(await site.call("GET", "/api/sessions", status=200)) == 50
+        asked = calls.read_text().count("\n") - before
+        assert asked <= (trio.current_time() - began) / 2 + 1
+        assert all("list-sessions" in call for call in calls.read_text().splitlines())
+
+
+async def test_orders_to_one_session_are_apart(server: PrivateTmux) -> None:
+    """Thirty orders at once to three sessions: each session's texts are whole, none is lost."""
+    async with daemon(server) as site:
+        for name in ("a", "b", "c"):
+            await site.call("POST", "/api/sessions", {"workdir": str(site.root), "name": name}, status=201)
+            await until(lambda name=name: "ready" in server.screen(name))  # type: ignore[misc]
+        async with trio.open_nursery() as nursery:
+            for i in range(30):
+                path, body = f"/api/sessions/{'abc'[i % 3]}/input", {"text": f"line {i}" + "." * 60}
+                nursery.start_soon(lambda path=path, body=body: site.call("POST", path, body, status=204))  # type: ignore[misc]
+        await until(lambda: sum("line" in note for note in server.notes()) >= 30)
+        told = sorted(str(note["line"]) for note in server.notes() if "line" in note)
+        assert told == sorted(f"line {i}" + "." * 60 for i in range(30))
+
+
+async def test_a_directory_that_is_no_directory(server: PrivateTmux) -> None:
+    """A record with a work directory that nothing can be, as an edit by hand may leave it, is no error to read."""
+    record = {"name": "odd", "uuid": "u", "mode": "safe", "workdir": "/x\0y"}
+    (server.root / ".config" / "ctm" / "sessions.json").write_text(json.dumps({"sessions": {"odd": record}}))
+    async with daemon(server) as site:
+        answer = await site.call("GET", "/api/sessions/odd/checkpoints", status=200)
+        assert answer == {"git_workdir": False, "checkpoints": []}
