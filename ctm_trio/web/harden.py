@@ -37,6 +37,11 @@ BODY_LIMITS: tuple[tuple[str, int], ...] = (
 BODY_TIMEOUT_S = 15.0
 """For the whole body of a request; nothing we take is large."""
 
+OVERTAKEN_S = 1.0
+"""How long an answer waits for the rest of its request's body; then it closes the connection."""
+
+CLOSE = ((b"connection", b"close"),)
+
 SAFE_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 """On every answer. Source: contract B3."""
 
@@ -46,13 +51,11 @@ def body_limit(path: str) -> int:
     return next((limit for prefix, limit in BODY_LIMITS if path.startswith(prefix)), DEFAULT_BODY_BYTES)
 
 
-async def send_answer(send: Send, answer: tuple[int, dict[str, str], bytes], *, close: bool = False) -> None:
+async def send_answer(send: Send, answer: tuple[int, dict[str, str], bytes]) -> None:
     """Send a whole answer over plain ASGI."""
     status, headers, body = answer
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     raw.append((b"content-length", b"%d" % len(body)))
-    if close:
-        raw.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
 
@@ -60,15 +63,18 @@ async def send_answer(send: Send, answer: tuple[int, dict[str, str], bytes], *, 
 class _Body:
     """The request body, counted and timed."""
 
-    def __init__(self, receive: Receive, limit: int) -> None:
+    def __init__(self, receive: Receive, limit: int, *, expected: bool) -> None:
         self._receive, self._left, self._deadline = receive, limit, trio.current_time() + BODY_TIMEOUT_S
-        self._whole = False
+        self.whole = trio.Event()
+        """Set once nothing of it is on its way any more."""
         self.refused = 0
         """The status once the body was too long (413) or too slow (408)."""
+        if not expected:
+            self.whole.set()
 
     async def receive(self) -> Message:
         """Like ASGI's receive; a body past its bounds looks like a disconnect to the app."""
-        if self._whole:
+        if self.whole.is_set():
             return await self._receive()
         with trio.CancelScope(deadline=self._deadline) as scope:
             message = await self._receive()
@@ -81,15 +87,28 @@ class _Body:
         if self._left < 0:
             self.refused = self.refused or 413
             return {"type": "http.disconnect"}
-        self._whole = not message.get("more_body", False)
+        if not message.get("more_body", False):
+            self.whole.set()
         return message
+
+    async def settled(self) -> bool:
+        """Wait a moment for the rest of the body, which somebody else receives. True if there is none any more.
+
+        An answer that overtakes its request's body cannot be followed by another request on the same connection.
+        """
+        if not self.whole.is_set() and not self.refused:
+            with trio.move_on_after(OVERTAKEN_S):
+                await self.whole.wait()
+        return self.whole.is_set()
 
 
 def _announced(scope: Scope) -> int:
-    """The body's length as the request says it, 0 if it does not."""
+    """The body's length as the request says it: 0 for none, -1 if it comes in chunks."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value)
+        if name == b"transfer-encoding":
+            return -1
     return 0
 
 
@@ -103,7 +122,7 @@ async def _refuse_body(receive: Receive, send: Send, status: int) -> None:
     with trio.move_on_after(LAST_SEND_S):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(drop)
-            await send_answer(send, http_answer(status), close=True)
+            await send_answer(send, http_answer(status))
             nursery.cancel_scope.cancel()
 
 
@@ -117,8 +136,9 @@ def harden(app: AsgiApp) -> AsgiApp:
         async def safe_send(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
+                settled = await body.settled()
                 started = True
-                message["headers"] = [*message.get("headers", ()), *SAFE_HEADERS]
+                message["headers"] = [*message.get("headers", ()), *SAFE_HEADERS, *(() if settled else CLOSE)]
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 # Hypercorn recycles the connection inside this call, and Quart cancels itself in the middle of it.
                 with trio.move_on_after(LAST_SEND_S, shield=True):
@@ -126,10 +146,12 @@ def harden(app: AsgiApp) -> AsgiApp:
             else:
                 await send(message)
 
-        if _announced(scope) > limit:
+        length = _announced(scope)
+        body = _Body(receive, limit, expected=length != 0)
+        if length > limit:
+            body.refused = 413
             await _refuse_body(receive, safe_send, 413)
             return
-        body = _Body(receive, limit)
         await app(scope, body.receive, safe_send)
         if body.refused and not started:
             await _refuse_body(receive, safe_send, body.refused)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from ctm_trio.web import guard, harden, wire
 from tests.contract.conftest import TOKEN, Site, open_site
@@ -167,3 +168,22 @@ async def test_stuck_reader_at_shutdown(tmp_path: Path) -> None:
             with trio.fail_after(3):
                 await site.stopped.wait()
             assert trio.current_time() - began < 2
+
+
+async def test_answer_before_the_body(site: Site) -> None:
+    """An answer that is ready before its request's body has come leaves the connection usable, or says that it ends."""
+    head = f"POST /api/sessions/x/kill HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nContent-Length: 10\r\n\r\n".encode()
+    after = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nConnection: close\r\n\r\n".encode()
+    for pieces in ((head, b"0123456789" + after), (head + b"01234", b"56789", after)):
+        async with await trio.open_tcp_stream("127.0.0.1", site.port) as stream:
+            for piece in pieces:
+                await stream.send_all(piece)
+                await trio.testing.wait_all_tasks_blocked(0.02)
+            with trio.fail_after(3):
+                answer = b"".join([chunk async for chunk in stream])
+        assert answer.count(b"HTTP/1.1 401") == 1
+        assert answer.count(b"HTTP/1.1 200") == 1
+    with trio.fail_after(4):
+        answer = await site.raw(head + b"01234")  # the rest never comes
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert b"connection: close" in answer.lower()
