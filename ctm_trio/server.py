@@ -26,6 +26,7 @@ from ctm_trio.daemon import Plan, run_daemon
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
 from ctm_trio.supervise import Once
 from ctm_trio.system.files import ensure_private_dir
+from ctm_trio.system.instance_lock import InstanceLock
 from ctm_trio.system.settings_file import load_settings
 from ctm_trio.system.store import StoreDamaged, set_aside
 
@@ -42,6 +43,9 @@ MAX_HEAD_BYTES = 16_384
 
 STOP_S = 9.0
 """After so long a graceful stop becomes a hard one, so that it ends within ten seconds. Source: contract A1."""
+
+REINDEX_LOOK_S = 0.2
+"""How often it is looked whether a running `reindex` is done."""
 
 OPEN_FILES = 65_536
 """Descriptors we ask for, if the system allows: a log, a stream, a WebSocket each take one."""
@@ -135,10 +139,11 @@ class Server:
         )
         for directory in (self.paths.logs, self.paths.hook_events):
             ensure_private_dir(directory)
-        with self._sock:
+        with self._sock, InstanceLock(self.paths.root, alone=False) as lock:
             async with trio.open_nursery() as nursery:
                 if self.options.signals:
                     await nursery.start(self._take_signals)
+                await self._wait_for_reindex(lock)
                 status = Once(task_status)
                 while not self._stop.is_set():
                     try:
@@ -147,6 +152,14 @@ class Server:
                         aside = set_aside(self.paths.database)
                         log.error("%s It is now %s; the logs rebuild it.", _first(group), aside.name)
                 nursery.cancel_scope.cancel()
+
+    async def _wait_for_reindex(self, lock: InstanceLock) -> None:
+        """Wait until nobody rebuilds the databases, or until we are to stop."""
+        if not lock.take():
+            log.warning("the databases are being rebuilt (reindex); waiting until that is done")
+            while not self._stop.is_set() and not lock.take():
+                with trio.move_on_after(REINDEX_LOOK_S):
+                    await self._stop.wait()
 
     async def _take_signals(self, *, task_status: trio.TaskStatus[None]) -> None:
         """SIGINT and SIGTERM stop; SIGHUP reads the settings again, or stops if it comes from our terminal."""

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "watch": ("watch", "follow events as they happen"),
     "logs": ("logs", "show tool calls from the logs, rotated ones too"),
     "doctor": ("doctor", "check this machine; exit code 1 if something is broken"),
+    "reindex": ("reindex", "rebuild the databases from the logs"),
     "overlay": ("overlay", "the Claude Code settings of spawned sessions"),
     "setup": ("setup", "prepare this machine; --global: for every Claude Code session"),
     "auth": ("auth", "the dashboard's user: reset, passwd, sessions"),

@@ -72,6 +72,8 @@ class SearchIndex:
     Args:
         path: of the index. journal: of the event log's database. logs: the directory of the logs.
 
+    `cursor` is the id of the last event indexed, `count` how many calls this object has indexed.
+
     Raises:
         StoreUnavailable, StoreDamaged: one of the databases cannot be opened now.
     """
@@ -79,6 +81,7 @@ class SearchIndex:
     def __init__(self, path: Path, journal: Path, logs: Path) -> None:
         self._db = open_side_database(path, TABLES, SCHEMA_VERSION)
         self._lines = LineReader(logs, keep=OPEN_FILES)
+        self.count = 0
         try:
             for option, value in TUNING:
                 self._db.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (option, value))
@@ -109,6 +112,7 @@ class SearchIndex:
                 texts = self._texts(rows)
                 self._insert(rows, texts)
                 self.cursor = rows[-1][0]
+                self.count += len(rows)
             return len(rows) == STEP_ROWS
         except sqlite3.Error as error:
             raise translate(error) from error

@@ -1,0 +1,87 @@
+"""`reindex`: everything the logs have, in new databases; refused while a daemon runs; nothing lost if it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ctm_trio.model.event import MAX_ID
+from ctm_trio.model.search import SearchQuery
+from ctm_trio.reindex import NotWritten, Progress, reindex
+from ctm_trio.system import store
+from ctm_trio.system.archive import Archive
+from ctm_trio.system.instance_lock import InstanceLock
+from tests.fakes.library import Library, at, bash
+
+OTHER = "99999999-2222-4333-8444-555555555555"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    """Two logs, one of them rotated and packed; that they are alpha's is known from the database alone. Closed."""
+    made = Library(tmp_path)
+    made.write([bash(f"old-{n}", f"out-{n}", ts=at(n)) for n in range(30)])
+    made.rotate(packed=True)
+    made.write([bash(f"new-{n}", f"out-{n}", ts=at(30 + n)) for n in range(5)])
+    made.write([bash("other")], uuid=OTHER, session="beta")
+    made.close()
+    records = {"alpha": {"name": "alpha", "uuid": "00000000-2222-4333-8444-555555555555", "workdir": "/w"}}
+    made.paths.sessions.write_text(json.dumps({"schema_version": 1, "sessions": records}))
+    return made
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_reindex(library: Library, damaged: bool) -> None:
+    """All calls are there again in their order, with details and search; progress ends at its total."""
+    if damaged:
+        library.paths.database.write_bytes(b"rubbish " * 500)
+    told: list[Progress] = []
+    assert await reindex(library.paths, told.append) == 36
+    for stage in ("logs", "search"):
+        last = [progress for progress in told if progress.stage == stage][-1]
+        assert last.done == last.total > 0
+    archive = Archive(library.paths)
+    session = "uuid:11111111" if damaged else "alpha"
+    page, more = await archive.history(session, MAX_ID, 100)
+    wanted = [f"old-{n}" for n in range(30)] + [f"new-{n}" for n in range(5)]
+    assert [wanted[-1 - i] in event.payload.decode() for i, event in enumerate(page)] == [True] * 35
+    assert not more
+    assert (await archive.detail(session, page[-1].id)).output_excerpt == "out-0"
+    assert len((await archive.search(SearchQuery("old-"))).matches) == 30
+    archive.close()
+    names = {path.name for path in library.paths.root.iterdir()}
+    assert {"ctm-trio.db", "ctm-trio-search.db"} <= names
+    assert not [name for name in names if "rebuild" in name]
+
+
+async def test_full_disk(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the new database cannot be written the old one stays, and nothing is left behind."""
+    before = library.paths.database.read_bytes()
+    monkeypatch.setattr(
+        store, "_insert_rows", lambda db, *rest: (_ for _ in ()).throw(sqlite3.OperationalError("disk full"))
+    )
+    with pytest.raises((NotWritten, store.StoreUnavailable)):
+        await reindex(library.paths, lambda progress: None)
+    assert library.paths.database.read_bytes() == before
+    assert not list(library.paths.root.glob("*.rebuild*"))
+
+
+def test_refused(library: Library) -> None:
+    """While a daemon holds the databases, the command says so and touches nothing; afterwards it does its work."""
+    home = library.paths.root.parent.parent
+    command = [sys.executable, "-m", "ctm_trio", "reindex"]
+    environment = {**os.environ, "HOME": str(home)}
+    before = library.paths.database.read_bytes()
+    with InstanceLock(library.paths.root, alone=False) as lock:
+        assert lock.take()
+        refused = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert (refused.returncode, library.paths.database.read_bytes()) == (1, before)
+        assert "Stop it" in refused.stderr
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "36 tool calls are indexed.\n")
