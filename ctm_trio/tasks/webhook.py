@@ -59,6 +59,9 @@ TESTS_AT_ONCE = 2
 EXCERPT_BYTES = 300
 """What is kept of an answer that is no success, for the list."""
 
+MAX_REFUSAL_BYTES = 8192
+"""A longer body of a refusal is not read at all."""
+
 STORE_RETRY_S = 1.0
 """How often it is tried again while the outbox cannot be written: until then the journal's cursor stays."""
 
@@ -247,7 +250,7 @@ class _Owner:
                 async with client.stream("POST", settings.webhook_url, content=post.body, headers=headers) as response:
                     status = response.status_code
                     if not 200 <= status < 300:
-                        retry_after = _seconds(response.headers.get("Retry-After", ""))
+                        retry_after = _number(response.headers.get("Retry-After", ""))
                         error = _refusal(status, await _excerpt(response))
         except trio.TooSlowError:
             status, error = None, f"The endpoint did not answer within {TRY_S:.0f} s."
@@ -264,7 +267,10 @@ class _Owner:
 
             limits = httpx.Limits(max_connections=AT_ONCE + TESTS_AT_ONCE, max_keepalive_connections=0)
             return httpx.AsyncClient(
-                follow_redirects=False, timeout=TRY_S, limits=limits, headers={"User-Agent": f"ctm-trio/{__version__}"}
+                follow_redirects=False,
+                timeout=TRY_S,
+                limits=limits,
+                headers={"User-Agent": f"ctm-trio/{__version__}", "Accept-Encoding": "identity"},
             )
 
         async with self.making:
@@ -329,7 +335,7 @@ def _target(settings: Settings) -> tuple[str, ...]:
     return settings.webhook_url, settings.webhook_auth, settings.webhook_secret, settings.webhook_format
 
 
-def _seconds(text: str) -> float:
+def _number(text: str) -> float:
     return float(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0.0
 
 
@@ -340,10 +346,8 @@ def _refusal(status: int, text: str) -> str:
 
 
 async def _excerpt(response: httpx.Response) -> str:
-    found = b""
-    async for chunk in response.aiter_bytes(EXCERPT_BYTES):
-        found += chunk
-        if len(found) >= EXCERPT_BYTES:
-            break
-    text = found[:EXCERPT_BYTES].decode(errors="replace")
+    """The beginning of a refusal's body, on one line. Only a short body of known length is read."""
+    if not 0 < _number(response.headers.get("Content-Length", "")) <= MAX_REFUSAL_BYTES:
+        return ""
+    text = (await response.aread())[:EXCERPT_BYTES].decode(errors="replace")
     return " ".join(text.split())

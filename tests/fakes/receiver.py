@@ -27,7 +27,8 @@ class Receiver:
     """Listens on a port of its own.
 
     Attributes:
-        script: how the next requests are answered, first first: a status, "hang", "close", or "redirect".
+        script: how the next requests are answered, first first: a status, "hang", "close", "redirect", or "flood"
+            (a 500 whose body does not end).
         got: every request, also the unanswered ones.
     """
 
@@ -76,5 +77,12 @@ class Receiver:
                 await stream.receive_some()
             elif answer == "redirect":
                 await stream.send_all(b"HTTP/1.1 302 x\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n")
+            elif answer == "flood":
+                await stream.send_all(b"HTTP/1.1 500 x\r\nTransfer-Encoding: chunked\r\n\r\n")
+                try:
+                    while True:
+                        await stream.send_all(b"5\r\nhello\r\n" * 1000)
+                except trio.BrokenResourceError:
+                    pass  # they had enough
             elif answer != "close":
                 await stream.send_all(f"HTTP/1.1 {answer} x\r\nContent-Length: 2\r\n\r\nno".encode())
