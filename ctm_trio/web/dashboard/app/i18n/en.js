@@ -68,7 +68,7 @@ export default {
     emptyTitle: 'No sessions yet', emptyText: 'Start one here or with “ctm-trio new” in a terminal. It appears by itself.',
     groups: { needs: 'Need you', working: 'Working', quiet: 'Quiet', ended: 'Ended' },
     columns: {
-      session: 'Session', state: 'State', calls: 'Calls, last 30 min', context: 'Context', tokens: 'Tokens', cost: 'Cost today',
+      session: 'Session', state: 'State', calls: 'Calls, last 30 min', context: 'Context', tokens: 'Tokens', cost: 'Cost so far',
       last: 'Last call',
     },
     calls: { one: '1 call in the last 30 minutes, {errors} failed', other: '{n} calls in the last 30 minutes, {errors} failed' },

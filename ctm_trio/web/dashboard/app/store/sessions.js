@@ -12,7 +12,7 @@ export const sessions = signal(new Map());
 export const sessionsLoaded = signal(false);
 /** @type {import('../../vendor/signals.js').Signal<import('../client/types.js').Quota|null>} */
 export const quota = signal(null);
-/** Session name → cost of the last day in millionths of a dollar. */
+/** Session name → its cost so far in millionths of a dollar, of those that were at work within a day. */
 export const costs = signal(/** @type {Map<string, number>} */ (new Map()));
 
 /** Sessions are read again this often: it finds what no event tells. */
@@ -20,7 +20,7 @@ const REFRESH_MS = 30_000;
 /** @type {Promise<void>|null} */
 let loading = null;
 
-/** Reads sessions, quota and cost; several calls at once are one. */
+/** Reads sessions and quota; several calls at once are one. */
 export function refresh() {
   loading ??= load().finally(() => {
     loading = null;
@@ -29,13 +29,25 @@ export function refresh() {
 }
 
 async function load() {
-  const [list, limits, cost] = await Promise.allSettled([api.sessions(), api.quota(), api.cost({ window: 'day' })]);
+  const [list, limits] = await Promise.allSettled([api.sessions(), api.quota()]);
   if (list.status === 'fulfilled') {
     sessions.value = new Map(list.value.map((one) => [one.name, one]));
     sessionsLoaded.value = true;
   }
   if (limits.status === 'fulfilled') quota.value = limits.value;
-  if (cost.status === 'fulfilled') costs.value = latestCosts(cost.value.points);
+}
+
+/** Costs are read again this often: the last hour is enough, as it holds all that changed. */
+const COSTS_MS = 60_000;
+
+/** Reads costs: of a day the first time, of an hour from then on. */
+export async function refreshCosts() {
+  try {
+    const { points } = await api.cost({ window: costs.value.size ? 'hour' : 'day' });
+    costs.value = new Map([...costs.value, ...latestCosts(points)]);
+  } catch {
+    // the banner or the login page speaks; what is known stays
+  }
 }
 
 /** Points are running totals: the latest of each session counts. @param {import('../client/types.js').CostPoint[]} points */
@@ -52,6 +64,9 @@ export function latestCosts(points) {
 setInterval(() => {
   if (sessionsLoaded.value && !document.hidden) refresh();
 }, REFRESH_MS);
+setInterval(() => {
+  if (sessionsLoaded.value && !document.hidden) refreshCosts();
+}, COSTS_MS);
 
 /**
  * Changes one session, if we know it. @param {Map<string, SessionView>} map @param {string} name

@@ -5,7 +5,7 @@ import { t } from '../../i18n/index.js';
 import { sessionPath } from '../../router.js';
 import { Age } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
-import { toolIcon, toolName } from '../session/feed/row.js';
+import { toolIcon, toolName } from '../../ui/tool.js';
 
 /** @param {{match: import('../../client/types.js').SearchMatch, q: string, known: boolean}} props `known`: its session can be opened */
 export function Match({ match, q, known }) {

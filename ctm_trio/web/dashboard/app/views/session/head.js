@@ -10,7 +10,7 @@ import { Age, Gauge, StateBadge } from '../../ui/bits.js';
 import { copy } from '../../ui/copy.js';
 import { Icon } from '../../ui/icons.js';
 import { Menu } from '../../ui/menu.js';
-import { Mode, sumTokens } from '../sessions/row.js';
+import { Doing, Mode, sumTokens } from '../sessions/row.js';
 import { attachCommand, SessionDialogs } from './actions.js';
 import { TABS } from './tabs.js';
 
@@ -26,7 +26,7 @@ export function Head({ session, tab }) {
       <${Mode} mode=${session.mode} />
       <span class="session-state"><${StateBadge} standing=${standing} />
         ${standing.since && html`<span class="row-since">${t('sessions.since', { span: span(now.value - Date.parse(standing.since)) })}</span>`}
-        <span class="session-reason">${standing.reason}</span></span>
+        <span class="session-reason">${standing.key === 'working' ? html`<${Doing} session=${session} />` : standing.reason}</span></span>
       <div class="session-figures">
         <${Gauge} pct=${session.context_pct} label=${t('sessions.context')} />
         ${session.tokens && html`<span class="num" title=${t('sessions.columns.tokens')}>${shortNumber(sumTokens(session.tokens))} <small class="muted">${t('sessions.tok')}</small></span>`}

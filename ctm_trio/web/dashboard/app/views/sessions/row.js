@@ -8,6 +8,7 @@ import { now } from '../../store/clock.js';
 import { costs } from '../../store/sessions.js';
 import { Age, Gauge, Sparkline, StateBadge } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
+import { shorten, toolName } from '../../ui/tool.js';
 
 /** Draws a row again only when its entry is another one; ages, sparklines and costs inside follow by themselves.
  *  @param {{entry: import('../../store/sessions.js').Entry}} props */
@@ -27,7 +28,7 @@ function Row({ session, standing }) {
     <div class="row-state">
       <div class="row-badge"><${StateBadge} standing=${standing} />
         ${standing.since && html`<span class="row-since"><${Since} at=${standing.since} /></span>`}</div>
-      <span class="row-reason">${standing.key === 'working' ? html`<${Doing} name=${session.name} />` : standing.reason}</span>
+      <span class="row-reason">${standing.key === 'working' ? html`<${Doing} session=${session} />` : standing.reason}</span>
     </div>
     <div class="row-calls"><${Calls} name=${session.name} /></div>
     <div class="row-context"><${Gauge} pct=${session.context_pct} label=${t('sessions.context')} /></div>
@@ -48,11 +49,11 @@ function Since({ at }) {
   return t('sessions.since', { span: span(now.value - Date.parse(at)) });
 }
 
-/** What a working session did last. @param {{name: string}} props */
-function Doing({ name }) {
+/** What a working session did last. @param {{session: import('../../client/types.js').SessionView}} props */
+export function Doing({ session }) {
   activityVersion.value; // redraw with every call
-  const call = lastCalls.get(name);
-  return call ? html`<b class="tool-name">${call.tool}</b> <bdi class="mono">${call.input}</bdi>` : t('state.working.reason');
+  const call = lastCalls.get(session.name);
+  return call ? html`<b class="tool-name">${toolName(call.tool)}</b> <bdi class="mono">${shorten(call.input, session.workdir)}</bdi>` : t('state.working.reason');
 }
 
 /** Reads the counters of this session alone, so that a call redraws one sparkline. @param {{name: string}} props */

@@ -9,7 +9,7 @@ import { copy } from '../../../ui/copy.js';
 import { Diff } from '../../../ui/diff.js';
 import { Icon } from '../../../ui/icons.js';
 import { useAnswer } from '../../../ui/use-answer.js';
-import { toolIcon, toolName } from './row.js';
+import { toolIcon, toolName } from '../../../ui/tool.js';
 
 /** The daemon gives this much of an output. */
 const EXCERPT_BYTES = 4096;

@@ -3,30 +3,11 @@ import { html } from '../../../html.js';
 import { hourMinuteSecond, took } from '../../../i18n/format.js';
 import { t } from '../../../i18n/index.js';
 import { Icon } from '../../../ui/icons.js';
+import { shorten, toolIcon, toolName } from '../../../ui/tool.js';
 
 /** Row heights in pixels; the style sheet says the same. */
 export const ROW_WIDE = 34;
 export const ROW_NARROW = 58;
-
-/** What a tool is, in a picture. @param {string} tool */
-export function toolIcon(tool) {
-  if (/^(Edit|Write|MultiEdit|NotebookEdit)$/.test(tool)) return 'pencil';
-  if (tool === 'Bash') return 'pane';
-  if (/^(Read|Glob|LS)$/.test(tool)) return 'folder';
-  if (/^(Grep|WebSearch|WebFetch|ToolSearch)$/.test(tool)) return 'search';
-  if (/^(Agent|Task)/.test(tool)) return 'agents';
-  if (/^Todo/.test(tool)) return 'check';
-  return 'working';
-}
-
-/** mcp__linear__get_issue → "linear · get_issue". @param {string} tool */
-export function toolName(tool) {
-  const mcp = /^mcp__(.+?)__(.+)$/.exec(tool);
-  return mcp ? `${mcp[1]} · ${mcp[2]}` : tool;
-}
-
-/** Paths in the work directory are shown from there. @param {string} input @param {string} [base] */
-const shorten = (input, base) => (base && input.startsWith(`${base}/`) ? input.slice(base.length + 1) : input);
 
 /**
  * @param {{row: import('../../../store/feed.js').Row, selected: boolean, onOpen: (row: any) => void, href: string,
