@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ctm_trio.errors import BadPatch, BrokenConfig
+from ctm_trio.model.webhook import FORMATS
 
 DEFAULT_PORT = 37778
 
@@ -145,6 +146,10 @@ MAX_TEXT = 4096
 """Characters of a webhook's URL or authorization that a PATCH may set; more is refused."""
 
 
+WEBHOOK_EVENTS = ("attention_raised", "attention_cleared")
+"""Events that the webhook can be asked to send."""
+
+
 def default_document() -> bytes:
     """The `config.json` that a missing one is created as. Source: contract A2."""
     defaults = Settings()
@@ -234,9 +239,34 @@ def check_patch(body: object) -> Mapping[str, object]:
                 raise BadPatch("invalid_value", f"{key} must be one line of text, at most {MAX_TEXT} characters.")
         elif key == "attention":
             _check_thresholds(value)
+        elif key in WEBHOOK_CHECKS:
+            WEBHOOK_CHECKS[key](value)
         else:
             raise BadPatch(f"unknown key: {key}", f"There is no setting {key!r} that can be changed here.")
     return body
+
+
+def _check_secret(value: object) -> None:
+    if not isinstance(value, str) or len(value) > MAX_TEXT or any(ord(c) < 32 or ord(c) == 127 for c in value):
+        raise BadPatch("invalid_value", f"webhook_secret must be one line of text, at most {MAX_TEXT} characters.")
+
+
+def _check_format(value: object) -> None:
+    if value not in FORMATS:
+        raise BadPatch("invalid_value", f"webhook_format must be one of {', '.join(FORMATS)}.")
+
+
+def _check_events(value: object) -> None:
+    if not isinstance(value, list) or not all(event in WEBHOOK_EVENTS for event in value):
+        raise BadPatch("invalid_value", f"webhook_events must be a list of {' and '.join(WEBHOOK_EVENTS)}.")
+
+
+WEBHOOK_CHECKS: Mapping[str, Callable[[object], None]] = {
+    "webhook_secret": _check_secret,
+    "webhook_format": _check_format,
+    "webhook_events": _check_events,
+}
+"""Settings of ours, beyond those of the contract, that may be changed while the daemon runs."""
 
 
 def _check_thresholds(value: object) -> None:

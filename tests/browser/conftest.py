@@ -69,10 +69,12 @@ OpenPage = Callable[..., tuple[Page, Guard]]
 
 @pytest.fixture
 def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
-    """Opens guarded pages: `open_page(path, phone=…, dark=…, login=…)`. What went wrong in them fails the test."""
+    """Opens guarded pages: `open_page(path, phone=…, dark=…, login=…, before=…)`. What went wrong fails the test."""
     opened: list[tuple[Page, Guard]] = []
 
-    def open_one(path: str = "/", *, phone: bool = False, dark: bool = False, login: bool = True) -> tuple[Page, Guard]:
+    def open_one(
+        path: str = "/", *, phone: bool = False, dark: bool = False, login: bool = True, before: str = ""
+    ) -> tuple[Page, Guard]:
         context = browser.new_context(
             viewport=PHONE if phone else LAPTOP,
             has_touch=phone,
@@ -83,7 +85,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
             permissions=["clipboard-read", "clipboard-write"],
         )
         context.set_default_timeout(LIMIT_MS)
-        context.add_init_script(WATCH_POLICY)
+        context.add_init_script(WATCH_POLICY + before)
         if login and site.token:
             context.add_init_script(f"localStorage.setItem('ctm.token', {site.token!r})")
         page = context.new_page()

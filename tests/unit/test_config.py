@@ -61,13 +61,27 @@ def test_secrets_are_not_in_the_repr() -> None:
      ({"attention": []}, "invalid_value"), ({"attention": {"quota_pct": 101}}, "invalid_value"),
      ({"attention": {"quota_pct": 0}}, "invalid_value"), ({"attention": {"quota_pct": True}}, "invalid_value"),
      ({"attention": {"idle_minutes": 1441}}, "invalid_value"), ({"attention": {"idle_minutes": 5.0}}, "invalid_value"),
-     ({"webhook_url": 5}, "invalid_value"), ({"webhook_auth": "a\r\nX: y"}, "invalid_value")],
+     ({"webhook_url": 5}, "invalid_value"), ({"webhook_auth": "a\r\nX: y"}, "invalid_value"),
+     ({"webhook_secret": "a\nb"}, "invalid_value"), ({"webhook_format": "morse"}, "invalid_value"),
+     ({"webhook_events": "attention_raised"}, "invalid_value"), ({"webhook_events": ["tool_call"]}, "invalid_value")],
 )  # fmt: skip
 def test_refused_patches(body: object, code: str) -> None:
     """A patch with anything wrong in it is refused as a whole, and an unknown key is named."""
     with pytest.raises(BadPatch) as caught:
         check_patch(body)
     assert caught.value.code == code
+
+
+def test_the_webhook_s_own_settings_can_be_patched() -> None:
+    """Format, events and secret go through, and are read back from the file that results."""
+    patch = {
+        "webhook_format": "ntfy",
+        "webhook_events": ["attention_raised", "attention_cleared"],
+        "webhook_secret": "k",
+    }
+    settings = parse_settings(merge_patch(b"{}", check_patch(patch)))
+    assert (settings.webhook_format, settings.webhook_secret) == ("ntfy", "k")
+    assert settings.webhook_events == ("attention_raised", "attention_cleared")
 
 
 def test_merge_keeps_what_it_does_not_know() -> None:

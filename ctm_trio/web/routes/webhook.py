@@ -1,4 +1,7 @@
-"""`/api/webhook/deliveries` and `/api/webhook/test`. Source: issue 4, contract A8."""
+"""`/api/webhook/…`: how it sends, what became of its messages, and a test. Source: issue 4, contract A8.
+
+Format, events and secret are set with `PATCH /api/config`, whose GET has the keys of the contract alone.
+"""
 
 from __future__ import annotations
 
@@ -27,5 +30,16 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         answer: Answer = await ask(ends.webhook_send, TestWebhook, timeout_s=TEST_S)
         return json_answer({"ok": answer.ok, "status": answer.status, "error": answer.error, "took_ms": answer.took_ms})
 
+    async def settings() -> Response:
+        now = ends.settings.latest.settings
+        return json_answer(
+            {
+                "webhook_format": now.webhook_format,
+                "webhook_events": now.webhook_events,
+                "has_secret": bool(now.webhook_secret),  # the secret itself stays here
+            }
+        )
+
+    add_route(app, "/api/webhook/settings", settings)
     add_route(app, "/api/webhook/deliveries", deliveries)
     add_route(app, "/api/webhook/test", test, ["POST"])

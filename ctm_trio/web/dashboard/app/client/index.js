@@ -72,10 +72,12 @@ export const api = {
   health: () => get('/health'),
   /** @param {Options} [options] @returns {Promise<import('./types.js').ConfigView>} */
   config: (options = {}) => get('/api/config', options),
-  /** @param {Partial<import('./types.js').ConfigView>} patch absent keys stay as they are */
+  /** @param {Record<string, any>} patch also the webhook's format, events and secret; absent keys stay as they are */
   patchConfig: (patch) => request('PATCH', '/api/config', { body: patch }),
   /** Sends a test message. @returns {Promise<{status: number|null, error?: string, took_ms?: number}>} what came back */
   webhookTest: () => post('/api/webhook/test', {}, { timeoutMs: 30_000 }),
+  /** @param {Options} [options] @returns {Promise<{webhook_format: string, webhook_events: string[], has_secret: boolean}>} */
+  webhookSettings: (options = {}) => get('/api/webhook/settings', options),
   /** @param {Options} [options] @returns {Promise<{deliveries: import('./types.js').Delivery[]}>} newest first */
   webhookDeliveries: (options = {}) => get('/api/webhook/deliveries', options),
   /** @param {{workdir: string, name?: string, mode?: string, initial_prompt?: string}} what @returns {Promise<SessionView>} */

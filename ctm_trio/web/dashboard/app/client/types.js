@@ -17,9 +17,11 @@
  * @typedef {{id: string, name: string, dispatched_at: string, status: string, summary?: string,
  *   members: {subagent_id: string, description: string, status: string}[]}} Team
  * @typedef {{ts: string, session: string, input_tokens: number, output_tokens: number, cache_tokens: number,
- *   cost_usd_micros: number, model?: string}} CostPoint
+ *   cost_usd_micros: number, model?: string, source?: string}} CostPoint
  * @typedef {{window: string, points: CostPoint[],
- *   totals: {input: number, output: number, cache: number, cost_usd_micros: number}}} CostAnswer
+ *   totals: {input: number, output: number, cache: number, cost_usd_micros: number}, source?: string, prices_as_of?: string,
+ *   spent?: {since: string, days: Record<string, number>, models: Record<string, number>, sessions: Record<string, number>}}} CostAnswer
+ *   points oldest first; `spent` since midnight (UTC) of the window's first day
  * @typedef {{tool: string, input_json: string, output_excerpt: string, ts: string, is_error: boolean,
  *   diff?: string}} CallDetail
  * @typedef {{id: string, session: string, uuid: string, ts: string, tool: string, snippet: string}} SearchMatch

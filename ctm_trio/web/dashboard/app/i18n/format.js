@@ -11,6 +11,7 @@ const dayTime = new Intl.DateTimeFormat(locale, {
   weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23',
 });
 const weekTime = new Intl.DateTimeFormat(locale, { weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const utcDay = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' });
 
 /** 12.3K @param {number} value */
 export const shortNumber = (value) => compact.format(value);
@@ -25,6 +26,8 @@ export const hourMinuteSecond = (time) => safely(clockSeconds, time);
 /** Tue 21 Apr, 14:05 @param {number|string} time */
 export const dayAndTime = (time) => safely(dayTime, time);
 
+/** Tue 21 Apr, of a time in UTC @param {number|string} time */
+export const calendarDay = (time) => safely(utcDay, time);
 /** Tue 14:05 @param {number|string} time */
 export const weekdayTime = (time) => safely(weekTime, time);
 

@@ -1,12 +1,12 @@
 /** Dialogs on the browser's own <dialog>: focus is kept inside, Esc closes, the page behind is inert. */
-import { html, useEffect, useRef, useState } from '../html.js';
+import { html, useLayoutEffect, useRef, useState } from '../html.js';
 import { t } from '../i18n/index.js';
 import { IconButton } from './bits.js';
 
 /** @param {{title: string, onClose: () => void, wide?: boolean, class?: string, children: any}} props */
 export function Dialog({ title, onClose, wide, class: extra = '', children }) {
   const ref = useRef(/** @type {HTMLDialogElement|null} */ (null));
-  useEffect(() => {
+  useLayoutEffect(() => { // at once, so that the very next key goes to it
     const dialog = ref.current;
     if (dialog && !dialog.open) dialog.showModal();
     return () => dialog?.close();

@@ -1,24 +1,27 @@
-/** Who spent how much: a line each, with its share as a bar and where the figure comes from. */
+/** Who spent how much: a line each, with its share as a bar. */
 import { html } from '../../html.js';
-import { dollars, shortNumber } from '../../i18n/format.js';
-import { hasText, t } from '../../i18n/index.js';
+import { dollars } from '../../i18n/format.js';
+import { t } from '../../i18n/index.js';
 
 /**
- * @param {{title: string, head: string, lines: import('./figures.js').Line[], total: number, href?: (key: string) => string}} props
+ * @param {{title: string, head: string, lines: import('./figures.js').Line[], label?: (key: string) => string,
+ *   note?: (line: import('./figures.js').Line) => string, href?: (key: string) => string}} props
  *   `href` makes the first cell a link
  */
-export function Breakdown({ title, head, lines, total, href }) {
+export function Breakdown({ title, head, lines, label = (key) => key, note = () => '', href }) {
+  const total = lines.reduce((sum, line) => sum + line.micros, 0);
+  const withAll = lines.some((line) => line.all !== undefined);
   return html`<section class="group" aria-label=${title}>
-    <h2 class="group-head">${title} <span class="muted">${lines.length}</span></h2>
-    <div class="rows cost-scroll"><table class="cost-table">
-      <thead><tr><th scope="col">${head}</th><th scope="col" class="share">${t('cost.share')}</th><th scope="col" class="num tokens">${t('cost.tokens')}</th>
-        <th scope="col" class="num">${t('cost.cost')}</th></tr></thead>
+    <h2 class="group-head">${title}</h2>
+    <div class="rows"><table class="cost-table">
+      <thead><tr><th scope="col">${head}</th><th scope="col" class="share">${t('cost.share')}</th><th scope="col" class="num">${t('cost.spent')}</th>
+        ${withAll && html`<th scope="col" class="num all">${t('cost.inAll')}</th>`}</tr></thead>
       <tbody>${lines.map((line) => html`<tr key=${line.key}>
-        <th scope="row">${href ? html`<a href=${href(line.key)} data-replace>${line.key}</a>` : line.key || t('cost.unknownModel')}
-          <small class="muted">${[line.models.join(', '), sourceOf(line.sources)].filter(Boolean).join(' · ')}</small></th>
+        <th scope="row">${href ? html`<a href=${href(line.key)} data-replace>${label(line.key)}</a>` : label(line.key)}
+          ${note(line) && html`<small class="muted">${note(line)}</small>`}</th>
         <td class="share"><${Share} part=${line.micros} of=${total} /></td>
-        <td class="num tokens" title=${tokensTitle(line.tokens)}>${shortNumber(line.tokens.input + line.tokens.output + line.tokens.cache)}</td>
-        <td class="num">${dollars(line.micros)}</td></tr>`)}</tbody>
+        <td class="num">${dollars(line.micros)}</td>
+        ${withAll && html`<td class="num all muted">${line.all === undefined ? '–' : dollars(line.all)}</td>`}</tr>`)}</tbody>
     </table></div></section>`;
 }
 
@@ -28,14 +31,3 @@ function Share({ part, of }) {
   return html`<span class="share-cell"><svg class="share-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
     <rect class="gauge-track" width="100" height="6" /><rect class="gauge-fill" width=${pct} height="6" /></svg><span class="num">${pct}%</span></span>`;
 }
-
-/** @param {string[]} sources */
-function sourceOf(sources) {
-  if (!sources.length) return '';
-  const key = sources.length > 1 ? 'mixed' : sources[0];
-  return hasText(`cost.sources.${key}`) ? t(`cost.sources.${key}`) : key;
-}
-
-/** @param {{input: number, output: number, cache: number}} tokens */
-const tokensTitle = ({ input, output, cache }) =>
-  [['input', input], ['output', output], ['cache', cache]].map(([kind, n]) => `${t(`cost.${kind}`)} ${shortNumber(Number(n))}`).join(' · ');

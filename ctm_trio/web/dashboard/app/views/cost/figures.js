@@ -1,41 +1,44 @@
-/** From the points of `/api/cost` to what the page shows. Points are running totals of their sessions. */
+/** From the answer of `/api/cost` to what the page shows. Points are running totals of their sessions. */
 
 /**
  * @typedef {import('../../client/types.js').CostPoint} CostPoint
- * @typedef {{key: string, micros: number, tokens: {input: number, output: number, cache: number}, models: string[], sources: string[]}} Line
+ * @typedef {{key: string, micros: number, all?: number, models?: string[], sources?: string[]}} Line
+ *   `micros`: spent since `spent.since`. `all`: the session's cost from its beginning.
  */
 
-/** One line a session, dearest first. @param {CostPoint[]} points @returns {Line[]} */
-export function bySession(points) {
-  /** @type {Map<string, CostPoint>} */
-  const latest = new Map();
-  for (const point of points) if (!latest.has(point.session) || point.ts >= (latest.get(point.session)?.ts ?? '')) latest.set(point.session, point);
-  const lines = [...latest.values()].map((point) => ({
-    key: point.session, micros: point.cost_usd_micros,
-    tokens: { input: point.input_tokens, output: point.output_tokens, cache: point.cache_tokens },
-    models: unique(points.filter((one) => one.session === point.session).map((one) => one.model ?? '')),
-    sources: unique(points.filter((one) => one.session === point.session).map((one) => one.source ?? '')),
-  }));
-  return lines.sort((a, b) => b.micros - a.micros || a.key.localeCompare(b.key));
+/** @param {Record<string, number>} spent @returns {Line[]} dearest first */
+export function linesOf(spent) {
+  return Object.entries(spent).map(([key, micros]) => ({ key, micros })).sort((a, b) => b.micros - a.micros || a.key.localeCompare(b.key));
 }
 
-/** @param {string[]} values */
-const unique = (values) => [...new Set(values.filter(Boolean))];
+/** Every session with what it spent, what it cost in all, on which models, and how that is known.
+ *  @param {import('../../client/types.js').CostAnswer} answer @returns {Line[]} */
+export function bySession({ points, spent }) {
+  /** @type {Map<string, Line & {models: string[], sources: string[]}>} */
+  const lines = new Map(Object.entries(spent?.sessions ?? {}).map(([key, micros]) => [key, { key, micros, models: [], sources: [] }]));
+  for (const point of points) { // oldest first: the last one of a session stays
+    const line = lines.get(point.session) ?? { key: point.session, micros: 0, models: [], sources: [] };
+    line.all = point.cost_usd_micros;
+    if (point.model && !line.models.includes(point.model)) line.models.push(point.model);
+    if (point.source && !line.sources.includes(point.source)) line.sources.push(point.source);
+    lines.set(point.session, line);
+  }
+  return [...lines.values()].sort((a, b) => b.micros - a.micros || (b.all ?? 0) - (a.all ?? 0) || a.key.localeCompare(b.key));
+}
 
-/** The sum of all sessions after each point. @param {CostPoint[]} points @returns {{times: number[], values: number[]}} seconds, dollars */
+/** The sum of all sessions after each point. @param {CostPoint[]} points oldest first @returns {{times: number[], values: number[]}} seconds, dollars */
 export function totalOverTime(points) {
-  const sorted = [...points].sort((a, b) => (a.ts < b.ts ? -1 : 1));
   /** @type {Map<string, number>} */
-  const now = new Map();
+  const latest = new Map();
   let sum = 0;
   /** @type {number[]} */
   const times = [];
   /** @type {number[]} */
   const values = [];
-  for (const point of sorted) {
-    sum += point.cost_usd_micros - (now.get(point.session) ?? 0);
-    now.set(point.session, point.cost_usd_micros);
-    const at = Date.parse(point.ts) / 1000;
+  for (const point of points) {
+    sum += point.cost_usd_micros - (latest.get(point.session) ?? 0);
+    latest.set(point.session, point.cost_usd_micros);
+    const at = Math.floor(Date.parse(point.ts) / 1000);
     if (times[times.length - 1] === at) values[values.length - 1] = sum / 1e6;
     else {
       times.push(at);

@@ -1,15 +1,15 @@
 /** The cost view: over time, by session, model and day, and where each figure comes from. */
 import { api } from '../../client/index.js';
 import { html, useMemo } from '../../html.js';
-import { dollars, shortNumber } from '../../i18n/format.js';
-import { t } from '../../i18n/index.js';
+import { calendarDay, dollars } from '../../i18n/format.js';
+import { hasText, t } from '../../i18n/index.js';
 import { go } from '../../router.js';
 import { Empty, Failure, Loading } from '../../ui/bits.js';
 import { Chart } from '../../ui/chart.js';
 import { Icon } from '../../ui/icons.js';
 import { useAnswer } from '../../ui/use-answer.js';
-import { bySession, totalOverTime } from './figures.js';
 import { Breakdown } from './breakdown.js';
+import { bySession, linesOf, totalOverTime } from './figures.js';
 
 const WINDOWS = /** @type {const} */ (['hour', 'day', 'week']);
 const EVERY_MS = 30_000;
@@ -41,22 +41,37 @@ function address(span, session) {
 
 /** @param {{answer: import('../../client/types.js').CostAnswer, span: 'hour'|'day'|'week', session: string}} props */
 function Figures({ answer, span, session }) {
-  const { totals, points } = answer;
-  const lines = useMemo(() => bySession(points), [points]);
+  const { totals, points, spent } = answer;
   const curve = useMemo(() => totalOverTime(points), [points]);
   const series = useMemo(() => [{ label: t('cost.cost'), values: curve.values, colour: '--accent-fill', fill: true }], [curve]);
+  const sum = Object.values(spent?.days ?? {}).reduce((all, micros) => all + micros, 0);
+  const days = linesOf(spent?.days ?? {}).sort((a, b) => (a.key < b.key ? 1 : -1));
   return html`
     <section class="card cost-sum">
       <div class="cost-figures">
-        <p class="cost-total"><strong class="num">${dollars(totals.cost_usd_micros)}</strong> <span class="muted">${t(`cost.spent.${span}`)}</span></p>
-        <dl class="cost-tokens">${/** @type {const} */ (['input', 'output', 'cache']).map((kind) => html`<div key=${kind}><dt>${t(`cost.${kind}`)}</dt>
-          <dd class="num">${shortNumber(totals[kind])}</dd></div>`)}</dl>
+        <p class="cost-total"><strong class="num">${dollars(sum)}</strong> <span class="muted">${t('cost.since', { day: dayOf(spent?.since ?? '') })}</span></p>
+        <p class="muted">${t('cost.total', { sum: dollars(totals.cost_usd_micros), span: t(`cost.spans.${span}`) })}</p>
       </div>
       ${curve.times.length > 1 && html`<${Chart} label=${session ? t('cost.chartOf', { name: session }) : t('cost.chart')} times=${curve.times} series=${series}
         format=${(/** @type {number} */ value) => dollars(value * 1e6)} />`}
+      <p class="cost-source muted"><${Icon} name="meta" /><span>${explain(answer)}</span></p>
     </section>
-    ${!session && html`<${Breakdown} title=${t('cost.sessions')} head=${t('cost.session')} lines=${lines} total=${totals.cost_usd_micros}
-      href=${(/** @type {string} */ name) => address(span, name)} />`}
-    ${answer.by_model && html`<${Breakdown} title=${t('cost.models')} head=${t('cost.model')} lines=${answer.by_model} total=${totals.cost_usd_micros} />`}
-    ${answer.by_day && html`<${Breakdown} title=${t('cost.days')} head=${t('cost.day')} lines=${answer.by_day} total=${totals.cost_usd_micros} />`}`;
+    ${!session && html`<${Breakdown} title=${t('cost.sessions')} head=${t('cost.session')} lines=${bySession(answer)} href=${(/** @type {string} */ name) => address(span, name)}
+      note=${(/** @type {any} */ line) => [...line.models, ...(answer.source === 'mixed' ? line.sources.map(sourceName) : [])].join(' · ')} />`}
+    <div class="two-fields">
+      <${Breakdown} title=${t('cost.models')} head=${t('cost.model')} lines=${linesOf(spent?.models ?? {})} label=${(/** @type {string} */ id) => id || t('cost.unknownModel')} />
+      <${Breakdown} title=${t('cost.days')} head=${t('cost.day')} lines=${days} label=${dayOf} />
+    </div>`;
 }
+
+/** @param {string} source */
+const sourceName = (source) => (hasText(`cost.sources.${source}`) ? t(`cost.sources.${source}`) : source);
+
+/** Where the figures come from, in a sentence. @param {import('../../client/types.js').CostAnswer} answer */
+function explain({ source, prices_as_of }) {
+  if (!source || !hasText(`cost.explain.${source}`)) return t('cost.explain.unknown');
+  return t(`cost.explain.${source}`, { date: prices_as_of || t('misc.unknown') });
+}
+
+/** Days are counted in UTC. @param {string} day "2026-04-21" */
+const dayOf = (day) => (day ? calendarDay(`${day.slice(0, 10)}T00:00:00Z`) : '');

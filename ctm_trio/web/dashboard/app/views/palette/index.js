@@ -1,5 +1,5 @@
 /** The command palette: type a few letters, go to a session or a view, or do something. */
-import { html, useEffect, useMemo, useRef, useState } from '../../html.js';
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { closePanel, panel } from '../../store/panels.js';
 import { Icon } from '../../ui/icons.js';
@@ -19,7 +19,7 @@ function Box() {
   const [at, setAt] = useState(0);
   const all = useMemo(entries, []);
   const found = useMemo(() => rankEntries(all, text).slice(0, SHOWN), [all, text]);
-  useEffect(() => {
+  useLayoutEffect(() => { // at once, so that the very next key is typed into it
     const element = dialog.current;
     element?.showModal();
     return () => element?.close();

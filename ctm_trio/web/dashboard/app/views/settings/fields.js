@@ -20,7 +20,7 @@ export const EVENTS = ['attention_raised', 'attention_cleared'];
 export function valuesOf(config) {
   const thresholds = Object.fromEntries(THRESHOLDS.map(({ key }) => [key, String(config.attention?.[key] ?? '')]));
   const { attention, ...rest } = config;
-  return { ...rest, ...thresholds };
+  return { ...rest, ...thresholds, webhook_secret: null }; // the secret itself is never sent to a page: null is “as it is”
 }
 
 /** What is not saved yet, as a PATCH body; null if nothing. @param {Values} saved @param {Values} values */
@@ -51,7 +51,7 @@ export function problemsOf(values) {
 export function problemsFrom(error, values) {
   if (error.unreachable) return { '': t('errors.unreachable') };
   const named = /^(?:attention\.)?(\w+)/.exec(error.message)?.[1] ?? '';
-  const key = error.body?.field ?? (named in values ? named : /url|resolve|host/i.test(error.message) && error.status === 400 ? 'webhook_url' : '');
+  const key = named in values ? named : error.code === 'invalid_webhook_url' ? 'webhook_url' : '';
   const text = hasText(`settings.problems.${error.code}`) ? t(`settings.problems.${error.code}`) : error.message;
   return { [key]: text };
 }

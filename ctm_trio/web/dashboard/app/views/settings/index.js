@@ -12,7 +12,10 @@ import { Thresholds } from './thresholds.js';
 import { Webhook } from './webhook.js';
 
 export default function Settings() {
-  const { answer, error, retry } = useAnswer((signal) => api.config({ signal }), []);
+  const { answer, error, retry } = useAnswer(async (signal) => {
+    const [config, webhook] = await Promise.all([api.config({ signal }), api.webhookSettings({ signal })]);
+    return { ...config, ...webhook };
+  }, []);
   return html`<div class="page narrow-page settings">
     <header class="page-head"><div><h1>${t('settings.title')}</h1><p class="summary">${t('settings.text')}</p></div></header>
     ${error && !answer ? html`<${Failure} error=${error} retry=${retry} />` : !answer ? html`<${Loading} rows=${5} />` : html`<${Form} config=${answer} />`}
@@ -20,7 +23,7 @@ export default function Settings() {
   </div>`;
 }
 
-/** @param {{config: import('../../client/types.js').ConfigView}} props */
+/** @param {{config: any}} props what the daemon said of its settings */
 function Form({ config }) {
   const [saved, setSaved] = useState(() => valuesOf(config));
   const [values, setValues] = useState(saved);
@@ -45,7 +48,9 @@ function Form({ config }) {
     setBusy(true);
     try {
       await api.patchConfig(patch);
-      setSaved(values);
+      const kept = { ...values, webhook_secret: null, has_secret: values.webhook_secret === null ? values.has_secret : Boolean(values.webhook_secret) };
+      setSaved(kept);
+      setValues(kept);
       toast(t('settings.saved'), 'good');
     } catch (error) {
       show(problemsFrom(/** @type {import('../../client/http.js').ApiError} */ (error), values));

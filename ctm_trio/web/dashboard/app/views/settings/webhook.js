@@ -21,15 +21,18 @@ export function Webhook({ values, saved, problems, set }) {
       <div class="two-fields">
         <${Field} name="webhook_auth" label=${t('settings.auth')} hint=${t('settings.authHint')} problem=${problems.webhook_auth}>
           <${Secret} ...${text('webhook_auth')} /><//>
-        ${'webhook_secret' in values && html`<${Field} name="webhook_secret" label=${t('settings.secret')} hint=${t('settings.secretHint')} problem=${problems.webhook_secret}>
-          <${Secret} ...${text('webhook_secret')} /><//>`}
+        <${Field} name="webhook_secret" label=${t('settings.secret')} hint=${t('settings.secretHint')} problem=${problems.webhook_secret}>
+          <span class="input-row"><input class="input mono" type="password" ...${text('webhook_secret')}
+              placeholder=${values.has_secret && values.webhook_secret === null ? t('settings.secretKept') : ''} />
+            ${values.has_secret && html`<button class="button" type="button" aria-pressed=${values.webhook_secret === ''}
+              onClick=${() => set('webhook_secret', values.webhook_secret === '' ? null : '')}>${t('settings.secretRemove')}</button>`}</span><//>
       </div>
-      ${'webhook_format' in values && html`<div class="two-fields">
+      <div class="two-fields">
         <${Field} name="webhook_format" label=${t('settings.format')} hint=${t(`settings.formatHints.${values.webhook_format}`)} problem=${problems.webhook_format}>
           <select class="input" value=${values.webhook_format} onChange=${(/** @type {any} */ event) => set('webhook_format', event.target.value)} ...${control('webhook_format', problems.webhook_format)}>
             ${FORMATS.map((one) => html`<option value=${one}>${t(`settings.formats.${one}`)}</option>`)}</select><//>
         <${Events} chosen=${values.webhook_events ?? []} problem=${problems.webhook_events} set=${(/** @type {string[]} */ list) => set('webhook_events', list)} />
-      </div>`}
+      </div>
     </div>
     ${(ready || changed) && html`<${TestButton} ready=${ready} changed=${changed} />`}
     <${Deliveries} ready=${ready} />
