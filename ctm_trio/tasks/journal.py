@@ -72,8 +72,7 @@ WAL_FOLD_BYTES = 8 << 20
 """From this size on the write-ahead log is folded into the database, beside the commits."""
 
 SNAPSHOT_GAP_S = 0.05
-"""Counters of more than `SMALL_SNAPSHOT` sessions are published at most this often."""
-SMALL_SNAPSHOT = 64
+"""Counters are published at once, but not more often than this: with many sessions they cost more than an event."""
 
 
 async def run_journal(
@@ -179,7 +178,8 @@ class Journal:
             elif isinstance(message, EndStreams):
                 self.fan.close()
         self._serve()
-        self.publish_state(force=not messages)
+        if messages or self.state_at < 0:
+            self.publish_state()
 
     def _wake_at(self) -> float:
         wake = float("inf")
@@ -351,13 +351,11 @@ class Journal:
     # ------------------------------------------------------------ counters
 
     def publish_state(self, *, force: bool = False) -> None:
-        """Publish the counters; with many sessions not more often than `SNAPSHOT_GAP_S`."""
+        """Publish the counters, not more often than every `SNAPSHOT_GAP_S` unless `force`d."""
         now = trio.current_time()
         sources = self.store.sources
-        if len(sources) > SMALL_SNAPSHOT and now < abs(self.state_at) and not force:
+        if now < abs(self.state_at) and not force:
             self.state_at = -abs(self.state_at)
-            return
-        if self.state_at < 0 and now < -self.state_at:
             return
         self.state_at = now + SNAPSHOT_GAP_S
         rings = {name: min(count, RING_EVENTS) for name, count in total_ring(sources.values()).items()}
