@@ -154,6 +154,7 @@ class Journal:
     async def turn(self, inbox: trio.MemoryReceiveChannel[JournalMessage]) -> None:
         """Take what has queued, commit it, hand it on."""
         messages: list[JournalMessage] = []
+        commits = self.commits
         if self.pending_events >= BACKLOG_EVENTS:
             await trio.sleep_until(self.flush_at)
         else:
@@ -178,7 +179,7 @@ class Journal:
             elif isinstance(message, EndStreams):
                 self.fan.close()
         self._serve()
-        if messages or self.state_at < 0:
+        if messages or commits != self.commits or self.state_at < 0:
             self.publish_state()
 
     def _wake_at(self) -> float:
