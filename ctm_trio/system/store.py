@@ -76,6 +76,9 @@ def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             f"{path.absolute().as_uri()}{mode}", uri=True, timeout=5.0, isolation_level=None,
             check_same_thread=False, cached_statements=64,
         )  # fmt: skip
+    except sqlite3.Error as error:
+        raise translate(error) from error
+    try:
         for pragma in PRAGMAS:
             if not read_only or "cache" in pragma or "temp" in pragma:
                 connection.execute(pragma)
@@ -87,7 +90,11 @@ def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             elif known[0] != str(SCHEMA_VERSION):
                 raise StoreDamaged(f"{path.name} has schema {known[0]}, this program needs {SCHEMA_VERSION}.")
     except sqlite3.Error as error:
+        connection.close()
         raise translate(error) from error
+    except StoreDamaged:
+        connection.close()
+        raise
     return connection
 
 
