@@ -19,6 +19,9 @@ here = os.path.dirname(os.path.abspath(__file__))
 def note(**entry):
     with open(os.path.join(here, "notes.jsonl"), "a") as out:
         out.write(json.dumps(entry) + "\\n")
+if sys.argv[1:] == ["--version"]:
+    print("2.1.330 (Claude Code)")
+    sys.exit()
 note(argv=sys.argv[1:], cwd=os.getcwd(), session=os.environ.get("CTM_SESSION", ""), mark=os.environ.get("MARK", ""))
 dialog = os.path.join(here, "dialog")
 print("❯ No, exit   Enter to confirm" if os.path.exists(dialog) else "ready", flush=True)

@@ -12,6 +12,7 @@ from ctm_trio.errors import CtmError, NameExists, SpawnFailed, TmuxDuplicate, Tm
 from ctm_trio.model.config import Paths
 from ctm_trio.model.session import Session
 from ctm_trio.system.claude import find_claude, launch_command
+from ctm_trio.system.overlay_file import ensure_overlay
 from ctm_trio.system.tmux import Tmux, exactly, tmux_name
 from ctm_trio.system.workdir import make_workdir, unmake
 
@@ -46,7 +47,7 @@ async def spawned(
     try:
         if before is not None:
             await before(record.workdir)
-        overlay = paths.overlay if await trio.Path(paths.overlay).is_file() else None
+        overlay = await trio.to_thread.run_sync(ensure_overlay, paths)
         command = launch_command(claude, record.uuid, record.mode, env_sh=paths.env_sh, overlay=overlay, resume=resume)
         env = {"CTM_SESSION": record.name}
         started = await tmux.new_session(tmux_name(record.name), record.workdir, command, env)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -144,7 +145,11 @@ async def test_create(server: PrivateTmux) -> None:
         assert acting.recorded()["alpha"]["uuid"] == made.uuid
         assert acting.checkpoints == [str(workdir)]
         await until(lambda: bool(acting.told("argv")))
-        assert acting.told("argv") == [["--session-id", made.uuid, "--dangerously-skip-permissions"]]
+        overlay = acting.file.with_name("claude-overlay.json")
+        options = ["--dangerously-skip-permissions", "--settings", str(overlay)]
+        assert acting.told("argv") == [["--session-id", made.uuid, *options]]
+        assert {"PostToolUse", "Stop"} <= set(json.loads(overlay.read_bytes())["hooks"])
+        assert stat.S_IMODE(overlay.stat().st_mode) == 0o600
         assert (acting.told("cwd"), acting.told("session")) == ([str(workdir)], ["alpha"])
         message = await acting.journal.receive()
         assert isinstance(message, Publish)

@@ -1,0 +1,61 @@
+"""The first `claude-overlay.json`: without one a session that is started here would send nothing."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import msgspec
+
+import ctm_trio
+from ctm_trio.model.config import Paths
+from ctm_trio.model.overlay import (
+    Document,
+    events_for,
+    hook_command,
+    own_statusline,
+    parse_version,
+    with_ours,
+    without_ours,
+)
+from ctm_trio.system.doctor import version_of
+from ctm_trio.system.files import atomic_write, ensure_private_dir
+
+log = logging.getLogger("ctm.sessions")
+
+VERSION_LIMIT_S = 3.0
+"""How long `claude --version` may take; without an answer only the events that every client knows are wired."""
+
+MAX_BYTES = 4 << 20
+
+
+def ensure_overlay(paths: Paths) -> Path | None:
+    """The overlay's path; it is made for the installed Claude Code if there is none. One that is there stays as it is.
+
+    Blocks, for as long as `claude --version` takes. None, and a line in the log, if it cannot be made: the session
+    then starts without.
+    """
+    try:
+        if paths.overlay.exists():
+            return paths.overlay if paths.overlay.is_file() else None
+        python, start = sys.executable, str(Path(ctm_trio.__file__).resolve().parent / "producers" / "start.py")
+        events = events_for(parse_version(version_of("claude", "--version", limit_s=VERSION_LIMIT_S)))
+        users = without_ours(_users_settings(paths))
+        base = {"statusLine": users["statusLine"]} if "statusLine" in users else {}
+        document = with_ours(base, events, hook_command(python, start), python, start, own_statusline(base))
+        ensure_private_dir(paths.root)
+        atomic_write(paths.overlay, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+    except OSError as error:
+        log.warning("sessions: no overlay could be made, so nothing will be logged: %s", error.strerror or error)
+        return None
+    return paths.overlay
+
+
+def _users_settings(paths: Paths) -> Document:
+    """The user's own settings of Claude Code; empty if they cannot be read, which is for Claude Code to say."""
+    try:
+        with (paths.claude_home / "settings.json").open("rb") as file:
+            return msgspec.json.decode(file.read(MAX_BYTES), type=dict)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
