@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import msgspec
 
 from ctm_trio.model.hook_event import parse_hook_line
 from ctm_trio.model.log_line import Row
+from ctm_trio.model.times import normal_time
 from ctm_trio.model.tool_call import TOOL_EVENTS, decode_line, parse_call, with_time
+
+log = logging.getLogger("ctm.parse")
 
 SLICE_LINES = 48
 """Lines parsed between two checkpoints of the loop: about half a millisecond."""
@@ -80,7 +84,17 @@ def parse_chunk(data: bytes, start: int, base: int, now: str) -> Iterator[Slice]
 
 
 def parse_row(line: bytes, start: int, now: str) -> tuple[Row | None, Clues | None]:
-    """One line as a row with its clues; (None, None) if it is neither a tool call nor a hook event."""
+    """One line as a row with its clues; (None, None) if it is neither a tool call nor a hook event. Never raises."""
+    try:
+        return row_of(line, start, now)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # A rule of ours does not fit this line. It must not end the tailer, which would meet it again and again.
+        log.error("a line of %d bytes is skipped, please report it: %s", len(line), type(error).__name__)
+        return None, None
+
+
+def row_of(line: bytes, start: int, now: str) -> tuple[Row | None, Clues | None]:
+    """`parse_row` without its net."""
     raw = decode_line(line)
     if raw is None:
         return None, None
@@ -99,7 +113,7 @@ def parse_row(line: bytes, start: int, now: str) -> tuple[Row | None, Clues | No
     if hook is None:
         return None, None
     facts = hook.facts
-    ts = hook.ts or now
+    ts = normal_time(hook.ts) or now
     row = Row(
         ts, b"", facts.name, False, facts.agent_id, facts.agent_type, facts.tool_use_id, start, len(line), facts
     )  # fmt: skip

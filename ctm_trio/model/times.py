@@ -31,4 +31,9 @@ def normal_time(text: str) -> str:
         return ""
     if moment.tzinfo is None:
         return ""
-    return text if text[-1] == "Z" else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if text[-1] == "Z":
+        return text
+    try:
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return ""  # before the year 1 or after 9999 there is no UTC

@@ -296,7 +296,8 @@ def _lines(file: dict[str, Any]) -> str:
 
 def _changes(value: dict[str, Any]) -> str:
     patch = value.get("structuredPatch")
-    lines = [str(line) for hunk in patch or () if isinstance(hunk, dict) for line in hunk.get("lines") or ()]
+    bodies = [hunk.get("lines") for hunk in patch if isinstance(hunk, dict)] if isinstance(patch, list) else []
+    lines = [str(line) for body in bodies if isinstance(body, list) for line in body]
     added, removed = (sum(line[:1] == sign for line in lines) for sign in "+-")
     if value.get("type") == "create":
         content = value.get("content")
