@@ -1,6 +1,7 @@
 """Parsers meet everything: what they take they take whole, what they refuse they refuse under our names.
 
-`FUZZ_EXAMPLES` makes it look longer. One line that made a parser raise would end its tailer again and again, so "never raises" is a promise here.
+One line that made a parser raise would end its tailer again and again, so "never raises" is a promise here.
+`FUZZ_EXAMPLES` makes it look longer.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), texts)
 keys = st.one_of(st.text(max_size=8), st.sampled_from([
     "session_id", "hook_event_name", "tool_name", "tool_input", "tool_response", "tool_use_id", "ctm_timestamp",
     "error", "duration_ms", "agent_id", "agent_type", "permission_mode", "cwd", "ctm_session", "ctm_pane", "ctm_pid",
-    "stdout", "stderr", "output", "is_error", "message", "file", "content", "filePath", "structuredPatch", "lines", "filenames",
-    "type", "text", "command", "file_path", "pattern", "status", "source", "reason", "notification_type",
+    "stdout", "stderr", "output", "is_error", "message", "file", "content", "filePath", "structuredPatch", "lines",
+    "filenames", "type", "text", "command", "file_path", "pattern", "status", "source", "reason", "notification_type",
     "background_tasks", "last_assistant_message", "prompt", "title",
 ]))  # fmt: skip
 values = st.recursive(
