@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -16,7 +16,7 @@ from ctm_trio.messages import (
     QuotaSnapshot,
     SessionsSnapshot,
 )
-from ctm_trio.model.activity import Activity
+from ctm_trio.model.activity import Activity, LiveStatus
 from ctm_trio.model.attention import Inputs, Limit, Transition, next_due, step, yolo_due
 from ctm_trio.model.config import Thresholds
 from ctm_trio.model.event import Event, HookFacts
@@ -107,6 +107,18 @@ class AttentionBook:
             if self._near_limit(old.account) or self._near_limit(new.account):
                 return list(self.sessions.records)
         return [n for n in {**old.sessions, **new.sessions} if old.sessions.get(n) is not new.sessions.get(n)]
+
+    def asking(self) -> list[str]:
+        """The sessions that wait for an approval, as far as is known."""
+        return [name for name, activity in self.activities.items() if activity.asking and name in self.sessions.records]
+
+    def use_live(self, live: Mapping[str, LiveStatus]) -> list[str]:
+        """Take over what the clients say, by Claude session id; the sessions that this changes."""
+        return [
+            name
+            for name in self.asking()
+            if (status := live.get(self.sessions.records[name].uuid)) and self.activities[name].live(status)
+        ]
 
     def _near_limit(self, account: Quota | None) -> bool:
         if account is None:

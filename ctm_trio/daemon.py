@@ -44,6 +44,7 @@ from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
 from ctm_trio.supervise import Child, Health, Start, keep_running
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.daemon_doctor import Doctor
+from ctm_trio.system.live_sessions import read_live
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.recall import recall
 from ctm_trio.system.resolve import webhook_fault
@@ -230,7 +231,7 @@ class Daemon:
     async def _attention(self, *, task_status: trio.TaskStatus[None]) -> None:
         ends = AttentionEnds(
             self.settings, self.sessions, self.quota, self.tailers, partial(recall, self.plan.paths.database),
-            last_checkpoint(self.checkpoints_send),
+            last_checkpoint(self.checkpoints_send), partial(read_live, self.plan.paths.claude_home / "sessions"),
         )  # fmt: skip
         await run_attention(ends, self.attention_state, self.journal_send.clone(), task_status=task_status)
 

@@ -27,6 +27,14 @@ NO_WORK = frozenset({"Notification", "SessionEnd", "FileChanged", "ConfigChange"
 """Events that are no sign of work."""
 
 
+@dataclass(frozen=True, slots=True)
+class LiveStatus:
+    """What a running client says of itself: "busy", "idle", "waiting", …, and since when (unix seconds)."""
+
+    status: str
+    since: float
+
+
 @dataclass(slots=True)
 class _Asking:
     text: str
@@ -108,6 +116,17 @@ class Activity:
             self._wait(_stopped(facts), ts)
         elif name == "Notification" and facts.kind == "idle_prompt" and self._waiting is None:
             self._wait("waits for your input", ts)
+
+    def live(self, status: LiveStatus) -> bool:
+        """The client's own word; True if it changes anything.
+
+        No hook tells that a dialog was answered: an approved command may then run for long, a refused one is never
+        heard of again. The client's status says both.
+        """
+        if self._asking is None or status.status == "waiting" or status.since <= self._asking.ts:
+            return False
+        self._asking = None
+        return True
 
     def _ask(self, facts: HookFacts, ts: float) -> None:
         if overtaken(ts, self._went_on):

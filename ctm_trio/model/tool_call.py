@@ -40,6 +40,7 @@ class RawLine(msgspec.Struct, gc=False):
     ctm_timestamp: str | None = None
     hook_event_name: str = ""
     error: str | None = None
+    is_interrupt: bool | None = None
     tool_use_id: str | None = None
     duration_ms: int | float | None = None
     agent_id: str | None = None
@@ -143,6 +144,8 @@ def _decode_loosely(line: bytes) -> RawLine | None:
             setattr(raw, key, decoded)
         elif key == "ctm_pid" and type(decoded) is int:
             raw.ctm_pid = decoded
+        elif key == "is_interrupt" and type(decoded) is bool:
+            raw.is_interrupt = decoded
     return raw
 
 
@@ -159,6 +162,8 @@ def parse_call(raw: RawLine) -> CallLine | None:
         summary, failed = _first_line(text) or "error", True
         if tool == "Bash" and (match := _EXIT_CODE.match(text)):
             exit_code = int(match[1])
+    if raw.is_interrupt:
+        failed = response_error = False  # its person stopped it: that is no error
     ts = normal_time(raw.ctm_timestamp) if raw.ctm_timestamp else ""
     agent_id = raw.agent_id or ""
     payload = _Payload(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
@@ -29,7 +29,7 @@ from ctm_trio.messages import (
     Subscribe,
     TailersSnapshot,
 )
-from ctm_trio.model.activity import Activity
+from ctm_trio.model.activity import Activity, LiveStatus
 from ctm_trio.model.event import HOOK_TYPE, Event
 from ctm_trio.system.recall import Recalled
 
@@ -45,6 +45,9 @@ SETTLE_S = 2.0
 """It begins when the logs are read to their end, or after so long: what happened while the daemon was down is no news,
 only what came of it. If reading takes longer, lines count by the batch until then, not one by one."""
 
+LIVE_S = 1.0
+"""How often the clients' own word is read, only while a session waits for an approval: no hook tells of the answer."""
+
 TURN_EVENTS = 200
 """Events between two checkpoints of the loop: about two milliseconds."""
 
@@ -54,6 +57,9 @@ class Recall(Protocol):
 
     def __call__(self, sessions: frozenset[str], calls: int) -> Recalled: ...
 
+
+ReadLive = Callable[[], Mapping[str, LiveStatus]]
+"""What running clients say of themselves, by Claude session id; run in a thread."""
 
 LastCheckpoint = Callable[[str], Awaitable[float | None]]
 """Work directory → time of its newest checkpoint in unix seconds, None if it has none. Never raises; takes its time."""
@@ -69,6 +75,7 @@ class AttentionEnds:
     tailers: StateReceiver[TailersSnapshot]
     recall: Recall
     last_checkpoint: LastCheckpoint
+    live: ReadLive
     clock: Clock = time.time
 
 
@@ -95,6 +102,7 @@ async def run_attention(
             owner.settle()
             nursery.start_soon(owner.send_pending)
             nursery.start_soon(owner.ask_checkpoints)
+            nursery.start_soon(owner.follow_answers)
             nursery.start_soon(owner.follow_sessions)
             nursery.start_soon(owner.follow_quota)
             nursery.start_soon(owner.follow_settings)
@@ -225,6 +233,13 @@ class _Owner:
             else:
                 now = self.ends.clock()
                 self.look_at([name for name, due in book.due.items() if due <= now])
+
+    async def follow_answers(self) -> NoReturn:
+        """While a session waits for an approval, look whether its client still does."""
+        while True:
+            await trio.sleep(LIVE_S)
+            if self.book.asking():
+                self.look_at(self.book.use_live(await trio.to_thread.run_sync(self.ends.live)))
 
     async def ask_checkpoints(self) -> NoReturn:
         """Ask for the checkpoints of the sessions that are overdue, one after the other."""

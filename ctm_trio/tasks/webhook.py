@@ -98,6 +98,7 @@ async def run_webhook(
             outbox = await trio.to_thread.run_sync(Outbox, ends.path, limiter=one)
             owner = _Owner(ends, state, outbox, one)
             try:
+                await owner.count()
                 async with trio.open_nursery() as nursery:
                     await nursery.start(owner.follow_journal, journal_send)
                     nursery.start_soon(owner.follow_settings)
@@ -161,7 +162,7 @@ class _Owner:
         ]
         suppressed = await self._stored(partial(self.outbox.store, alerts, cursor))
         if alerts:
-            await self._count(suppressed=suppressed)
+            await self.count(suppressed=suppressed)
             self.ring()
 
     def _alert(self, event: Event) -> Alert:
@@ -225,7 +226,7 @@ class _Owner:
         status = await self._stored(partial(self.outbox.record, head, answer, self.ends.clock()))
         if not answer.ok:
             log.warning("webhook for %s (%s): %s", head.session, head.alert.alert, answer.error)
-        await self._count(delivered=status == "delivered", failed=status == "failed")
+        await self.count(delivered=status == "delivered", failed=status == "failed")
         self.busy.discard(head.session)
         self.ring()
 
@@ -317,7 +318,8 @@ class _Owner:
         except trio.WouldBlock:
             pass  # it rings already
 
-    async def _count(self, *, delivered: int = 0, failed: int = 0, suppressed: int = 0) -> None:
+    async def count(self, *, delivered: int = 0, failed: int = 0, suppressed: int = 0) -> None:
+        """Add to the counters and publish them, with how many wait now."""
         waiting = await self._stored(self.outbox.waiting)
         old = self.counts
         self.counts = WebhookSnapshot(

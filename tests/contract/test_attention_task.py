@@ -28,11 +28,13 @@ from ctm_trio.messages import (
     TailersSnapshot,
     Usage,
 )
+from ctm_trio.model.activity import LiveStatus
 from ctm_trio.model.config import Settings, Thresholds
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.log_line import LOGS, LineBatch, Row, Segment
 from ctm_trio.model.session import Session
 from ctm_trio.system.recall import Recalled, recall
+from ctm_trio.tasks import attention as attention_task
 from ctm_trio.tasks.attention import AttentionEnds, run_attention
 from ctm_trio.tasks.journal import run_journal
 
@@ -54,9 +56,12 @@ class Desk:
         self.quota, quota = open_state_channel(QuotaSnapshot())
         self.tailers, tailers = open_state_channel(TailersSnapshot(caught_up=True))
         self.state, self.attention = open_state_channel(AttentionSnapshot())
+        self.live: dict[str, LiveStatus] = {}
         self.checkpoints: dict[str, float] = {}
         self.asked: list[str] = []
-        self.ends = AttentionEnds(settings, sessions, quota, tailers, self.recall, self.last_checkpoint)
+        self.ends = AttentionEnds(
+            settings, sessions, quota, tailers, self.recall, self.last_checkpoint, lambda: self.live
+        )
         self.recalled = trio.Event()
         self.segment: Segment | None = None
         self.mailbox: trio.MemoryReceiveChannel[Batch]
@@ -158,6 +163,16 @@ async def test_hooks_raise_and_clear(desk: Desk) -> None:
         ("raised", "permission_request"), ("cleared", "permission_request"),
         ("raised", "waiting_input"), ("cleared", "waiting_input"),
     ]  # fmt: skip
+
+
+async def test_approved_call_that_runs_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No event tells of an approval; the client's own status ends the alarm while the call still runs."""
+    monkeypatch.setattr(attention_task, "LIVE_S", 0.01)
+    desk.live = {UUID: LiveStatus("waiting", 1e10)}
+    await desk.lines(hook("PermissionRequest", tool="Bash"))
+    assert await desk.announced(1) == [("raised", "permission_request")]
+    desk.live = {UUID: LiveStatus("busy", 1e10)}
+    assert await desk.announced(1) == [("cleared", "permission_request")]
 
 
 async def test_snapshots_raise_and_clear(desk: Desk) -> None:

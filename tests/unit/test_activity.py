@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctm_trio.model.activity import MAX_OVERTAKING_S, Activity, overtaken
+from ctm_trio.model.activity import MAX_OVERTAKING_S, Activity, LiveStatus, overtaken
 from ctm_trio.model.attention import Attention, Inputs, step
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.hook_event import parse_hook_line
 from ctm_trio.model.times import parse_time
+from ctm_trio.model.tool_call import decode_line, parse_call
 from tests.fixtures import hook_line, recorded, runs
 
 FAILED, WORKS = ("PostToolUseFailure", "last_error_call"), ("PostToolUse", "")
@@ -66,6 +68,39 @@ def test_recorded_timeline(run: str) -> None:
         if transitions and (old is None or state is None or old.state != state.state):
             seen.append((item["event"], state.state if state else ""))
     assert seen == TIMELINES[run]
+
+
+def test_answers_that_no_hook_tells() -> None:
+    """The recorded dialogs with the client's own status beside them: each ends when it was answered.
+
+    Approved after 7 s; refused with Esc; approved, and the command interrupted; a question that was answered.
+    """
+    live = [
+        (item["ts"], LiveStatus(item["content"]["status"], item["content"]["statusUpdatedAt"] / 1000))
+        for item in recorded("live_sessions")
+        if "status" in (item["content"] or {}) and item["content"]["sessionId"].startswith("00000004")
+    ]
+    asked: list[float] = []
+    ended: list[float] = []
+    activity = Activity()
+    hooks: list[tuple[float, Any]] = [(item["ts"], item) for item in recorded("hooks", "permissions")]
+    for ts, entry in sorted([*live, *hooks], key=lambda pair: pair[0]):
+        before = activity.asking
+        if isinstance(entry, LiveStatus):
+            activity.live(entry)
+        else:
+            line = parse_hook_line(hook_line(entry))
+            assert line is not None
+            if line.is_tool:
+                activity.call(False, tool=line.facts.tool, agent_id="", ts=ts, at=ts)
+            else:
+                activity.hook(line.facts, ts=ts, at=ts)
+        if activity.asking and not before:
+            asked.append(ts)
+        elif before and not activity.asking:
+            ended.append(ts)
+    lasted = [round(end - start, 1) for start, end in zip(asked, ended, strict=True)]
+    assert lasted == [7.1, 2.1, 1.0, 1.0]
 
 
 def inputs(activity: Activity) -> Inputs:
@@ -163,6 +198,22 @@ def test_new_process_waits_for_nothing() -> None:
     """A client that starts anew has finished nothing; /compact is no start."""
     assert Tape().hook("Stop", 1.1).hook("SessionStart", 2.1, kind="startup").waiting == ""
     assert Tape().hook("Stop", 1.1).hook("SessionStart", 2.1, kind="compact").waiting != ""
+
+
+def test_an_interrupted_call_is_no_error() -> None:
+    """A call that its person stopped is a tool call without an error; one that failed by itself has one."""
+    for interrupted in (True, False):
+        line = {
+            "hook_event_name": "PostToolUseFailure",
+            "tool_name": "Bash",
+            "error": "stopped",
+            "is_interrupt": interrupted,
+        }
+        raw = decode_line(json.dumps(line).encode())
+        assert raw is not None
+        call = parse_call(raw)
+        assert call is not None
+        assert call.is_error is not interrupted
 
 
 def test_signs_of_work() -> None:

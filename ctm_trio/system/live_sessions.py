@@ -1,0 +1,50 @@
+"""What running clients say of themselves in `~/.claude/sessions/<pid>.json`. Blocking: call it in a thread.
+
+Those files are Claude Code's own, undocumented, and may be gone tomorrow: without them nothing here is known.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import msgspec
+
+from ctm_trio.model.activity import LiveStatus
+
+MAX_FILES = 1000
+MAX_BYTES = 64 << 10
+"""More files, or longer ones, are not looked at."""
+
+
+class _File(msgspec.Struct):
+    sessionId: str = ""
+    status: str = ""
+    statusUpdatedAt: float = 0.0
+    """Unix milliseconds."""
+
+
+_file = msgspec.json.Decoder(_File)
+
+
+def read_live(directory: Path) -> dict[str, LiveStatus]:
+    """The status of every client that has such a file, by Claude session id. Never raises."""
+    found: dict[str, LiveStatus] = {}
+    try:
+        names = [name for name in os.listdir(directory) if name.endswith(".json")]
+    except OSError:
+        return found
+    for name in names[:MAX_FILES]:
+        try:
+            descriptor = os.open(directory / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open(descriptor, "rb") as file:
+                info = os.fstat(descriptor)
+                if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_BYTES:
+                    continue
+                value = _file.decode(file.read(MAX_BYTES))
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            continue  # gone, being written, or of another shape
+        if value.sessionId and value.status:
+            found[value.sessionId] = LiveStatus(value.status, value.statusUpdatedAt / 1000)
+    return found
