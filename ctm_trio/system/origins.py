@@ -16,8 +16,8 @@ MAX_FILE_BYTES = 64 * 1024
 
 
 def parse_origins(lines: Iterable[str]) -> frozenset[str]:
-    """The origins among lines; blank ones and those that start with # are left out."""
-    return frozenset(line for raw in lines if (line := raw.strip()) and not line.startswith("#"))
+    """The origins among lines, as browsers write them; blank ones and those that start with # are left out."""
+    return frozenset(line.rstrip("/").lower() for raw in lines if (line := raw.strip()) and not line.startswith("#"))
 
 
 class AllowedOrigins:

@@ -310,6 +310,7 @@ async def serve_guarded(
                 continue
             if len(live) < max_connections:
                 conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                conn.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                 nursery.start_soon(serve_one, conn)
                 continue
             full = Refused(503, "too_many_connections", "Too many connections are open; close some and try again.")

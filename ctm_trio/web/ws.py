@@ -35,8 +35,10 @@ MAX_NAMES = 1000
 REPLAY_PART = 256
 """Events of a replay that are encoded and written at a time, so that a long one does not hold the loop."""
 
-TOKEN_CHECK_S = 15.0
-"""How often a quiet connection's token is looked at again."""
+PING_S = 15.0
+"""How often the token is looked at again and a ping sent, which keeps proxies and dead peers from fooling us."""
+
+PING_FRAME = b"\x89\x00"
 
 GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
@@ -251,9 +253,10 @@ class WsEndpoint:
         self, stream_pass: StreamPass, query: Mapping[str, list[str]], scope: Scope, receive: Receive, send: Send
     ) -> None:
         async with trio.open_nursery() as nursery:
-            client = Client(self._streams, stream_pass, scope["state"]["wire"], send, nursery)
+            wire: Wire = scope["state"]["wire"]
+            client = Client(self._streams, stream_pass, wire, send, nursery)
             nursery.start_soon(self._end_with_daemon, client)
-            nursery.start_soon(self._end_with_token, client, stream_pass)
+            nursery.start_soon(self._keep_alive, client, stream_pass, wire)
             try:
                 await client.tell({"op": "hello", "version": self._version, "protocol": PROTOCOL})
                 if query.keys() & {"session", "types", "since"}:
@@ -279,11 +282,15 @@ class WsEndpoint:
         await client.close(GOING_AWAY)
 
     @staticmethod
-    async def _end_with_token(client: Client, stream_pass: StreamPass) -> None:
+    async def _keep_alive(client: Client, stream_pass: StreamPass, wire: Wire) -> None:
         while True:
-            await trio.sleep(TOKEN_CHECK_S)
+            await trio.sleep(PING_S)
             if not stream_pass.valid(again=True):
                 await client.close(POLICY_VIOLATION)
+            try:
+                await wire.send_all(PING_FRAME)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return  # the reader sees it too
 
 
 def order_of(query: Mapping[str, list[str]]) -> Order:

@@ -101,3 +101,16 @@ async def test_foreign_host(tmp_path: Path) -> None:
                 assert (answer.status_code, answer.json()["error"]) == (421, "wrong_host"), host
         for host in (f"localhost:{site.port}", f"LOCALHOST:{site.port}", "box.example", "lan.example:8080"):
             assert (await client.get("/healthz", headers={"Host": host})).status_code == 200, host
+
+
+async def test_a_bug_is_a_500_with_an_id(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """What nobody expected is answered with an id that the log has too, and tells nothing else."""
+    site.sessions.publish(None)  # type: ignore[arg-type]  # a bug, made on purpose
+    async with site.client() as client:
+        answer = await client.get("/api/sessions")
+        assert (answer.status_code, answer.json()["error"]) == (500, "internal")
+        assert "Traceback" not in answer.text
+        assert answer.json()["id"] in answer.json()["message"]
+        assert answer.json()["id"] in caplog.text
+        assert "AttributeError" in caplog.text
+        assert (await client.get("/healthz")).status_code == 200

@@ -12,7 +12,7 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
-from ctm_trio.web import streams
+from ctm_trio.web import streams, ws
 from tests.contract.conftest import TOKEN, Site, open_site
 
 Json = dict[str, Any]
@@ -213,3 +213,14 @@ async def test_plain_get(site: Site) -> None:
     async with site.client() as client:
         answer = await client.get("/ws")
         assert (answer.status_code, answer.json()["error"]) == (426, "upgrade_required")
+
+
+async def test_token_becomes_void(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection whose user is gone is pinged no more but closed with 1008."""
+    monkeypatch.setattr(ws, "PING_S", 0.02)
+    (tmp_path / "user.json").write_text("{}")
+    async with open_site(tmp_path) as site, connect(site) as socket:
+        await socket.send({"op": "ping"})
+        assert await socket.next() == {"op": "pong"}
+        (tmp_path / "user.json").unlink()
+        assert await socket.close_code() == 1008
