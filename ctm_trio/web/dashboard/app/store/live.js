@@ -5,6 +5,7 @@ import { t } from '../i18n/index.js';
 import { activityVersion, countCall, lastCalls } from './activity.js';
 import { streamStatus } from './connection.js';
 import { appendLive, markGap, rowOf } from './feed.js';
+import { shareAmongHiddenTabs } from './hidden-tabs.js';
 import { change, quota, refresh, sessions } from './sessions.js';
 
 /** Events are applied this often: more would not be seen, less would feel slow. Hidden pages take their time. */
@@ -28,15 +29,26 @@ export function onEvent(/** @type {(event: {type: string, session: string, paylo
   return () => listeners.delete(listener);
 }
 
+/** What to do when the daemon does not know the token; null while nobody is logged in. @type {(() => void)|null} */
+let onEnd = null;
+/** Where to go on after a pause. */
+let resumeFrom = '';
+
 /** @param {() => void} onUnauthorized */
 export function startLive(onUnauthorized) {
   stopLive();
-  stream = streams.all({
-    onFrames: (frames) => {
+  onEnd = onUnauthorized;
+  open();
+}
+
+function open() {
+  if (stream || !onEnd) return;
+  const handlers = {
+    onFrames: (/** @type {import('../client/sse.js').Frame[]} */ frames) => {
       for (const frame of frames) pending.push(frame);
       timer ??= setTimeout(flush, document.hidden ? FLUSH_HIDDEN_MS : FLUSH_MS);
     },
-    onStatus: (status) => {
+    onStatus: (/** @type {import('../client/sse.js').StreamStatus} */ status) => {
       streamStatus(status);
       if (status.state === 'live' && wasLost) refresh();
       wasLost = status.state === 'lost';
@@ -45,15 +57,29 @@ export function startLive(onUnauthorized) {
       markGap();
       refresh();
     },
-    onEnd: onUnauthorized,
-  });
+    onEnd,
+  };
+  stream = streams.all(handlers, resumeFrom);
+}
+
+/** Lets the stream go; `open` goes on where it was. */
+function pause() {
+  resumeFrom = stream?.lastId() ?? resumeFrom;
+  stream?.close();
+  stream = null;
 }
 
 export function stopLive() {
-  stream?.close();
-  stream = null;
+  pause();
+  onEnd = null;
+  resumeFrom = '';
   pending = [];
 }
+
+shareAmongHiddenTabs(pause, () => {
+  if (!stream) wasLost = true; // what no event tells is read again
+  open();
+});
 
 export const retryNow = () => stream?.retryNow();
 addEventListener('online', retryNow);

@@ -47,22 +47,24 @@ function useStarts(name) {
 
 /** @typedef {import('../../../client/types.js').SubAgent} SubAgent */
 
-/** Parents before their children, with depth. @param {SubAgent[]} agents @returns {{agent: SubAgent, depth: number}[]} */
+/**
+ * Parents before their children, with depth. Whose parent is unknown, or who is in a circle of parents, is a root.
+ * @param {SubAgent[]} agents @returns {{agent: SubAgent, depth: number}[]}
+ */
 export function branches(agents) {
   const known = new Set(agents.map((one) => one.id));
-  const children = Map.groupBy(agents, (one) => (one.parent_id && known.has(one.parent_id) && one.parent_id !== one.id ? one.parent_id : ''));
-  /** @type {{agent: SubAgent, depth: number}[]} */
-  const found = [];
-  const visit = (/** @type {string} */ parent, /** @type {number} */ depth) => {
-    const list = children.get(parent) ?? [];
-    children.delete(parent); // a circle of parents ends here
-    for (const agent of list) {
-      found.push({ agent, depth });
-      visit(agent.id, depth + 1);
-    }
+  const isRoot = (/** @type {SubAgent} */ one) => !one.parent_id || !known.has(one.parent_id);
+  const children = Map.groupBy(agents, (one) => one.parent_id ?? '');
+  /** @type {Map<string, {agent: SubAgent, depth: number}>} */
+  const found = new Map();
+  const visit = (/** @type {SubAgent} */ agent, /** @type {number} */ depth) => {
+    if (found.has(agent.id)) return;
+    found.set(agent.id, { agent, depth });
+    for (const child of children.get(agent.id) ?? []) visit(child, depth + 1);
   };
-  visit('', 0);
-  return found;
+  for (const agent of agents) if (isRoot(agent)) visit(agent, 0);
+  for (const agent of agents) visit(agent, 0);
+  return [...found.values()];
 }
 
 /** @param {{status: string}} props */
