@@ -1,0 +1,56 @@
+"""Who listens on our port: a daemon of ours, one that only just starts, or something else."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from ctm_trio import server
+
+
+@contextmanager
+def listener(*answers: bytes | None) -> Iterator[int]:
+    """A port where each connection in turn gets the next answer, then the end; None never answers."""
+    with socket.create_server((server.HOST, 0)) as sock, ExitStack() as held:
+
+        def serve() -> None:
+            for answer in answers:
+                connection = held.enter_context(sock.accept()[0])  # one that is dropped would be an answer
+                if answer is not None:
+                    connection.recv(4096)
+                    connection.sendall(answer)
+                    connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield sock.getsockname()[1]
+        thread.join()
+
+
+OURS = b"HTTP/1.1 200 OK\r\nX-Ctm-Serve: v9\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@pytest.mark.parametrize(
+    ("answers", "sibling"),
+    [
+        ((OURS,), True),
+        ((None, None, OURS), True),
+        ((b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",), False),
+        ((b"HTTP/1.1 404 Not Found\r\nX-Ctm-Serve: v9\r\n\r\n",), False),
+        ((b"HTTP/1.1 200 OK\r\nX-Ctm-Serve: v1\r\nX-More: ",), False),
+        ((b"SSH-2.0-OpenSSH_9.2\r\n",), False),
+        ((b"x" * 40_000,), False),
+        ((b"",), False),
+        ((None, None, None), False),
+    ],
+    ids=["ours", "ours, late", "no header", "not 200", "half an answer", "no HTTP", "endless", "empty", "silent"],
+)
+def test_sibling(monkeypatch: pytest.MonkeyPatch, answers: tuple[bytes | None, ...], sibling: bool) -> None:
+    """Only a whole 200 with our header is one of us; silence is asked again, because a sibling may be starting."""
+    monkeypatch.setattr(server, "PROBES", 3)
+    with listener(*answers) as port:
+        assert server._is_sibling(port) is sibling
