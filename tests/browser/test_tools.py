@@ -164,6 +164,32 @@ def test_the_feed_of_all_sessions(site: Site, open_page: OpenPage) -> None:
     expect(page.get_by_role("complementary", name="Detail of the call")).to_be_hidden()
 
 
+def test_the_tools_on_a_phone(site: Site, open_page: OpenPage) -> None:
+    """Every view is a tap or two away; what is wrong in a form is seen beside its field; a match leads to its row."""
+    furnished(site)
+    page, _ = open_page(phone=True)
+    bar = page.locator(".bar")
+    for name in ("Feed", "Cost"):
+        bar.get_by_role("link", name=name).tap()
+        expect(bar.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
+    bar.get_by_role("button", name="More").tap()
+    bar.get_by_role("link", name="Settings").tap()
+    page.get_by_label("Quota nearly used").fill("0")
+    page.get_by_role("button", name="Save").tap()
+    expect(page.get_by_text("A whole number from 1 to 100.")).to_be_in_viewport()
+    page.get_by_label("Quota nearly used").fill("70")
+    page.get_by_role("button", name="Save").tap()
+    expect(page.get_by_text("Saved. The daemon uses it now")).to_be_visible()
+    bar.get_by_role("link", name="Search").tap()
+    page.get_by_role("searchbox").fill("xcode")
+    page.locator(".match").tap(timeout=15_000)
+    expect(page.get_by_role("complementary", name="Detail of the call")).to_contain_text("xcodebuild test")
+    page.go_back()
+    bar.get_by_role("link", name="Sessions").tap()
+    page.get_by_role("button", name="New session").tap()
+    expect(page.get_by_role("button", name="Start session")).to_be_in_viewport()
+
+
 def test_cost(site: Site, open_page: OpenPage) -> None:
     """What each session, model and day cost, and where the figures come from; one can be singled out."""
     furnished(site)

@@ -9,6 +9,14 @@ const HEIGHT = 220;
 const TABLE_ROWS = 40;
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
+/** Distances of the time marks in seconds: no two of them may read the same. */
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const TIME_STEPS = [...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE), ...[1, 2, 3, 6, 12, 24, 48, 96].map((n) => n * HOUR)];
+
+/** Sums are seen against nothing spent. @param {any} _ @param {number} __ @param {number} top @returns {[number, number]} */
+const fromZero = (_, __, top) => [0, (top || 1) * 1.08];
+
 /** @type {Promise<any>|null} */
 let library = null;
 
@@ -54,13 +62,13 @@ export function Chart({ times, series, label, format, legend = series.length > 1
     const line = colour(element, '--line');
     const axis = { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: '12px system-ui' };
     const chart = new plot({
-      width: element.clientWidth, height: HEIGHT, legend: { show: legend, live: false }, cursor: { y: false, points: { size: 7 } },
+      width: element.clientWidth, height: HEIGHT, scales: { y: { range: fromZero } }, legend: { show: legend, live: false }, cursor: { y: false, points: { size: 7 } },
       series: [{}, ...series.map((one) => {
         const stroke = colour(element, one.colour);
         return { label: one.label, stroke, width: 2, spanGaps: true, points: { show: false }, paths: plot.paths.stepped({ align: 1 }),
           fill: one.fill ? stroke.replace('rgb(', 'rgba(').replace(')', ', 0.14)') : undefined };
       })],
-      axes: [{ ...axis, space: 70, size: 30, values: timeLabels }, { ...axis, size: 64, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map(format) }],
+      axes: [{ ...axis, space: 70, size: 30, incrs: TIME_STEPS, values: timeLabels }, { ...axis, size: 64, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map(format) }],
       hooks: { setCursor: [(/** @type {any} */ u) => showTip(element, u, series, format)] },
     }, [times, ...series.map((one) => one.values)], element);
     const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));

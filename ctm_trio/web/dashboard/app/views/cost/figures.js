@@ -26,8 +26,11 @@ export function bySession({ points, spent }) {
   return [...lines.values()].sort((a, b) => b.micros - a.micros || (b.all ?? 0) - (a.all ?? 0) || a.key.localeCompare(b.key));
 }
 
-/** The sum of all sessions after each point. @param {CostPoint[]} points oldest first @returns {{times: number[], values: number[]}} seconds, dollars */
-export function totalOverTime(points) {
+/**
+ * The sum of all sessions after each point, and at the end. @param {CostPoint[]} points oldest first
+ * @param {number} until ms @returns {{times: number[], values: number[]}} seconds, dollars
+ */
+export function totalOverTime(points, until) {
   /** @type {Map<string, number>} */
   const latest = new Map();
   let sum = 0;
@@ -44,6 +47,11 @@ export function totalOverTime(points) {
       times.push(at);
       values.push(sum / 1e6);
     }
+  }
+  const end = Math.floor(until / 1000);
+  if (times.length && end > times[times.length - 1]) {
+    times.push(end);
+    values.push(sum / 1e6);
   }
   return { times, values };
 }

@@ -42,7 +42,7 @@ function address(span, session) {
 /** @param {{answer: import('../../client/types.js').CostAnswer, span: 'hour'|'day'|'week', session: string}} props */
 function Figures({ answer, span, session }) {
   const { totals, points, spent } = answer;
-  const curve = useMemo(() => totalOverTime(points), [points]);
+  const curve = useMemo(() => totalOverTime(points, Date.now()), [points]);
   const series = useMemo(() => [{ label: t('cost.cost'), values: curve.values, colour: '--accent-fill', fill: true }], [curve]);
   const sum = Object.values(spent?.days ?? {}).reduce((all, micros) => all + micros, 0);
   const days = linesOf(spent?.days ?? {}).sort((a, b) => (a.key < b.key ? 1 : -1));

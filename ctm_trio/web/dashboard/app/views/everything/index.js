@@ -44,7 +44,7 @@ export default function Everything({ params, query }) {
       ${!rows.length && !sessionsLoaded.value ? html`<${Loading} />` : !matching.length ? html`<${Nothing} filtered=${filtered} />`
         : html`<${VirtualList} rows=${shown} rowHeight=${narrow ? ROW_NARROW : ROW_WIDE} keyOf=${keyOf} draw=${draw} class="feed-list"
             label=${t('everything.label')} onTop=${onTop} scrollTo=${scrollTo}
-            foot=${html`<p class="feed-foot muted">${t('everything.end')} <a href="/search">${t('everything.search')}</a></p>`} />`}
+            foot=${html`<p class="feed-foot muted"><span>${t('everything.end')} <a href="/search">${t('everything.search')}</a></span></p>`} />`}
     </div>
     ${params.id && html`<${Detail} key=${params.id} name=${params.name} id=${params.id} row=${shown[selected]} onClose=${close} />`}
   </section>`;

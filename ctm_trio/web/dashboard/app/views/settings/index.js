@@ -60,7 +60,12 @@ function Form({ config }) {
   const show = (/** @type {Record<string, string>} */ found) => {
     setProblems(found);
     const first = Object.keys(found)[0];
-    if (first) requestAnimationFrame(() => document.getElementById(`set-${first}`)?.focus());
+    if (!first) return;
+    requestAnimationFrame(() => { // its words are drawn now, and are to be seen too
+      const control = document.getElementById(`set-${first}`);
+      control?.focus({ preventScroll: true });
+      control?.closest('.field')?.scrollIntoView({ block: 'center' });
+    });
   };
   return html`<form class="settings-form" onSubmit=${save} novalidate>
     <${Webhook} values=${values} problems=${problems} set=${set} saved=${saved} />
