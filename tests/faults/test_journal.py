@@ -1,0 +1,122 @@
+"""The journal under trouble that cannot be made from outside: clocks, a disk full for long, damage while it runs."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+import trio
+
+from ctm_trio.messages import Batch, Subscribe
+from ctm_trio.system import store
+from ctm_trio.system.store import EventStore, StoreUnavailable
+from ctm_trio.tasks import journal
+from tests.faults.rig import Rig, line
+
+UUID = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    """Journal and tailers over an empty directory."""
+    return Rig(tmp_path)
+
+
+async def test_clock_jumps(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock goes an hour back, a day ahead and back again, also between two runs: ids only ever rise."""
+    real = time.time_ns
+    hour = 3600 * 10**9
+    jumps = itertools.cycle([0, -hour, 24 * hour, -24 * hour, hour])
+    monkeypatch.setattr("ctm_trio.system.store.time.time_ns", lambda: real() + next(jumps))
+    log = rig.log()
+    expected = []
+    for life in range(3):
+        async with rig.running():
+            for i in range(40):
+                log.append(line(UUID, f"{life}.{i}"))
+                expected.append(f"{life}.{i}")
+                if i % 10 == 0:
+                    await rig.settle(len(expected))
+            await rig.settle(len(expected))
+    rig.check(expected)
+
+
+async def test_a_disk_that_is_full_for_long(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past the bound of what is held in memory the logs wait; with room again all of it comes, once and in order."""
+    full = True
+    real = EventStore.insert
+
+    def insert(self: EventStore, batches: list[store.Stamped]) -> None:
+        if full:
+            raise StoreUnavailable("database or disk is full")
+        real(self, batches)
+
+    monkeypatch.setattr(EventStore, "insert", insert)
+    monkeypatch.setattr(journal, "BACKLOG_EVENTS", 200)
+    monkeypatch.setattr(journal, "FLUSH_RETRY_S", 0.05)
+    log = rig.log()
+    expected = [f"f{i}" for i in range(3000)]
+    async with rig.running():
+        for start in range(0, 3000, 100):
+            log.append(b"".join(line(UUID, marker) for marker in expected[start : start + 100]))
+            await trio.sleep(0.002)
+        await rig.until(lambda: rig.journal.latest.backlog >= 200)
+        assert "full" in rig.journal.latest.degraded
+        held = rig.journal.latest.backlog
+        assert held < 3000, "the bound is no bound"
+        full = False
+        await rig.settle(3000)
+        await rig.until(lambda: not rig.journal.latest.degraded)
+    rig.check(expected)
+
+
+async def test_killed_with_a_full_disk(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was shown and never committed comes again after a restart: from its log, once in the database."""
+    monkeypatch.setattr(EventStore, "insert", _refuse)
+    log = rig.log()
+    async with rig.running():
+        log.append(b"".join(line(UUID, f"k{i}") for i in range(50)))
+        await rig.settle(50)
+    monkeypatch.undo()
+    again = Rig(rig.root)
+    async with again.running():
+        await again.settle(50)
+    again.check([f"k{i}" for i in range(50)])
+
+
+def _refuse(*_: object) -> None:
+    raise StoreUnavailable("database or disk is full")
+
+
+@pytest.mark.parametrize("what", ["StoreDamaged while reading", "cannot be read"])
+async def test_a_replay_from_a_bad_database(rig: Rig, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """A replay from a database that cannot be read now is `lost`; from a damaged one it ends the journal."""
+    log = rig.log()
+    other = rig.log("22222222-2222-4333-8444-555555555555")
+    damaged = what.startswith("StoreDamaged")
+
+    def select(*_: object, **__: object) -> None:
+        with store.translated():
+            raise sqlite3.DatabaseError("malformed") if damaged else sqlite3.OperationalError("disk I/O error")
+
+    log.append(b"".join(line(UUID, f"r{i}") for i in range(700)))
+    other.append(line(other.uuid, "other"))
+
+    async def ask() -> Batch:
+        mailbox, batches = trio.open_memory_channel[Batch](1)
+        async with rig.running():
+            await rig.settle(701)
+            monkeypatch.setattr("ctm_trio.system.replay.select_events", select)
+            await rig.send.send(Subscribe(mailbox, frozenset({f"uuid:{UUID[:8]}"}), since=5))
+            with trio.fail_after(5):
+                return await batches.receive()
+
+    if damaged:
+        with pytest.raises(BaseExceptionGroup) as caught:
+            await ask()
+        assert caught.group_contains(store.StoreDamaged)
+    else:
+        assert (await ask()).lost
