@@ -143,6 +143,7 @@ class Server:
             async with trio.open_nursery() as nursery:
                 if self.options.signals:
                     await nursery.start(self._take_signals)
+                nursery.start_soon(self._stop_hard, nursery.cancel_scope)
                 await self._wait_for_reindex(lock)
                 status = Once(task_status)
                 while not self._stop.is_set():
@@ -152,6 +153,13 @@ class Server:
                         aside = set_aside(self.paths.database)
                         log.error("%s It is now %s; the logs rebuild it.", _first(group), aside.name)
                 nursery.cancel_scope.cancel()
+
+    async def _stop_hard(self, scope: trio.CancelScope) -> None:
+        """Cancel everything when a stop takes too long: what is committed stays, what is not comes from the logs."""
+        await self._stop.wait()
+        await trio.sleep(STOP_S)
+        log.warning("the stop takes more than %g s; what is left is cut off", STOP_S)
+        scope.cancel()
 
     async def _wait_for_reindex(self, lock: InstanceLock) -> None:
         """Wait until nobody rebuilds the databases, or until we are to stop."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from ctm_trio import server
 from ctm_trio.messages import Batch, Subscribe
 from ctm_trio.system import store
 from ctm_trio.system.store import EventStore, StoreUnavailable
@@ -120,3 +121,19 @@ async def test_a_replay_from_a_bad_database(rig: Rig, monkeypatch: pytest.Monkey
         assert caught.group_contains(store.StoreDamaged)
     else:
         assert (await ask()).lost
+
+
+async def test_a_stop_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of the daemon that does not stop is cut off, so that the whole ends in its ten seconds."""
+
+    async def hangs(*_: object, task_status: trio.TaskStatus[None], **__: object) -> None:
+        task_status.started()
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(server, "run_daemon", hangs)
+    monkeypatch.setattr(server, "STOP_S", 0.05)
+    made = server.Server(server.Options(home=tmp_path, ephemeral=True))
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(made.run)
+            made.shutdown("test")
