@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
-from ctm_trio.cli.common import CliError, plain
+from ctm_trio.cli.common import NOT_FOUND, CliError, plain
 from ctm_trio.errors import CtmError, TmuxGone
 from ctm_trio.model.session import Session, SessionBook, clean_workdir, is_name
 from ctm_trio.model.times import format_time
@@ -68,10 +68,14 @@ class Starter:
 
         async def steps() -> Session:
             next_ = replace(record, mode=mode)
+
+            def step(book: SessionBook) -> SessionBook:
+                return book.having(replace(book.records.get(record.name, next_), mode=mode))
+
             resume = await trio.to_thread.run_sync(self._has_transcript, record.uuid)
             if tmux_name(record.name) not in await self._tmux.sessions():
                 async with spawned(self._tmux, next_, self._paths, self._checkpoint(mode), resume=resume):
-                    await self._file.change(lambda book: book.having(next_))
+                    await self._file.change(step)
                 return next_
             if checkpoint := self._checkpoint(mode):
                 await checkpoint(record.workdir)  # while it still runs: without a checkpoint nothing is ended
@@ -80,7 +84,7 @@ class Starter:
             command = launch_command(claude, record.uuid, mode, env_sh=env_sh, overlay=overlay, resume=resume)
             # In the same pane: attached terminals stay, and tmux does not end with its last session in between.
             await self._tmux.respawn(exactly(record.name), command, {"CTM_SESSION": record.name})
-            await self._file.change(lambda book: book.having(next_))
+            await self._file.change(step)
             return next_
 
         return self._run(steps)
@@ -109,7 +113,7 @@ class Starter:
 
         def step(book: SessionBook) -> SessionBook:
             if name not in book.records:
-                raise CliError(f"There is no session named {plain(name)}.", 3)
+                raise CliError(f"There is no session named {plain(name)}.", NOT_FOUND)
             return _refuse_taken(book, to, but=name).renamed(name, to)
 
         async def steps() -> None:

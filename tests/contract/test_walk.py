@@ -6,12 +6,14 @@ import contextlib
 import http.client
 import json
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from typing import Any
 import pytest
 
 import ctm_trio
+from ctm_trio.cli.link import probe
 from tests.fixtures import CLAUDE_CODE, recorded
 
 CODE = Path(ctm_trio.__file__).parent.parent
@@ -69,6 +72,15 @@ class Machine:
         )
         assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
+
+    def sign_up(self) -> str:
+        """Wait until the daemon answers (`new` waits only two seconds for it), sign up, and return the token."""
+        end = time.monotonic() + LIMIT_S
+        while probe(self.port) is None:
+            assert time.monotonic() < end, (self.conf / "ctm-trio.log").read_text()
+            select.select((), (), (), 0.05)
+        body = {"username": "a@example.com", "password": "long enough"}
+        return str(self.call("POST", "/api/auth/signup", body)["token"])
 
     def call(self, method: str, path: str, body: object = None, token: str = "") -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_S)
@@ -133,7 +145,7 @@ def test_from_an_empty_home_to_a_watched_session(machine: Machine) -> None:
     assert record["tmux_alive"] is True
     assert (machine.root / "hooks-ran").read_text() == "on_new demo safe\n"
 
-    token = machine.call("POST", "/api/auth/signup", {"username": "a@example.com", "password": "long enough"})["token"]
+    token = machine.sign_up()
     calls = [r for r in recorded("hooks", "print") if r["event"] in ("PostToolUse", "PostToolUseFailure")]
     seen = []
     with contextlib.closing(machine.events("/events/session/demo", token)) as stream:
@@ -200,3 +212,40 @@ def test_yolo_restarts_with_the_conversation(machine: Machine) -> None:
     ).stdout
     assert f"--resume {record['uuid']}" in told
     assert "--dangerously-skip-permissions" in told
+
+
+def test_attach_and_detach(machine: Machine) -> None:
+    """In a terminal: the daemon hears of it, the record has the time, the user's hook runs; detach lets go again."""
+    machine.conf.mkdir(parents=True)
+    hooks = {"on_attach": "echo $CTM_SESSION >> ~/attached"}
+    (machine.conf / "config.json").write_text(json.dumps({"serve": {"port": machine.port}, "hooks": hooks}))
+    machine.ctm("new", "demo", "-d")
+    token = machine.sign_up()
+    ours, theirs = os.openpty()
+    client = subprocess.Popen(
+        [sys.executable, "-m", "ctm_trio", "attach", "demo"],
+        env=machine.env,
+        cwd=machine.root / "project",
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        with contextlib.closing(machine.events("/events/session/demo", token)) as stream:
+            attached = next(payload for kind, payload in stream if kind == "session_attached")
+        assert attached["name"] == "demo"
+        assert "at" in attached
+        while os.read(ours, 65536).find(b"demo") < 0:  # tmux has drawn its status line
+            pass
+        assert (machine.root / "attached").read_text() == "demo\n"
+        (view,) = json.loads(machine.ctm("ls", "--json").stdout)
+        assert view["last_attached_at"]
+        machine.ctm("detach", "demo")
+        assert client.wait(LIMIT_S) == 0
+        assert json.loads(machine.ctm("ls", "--json").stdout)[0]["tmux_alive"] is True
+    finally:
+        client.kill()
+        client.wait()
+        os.close(ours)
