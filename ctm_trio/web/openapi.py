@@ -223,6 +223,8 @@ route("/api/doctor", "What is well on this machine and what is not.",
 route("/api/config", "The settings that may be changed while it runs.", ref("Settings"))
 route("/api/config", "Change some of them.", one({"status": TEXT}), method="patch", status=202,
       takes=ref("SettingsPatch"), errors="400 500")  # fmt: skip
+route("/api/webhook/settings", "How alerts are sent. The secret is not told.",
+      one({"webhook_format": TEXT, "webhook_events": many(TEXT), "has_secret": FLAG}))  # fmt: skip
 route("/api/webhook/deliveries", "The newest alerts and what became of them.",
       one({"deliveries": many({"type": "object"})}), errors="503")  # fmt: skip
 route("/api/webhook/test", "Send a test message now and wait for the answer.",
