@@ -100,3 +100,29 @@ def test_bad_endpoint_and_two_kills(tmp_path: Path) -> None:
             code, _ = daemon.stop()
     assert code == 0
     assert bad.accepted == {"fine": 1}
+
+
+def test_routes(tmp_path: Path) -> None:
+    """A test alert tells what the endpoint answered and needs our Origin; an address that cannot be right is refused."""
+    port = free_port()
+    with Daemon(tmp_path) as daemon, endpoint(port, good=True) as good:
+        daemon.start()
+        none = daemon.request("POST", "/api/webhook/test")
+        assert (none.status_code, none.json()["error"]) == (409, "no_webhook")
+        url = f"http://{HOST}:{port}/hook"
+        assert daemon.request("PATCH", "/api/config", json={"webhook_url": url}).status_code == 202
+        answer = daemon.request("POST", "/api/webhook/test").json()
+        assert (answer["ok"], answer["status"], answer["error"]) == (True, 204, "")
+        assert good.accepted == {"ctm": 1}
+        foreign = daemon.request("POST", "/api/webhook/test", headers={"Origin": "http://evil.example"})
+        assert foreign.status_code == 403
+        assert (
+            daemon.request("GET", "/api/webhook/deliveries", headers={"Authorization": "Bearer no"}).status_code == 401
+        )
+        assert daemon.get("/api/webhook/deliveries") == {"deliveries": []}
+        for wrong in ("ftp://h/x", "http://u:p@h/", "https://no-such-host.invalid/"):
+            refused = daemon.request("PATCH", "/api/config", json={"webhook_url": wrong})
+            assert (refused.status_code, refused.json()["error"]) == (400, "invalid_webhook_url")
+            assert refused.json()["message"].endswith(".")
+        assert daemon.get("/api/config")["webhook_url"] == url
+        assert url not in daemon.said(), "an address may hold a secret"
