@@ -103,7 +103,7 @@ def test_bad_endpoint_and_two_kills(tmp_path: Path) -> None:
 
 
 def test_routes(tmp_path: Path) -> None:
-    """A test alert tells what the endpoint answered and needs our Origin; an address that cannot be right is refused."""
+    """A test alert tells what the endpoint answered and needs our Origin; an impossible address is refused."""
     port = free_port()
     with Daemon(tmp_path) as daemon, endpoint(port, good=True) as good:
         daemon.start()
