@@ -103,16 +103,21 @@ async def in_work_tree(workdir: str) -> bool:
     return lines[0] == "true" and await trio.to_thread.run_sync(inside)
 
 
-async def list_checkpoints(workdir: str) -> Checkpoints:
+async def list_checkpoints(workdir: str, *, is_tree: bool = False) -> Checkpoints:
     """The newest checkpoints of the history of HEAD, newest first.
+
+    Args:
+        is_tree: it was found to be a work tree a moment ago; looking again is left out then.
 
     Raises:
         GitFailed: git failed or took longer than `LIMIT_S`.
     """
     words = ("log", "-z", f"--format={LOG_FORMAT}", "--no-patch", "--basic-regexp", f"--grep=^{PREFIX}", "--no-mailmap")
-    if not await in_work_tree(workdir):
+    if not is_tree and not await in_work_tree(workdir):
         return Checkpoints(False)
     done = await _git(workdir, *words)
+    if _means(done, _NO_REPOSITORY):
+        return Checkpoints(False)
     if _means(done, _NO_COMMITS):
         return Checkpoints(True)
     return Checkpoints(True, parse_log(_checked(done, "log").stdout))

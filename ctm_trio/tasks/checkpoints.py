@@ -26,6 +26,9 @@ MAX_AT_ONCE = 4
 CACHE_S = 5.0
 """How old a list may be. Source: contract A9."""
 
+TREE_S = 60.0
+"""How long a directory that was a git work tree counts as one in lists; a revert always looks."""
+
 MAX_CACHED = 256
 """Work directories whose list is remembered; the one that was not asked for longest is forgotten first."""
 
@@ -90,6 +93,7 @@ class _Owner:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._busy = KeyedLocks()
+        self._tree_at: dict[str, float] = {}  # when a directory was last looked at whether it is a work tree
         self._cache: OrderedDict[str, tuple[float, Checkpoints]] = OrderedDict()
 
     async def work(self, message: CheckpointsMessage, slots: trio.Semaphore) -> None:
@@ -110,10 +114,13 @@ class _Owner:
         if known is not None and now - known[0] < CACHE_S:
             self._cache.move_to_end(workdir)
             return known[1]
-        found = await list_checkpoints(workdir)
+        is_tree = known is not None and known[1].git_workdir and now - self._tree_at.get(workdir, -TREE_S) < TREE_S
+        found = await list_checkpoints(workdir, is_tree=is_tree)
+        if not is_tree:
+            self._tree_at[workdir] = now
         self._cache[workdir] = (now, found)
         if len(self._cache) > MAX_CACHED:
-            self._cache.popitem(last=False)
+            self._tree_at.pop(self._cache.popitem(last=False)[0], None)
         return found
 
     async def _diff(self, message: DiffCheckpoint) -> str:
@@ -128,6 +135,7 @@ class _Owner:
             return await revert(message.workdir, message.sha, stash_first=message.stash_first)
         finally:
             self._cache.clear()  # other directories may be in the same repository
+            self._tree_at.clear()
 
 
 async def _answer(reply: Reply[R], work: Awaitable[R]) -> None:

@@ -386,10 +386,10 @@ async def test_requests_at_once_share_one_git(repo: Repo, monkeypatch: pytest.Mo
     runs = 0
     real = list_checkpoints
 
-    async def counted(workdir: str) -> Checkpoints:
+    async def counted(workdir: str, *, is_tree: bool = False) -> Checkpoints:
         nonlocal runs
         runs += 1
-        return await real(workdir)
+        return await real(workdir, is_tree=is_tree)
 
     monkeypatch.setattr("ctm_trio.tasks.checkpoints.list_checkpoints", counted)
     async with owner(Clock()) as send, trio.open_nursery() as nursery:
@@ -405,3 +405,19 @@ async def test_newest_for_attention(repo: Repo, tmp_path: Path) -> None:
         assert await newest(str(tmp_path)) is None
         repo.commit("checkpoint: 1")
         assert abs((await newest(str(repo.path)) or 0) - time.time()) < 60
+
+
+async def test_a_repository_that_goes_and_comes(repo: Repo) -> None:
+    """A list follows a directory that stops being a repository and becomes one again."""
+    repo.commit("checkpoint: 1")
+    clock = Clock()
+    async with owner(clock) as send:
+        for hidden in (False, True, False):
+            if hidden:
+                (repo.path / ".git").rename(repo.path / "hidden")
+            elif (repo.path / "hidden").exists():
+                (repo.path / "hidden").rename(repo.path / ".git")
+            clock.now += 6
+            found: Checkpoints = await ask(send, lambda reply: ListCheckpoints(str(repo.path), reply), timeout_s=9)
+            assert found.git_workdir is not hidden
+            assert len(found.listed) == (0 if hidden else 1)
