@@ -44,6 +44,9 @@ MAX_HEAD_BYTES = 16_384
 STOP_S = 9.0
 """After so long a graceful stop becomes a hard one, so that it ends within ten seconds. Source: contract A1."""
 
+SWITCH_S = 0.0005
+"""So long a thread may keep the interpreter while the event loop waits for it; Python itself allows ten times that."""
+
 REINDEX_LOOK_S = 0.2
 """How often it is looked whether a running `reindex` is done."""
 
@@ -195,6 +198,7 @@ def serve_main(port: int = 0) -> int:
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log webhook URLs
     _raise_file_limit()
+    sys.setswitchinterval(SWITCH_S)
     try:
         server = Server(Options(port=port, signals=True))
     except AlreadyRunning:

@@ -96,7 +96,8 @@ def started_at(facts: AgentFacts) -> float:
     """When it started, in unix seconds: as reported, else its first sign of life."""
     if facts.start_at:
         return facts.start_at
-    return min((at for at in (facts.first_at, facts.launch_at, facts.stop_at) if at), default=0.0)
+    first, launch = facts.first_at, facts.launch_at
+    return (min(first, launch) if first and launch else first or launch) or facts.stop_at
 
 
 def told(facts: AgentFacts, now: float, ended: tuple[int, float] = (0, 0.0)) -> Subagent:

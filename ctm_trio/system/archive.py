@@ -27,7 +27,7 @@ from ctm_trio.system.log_lines import LineReader, Place
 from ctm_trio.system.read_pool import ReadPool
 from ctm_trio.system.search_read import connect_search, search
 from ctm_trio.system.side_database import connect_reader
-from ctm_trio.system.store import event_of, open_database, select_events, sources_of
+from ctm_trio.system.store import event_of, select_events, sources_of
 from ctm_trio.system.usage import log_files
 
 READERS = 3
@@ -69,7 +69,7 @@ class Archive:
 
     def __init__(self, paths: Paths) -> None:
         self._logs = paths.logs
-        self._events = ReadPool(partial(open_database, paths.database, read_only=True), size=READERS)
+        self._events = ReadPool(partial(connect_reader, paths.database), size=READERS)
         self._search = ReadPool(partial(connect_search, paths.search_index, paths.database), size=SEARCHERS)
         self._costs = ReadPool(partial(connect_reader, paths.costs), size=1)
         self._files = trio.CapacityLimiter(1)

@@ -35,7 +35,7 @@ MAX_MS = (1 << 43) - 1
 STEP_ROWS = 2000
 """Calls indexed in one transaction, a quarter of a second: so soon it can be stopped."""
 
-TUNING = (("hashsize", 16 << 20), ("automerge", 8))
+TUNING = (("hashsize", 8 << 20), ("automerge", 8))
 """Of FTS5: a step is one segment, and segments are merged less often. A quarter more rows a second."""
 
 ROWS_A_STATEMENT = (100, 10, 1)
@@ -99,21 +99,21 @@ class SearchIndex:
             self._db.close()
             raise translate(error) from error
 
-    def step(self) -> bool:
-        """Index the next calls. True if there is more to do at once.
+    def step(self, limit: int = STEP_ROWS) -> bool:
+        """Index the next calls, at most `limit`. True if there is more to do at once.
 
         Raises:
             StoreUnavailable: nothing of this step is in the index; try again later.
             StoreDamaged: a database is damaged.
         """
         try:
-            rows = self._journal.execute(_EVENTS, (self.cursor, STEP_ROWS)).fetchall()
+            rows = self._journal.execute(_EVENTS, (self.cursor, limit)).fetchall()
             if rows:
                 texts = self._texts(rows)
                 self._insert(rows, texts)
                 self.cursor = rows[-1][0]
                 self.count += len(rows)
-            return len(rows) == STEP_ROWS
+            return len(rows) == limit
         except sqlite3.Error as error:
             raise translate(error) from error
 

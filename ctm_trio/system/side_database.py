@@ -17,9 +17,12 @@ PRAGMAS = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA wal_autocheckpoint = 4000",
     "PRAGMA journal_size_limit = 33554432",
-    "PRAGMA cache_size = -8000",
+    "PRAGMA cache_size = -4000",
     "PRAGMA temp_store = MEMORY",
 )
+
+READER_CACHE = "PRAGMA cache_size = -2000"
+"""2 MB for each kept connection: the system's own cache is behind it, and there are several."""
 
 
 def open_side_database(path: Path, tables: str, version: int) -> sqlite3.Connection:
@@ -64,6 +67,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         db = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None, check_same_thread=False
         )
+        db.execute(READER_CACHE)
     except sqlite3.Error as error:
         raise translate(error) from error
     try:

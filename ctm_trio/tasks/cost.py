@@ -6,7 +6,6 @@ import logging
 import time
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 import trio
 
@@ -36,8 +35,8 @@ async def run_cost(
     prices: StateSender[PriceTable],
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> NoReturn:
-    """Own the costs until cancelled; closes `points`. Ready once the database can be read.
+) -> None:
+    """Own the costs until cancelled, or until nobody sends any more; closes `points`. Ready once reads work.
 
     Args:
         path: of the database. prices_path: the user's price table, read at the start.
@@ -56,11 +55,14 @@ async def run_cost(
             while True:
                 batch: list[CostPoint] = []
                 with trio.move_on_at(thin_at):
-                    batch.append(await points.receive())
+                    try:
+                        batch.append(await points.receive())
+                    except trio.EndOfChannel:
+                        return
                 while batch and len(batch) < BATCH:
                     try:
                         batch.append(points.receive_nowait())
-                    except trio.WouldBlock:
+                    except (trio.WouldBlock, trio.EndOfChannel):
                         break
                 if batch:
                     await _keep(store, batch, limiter)

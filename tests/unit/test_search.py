@@ -29,10 +29,10 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 
 def index(library: Library, steps: int = 100) -> int:
-    """Bring the index up to date as a new process would; how many steps had more behind them."""
+    """Bring the index up to date in small steps as a new process would; how many had more behind them."""
     made = SearchIndex(library.paths.search_index, library.paths.database, library.paths.logs)
     try:
-        return sum(made.step() for _ in range(steps))
+        return sum(made.step(7) for _ in range(steps))
     finally:
         made.close()
 
@@ -51,9 +51,8 @@ def tools(found: Matches) -> list[str]:
     return [match.snippet.split(" ")[0] for match in found.matches]
 
 
-def test_resumes(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resumes(library: Library) -> None:
     """An index that was stopped anywhere goes on there: every call once, also those of a packed log."""
-    monkeypatch.setattr("ctm_trio.system.search_index.STEP_ROWS", 7)
     library.write([bash(f"needle-{n}", ts=at(n)) for n in range(20)])
     library.rotate(packed=True)
     library.write([bash(f"needle-{n}", ts=at(n)) for n in range(20, 30)])
