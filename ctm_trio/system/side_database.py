@@ -67,11 +67,10 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         db = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None, check_same_thread=False
         )
-        db.execute(READER_CACHE)
     except sqlite3.Error as error:
         raise translate(error) from error
     try:
-        db.execute("PRAGMA cache_size = -8000")
+        db.execute(READER_CACHE)
     except sqlite3.Error as error:
         db.close()
         raise translate(error) from error
