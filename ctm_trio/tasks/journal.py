@@ -66,7 +66,7 @@ FEW_SUBSCRIBERS = 4
 """Up to here every event is sent at once; beyond, events are collected for a moment, because writes are the cost."""
 
 GAP_PER_SUBSCRIBER_S = 0.00022
-GAP_MAX_S = 0.032
+GAP_MAX_S = 0.024
 
 WAL_FOLD_BYTES = 8 << 20
 """From this size on the write-ahead log is folded into the database, beside the commits."""
