@@ -290,3 +290,29 @@ def test_tmux_server_dies(daemon: Daemon) -> None:
     eventually(lambda: daemon.get("/api/sessions/alpha")["tmux_alive"] is False, what="the end of tmux")
     assert daemon.answers()
     assert daemon.stop()[0] == 0
+
+
+@pytest.mark.parametrize("name", ["search", "cost", "outbox"])
+@pytest.mark.parametrize("where", ["head", "middle"])
+def test_damaged_side_database(daemon: Daemon, name: str, where: str) -> None:
+    """A damaged index, ledger or outbox costs what was only in it: it is made anew, and the daemon goes on."""
+    log = daemon.log()
+    log.append(b"".join(line(UUID, f"needle {i}") for i in range(200)))
+    daemon.start()
+    side = daemon.root / f"ctm-trio-{name}.db"
+    eventually(lambda: len(daemon.get("/api/search?q=needle&limit=500")["matches"]) == 200, what="the index")
+    eventually(side.exists, what="the file")
+    daemon.stop()
+    size = side.stat().st_size
+    with open(side, "r+b") as file:
+        file.seek(0 if where == "head" else min(size // 2, 8192))
+        file.write(b"\xde\xad\xbe\xef" * 1500)
+    for suffix in ("-wal", "-shm"):
+        Path(f"{side}{suffix}").unlink(missing_ok=True)
+    daemon.start()
+    log.append(line(UUID, "needle last"))
+    eventually(lambda: len(daemon.get("/api/search?q=needle&limit=500")["matches"]) == 201, what="the index again")
+    assert daemon.request("GET", "/api/cost?window=day").status_code == 200
+    assert daemon.request("GET", "/api/webhook/deliveries").status_code == 200
+    assert len(daemon.stored()) == 201
+    assert daemon.stop()[0] == 0
