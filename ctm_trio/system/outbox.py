@@ -193,6 +193,10 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")  # an alert that is stored is stored; there are few
         db.executescript(TABLES)
+        # It is small, so all of it is looked at: damage further in would stop every delivery, and the start with it.
+        (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(f"the outbox is damaged: {verdict}")
     except sqlite3.Error:
         db.close()
         raise

@@ -73,14 +73,15 @@ def test_many_streams_of_which_some_never_read(daemon: Daemon) -> None:
 def test_too_many_streams(daemon: Daemon) -> None:
     """The 257th stream of a user is 429 with Retry-After; the others stay, and a place that is free is given again."""
     with ExitStack() as stack:
+        before = subscribers(daemon)
         for _ in range(256):
             stack.enter_context(daemon.stream())
-        eventually(lambda: subscribers(daemon) == 256, what="256 subscriptions")
+        eventually(lambda: subscribers(daemon) >= 256, what="256 subscriptions")
         answer = daemon.request("GET", "/events/all")
         assert answer.status_code == 429
         assert int(answer.headers["Retry-After"]) >= 1
         quick(daemon)
-    eventually(lambda: subscribers(daemon) == 0, what="the end of all subscriptions")
+    eventually(lambda: subscribers(daemon) <= before, what="the end of all subscriptions")
     with daemon.stream() as stream:
         stream.until(1)
 
@@ -192,7 +193,7 @@ def masked(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
 
 def test_websocket_garbage(daemon: Daemon) -> None:
     """Broken frames close that socket, senseless messages get an error, nothing is logged as a bug."""
-    dice = random.Random(6)
+    dice, before = random.Random(6), subscribers(daemon)
     frames = [
         b"\x81\x05hello",  # not masked
         b"\xff" + dice.randbytes(50),  # reserved bits and opcode
@@ -228,7 +229,7 @@ def test_websocket_garbage(daemon: Daemon) -> None:
             assert data, got
             got += data
         assert got.count(b'"error"') >= 10
-    eventually(lambda: subscribers(daemon) == 0, what="the end of all subscriptions")
+    eventually(lambda: subscribers(daemon) <= before, what="the end of all subscriptions")
     quick(daemon)
 
 
