@@ -27,7 +27,8 @@ class Home:
         self.root = root
         self.conf = root / ".config" / "ctm"
         self.logs = self.conf / "logs"
-        self.env = {"HOME": str(root), "PATH": os.environ["PATH"]}
+        coverage = {key: value for key, value in os.environ.items() if key.startswith("COVERAGE")}
+        self.env = {"HOME": str(root), "PATH": os.environ["PATH"], **coverage}
 
     def run(
         self, *words: str, data: bytes = b"", env: dict[str, str] | None = None
