@@ -40,11 +40,18 @@ class Spent(msgspec.Struct, frozen=True):
 
 
 class CostReport(msgspec.Struct, frozen=True):
-    """The whole answer. `source`: of the figures, "mixed" if they have several, "" if there are none."""
+    """The whole answer.
+
+    Attributes:
+        base: what each session of the points had cost when the window began, in millionths of a dollar: what its last
+            point is above it was spent within the window.
+        source: of the figures, "mixed" if they have several, "" if there are none.
+    """
 
     window: str
     points: list[WirePoint]
     totals: Totals
+    base: dict[str, int]
     spent: Spent
     source: str
     prices_as_of: str

@@ -184,6 +184,7 @@ def read_costs(
                 (claude, start),
             ).fetchone()
             costs[name][claude] = before[0] if before is not None else 0
+    base = {name: sum(known.values()) for name, known in costs.items()}
     points = []
     for claude, at, model, given, made, cache, micros, source in rows:
         name = owner[claude]
@@ -198,7 +199,7 @@ def read_costs(
         totals.cost_usd_micros += point.cost_usd_micros
     sources = {point.source for point in points}
     source = sources.pop() if len(sources) == 1 else "mixed" if sources else ""
-    return CostReport(window, points[-MAX_POINTS:], totals, _spent(db, _day(start), owner), source, prices_as_of)
+    return CostReport(window, points[-MAX_POINTS:], totals, base, _spent(db, _day(start), owner), source, prices_as_of)
 
 
 def _spent(db: sqlite3.Connection, since: str, owner: Mapping[int, str]) -> Spent:

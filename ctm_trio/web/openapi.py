@@ -89,7 +89,10 @@ SCHEMAS: dict[str, Schema] = {
         {"webhook_url": TEXT, "webhook_auth": TEXT, "attention": one(THRESHOLDS)}
     ),
     "SettingsPatch": one(
-        {}, {"webhook_url": TEXT, "webhook_auth": TEXT, "attention": one({}, THRESHOLDS, closed=True)}, closed=True
+        {},
+        {"webhook_url": TEXT, "webhook_auth": TEXT, "webhook_secret": TEXT, "webhook_format": TEXT,
+         "webhook_events": many(TEXT), "attention": one({}, THRESHOLDS, closed=True)},
+        closed=True,
     ),
     "CostPoint": one(
         {"ts": TIME, "session": TEXT, "input_tokens": WHOLE, "output_tokens": WHOLE, "cache_tokens": WHOLE,

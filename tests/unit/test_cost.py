@@ -57,6 +57,10 @@ def test_cleared_session(store: CostStore, tmp_path: Path) -> None:
     assert report(tmp_path, session="beta").totals.cost_usd_micros == 90
     assert report(tmp_path, session="nobody").points == []
     assert report(tmp_path, since=75).points[0].cost_usd_micros == 257  # what was spent before the window counts
+    assert (report(tmp_path, since=75).base, report(tmp_path).base) == (
+        {"alpha": 250, "beta": 0},
+        {"alpha": 0, "beta": 0},
+    )
     assert {p.session for p in report(tmp_path, u1="gamma", u2="gamma").points} == {"gamma", "beta"}
 
 

@@ -19,9 +19,9 @@
  * @typedef {{ts: string, session: string, input_tokens: number, output_tokens: number, cache_tokens: number,
  *   cost_usd_micros: number, model?: string, source?: string}} CostPoint
  * @typedef {{window: string, points: CostPoint[],
- *   totals: {input: number, output: number, cache: number, cost_usd_micros: number}, source?: string, prices_as_of?: string,
+ *   totals: {input: number, output: number, cache: number, cost_usd_micros: number}, source?: string, prices_as_of?: string, base?: Record<string, number>,
  *   spent?: {since: string, days: Record<string, number>, models: Record<string, number>, sessions: Record<string, number>}}} CostAnswer
- *   points oldest first; `spent` since midnight (UTC) of the window's first day
+ *   points oldest first; `base`: cost of each session when the window began; `spent` since midnight (UTC) of the window's first day
  * @typedef {{tool: string, input_json: string, output_excerpt: string, ts: string, is_error: boolean,
  *   diff?: string}} CallDetail
  * @typedef {{id: string, session: string, uuid: string, ts: string, tool: string, snippet: string}} SearchMatch

@@ -73,10 +73,10 @@ export default {
     },
   },
   cost: {
-    title: 'Cost', window: 'Time span', windows: { hour: 'Hour', day: 'Day', week: 'Week' }, spans: { hour: 'hour', day: 'day', week: 'week' },
+    title: 'Cost', window: 'Time span', windows: { hour: 'Hour', day: 'Day', week: 'Week' }, spans: { hour: 'hour', day: '24 hours', week: '7 days' },
     all: 'All sessions', session: 'Session', model: 'Model', day: 'Day', cost: 'Cost', share: 'Share', spent: 'Spent', inAll: 'In all',
-    since: 'spent since {day}', total: 'The sessions of the last {span} cost {sum} from their beginning on',
-    sessions: 'By session', models: 'By model', days: 'By day', chart: 'Cost over time', chartOf: 'Cost of {name} over time',
+    within: { hour: 'in the last hour', day: 'in the last 24 hours', week: 'in the last 7 days' }, total: 'The sessions of the last {span} cost {sum} from their beginning on',
+    sessions: 'By session', models: 'By model, since {day}', days: 'By day, since {day}', chart: 'Spent over time', chartOf: 'Spent by {name} over time',
     noneTitle: 'No cost known for this time', unknownModel: 'model not known', close: 'Show all sessions',
     noneText: 'Cost comes from Claude Code’s status line. It appears as soon as a session shows one; the doctor says if something is missing.',
     sources: { client: 'Claude Code’s own figure', prices: 'price table', default: 'general prices' },

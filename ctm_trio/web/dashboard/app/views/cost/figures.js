@@ -3,7 +3,7 @@
 /**
  * @typedef {import('../../client/types.js').CostPoint} CostPoint
  * @typedef {{key: string, micros: number, all?: number, models?: string[], sources?: string[]}} Line
- *   `micros`: spent since `spent.since`. `all`: the session's cost from its beginning.
+ *   `micros`: spent. `all`: the session's cost from its beginning.
  */
 
 /** @param {Record<string, number>} spent @returns {Line[]} dearest first */
@@ -11,14 +11,15 @@ export function linesOf(spent) {
   return Object.entries(spent).map(([key, micros]) => ({ key, micros })).sort((a, b) => b.micros - a.micros || a.key.localeCompare(b.key));
 }
 
-/** Every session with what it spent, what it cost in all, on which models, and how that is known.
+/** Every session with what it spent in the window, what it cost in all, on which models, and how that is known.
  *  @param {import('../../client/types.js').CostAnswer} answer @returns {Line[]} */
-export function bySession({ points, spent }) {
+export function bySession({ points, base }) {
   /** @type {Map<string, Line & {models: string[], sources: string[]}>} */
-  const lines = new Map(Object.entries(spent?.sessions ?? {}).map(([key, micros]) => [key, { key, micros, models: [], sources: [] }]));
+  const lines = new Map();
   for (const point of points) { // oldest first: the last one of a session stays
     const line = lines.get(point.session) ?? { key: point.session, micros: 0, models: [], sources: [] };
     line.all = point.cost_usd_micros;
+    line.micros = point.cost_usd_micros - (base?.[point.session] ?? 0);
     if (point.model && !line.models.includes(point.model)) line.models.push(point.model);
     if (point.source && !line.sources.includes(point.source)) line.sources.push(point.source);
     lines.set(point.session, line);
@@ -27,31 +28,29 @@ export function bySession({ points, spent }) {
 }
 
 /**
- * The sum of all sessions after each point, and at the end. @param {CostPoint[]} points oldest first
+ * What was spent since the window began, after each point and at the end. @param {CostPoint[]} points oldest first
+ * @param {Record<string, number>} base each session's cost when the window began
  * @param {number} until ms @returns {{times: number[], values: number[]}} seconds, dollars
  */
-export function totalOverTime(points, until) {
-  /** @type {Map<string, number>} */
-  const latest = new Map();
+export function spentOverTime(points, base, until) {
+  const latest = new Map(Object.entries(base));
   let sum = 0;
   /** @type {number[]} */
   const times = [];
   /** @type {number[]} */
   const values = [];
-  for (const point of points) {
-    sum += point.cost_usd_micros - (latest.get(point.session) ?? 0);
-    latest.set(point.session, point.cost_usd_micros);
-    const at = Math.floor(Date.parse(point.ts) / 1000);
-    if (times[times.length - 1] === at) values[values.length - 1] = sum / 1e6;
+  const add = (/** @type {number} */ at) => {
+    if (times[times.length - 1] >= at) values[values.length - 1] = sum / 1e6;
     else {
       times.push(at);
       values.push(sum / 1e6);
     }
+  };
+  for (const point of points) {
+    sum += point.cost_usd_micros - (latest.get(point.session) ?? 0);
+    latest.set(point.session, point.cost_usd_micros);
+    add(Math.floor(Date.parse(point.ts) / 1000));
   }
-  const end = Math.floor(until / 1000);
-  if (times.length && end > times[times.length - 1]) {
-    times.push(end);
-    values.push(sum / 1e6);
-  }
+  if (times.length) add(Math.floor(until / 1000));
   return { times, values };
 }

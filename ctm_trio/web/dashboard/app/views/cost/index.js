@@ -9,7 +9,7 @@ import { Chart } from '../../ui/chart.js';
 import { Icon } from '../../ui/icons.js';
 import { useAnswer } from '../../ui/use-answer.js';
 import { Breakdown } from './breakdown.js';
-import { bySession, linesOf, totalOverTime } from './figures.js';
+import { bySession, linesOf, spentOverTime } from './figures.js';
 
 const WINDOWS = /** @type {const} */ (['hour', 'day', 'week']);
 const EVERY_MS = 30_000;
@@ -42,25 +42,27 @@ function address(span, session) {
 /** @param {{answer: import('../../client/types.js').CostAnswer, span: 'hour'|'day'|'week', session: string}} props */
 function Figures({ answer, span, session }) {
   const { totals, points, spent } = answer;
-  const curve = useMemo(() => totalOverTime(points, Date.now()), [points]);
+  const curve = useMemo(() => spentOverTime(points, answer.base ?? {}, Date.now()), [points]);
   const series = useMemo(() => [{ label: t('cost.cost'), values: curve.values, colour: '--accent-fill', fill: true }], [curve]);
-  const sum = Object.values(spent?.days ?? {}).reduce((all, micros) => all + micros, 0);
+  const lines = useMemo(() => bySession(answer), [answer]);
+  const sum = lines.reduce((all, line) => all + line.micros, 0);
+  const since = dayOf(spent?.since ?? '');
   const days = linesOf(spent?.days ?? {}).sort((a, b) => (a.key < b.key ? 1 : -1));
   return html`
     <section class="card cost-sum">
       <div class="cost-figures">
-        <p class="cost-total"><strong class="num">${dollars(sum)}</strong> <span class="muted">${t('cost.since', { day: dayOf(spent?.since ?? '') })}</span></p>
+        <p class="cost-total"><strong class="num">${dollars(sum)}</strong> <span class="muted">${t(`cost.within.${span}`)}</span></p>
         <p class="muted">${t('cost.total', { sum: dollars(totals.cost_usd_micros), span: t(`cost.spans.${span}`) })}</p>
       </div>
       ${curve.times.length > 1 && html`<${Chart} label=${session ? t('cost.chartOf', { name: session }) : t('cost.chart')} times=${curve.times} series=${series}
         format=${(/** @type {number} */ value) => dollars(value * 1e6)} />`}
       <p class="cost-source muted"><${Icon} name="meta" /><span>${explain(answer)}</span></p>
     </section>
-    ${!session && html`<${Breakdown} title=${t('cost.sessions')} head=${t('cost.session')} lines=${bySession(answer)} href=${(/** @type {string} */ name) => address(span, name)}
+    ${!session && html`<${Breakdown} title=${t('cost.sessions')} head=${t('cost.session')} lines=${lines} href=${(/** @type {string} */ name) => address(span, name)}
       note=${(/** @type {any} */ line) => [...line.models, ...(answer.source === 'mixed' ? line.sources.map(sourceName) : [])].join(' · ')} />`}
     <div class="two-fields">
-      <${Breakdown} title=${t('cost.models')} head=${t('cost.model')} lines=${linesOf(spent?.models ?? {})} label=${(/** @type {string} */ id) => id || t('cost.unknownModel')} />
-      <${Breakdown} title=${t('cost.days')} head=${t('cost.day')} lines=${days} label=${dayOf} />
+      <${Breakdown} title=${t('cost.models', { day: since })} head=${t('cost.model')} lines=${linesOf(spent?.models ?? {})} label=${(/** @type {string} */ id) => id || t('cost.unknownModel')} />
+      <${Breakdown} title=${t('cost.days', { day: since })} head=${t('cost.day')} lines=${days} label=${dayOf} />
     </div>`;
 }
 
