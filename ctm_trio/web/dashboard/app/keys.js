@@ -19,7 +19,9 @@ export const boundKeys = () => [...shortcuts];
 
 /** @param {EventTarget|null} target */
 function typing(target) {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  return (
+    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  );
 }
 
 /** "mod+k", "?", "g s", "Escape". @param {KeyboardEvent} event */
@@ -35,7 +37,8 @@ addEventListener('keydown', (event) => {
   if (!isMod && (typing(event.target) || document.querySelector('dialog[open]'))) return;
   const chord = prefix && Date.now() - prefixAt < CHORD_MS ? `${prefix} ${name}` : '';
   const all = boundKeys().reverse(); // what was bound last (the view in front) wins
-  const found = all.find((shortcut) => chord && shortcut.keys === chord) ?? all.find((shortcut) => shortcut.keys === name);
+  const found =
+    all.find((shortcut) => chord && shortcut.keys === chord) ?? all.find((shortcut) => shortcut.keys === name);
   prefix = '';
   if (found) {
     event.preventDefault();

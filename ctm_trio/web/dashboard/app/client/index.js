@@ -54,8 +54,7 @@ export const api = {
   checkpointDiff: (name, sha) => request('GET', `${of(name)}${path('/checkpoints/', sha, '/diff')}`, { text: true }),
   /** @param {string} name @param {string} sha @param {boolean} stashFirst
    *  @returns {Promise<{ok: boolean, reverted_to: string, stashed_as?: string}>} */
-  revert: (name, sha, stashFirst) =>
-    post(of(name, '/revert'), { sha, stash_first: stashFirst }, { timeoutMs: 30_000 }),
+  revert: (name, sha, stashFirst) => post(of(name, '/revert'), { sha, stash_first: stashFirst }, { timeoutMs: 30_000 }),
   /** @returns {Promise<{dir: string, total_bytes: number,
    *    files: {uuid: string, session: string, bytes: number, mtime: string}[]}>} */
   logsUsage: () => get('/api/logs/usage'),

@@ -36,7 +36,8 @@ export function frameParser(onComment) {
     for (const raw of lines) {
       const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
       if (line === '') {
-        if (frame.data.length) frames.push({ type: frame.type || 'message', id: frame.id, data: frame.data.join('\n') });
+        if (frame.data.length)
+          frames.push({ type: frame.type || 'message', id: frame.id, data: frame.data.join('\n') });
         frame = { type: '', id: '', data: [] };
       } else if (line.startsWith(':')) {
         onComment(line.slice(1).trim());

@@ -40,7 +40,10 @@ export function standing(session, now) {
     const known = longDead ? ENDED : (STATES[attention.state] ?? UNKNOWN);
     const key = longDead ? 'ended' : attention.state;
     return {
-      ...known, key, group: longDead ? 'ended' : 'needs', since: attention.since,
+      ...known,
+      key,
+      group: longDead ? 'ended' : 'needs',
+      since: attention.since,
       word: hasText(`state.${key}.word`) ? t(`state.${key}.word`) : attention.state.replaceAll('_', ' '),
       reason: reason(key, attention.details ?? ''),
     };

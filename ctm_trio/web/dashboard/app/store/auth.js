@@ -5,7 +5,7 @@ import { clearFeeds } from './feed.js';
 import { startLive, stopLive } from './live.js';
 import { costs, refresh, refreshCosts, sessions, sessionsLoaded } from './sessions.js';
 
-/** @type {import('../../vendor/signals.js').Signal<'loading'|'offline'|'signup'|'login'|'in'>} */
+/** @type {import('../html.js').Signal<'loading'|'offline'|'signup'|'login'|'in'>} */
 export const phase = signal('loading');
 /** True when the login ended under the user, so that the login page can say so. */
 export const expired = signal(false);

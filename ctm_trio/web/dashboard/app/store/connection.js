@@ -2,7 +2,7 @@
 import { computed, signal } from '../html.js';
 import { now } from './clock.js';
 
-/** @type {import('../../vendor/signals.js').Signal<'idle'|'connecting'|'live'|'lost'>} */
+/** @type {import('../html.js').Signal<'idle'|'connecting'|'live'|'lost'>} */
 export const streamState = signal('idle');
 /** ms when the stream was lost; 0 while it is open. */
 export const lostAt = signal(0);

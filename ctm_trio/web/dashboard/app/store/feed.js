@@ -6,7 +6,7 @@ import { signal } from '../html.js';
  * @typedef {{id: string, session: string, kind: 'call'|'attention'|'session', tool: string, input: string,
  *   summary: string, isError: boolean, at: number, agentId: string, durationMs: number, exitCode: number|null,
  *   text?: string}} Row
- * @typedef {{rows: Row[], version: import('../../vendor/signals.js').Signal<number>, cap: number, gap: boolean}} Feed
+ * @typedef {{rows: Row[], version: import('../html.js').Signal<number>, cap: number, gap: boolean}} Feed
  *   `rows`: oldest first. `version` grows with every change. `gap`: rows are missing, load again.
  */
 
@@ -38,9 +38,15 @@ export function sessionFeed(name) {
 export function rowOf(event) {
   const call = event.payload;
   return {
-    id: event.id, session: text(event.session || call.session), kind: 'call', tool: text(call.tool) || '?',
-    input: text(call.input), summary: text(call.summary), isError: call.is_error === true,
-    at: Date.parse(call.ts ?? event.ts ?? '') || 0, agentId: text(call.agent_id),
+    id: event.id,
+    session: text(event.session || call.session),
+    kind: 'call',
+    tool: text(call.tool) || '?',
+    input: text(call.input),
+    summary: text(call.summary),
+    isError: call.is_error === true,
+    at: Date.parse(call.ts ?? event.ts ?? '') || 0,
+    agentId: text(call.agent_id),
     durationMs: typeof call.duration_ms === 'number' ? call.duration_ms : -1,
     exitCode: typeof call.exit_code === 'number' ? call.exit_code : null,
   };

@@ -24,7 +24,9 @@ let wasLost = false;
 const listeners = new Set();
 
 /** Hands every live event to `listener` (notifications). @returns {() => void} stops it */
-export function onEvent(/** @type {(event: {type: string, session: string, payload: any, id: string}) => void} */ listener) {
+export function onEvent(
+  /** @type {(event: {type: string, session: string, payload: any, id: string}) => void} */ listener,
+) {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
@@ -166,9 +168,20 @@ function isNewName(name) {
 /** A row that is no call. @param {{id: string, session: string, payload: any}} event
  *  @param {'attention'|'session'} kind @param {string} text @returns {import('./feed.js').Row} */
 function marker(event, kind, text) {
-  const at = Date.parse(event.payload.since ?? event.payload.ts ?? event.payload.at ?? '') || Number(event.id.slice(0, 13));
+  const at =
+    Date.parse(event.payload.since ?? event.payload.ts ?? event.payload.at ?? '') || Number(event.id.slice(0, 13));
   return {
-    id: event.id, session: event.session, kind, tool: '', input: '', summary: event.payload.details ?? '', isError: false,
-    at, agentId: '', durationMs: -1, exitCode: null, text,
+    id: event.id,
+    session: event.session,
+    kind,
+    tool: '',
+    input: '',
+    summary: event.payload.details ?? '',
+    isError: false,
+    at,
+    agentId: '',
+    durationMs: -1,
+    exitCode: null,
+    text,
   };
 }

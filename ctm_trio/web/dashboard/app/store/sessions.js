@@ -6,11 +6,11 @@ import { standing } from './attention.js';
 
 /** @typedef {import('../client/types.js').SessionView} SessionView */
 
-/** @type {import('../../vendor/signals.js').Signal<Map<string, SessionView>>} */
+/** @type {import('../html.js').Signal<Map<string, SessionView>>} */
 export const sessions = signal(new Map());
 /** False until the first answer. */
 export const sessionsLoaded = signal(false);
-/** @type {import('../../vendor/signals.js').Signal<import('../client/types.js').Quota|null>} */
+/** @type {import('../html.js').Signal<import('../client/types.js').Quota|null>} */
 export const quota = signal(null);
 /** Session name → its cost so far in millionths of a dollar, of those that were at work within a day. */
 export const costs = signal(/** @type {Map<string, number>} */ (new Map()));
@@ -93,7 +93,10 @@ let lastEntries = new Map();
 function entry(session, at) {
   const made = { session, standing: standing(session, at) };
   const last = lastEntries.get(session.name);
-  const same = last?.session === session && last.standing.key === made.standing.key && last.standing.reason === made.standing.reason;
+  const same =
+    last?.session === session &&
+    last.standing.key === made.standing.key &&
+    last.standing.reason === made.standing.reason;
   return same ? last : made;
 }
 

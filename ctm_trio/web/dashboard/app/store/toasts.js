@@ -4,7 +4,7 @@ import { signal } from '../html.js';
 /** @typedef {{id: number, tone: 'good'|'bad'|'plain', text: string}} Toast */
 
 const SHOWN_MS = 5000;
-/** @type {import('../../vendor/signals.js').Signal<Toast[]>} */
+/** @type {import('../html.js').Signal<Toast[]>} */
 export const toasts = signal([]);
 let nextId = 1;
 

@@ -12,7 +12,10 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 /** Distances of the time marks in seconds: no two of them may read the same. */
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
-const TIME_STEPS = [...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE), ...[1, 2, 3, 6, 12, 24, 48, 96].map((n) => n * HOUR)];
+const TIME_STEPS = [
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
+  ...[1, 2, 3, 6, 12, 24, 48, 96].map((n) => n * HOUR),
+];
 
 /** Sums are seen against nothing spent. @param {any} _ @param {number} __ @param {number} top @returns {[number, number]} */
 const fromZero = (_, __, top) => [0, (top || 1) * 1.08];
@@ -61,16 +64,37 @@ export function Chart({ times, series, label, format, legend = series.length > 1
     const muted = colour(element, '--muted');
     const line = colour(element, '--line');
     const axis = { stroke: muted, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: '12px system-ui' };
-    const chart = new plot({
-      width: element.clientWidth, height: HEIGHT, scales: { y: { range: fromZero } }, legend: { show: legend, live: false }, cursor: { y: false, points: { size: 7 } },
-      series: [{}, ...series.map((one) => {
-        const stroke = colour(element, one.colour);
-        return { label: one.label, stroke, width: 2, spanGaps: true, points: { show: false }, paths: plot.paths.stepped({ align: 1 }),
-          fill: one.fill ? stroke.replace('rgb(', 'rgba(').replace(')', ', 0.14)') : undefined };
-      })],
-      axes: [{ ...axis, space: 70, size: 30, incrs: TIME_STEPS, values: timeLabels }, { ...axis, size: 64, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map(format) }],
-      hooks: { setCursor: [(/** @type {any} */ u) => showTip(element, u, series, format)] },
-    }, [times, ...series.map((one) => one.values)], element);
+    const chart = new plot(
+      {
+        width: element.clientWidth,
+        height: HEIGHT,
+        scales: { y: { range: fromZero } },
+        legend: { show: legend, live: false },
+        cursor: { y: false, points: { size: 7 } },
+        series: [
+          {},
+          ...series.map((one) => {
+            const stroke = colour(element, one.colour);
+            return {
+              label: one.label,
+              stroke,
+              width: 2,
+              spanGaps: true,
+              points: { show: false },
+              paths: plot.paths.stepped({ align: 1 }),
+              fill: one.fill ? stroke.replace('rgb(', 'rgba(').replace(')', ', 0.14)') : undefined,
+            };
+          }),
+        ],
+        axes: [
+          { ...axis, space: 70, size: 30, incrs: TIME_STEPS, values: timeLabels },
+          { ...axis, size: 64, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map(format) },
+        ],
+        hooks: { setCursor: [(/** @type {any} */ u) => showTip(element, u, series, format)] },
+      },
+      [times, ...series.map((one) => one.values)],
+      element,
+    );
     const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);
     return () => {
@@ -82,16 +106,24 @@ export function Chart({ times, series, label, format, legend = series.length > 1
   return html`<figure class="chart" aria-label=${label}>
     <div ref=${box} class="chart-box" aria-hidden="true">${!plot && html`<${Loading} rows=${2} />`}<output class="chart-tip" hidden></output></div>
     <table class="sr"><caption>${label}</caption><thead><tr><th>t</th>${series.map((one) => html`<th>${one.label}</th>`)}</tr></thead>
-      <tbody>${times.map((at, i) => i % step === 0 && html`<tr><td>${dayAndTime(at * 1000)}</td>
-        ${series.map((one) => html`<td>${one.values[i] === null ? '' : format(one.values[i] ?? 0)}</td>`)}</tr>`)}</tbody></table>
+      <tbody>${times.map(
+        (at, i) =>
+          i % step === 0 &&
+          html`<tr><td>${dayAndTime(at * 1000)}</td>
+        ${series.map((one) => html`<td>${one.values[i] === null ? '' : format(one.values[i] ?? 0)}</td>`)}</tr>`,
+      )}</tbody></table>
   </figure>`;
 }
 
 /** Hours below a day and a half, else days. @param {any} _ @param {number[]} ticks seconds */
 function timeLabels(_, ticks) {
   const long = ticks.length > 1 && ticks[ticks.length - 1] - ticks[0] > 129_600;
-  return ticks.map((at) => new Date(at * 1000).toLocaleString(undefined, long ? { weekday: 'short', day: 'numeric' }
-    : { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }));
+  return ticks.map((at) =>
+    new Date(at * 1000).toLocaleString(
+      undefined,
+      long ? { weekday: 'short', day: 'numeric' } : { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+    ),
+  );
 }
 
 /** What the cursor points at, in words. @param {HTMLElement} element @param {any} u @param {any[]} series @param {(n: number) => string} format */
@@ -100,6 +132,8 @@ function showTip(element, u, series, format) {
   const at = u.cursor.idx;
   tip.hidden = at === null || at === undefined || u.cursor.left < 0;
   if (tip.hidden) return;
-  const parts = series.map((one) => (one.values[at] === null ? '' : `${series.length > 1 ? `${one.label} ` : ''}${format(one.values[at])}`));
+  const parts = series.map((one) =>
+    one.values[at] === null ? '' : `${series.length > 1 ? `${one.label} ` : ''}${format(one.values[at])}`,
+  );
   tip.textContent = `${dayAndTime(u.data[0][at] * 1000)}  ${parts.filter(Boolean).join(' · ')}`;
 }

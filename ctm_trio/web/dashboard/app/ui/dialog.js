@@ -6,7 +6,8 @@ import { IconButton } from './bits.js';
 /** @param {{title: string, onClose: () => void, wide?: boolean, class?: string, children: any}} props */
 export function Dialog({ title, onClose, wide, class: extra = '', children }) {
   const ref = useRef(/** @type {HTMLDialogElement|null} */ (null));
-  useLayoutEffect(() => { // at once, so that the very next key goes to it
+  useLayoutEffect(() => {
+    // at once, so that the very next key goes to it
     const dialog = ref.current;
     if (dialog && !dialog.open) dialog.showModal();
     return () => dialog?.close();

@@ -23,8 +23,10 @@ export function parseDiff(text) {
       inHunk = false;
       lines.push({ kind: 'file', text: fileOf(line), old: null, now: null });
     } else if (!inHunk) {
-      if (line.startsWith('+++ ') && !lines.some((one) => one.kind === 'file')) lines.push({ kind: 'file', text: line.slice(4).replace(/^b\//, ''), old: null, now: null });
-      else if (/^(new|deleted|rename|similarity|Binary)/.test(line)) lines.push({ kind: 'hunk', text: line, old: null, now: null });
+      if (line.startsWith('+++ ') && !lines.some((one) => one.kind === 'file'))
+        lines.push({ kind: 'file', text: line.slice(4).replace(/^b\//, ''), old: null, now: null });
+      else if (/^(new|deleted|rename|similarity|Binary)/.test(line))
+        lines.push({ kind: 'hunk', text: line, old: null, now: null });
     } else if (line.startsWith('+')) lines.push({ kind: 'add', text: line, old: null, now: now++ });
     else if (line.startsWith('-')) lines.push({ kind: 'del', text: line, old: old++, now: null });
     else if (line.startsWith('\\')) lines.push({ kind: 'hunk', text: line, old: null, now: null });

@@ -20,7 +20,9 @@ export function Menu({ label, icon = 'more', items }) {
   }, [open]);
   const onKey = (/** @type {KeyboardEvent} */ event) => {
     if (!open) return;
-    const list = /** @type {HTMLElement[]} */ ([...(ref.current?.querySelectorAll('[role=menuitem]:not(:disabled)') ?? [])]);
+    const list = /** @type {HTMLElement[]} */ ([
+      ...(ref.current?.querySelectorAll('[role=menuitem]:not(:disabled)') ?? []),
+    ]);
     const at = list.indexOf(/** @type {HTMLElement} */ (document.activeElement));
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) list[(at + step + list.length) % list.length]?.focus();
@@ -39,9 +41,14 @@ export function Menu({ label, icon = 'more', items }) {
   return html`<span class="menu" ref=${ref} onKeyDown=${onKey}>
     <button ref=${button} class="icon-button" type="button" aria-label=${label} title=${label} aria-haspopup="menu"
       aria-expanded=${open} onClick=${() => setOpen(!open)}><${Icon} name=${icon} /></button>
-    ${open && html`<div class="menu-list" role="menu" aria-label=${label}>
-      ${items.map((item) => html`<button class=${`menu-item ${item.danger ? 'danger' : ''}`} role="menuitem" type="button"
-        disabled=${item.off} onClick=${() => choose(item)}><${Icon} name=${item.icon} />${item.label}</button>`)}
-    </div>`}
+    ${
+      open &&
+      html`<div class="menu-list" role="menu" aria-label=${label}>
+      ${items.map(
+        (item) => html`<button class=${`menu-item ${item.danger ? 'danger' : ''}`} role="menuitem" type="button"
+        disabled=${item.off} onClick=${() => choose(item)}><${Icon} name=${item.icon} />${item.label}</button>`,
+      )}
+    </div>`
+    }
   </span>`;
 }

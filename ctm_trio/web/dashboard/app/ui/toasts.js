@@ -9,9 +9,11 @@ const ICONS = { good: 'check', bad: 'alert', plain: 'meta' };
 
 export function Toasts() {
   return html`<div class="toasts" role="status" aria-live="polite">
-    ${toasts.value.map((one) => html`<div key=${one.id} class="toast" data-tone=${one.tone}>
+    ${toasts.value.map(
+      (one) => html`<div key=${one.id} class="toast" data-tone=${one.tone}>
       <${Icon} name=${ICONS[one.tone]} /><span>${one.text}</span>
       <${IconButton} icon="close" label=${t('actions.close')} onClick=${() => dismiss(one.id)} />
-    </div>`)}
+    </div>`,
+    )}
   </div>`;
 }

@@ -8,7 +8,9 @@ import { useCallback, useEffect, useState } from '../html.js';
  * @returns {{answer: T|undefined, error: any, busy: boolean, retry: () => void}}
  */
 export function useAnswer(ask, inputs, { every = 0 } = {}) {
-  const [state, setState] = useState(/** @type {{answer: any, error: any, busy: boolean}} */ ({ answer: undefined, error: null, busy: true }));
+  const [state, setState] = useState(
+    /** @type {{answer: any, error: any, busy: boolean}} */ ({ answer: undefined, error: null, busy: true }),
+  );
   const [round, setRound] = useState(0);
   useEffect(() => {
     const stop = new AbortController();

@@ -8,20 +8,27 @@ export const helpOpen = signal(false);
 
 export default function Help() {
   useEffect(
-    () => bindKeys([{ keys: '?', label: t('keys.help'), group: t('keys.everywhere'), run: () => (helpOpen.value = true) }]),
+    () =>
+      bindKeys([{ keys: '?', label: t('keys.help'), group: t('keys.everywhere'), run: () => (helpOpen.value = true) }]),
     [],
   );
   if (!helpOpen.value) return null;
   const groups = Map.groupBy(boundKeys(), (one) => one.group);
   return html`<${Dialog} title=${t('keys.title')} wide onClose=${() => (helpOpen.value = false)}>
     <div class="key-groups">
-      ${[...groups].map(([group, list]) => html`<section key=${group}>
+      ${[...groups].map(
+        ([group, list]) => html`<section key=${group}>
         <h3>${group}</h3>
         <dl class="key-list">
-          ${list.map((one) => html`<div key=${one.keys}><dt>${one.label}</dt><dd>${one.keys.split(' ').map(
-            (part) => html`<kbd>${part.replace('mod+', 'Ctrl ')}</kbd>`)}</dd></div>`)}
+          ${list.map(
+            (one) =>
+              html`<div key=${one.keys}><dt>${one.label}</dt><dd>${one.keys
+                .split(' ')
+                .map((part) => html`<kbd>${part.replace('mod+', 'Ctrl ')}</kbd>`)}</dd></div>`,
+          )}
         </dl>
-      </section>`)}
+      </section>`,
+      )}
     </div>
   <//>`;
 }

@@ -19,7 +19,11 @@ function Offline() {
   return html`<h1>${t('auth.offlineTitle')}</h1><p class="muted" role="status">${t('auth.offlineText')}</p>`;
 }
 
-const POINTS = [['feed', 'watch'], ['send', 'steer'], ['shield', 'local']];
+const POINTS = [
+  ['feed', 'watch'],
+  ['send', 'steer'],
+  ['shield', 'local'],
+];
 
 /** @param {{first: boolean}} props */
 function Form({ first }) {
@@ -42,9 +46,12 @@ function Form({ first }) {
   };
   return html`
     <h1>${t(first ? 'auth.signupTitle' : 'auth.loginTitle')}</h1>
-    ${first && html`<p class="muted">${t('auth.signupText')}</p>
+    ${
+      first &&
+      html`<p class="muted">${t('auth.signupText')}</p>
       <ul class="auth-points">${POINTS.map(([icon, key]) => html`<li><${Icon} name=${icon} />${t(`auth.points.${key}`)}</li>`)}</ul>
-      <h2 class="auth-sub">${t('auth.signupForm')}</h2>`}
+      <h2 class="auth-sub">${t('auth.signupForm')}</h2>`
+    }
     ${!first && expired.value && html`<p class="note" role="status">${t('auth.expired')}</p>`}
     <form class="stack" onSubmit=${submit}>
       <label class="field"><span>${t('auth.email')}</span>

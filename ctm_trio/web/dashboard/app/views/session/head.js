@@ -39,14 +39,22 @@ export function Head({ session, tab }) {
         <${Menu} label=${t('actions.more')} items=${[
           { icon: 'copy', label: t('session.copyAttach'), run: () => copy(attachCommand(session.name)) },
           { icon: 'pencil', label: t('session.rename'), run: () => setDialog('rename') },
-          { icon: 'stop', label: t('session.kill'), run: () => setDialog('kill'), danger: true, off: !session.tmux_alive },
+          {
+            icon: 'stop',
+            label: t('session.kill'),
+            run: () => setDialog('kill'),
+            danger: true,
+            off: !session.tmux_alive,
+          },
           { icon: 'trash', label: t('session.forget'), run: () => setDialog('forget'), danger: true },
         ]} />
       </div>
     </div>
     <nav class="tabs" aria-label=${t('session.views', { name: session.name })}>
-      ${TABS.map((one) => html`<a class="tab" key=${one.id} href=${sessionPath(session.name, one.id)} data-replace
-        aria-current=${one.id === tab ? 'page' : undefined}><${Icon} name=${one.icon} /><span>${t(`session.tabs.${one.id}`)}</span></a>`)}
+      ${TABS.map(
+        (one) => html`<a class="tab" key=${one.id} href=${sessionPath(session.name, one.id)} data-replace
+        aria-current=${one.id === tab ? 'page' : undefined}><${Icon} name=${one.icon} /><span>${t(`session.tabs.${one.id}`)}</span></a>`,
+      )}
     </nav>
     <${SessionDialogs} session=${session} open=${dialog} onClose=${() => setDialog('')} />
   </header>`;

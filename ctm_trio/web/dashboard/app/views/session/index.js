@@ -16,7 +16,8 @@ export default function Session({ params, query }) {
   const tab = TABS.find((one) => one.id === params.tab) ?? TABS[session && !session.tmux_alive ? 1 : 0];
   useEffect(() => bindKeys(tabKeys(name)), [name]);
   if (!sessionsLoaded.value) return html`<div class="page"><${Loading} /></div>`;
-  if (!session) return html`<${Empty} icon="search" title=${t('session.unknown', { name })} text=${t('session.unknownText')}>
+  if (!session)
+    return html`<${Empty} icon="search" title=${t('session.unknown', { name })} text=${t('session.unknownText')}>
     <a class="button" href="/">${t('session.all')}</a><//>`;
   return html`<div class="session">
     <${Head} session=${session} tab=${tab.id} />
@@ -51,7 +52,9 @@ function tabKeys(name) {
   const group = t('keys.session');
   return [
     ...TABS.map((tab, index) => ({
-      keys: String(index + 1), group, label: t(`session.tabs.${tab.id}`),
+      keys: String(index + 1),
+      group,
+      label: t(`session.tabs.${tab.id}`),
       run: () => go(sessionPath(name, tab.id), { replace: true }),
     })),
     { keys: 'u', group, label: t('session.all'), run: () => go('/') },

@@ -13,7 +13,14 @@ const MAX_BYTES = 256;
 const PRESETS = /** @type {const} */ (['yes', 'no', 'follow', 'continue']);
 /** Keys the daemon presses: name on the wire, what the button shows. */
 const KEYS = [
-  ['Escape', 'Esc'], ['Up', '↑'], ['Down', '↓'], ['Left', '←'], ['Right', '→'], ['Tab', '⇥'], ['Enter', '⏎'], ['C-c', '^C'],
+  ['Escape', 'Esc'],
+  ['Up', '↑'],
+  ['Down', '↓'],
+  ['Left', '←'],
+  ['Right', '→'],
+  ['Tab', '⇥'],
+  ['Enter', '⏎'],
+  ['C-c', '^C'],
 ];
 const keysShown = remembered('keys', matchMedia('(pointer: coarse)').matches);
 
@@ -24,8 +31,11 @@ export function InputBar({ session, slim }) {
   const reason = !session.tmux_alive ? 'ended' : session.mode !== 'yolo' ? 'safe' : '';
   if (reason) {
     return html`<div class="input-off"><${Icon} name=${reason === 'safe' ? 'shield' : 'ended'} /><p>${t(`input.off.${reason}`)}</p>
-      ${reason === 'safe' && html`<button class="button small" onClick=${() => copy(attachCommand(session.name))}>
-        <${Icon} name="copy" />${t('session.attach')}</button>`}</div>`;
+      ${
+        reason === 'safe' &&
+        html`<button class="button small" onClick=${() => copy(attachCommand(session.name))}>
+        <${Icon} name="copy" />${t('session.attach')}</button>`
+      }</div>`;
   }
   const bytes = new TextEncoder().encode(text).length;
   const send = async (/** @type {any} */ what, /** @type {string} */ label) => {
@@ -47,15 +57,22 @@ export function InputBar({ session, slim }) {
   };
   return html`<div class=${`input-bar ${slim ? 'slim' : ''}`}>
     <div class="input-presets" role="group" aria-label=${t('input.presets')}>
-      ${PRESETS.map((preset) => html`<button class="button small" disabled=${busy} title=${t(`input.hint.${preset}`)}
-        onClick=${() => send({ preset }, t(`input.preset.${preset}`))}>${t(`input.preset.${preset}`)}</button>`)}
+      ${PRESETS.map(
+        (preset) => html`<button class="button small" disabled=${busy} title=${t(`input.hint.${preset}`)}
+        onClick=${() => send({ preset }, t(`input.preset.${preset}`))}>${t(`input.preset.${preset}`)}</button>`,
+      )}
       <button class="icon-button" aria-pressed=${keysShown.value} aria-label=${t('input.keys')} title=${t('input.keys')}
         onClick=${() => (keysShown.value = !keysShown.value)}><${Icon} name="keyboard" /></button>
     </div>
-    ${keysShown.value && html`<div class="input-keys" role="group" aria-label=${t('input.keys')}>
-      ${KEYS.map(([key, face]) => html`<button class="button small mono" disabled=${busy} aria-label=${t(`input.key.${key}`)}
-        title=${t(`input.key.${key}`)} onClick=${() => send({ key }, t(`input.key.${key}`))}>${face}</button>`)}
-    </div>`}
+    ${
+      keysShown.value &&
+      html`<div class="input-keys" role="group" aria-label=${t('input.keys')}>
+      ${KEYS.map(
+        ([key, face]) => html`<button class="button small mono" disabled=${busy} aria-label=${t(`input.key.${key}`)}
+        title=${t(`input.key.${key}`)} onClick=${() => send({ key }, t(`input.key.${key}`))}>${face}</button>`,
+      )}
+    </div>`
+    }
     <form class="input-line" onSubmit=${submit}>
       <input class="input" aria-label=${t('input.label', { name: session.name })} placeholder=${t('input.placeholder')} value=${text}
         autocomplete="off" enterkeyhint="send" onInput=${(/** @type {any} */ event) => setText(event.target.value)} />

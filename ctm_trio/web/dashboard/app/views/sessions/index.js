@@ -26,8 +26,12 @@ export default function Sessions({ query }) {
         <label class="filter"><span class="sr">${t('sessions.filter')}</span><${Icon} name="search" />
           <input ref=${filter} class="input" type="search" placeholder=${t('sessions.filterHint')} value=${q}
             onInput=${(/** @type {any} */ event) => setFilter(event.target.value)} /></label>
-        ${commands.filter((one) => one.id === 'new-session').map((one) => html`<button class="button primary" onClick=${one.run}>
-          <${Icon} name=${one.icon} />${t(one.label)}</button>`)}
+        ${commands
+          .filter((one) => one.id === 'new-session')
+          .map(
+            (one) => html`<button class="button primary" onClick=${one.run}>
+          <${Icon} name=${one.icon} />${t(one.label)}</button>`,
+          )}
       </div>
     </header>
     ${!sessionsLoaded.value ? html`<${Loading} rows=${6} />` : html`<${List} shown=${shown} total=${total} q=${q} />`}
@@ -42,16 +46,21 @@ function summary(n, total) {
 
 /** @param {{shown: any[], total: number, q: string}} props */
 function List({ shown, total, q }) {
-  if (!total) return html`<${Empty} icon="sessions" title=${t('sessions.emptyTitle')} text=${t('sessions.emptyText')}>
+  if (!total)
+    return html`<${Empty} icon="sessions" title=${t('sessions.emptyTitle')} text=${t('sessions.emptyText')}>
     <button class="button" onClick=${refresh}>${t('actions.retry')}</button><//>`;
-  if (!shown.length) return html`<${Empty} icon="search" title=${t('sessions.noMatch', { q })} text=${t('sessions.noMatchText')}>
+  if (!shown.length)
+    return html`<${Empty} icon="search" title=${t('sessions.noMatch', { q })} text=${t('sessions.noMatchText')}>
     <button class="button" onClick=${() => setFilter('')}>${t('sessions.clear')}</button><//>`;
   return GROUPS.map((group) => {
     const rows = shown.filter((one) => one.standing.group === group);
-    return rows.length > 0 && html`<section class="group" key=${group} aria-labelledby=${`group-${group}`}>
+    return (
+      rows.length > 0 &&
+      html`<section class="group" key=${group} aria-labelledby=${`group-${group}`}>
       <h2 class="group-head" id=${`group-${group}`}>${t(`sessions.groups.${group}`)} <span class="muted">${rows.length}</span></h2>
       <ul class="rows">${rows.map((one) => html`<${SessionRow} key=${one.session.name} entry=${one} />`)}</ul>
-    </section>`;
+    </section>`
+    );
   });
 }
 

@@ -53,7 +53,9 @@ function Since({ at }) {
 export function Doing({ session }) {
   activityVersion.value; // redraw with every call
   const call = lastCalls.get(session.name);
-  return call ? html`<b class="tool-name">${toolName(call.tool)}</b> <bdi class="mono">${shorten(call.input, session.workdir)}</bdi>` : t('state.working.reason');
+  return call
+    ? html`<b class="tool-name">${toolName(call.tool)}</b> <bdi class="mono">${shorten(call.input, session.workdir)}</bdi>`
+    : t('state.working.reason');
 }
 
 /** Reads the counters of this session alone, so that a call redraws one sparkline. @param {{name: string}} props */
@@ -74,7 +76,9 @@ function tokensTitle(tokens) {
   if (!tokens) return t('sessions.columns.tokens');
   const { input_tokens, output_tokens, cache_tokens } = tokens;
   return t('sessions.tokens', {
-    input: shortNumber(input_tokens), output: shortNumber(output_tokens), cache: shortNumber(cache_tokens),
+    input: shortNumber(input_tokens),
+    output: shortNumber(output_tokens),
+    cache: shortNumber(cache_tokens),
   });
 }
 

@@ -52,9 +52,14 @@ function everywhereKeys() {
   const places = views.filter((view) => view.keys);
   return [
     ...places.map((view) => ({
-      keys: view.keys ?? '', group, label: t('keys.go', { view: t(view.title) }), run: () => go(view.path),
+      keys: view.keys ?? '',
+      group,
+      label: t('keys.go', { view: t(view.title) }),
+      run: () => go(view.path),
     })),
-    ...commands.filter((one) => one.keys).map((one) => ({ keys: one.keys ?? '', group, label: t(one.label), run: one.run })),
+    ...commands
+      .filter((one) => one.keys)
+      .map((one) => ({ keys: one.keys ?? '', group, label: t(one.label), run: one.run })),
   ];
 }
 
@@ -86,7 +91,7 @@ function Room({ view, params, query }) {
   return error ? html`<${Failure} error=${error} retry=${() => location.reload()} />` : html`<${Loading} />`;
 }
 
-/** @type {import('../../../vendor/signals.js').Signal<Map<string, any>>} */
+/** @type {import('../../html.js').Signal<Map<string, any>>} */
 const fixtureParts = signal(new Map());
 let fixturesAsked = false;
 

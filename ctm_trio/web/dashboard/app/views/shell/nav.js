@@ -39,12 +39,21 @@ export function SideBar({ current, children }) {
   </aside>`;
 }
 
-const THEMES = [['system', 'system'], ['light', 'sun'], ['dark', 'moon']];
+const THEMES = [
+  ['system', 'system'],
+  ['light', 'sun'],
+  ['dark', 'moon'],
+];
 
 export function ThemeChoice() {
   return html`<div class="segments" role="group" aria-label=${t('nav.theme')}>
-    ${THEMES.map(([name, icon]) => html`<button type="button" aria-pressed=${theme.value === name} aria-label=${t(`nav.themes.${name}`)}
-      title=${t(`nav.themes.${name}`)} onClick=${() => (theme.value = name)}><${Icon} name=${icon} /></button>`)}
+    ${THEMES.map(
+      ([
+        name,
+        icon,
+      ]) => html`<button type="button" aria-pressed=${theme.value === name} aria-label=${t(`nav.themes.${name}`)}
+      title=${t(`nav.themes.${name}`)} onClick=${() => (theme.value = name)}><${Icon} name=${icon} /></button>`,
+    )}
   </div>`;
 }
 
@@ -59,7 +68,12 @@ export function BottomBar({ current }) {
   useEffect(() => {
     if (!open) return undefined;
     const outside = (/** @type {Event} */ event) => {
-      if (event instanceof KeyboardEvent ? event.key === 'Escape' : !ref.current?.contains(/** @type {Node} */ (event.target))) setOpen(false);
+      if (
+        event instanceof KeyboardEvent
+          ? event.key === 'Escape'
+          : !ref.current?.contains(/** @type {Node} */ (event.target))
+      )
+        setOpen(false);
     };
     addEventListener('pointerdown', outside);
     addEventListener('keydown', outside);
@@ -68,16 +82,21 @@ export function BottomBar({ current }) {
       removeEventListener('keydown', outside);
     };
   }, [open]);
-  const inBar = entries().filter((view) => view.nav?.bar).slice(0, BAR_ROOM);
+  const inBar = entries()
+    .filter((view) => view.nav?.bar)
+    .slice(0, BAR_ROOM);
   const rest = entries().filter((view) => !inBar.includes(view));
   return html`<nav class="bar" aria-label=${t('nav.main')} ref=${ref}>
     ${inBar.map((view) => html`<${Entry} key=${view.id} view=${view} current=${current} />`)}
     <button class="nav-link" aria-expanded=${open} onClick=${() => setOpen(!open)}>
       <${Icon} name="more" /><span>${t('nav.more')}</span></button>
-    ${open && html`<div class="bar-more">
+    ${
+      open &&
+      html`<div class="bar-more">
       ${rest.map((view) => html`<${Entry} key=${view.id} view=${view} current=${current} />`)}
       <div class="bar-theme"><span>${t('nav.theme')}</span><${ThemeChoice} /></div>
       <button class="nav-link" onClick=${logout}><${Icon} name="logout" /><span>${t('nav.logout')}</span></button>
-    </div>`}
+    </div>`
+    }
   </nav>`;
 }

@@ -13,7 +13,9 @@ import { useAnswer } from '../../../ui/use-answer.js';
 const REFRESH_MS = 5000;
 /** @type {Record<string, {icon: string, tone: string}>} */
 const STATUS = {
-  running: { icon: 'working', tone: 'good' }, failed: { icon: 'error', tone: 'bad' }, completed: { icon: 'check', tone: 'calm' },
+  running: { icon: 'working', tone: 'good' },
+  failed: { icon: 'error', tone: 'bad' },
+  completed: { icon: 'check', tone: 'calm' },
 };
 
 /** @param {{session: import('../../../client/types.js').SessionView}} props */
@@ -21,16 +23,23 @@ export default function Agents({ session }) {
   const { name } = session;
   const started = useStarts(name);
   const { answer, error, retry } = useAnswer(
-    () => Promise.all([api.subagents(name), api.teams(name)]).then(([a, b]) => ({ agents: a.subagents, teams: b.teams })),
-    [name, started], { every: REFRESH_MS },
+    () =>
+      Promise.all([api.subagents(name), api.teams(name)]).then(([a, b]) => ({ agents: a.subagents, teams: b.teams })),
+    [name, started],
+    { every: REFRESH_MS },
   );
-  if (!answer) return error ? html`<${Failure} error=${error} retry=${retry} />` : html`<div class="page"><${Loading} /></div>`;
-  if (!answer.agents.length) return html`<${Empty} icon="agents" title=${t('agents.none')} text=${t('agents.noneText')} />`;
+  if (!answer)
+    return error ? html`<${Failure} error=${error} retry=${retry} />` : html`<div class="page"><${Loading} /></div>`;
+  if (!answer.agents.length)
+    return html`<${Empty} icon="agents" title=${t('agents.none')} text=${t('agents.noneText')} />`;
   const running = answer.agents.filter((one) => one.status === 'running').length;
   return html`<div class="page agents">
     <p class="summary" role="status">${t('agents.summary', { n: answer.agents.length })}${running ? ` · ${t('agents.running', { n: running })}` : ''}</p>
-    ${answer.teams.length > 0 && html`<section class="group"><h2 class="group-head">${t('agents.teams')} <span class="muted">${answer.teams.length}</span></h2>
-      <div class="teams">${answer.teams.map((team) => html`<${Team} key=${team.id} team=${team} />`)}</div></section>`}
+    ${
+      answer.teams.length > 0 &&
+      html`<section class="group"><h2 class="group-head">${t('agents.teams')} <span class="muted">${answer.teams.length}</span></h2>
+      <div class="teams">${answer.teams.map((team) => html`<${Team} key=${team.id} team=${team} />`)}</div></section>`
+    }
     <section class="group"><h2 class="group-head">${t('agents.all')} <span class="muted">${answer.agents.length}</span></h2>
       <ul class="rows tree">${branches(answer.agents).map((one) => html`<${Agent} key=${one.agent.id} ...${one} name=${name} />`)}</ul></section>
   </div>`;
@@ -39,9 +48,13 @@ export default function Agents({ session }) {
 /** Grows when a sub-agent of this session starts. @param {string} name */
 function useStarts(name) {
   const [count, setCount] = useState(0);
-  useEffect(() => onEvent((event) => {
-    if (event.type === 'subagent_start' && event.session === name) setCount((n) => n + 1);
-  }), [name]);
+  useEffect(
+    () =>
+      onEvent((event) => {
+        if (event.type === 'subagent_start' && event.session === name) setCount((n) => n + 1);
+      }),
+    [name],
+  );
   return count;
 }
 

@@ -19,20 +19,27 @@ export default function Checkpoints({ session, rest }) {
   const { name } = session;
   const { answer, error, retry } = useAnswer(() => api.checkpoints(name, LIMIT), [name], { every: REFRESH_MS });
   const [reverting, setReverting] = useState(/** @type {import('../../../client/types.js').Checkpoint|null} */ (null));
-  if (!answer) return error ? html`<${Failure} error=${error} retry=${retry} />` : html`<div class="page"><${Loading} /></div>`;
+  if (!answer)
+    return error ? html`<${Failure} error=${error} retry=${retry} />` : html`<div class="page"><${Loading} /></div>`;
   const list = answer.checkpoints;
-  if (!list.length) return html`<${Empty} icon="checkpoints" title=${t(answer.git_workdir ? 'checkpoints.none' : 'checkpoints.noGit')}
+  if (!list.length)
+    return html`<${Empty} icon="checkpoints" title=${t(answer.git_workdir ? 'checkpoints.none' : 'checkpoints.noGit')}
     text=${t(answer.git_workdir ? 'checkpoints.noneText' : 'checkpoints.noGitText', { dir: session.workdir })} />`;
   const chosen = list.find((one) => one.sha === rest);
   return html`<section class=${`split ${rest ? 'with-detail' : ''}`}>
     <ol class="split-list" aria-label=${t('session.tabs.checkpoints')}>
-      ${list.map((one) => html`<li key=${one.sha}><a class="split-item" href=${sessionPath(name, 'checkpoints', `/${one.sha}`)}
+      ${list.map(
+        (one) => html`<li key=${one.sha}><a class="split-item" href=${sessionPath(name, 'checkpoints', `/${one.sha}`)}
           data-replace=${rest ? '' : undefined} aria-current=${one.sha === rest ? 'true' : undefined}>
         <b>${one.subject.replace(/^checkpoint:\s*/, '')}</b>
-        <span class="muted"><code>${one.sha.slice(0, 8)}</code> · <${Age} at=${one.ts} /></span></a></li>`)}
+        <span class="muted"><code>${one.sha.slice(0, 8)}</code> · <${Age} at=${one.ts} /></span></a></li>`,
+      )}
     </ol>
-    ${rest ? html`<${Chosen} key=${rest} name=${name} sha=${rest} one=${chosen} onRevert=${setReverting} />`
-      : html`<div class="split-hint"><${Empty} icon="checkpoints" title=${t('checkpoints.choose')} text=${t('checkpoints.chooseText')} /></div>`}
+    ${
+      rest
+        ? html`<${Chosen} key=${rest} name=${name} sha=${rest} one=${chosen} onRevert=${setReverting} />`
+        : html`<div class="split-hint"><${Empty} icon="checkpoints" title=${t('checkpoints.choose')} text=${t('checkpoints.chooseText')} /></div>`
+    }
     ${reverting && html`<${RevertDialog} name=${name} checkpoint=${reverting} onClose=${() => setReverting(null)} onDone=${retry} />`}
   </section>`;
 }
@@ -48,8 +55,11 @@ function Chosen({ name, sha, one, onRevert }) {
       <${IconButton} icon="close" label=${t('actions.close')} onClick=${() => leaveTo(sessionPath(name, 'checkpoints'))} />
     </header>
     <div class="detail-body">
-      ${one && html`<dl class="facts"><div><dt>${t('checkpoints.made')}</dt><dd>${dayAndTime(one.ts)}</dd></div>
-        <div><dt>${t('checkpoints.commit')}</dt><dd><button class="copyable mono" title=${t('actions.copy')} onClick=${() => copy(sha)}>${sha.slice(0, 12)}</button></dd></div></dl>`}
+      ${
+        one &&
+        html`<dl class="facts"><div><dt>${t('checkpoints.made')}</dt><dd>${dayAndTime(one.ts)}</dd></div>
+        <div><dt>${t('checkpoints.commit')}</dt><dd><button class="copyable mono" title=${t('actions.copy')} onClick=${() => copy(sha)}>${sha.slice(0, 12)}</button></dd></div></dl>`
+      }
       ${error ? html`<${Failure} error=${error} retry=${retry} />` : answer === undefined ? html`<${Loading} rows=${5} />` : html`<${Diff} text=${answer} />`}
     </div>
   </aside>`;

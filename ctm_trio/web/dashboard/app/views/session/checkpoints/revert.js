@@ -34,14 +34,23 @@ export function RevertDialog({ name, checkpoint, onClose, onDone }) {
   return html`<${Dialog} title=${t('revert.title')} onClose=${onClose}>
     <form class="stack" onSubmit=${submit}>
       <p>${t('revert.text', { subject: checkpoint.subject.replace(/^checkpoint:\s*/, ''), sha: checkpoint.sha.slice(0, 8), ago: checkpoint.ago })}</p>
-      ${dirty && html`<div class="note" role="alert"><p>${t('revert.dirty', { n: dirty.length })}</p>
+      ${
+        dirty &&
+        html`<div class="note" role="alert"><p>${t('revert.dirty', { n: dirty.length })}</p>
         <ul class="path-list mono">${dirty.slice(0, SHOWN).map((path) => html`<li><bdi>${path}</bdi></li>`)}
           ${dirty.length > SHOWN && html`<li>${t('revert.more', { n: dirty.length - SHOWN })}</li>`}</ul></div>
         <label class="check"><input type="checkbox" checked=${stash} onChange=${() => setStash(!stash)} />${t('revert.stash')}</label>
-        <p class="muted">${t('revert.stashText')}</p>`}
-      ${problem && html`<div class="problem" role="alert"><p>${problem.text}</p>
-        ${problem.stash && html`<p>${t('revert.stashKept', { stash: problem.stash })}
-          <button class="button small" type="button" onClick=${() => copy(`git stash apply ${problem.stash}`)}>${t('revert.copyApply')}</button></p>`}</div>`}
+        <p class="muted">${t('revert.stashText')}</p>`
+      }
+      ${
+        problem &&
+        html`<div class="problem" role="alert"><p>${problem.text}</p>
+        ${
+          problem.stash &&
+          html`<p>${t('revert.stashKept', { stash: problem.stash })}
+          <button class="button small" type="button" onClick=${() => copy(`git stash apply ${problem.stash}`)}>${t('revert.copyApply')}</button></p>`
+        }</div>`
+      }
       <div class="dialog-actions">
         <button class="button" type="button" onClick=${onClose}>${t('actions.cancel')}</button>
         <button class="button danger" type="submit" disabled=${busy || (dirty !== null && !stash)}>${t(dirty ? 'revert.goStash' : 'revert.go')}</button>

@@ -24,8 +24,11 @@ export function Detail({ name, id, row, onClose }) {
   return html`<aside class="detail" aria-label=${t('detail.label')}>
     <header class="detail-head">
       <h2 ref=${head} tabindex="-1"><${Icon} name=${toolIcon(tool)} />${toolName(tool)}</h2>
-      ${failed !== undefined && html`<span class="badge" data-tone=${failed ? 'bad' : 'good'}><${Icon} name=${failed ? 'error' : 'check'} />
-        ${t(failed ? 'detail.failed' : 'detail.worked')}</span>`}
+      ${
+        failed !== undefined &&
+        html`<span class="badge" data-tone=${failed ? 'bad' : 'good'}><${Icon} name=${failed ? 'error' : 'check'} />
+        ${t(failed ? 'detail.failed' : 'detail.worked')}</span>`
+      }
       <span class="detail-gap"></span>
       <${IconButton} icon="copy" label=${t('detail.copyLink')} onClick=${() => copy(location.href)} />
       <${IconButton} icon="close" label=${t('actions.close')} onClick=${onClose} />
@@ -55,11 +58,13 @@ function Body({ answer }) {
     ${answer.diff && html`<section><h3>${t('detail.diff')}</h3><${Diff} text=${answer.diff} /></section>`}
     <section><h3>${t('detail.input')}</h3><${Input} json=${answer.input_json} hide=${answer.diff ? BULKY : []} /></section>
     <section><h3>${t('detail.output')}</h3>
-      ${answer.output_excerpt
-        ? html`<pre class="block" tabindex="0"><${AnsiText} text=${answer.output_excerpt} /></pre>
+      ${
+        answer.output_excerpt
+          ? html`<pre class="block" tabindex="0"><${AnsiText} text=${answer.output_excerpt} /></pre>
             <p class="muted detail-more">${cut && t('detail.cut')}
               <button class="button small" onClick=${() => copy(answer.output_excerpt)}><${Icon} name="copy" />${t('actions.copy')}</button></p>`
-        : html`<p class="muted">${t('detail.noOutput')}</p>`}
+          : html`<p class="muted">${t('detail.noOutput')}</p>`
+      }
     </section>`;
 }
 
@@ -69,7 +74,8 @@ const BULKY = ['old_string', 'new_string', 'content', 'edits', 'new_source'];
 /** The input, a line or a block a field. @param {{json: string, hide: string[]}} props */
 function Input({ json, hide }) {
   const value = parse(json);
-  if (!value || typeof value !== 'object' || Array.isArray(value)) return html`<pre class="block" tabindex="0">${pretty(value, json)}</pre>`;
+  if (!value || typeof value !== 'object' || Array.isArray(value))
+    return html`<pre class="block" tabindex="0">${pretty(value, json)}</pre>`;
   const fields = Object.entries(value).filter(([key]) => !hide.includes(key));
   return html`<dl class="fields">${fields.map(([key, field]) => {
     const text = typeof field === 'string' ? field : JSON.stringify(field, null, 2);

@@ -19,11 +19,14 @@ export function Filters({ rows, query, shown, path }) {
       <option value="">${t('feed.allTools')}</option>
       ${options(tools, query.tool).map(([name, n]) => html`<option value=${name}>${name} (${n})</option>`)}
     </select>
-    ${(agents.size > 0 || query.agent) && html`<select class="input small" aria-label=${t('feed.agent')} value=${query.agent ?? ''}
+    ${
+      (agents.size > 0 || query.agent) &&
+      html`<select class="input small" aria-label=${t('feed.agent')} value=${query.agent ?? ''}
         onChange=${(/** @type {any} */ event) => set({ agent: event.target.value })}>
       <option value="">${t('feed.allAgents')}</option>
       ${options(agents, query.agent).map(([name, n]) => html`<option value=${name}>${name} (${n})</option>`)}
-    </select>`}
+    </select>`
+    }
     <button class="button small" aria-pressed=${Boolean(query.errors)} onClick=${() => set({ errors: query.errors ? '' : '1' })}>
       <${Icon} name="error" />${t('feed.errors', { n: failed })}</button>
     <span class="feed-count muted num" role="status">${t('feed.count', { n: shown, shown: shown.toLocaleString('en') })}</span>

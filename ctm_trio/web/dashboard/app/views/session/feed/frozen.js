@@ -18,7 +18,10 @@ export function useFrozen(rows) {
   }, [rows, anchor]);
   const shown = useMemo(() => (fresh ? rows.slice(fresh) : rows), [rows, fresh]);
   const newest = shown[0]?.id ?? '';
-  const onTop = useCallback((/** @type {boolean} */ atTop) => setAnchor((old) => (atTop ? '' : old || newest)), [newest]);
+  const onTop = useCallback(
+    (/** @type {boolean} */ atTop) => setAnchor((old) => (atTop ? '' : old || newest)),
+    [newest],
+  );
   const toTop = useCallback(() => {
     setAnchor('');
     setToken((n) => n + 1);

@@ -20,30 +20,54 @@ export default function Feed({ session, rest, query }) {
   const pages = usePages(name, rest);
   const { tool = '', errors = '', agent = '' } = query;
   const matching = useMemo(
-    () => newestFirst(pages.rows, (row) => (!tool || row.tool === tool) && (!errors || row.isError) && (!agent || row.agentId === agent)),
+    () =>
+      newestFirst(
+        pages.rows,
+        (row) => (!tool || row.tool === tool) && (!errors || row.isError) && (!agent || row.agentId === agent),
+      ),
     [pages.rows, tool, errors, agent],
   );
   const { shown, fresh, onTop, toTop, token } = useFrozen(matching);
-  const pathOf = useCallback((/** @type {string} */ id) => sessionPath(name, 'feed', `${id ? `/${id}` : ''}${location.search}`), [name]);
-  const open = useCallback((/** @type {any} */ row) => go(pathOf(row.id), { replace: here.value.path.split('/').length > 4 }), [pathOf]);
+  const pathOf = useCallback(
+    (/** @type {string} */ id) => sessionPath(name, 'feed', `${id ? `/${id}` : ''}${location.search}`),
+    [name],
+  );
+  const open = useCallback(
+    (/** @type {any} */ row) => go(pathOf(row.id), { replace: here.value.path.split('/').length > 4 }),
+    [pathOf],
+  );
   const selected = shown.findIndex((row) => row.id === rest);
   useEffect(() => bindKeys(feedKeys(shown, selected, open, () => leaveTo(pathOf('')))), [shown, selected, open]);
   const draw = useCallback(
-    (/** @type {any} */ row) => html`<${FeedRow} row=${row} selected=${row.id === rest} onOpen=${open} href=${pathOf(row.id)}
+    (
+      /** @type {any} */ row,
+    ) => html`<${FeedRow} row=${row} selected=${row.id === rest} onOpen=${open} href=${pathOf(row.id)}
       base=${session.workdir} />`,
     [rest, open, pathOf, session.workdir],
   );
-  const scrollTo = useMemo(() => ({ index: token ? 0 : selected, token: `${rest} ${token} ${selected >= 0}` }), [rest, token, selected >= 0]);
+  const scrollTo = useMemo(
+    () => ({ index: token ? 0 : selected, token: `${rest} ${token} ${selected >= 0}` }),
+    [rest, token, selected >= 0],
+  );
   return html`<section class=${`feed ${rest ? 'with-detail' : ''}`}>
     <div class="feed-main">
       <${Filters} rows=${pages.rows} query=${query} shown=${matching.length} path=${sessionPath(name, 'feed', rest ? `/${rest}` : '')} />
-      ${pages.jumped && html`<p class="feed-note">${t('feed.jumped')} <button class="button small" onClick=${pages.backToLive}>
-        ${t('feed.backToLive')}</button></p>`}
+      ${
+        pages.jumped &&
+        html`<p class="feed-note">${t('feed.jumped')} <button class="button small" onClick=${pages.backToLive}>
+        ${t('feed.backToLive')}</button></p>`
+      }
       ${fresh > 0 && html`<button class="button small pill top" onClick=${toTop}><${Icon} name="up" />${t('feed.fresh', { n: fresh })}</button>`}
-      ${!pages.loaded && !pages.rows.length ? pages.error ? html`<${Failure} error=${pages.error} retry=${pages.older} />` : html`<${Loading} />`
-        : !matching.length ? html`<${Nothing} filtered=${Boolean(tool || errors || agent)} more=${pages.hasMore} older=${pages.older} />`
-        : html`<${VirtualList} rows=${shown} rowHeight=${narrow ? ROW_NARROW : ROW_WIDE} keyOf=${keyOf} draw=${draw} class="feed-list"
-            label=${t('feed.label', { name })} onTop=${onTop} onEnd=${pages.older} scrollTo=${scrollTo} foot=${html`<${Foot} pages=${pages} />`} />`}
+      ${
+        !pages.loaded && !pages.rows.length
+          ? pages.error
+            ? html`<${Failure} error=${pages.error} retry=${pages.older} />`
+            : html`<${Loading} />`
+          : !matching.length
+            ? html`<${Nothing} filtered=${Boolean(tool || errors || agent)} more=${pages.hasMore} older=${pages.older} />`
+            : html`<${VirtualList} rows=${shown} rowHeight=${narrow ? ROW_NARROW : ROW_WIDE} keyOf=${keyOf} draw=${draw} class="feed-list"
+            label=${t('feed.label', { name })} onTop=${onTop} onEnd=${pages.older} scrollTo=${scrollTo} foot=${html`<${Foot} pages=${pages} />`} />`
+      }
     </div>
     ${rest && html`<${Detail} key=${rest} name=${name} id=${rest} row=${shown[selected]} onClose=${() => leaveTo(pathOf(''))} />`}
   </section>`;
@@ -67,7 +91,8 @@ function Nothing({ filtered, more, older }) {
 
 /** The end of the list: older rows, an error, or the beginning. @param {{pages: ReturnType<typeof usePages>}} props */
 function Foot({ pages }) {
-  if (pages.error) return html`<p class="feed-foot problem" role="alert">${t('feed.olderFailed')}
+  if (pages.error)
+    return html`<p class="feed-foot problem" role="alert">${t('feed.olderFailed')}
     <button class="button small" onClick=${pages.older}>${t('actions.retry')}</button></p>`;
   return html`<p class="feed-foot muted">${pages.hasMore ? t('misc.loading') : t('feed.beginning')}</p>`;
 }

@@ -17,19 +17,22 @@ export function usePages(name, wanted) {
   const busy = useRef(false);
   const rows = jump ?? feed.rows;
 
-  const load = useCallback(async (/** @type {string} */ before) => {
-    if (busy.current) return;
-    busy.current = true;
-    try {
-      const page = await api.history(name, before, PAGE);
-      mergeHistory(feed, page.events.map(rowOf));
-      setState({ loaded: true, hasMore: page.has_more, error: null });
-    } catch (error) {
-      setState((old) => ({ ...old, error }));
-    } finally {
-      busy.current = false;
-    }
-  }, [name]);
+  const load = useCallback(
+    async (/** @type {string} */ before) => {
+      if (busy.current) return;
+      busy.current = true;
+      try {
+        const page = await api.history(name, before, PAGE);
+        mergeHistory(feed, page.events.map(rowOf));
+        setState({ loaded: true, hasMore: page.has_more, error: null });
+      } catch (error) {
+        setState((old) => ({ ...old, error }));
+      } finally {
+        busy.current = false;
+      }
+    },
+    [name],
+  );
 
   useEffect(() => {
     load(NEWEST);

@@ -28,8 +28,11 @@ export function FeedRow({ row, selected, onOpen, href, showSession, base }) {
       aria-current=${selected ? 'true' : undefined} onClick=${open} draggable=${false}>
     <time class="feed-time">${hourMinuteSecond(row.at)}</time>
     ${showSession && html`<span class="feed-session">${row.session}</span>`}
-    <span class="feed-tool">${row.agentId && html`<span class="agent-mark" title=${t('feed.byAgent', { id: row.agentId })}>
-      <${Icon} name="agents" /><span class="sr">${t('feed.byAgentShort')}</span></span>`}
+    <span class="feed-tool">${
+      row.agentId &&
+      html`<span class="agent-mark" title=${t('feed.byAgent', { id: row.agentId })}>
+      <${Icon} name="agents" /><span class="sr">${t('feed.byAgentShort')}</span></span>`
+    }
       <${Icon} name=${toolIcon(row.tool)} /><b>${toolName(row.tool)}</b></span>
     <bdi class="feed-input" title=${row.input}>${shorten(row.input, base)}</bdi>
     <bdi class="feed-summary">${row.summary}</bdi>

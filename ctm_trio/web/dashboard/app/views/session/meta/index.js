@@ -30,8 +30,12 @@ export default function Meta({ session }) {
     </dl></section>
     <section class="card"><h2>${t('meta.figures')}</h2><dl class="pairs">
       <${Pair} label=${t('sessions.columns.context')}><${Gauge} pct=${session.context_pct} label=${t('sessions.context')} /><//>
-      ${/** @type {const} */ (['input', 'output', 'cache']).map((kind) => html`<${Pair} label=${t(`meta.${kind}`)}>
-        ${session.tokens ? shortNumber(session.tokens[`${kind}_tokens`]) : t('misc.unknown')}<//>`)}
+      ${
+        /** @type {const} */ (['input', 'output', 'cache']).map(
+          (kind) => html`<${Pair} label=${t(`meta.${kind}`)}>
+        ${session.tokens ? shortNumber(session.tokens[`${kind}_tokens`]) : t('misc.unknown')}<//>`,
+        )
+      }
       <${Pair} label=${t('meta.log')}>${usage.error ? t('meta.logUnknown') : usage.answer ? bytes(files.reduce((n, file) => n + file.bytes, 0)) : '…'}
         ${files.length > 0 && html` <span class="muted">${t('meta.files', { n: files.length })}</span>`}<//>
       ${session.attention && html`<${Pair} label=${t('meta.attention')}>${session.attention.details || session.attention.state}<//>`}
@@ -62,15 +66,26 @@ const WINDOWS = /** @type {const} */ (['hour', 'day', 'week']);
 /** @param {{name: string}} props */
 function Cost({ name }) {
   const [span, setSpan] = useState(/** @type {'hour'|'day'|'week'} */ ('day'));
-  const { answer, error, retry } = useAnswer((signal) => api.cost({ session: name, window: span }, { signal }), [name, span]);
+  const { answer, error, retry } = useAnswer(
+    (signal) => api.cost({ session: name, window: span }, { signal }),
+    [name, span],
+  );
   const points = answer?.points ?? [];
   return html`<header class="card-head"><h2>${t('meta.cost')}</h2>
       ${answer && html`<strong class="num">${dollars(answer.totals.cost_usd_micros)}</strong>`}
-      <div class="segments" role="group" aria-label=${t('meta.window')}>${WINDOWS.map((one) => html`<button type="button" aria-pressed=${span === one}
-        onClick=${() => setSpan(one)}>${t(`meta.windows.${one}`)}</button>`)}</div></header>
-    ${error ? html`<${Failure} error=${error} retry=${retry} />` : !answer ? html`<${Loading} rows=${2} />`
-      : points.length < 2 ? html`<${Empty} icon="cost" title=${t('meta.noCost')} text=${t('meta.noCostText')} />`
-      : html`<${Chart} label=${t('meta.costLabel', { name })} times=${points.map((one) => Date.parse(one.ts) / 1000)}
+      <div class="segments" role="group" aria-label=${t('meta.window')}>${WINDOWS.map(
+        (one) => html`<button type="button" aria-pressed=${span === one}
+        onClick=${() => setSpan(one)}>${t(`meta.windows.${one}`)}</button>`,
+      )}</div></header>
+    ${
+      error
+        ? html`<${Failure} error=${error} retry=${retry} />`
+        : !answer
+          ? html`<${Loading} rows=${2} />`
+          : points.length < 2
+            ? html`<${Empty} icon="cost" title=${t('meta.noCost')} text=${t('meta.noCostText')} />`
+            : html`<${Chart} label=${t('meta.costLabel', { name })} times=${points.map((one) => Date.parse(one.ts) / 1000)}
           series=${[{ label: t('meta.cost'), values: points.map((one) => one.cost_usd_micros / 1e6), colour: '--accent-fill', fill: true }]}
-          format=${(/** @type {number} */ value) => dollars(value * 1e6)} />`}`;
+          format=${(/** @type {number} */ value) => dollars(value * 1e6)} />`
+    }`;
 }

@@ -9,7 +9,15 @@
 
 /** @type {Style} */
 export const PLAIN = Object.freeze({
-  fg: '', bg: '', bold: false, dim: false, italic: false, underline: false, strike: false, inverse: false, hidden: false,
+  fg: '',
+  bg: '',
+  bold: false,
+  dim: false,
+  italic: false,
+  underline: false,
+  strike: false,
+  inverse: false,
+  hidden: false,
 });
 
 /** CSI, OSC (links and titles), charset shifts, other two-byte escapes. */

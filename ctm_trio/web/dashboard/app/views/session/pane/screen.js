@@ -50,9 +50,16 @@ export function drawSegment({ text, style, wide }) {
   if (style === PLAIN && !wide) return text;
   const { fg, bg, inverse } = style;
   const names = [
-    style.bold && 'a-bold', style.dim && 'a-dim', style.italic && 'a-italic', style.underline && 'a-under',
-    style.strike && 'a-strike', style.hidden && 'a-hidden', wide && 'a-wide',
-  ].filter(Boolean).join(' ');
+    style.bold && 'a-bold',
+    style.dim && 'a-dim',
+    style.italic && 'a-italic',
+    style.underline && 'a-under',
+    style.strike && 'a-strike',
+    style.hidden && 'a-hidden',
+    wide && 'a-wide',
+  ]
+    .filter(Boolean)
+    .join(' ');
   // An object, so that the values are set through the CSSOM: `style-src 'self'` forbids style attributes.
   const css = inverse
     ? { color: bg || 'var(--pane-bg)', backgroundColor: fg || 'var(--pane-fg)' }
