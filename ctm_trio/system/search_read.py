@@ -108,7 +108,8 @@ def _match(db: sqlite3.Connection, id_: int, text: str) -> Iterator[Match]:
 
 def _complete(db: sqlite3.Connection) -> bool:
     """True if no tool call is newer than what is indexed. Looks at a few rows only."""
-    cursor = int(db.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()[0])
+    row = db.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
+    cursor = int(row[0]) if row is not None else 0
     newest = db.execute(
         "SELECT 1 FROM (SELECT type FROM journal.events WHERE id > ? ORDER BY id LIMIT 200) WHERE type = 'tool_call'",
         (cursor,),

@@ -13,7 +13,7 @@ from ctm_trio.channels import StateSender
 from ctm_trio.messages import CostPoint
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.system.cost_store import CostStore, load_prices
-from ctm_trio.system.store import StoreUnavailable
+from ctm_trio.system.store import StoreDamaged, StoreUnavailable, set_aside
 
 log = logging.getLogger("ctm.cost")
 
@@ -47,9 +47,12 @@ async def run_cost(
     if problem:
         log.warning("prices: %s", problem)
     prices.publish(table)
-    store = await trio.to_thread.run_sync(CostStore, path, table, limiter=limiter)
+    store = await _open(path, table, limiter)
     try:
         task_status.started()
+        while store is None:
+            await trio.sleep(RETRY_S)
+            store = await _open(path, table, limiter)
         with points:
             thin_at = trio.current_time()
             while True:
@@ -65,13 +68,32 @@ async def run_cost(
                     except (trio.WouldBlock, trio.EndOfChannel):
                         break
                 if batch:
-                    await _keep(store, batch, limiter)
+                    try:
+                        await _keep(store, batch, limiter)
+                    except StoreDamaged:
+                        await trio.to_thread.run_sync(_set_aside, store, path, limiter=limiter)
+                        raise  # the next incarnation begins a new one
                 if trio.current_time() >= thin_at:
                     await _thin(store, limiter)
                     thin_at = trio.current_time() + THIN_EVERY_S
     finally:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
-            await trio.to_thread.run_sync(store.close, limiter=limiter)
+            if store is not None:
+                await trio.to_thread.run_sync(store.close, limiter=limiter)
+
+
+async def _open(path: Path, table: PriceTable, limiter: trio.CapacityLimiter) -> CostStore | None:
+    """The store, or None while it cannot be opened (disk full, locked)."""
+    try:
+        return await trio.to_thread.run_sync(CostStore, path, table, limiter=limiter)
+    except (StoreUnavailable, OSError) as error:
+        log.warning("costs wait: %s", error)
+        return None
+
+
+def _set_aside(store: CostStore, path: Path) -> None:
+    store.close()
+    log.error("the costs are damaged; they are now %s, and new ones are begun", set_aside(path).name)
 
 
 async def _keep(store: CostStore, batch: list[CostPoint], limiter: trio.CapacityLimiter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -12,7 +13,7 @@ import trio
 from ctm_trio.channels import StateReceiver
 from ctm_trio.messages import JournalSnapshot
 from ctm_trio.system.search_index import STEP_ROWS, SearchIndex
-from ctm_trio.system.store import StoreUnavailable
+from ctm_trio.system.store import StoreDamaged, StoreUnavailable, set_aside
 
 log = logging.getLogger("ctm.search")
 
@@ -48,17 +49,15 @@ async def run_search(
         path: of the index. journal_path: of the event log. logs: the directory of the logs.
         journal: tells when there is something new.
     """
-    limiter = trio.CapacityLimiter(1)
-    index = await trio.to_thread.run_sync(SearchIndex, path, journal_path, logs, limiter=limiter)
+    indexer = _Indexer(partial(SearchIndex, path, journal_path, logs), path)
+    live = True  # logs may be waiting to be read
     try:
+        await indexer.open()  # once before we are ready; if it fails, searches are refused until it works
         task_status.started()
-        live = True  # logs may be waiting to be read
         while True:
             version, began = journal.version, trio.current_time()
-            try:
-                more = await trio.to_thread.run_sync(index.step, LIVE_ROWS if live else STEP_ROWS, limiter=limiter)
-            except StoreUnavailable as error:
-                log.warning("the search index waits: %s", error.message)
+            more = await indexer.step(LIVE_ROWS if live else STEP_ROWS)
+            if more is None:
                 await trio.sleep(RETRY_S)
                 continue
             live = journal.version != version
@@ -69,4 +68,51 @@ async def run_search(
                 await trio.sleep(SETTLE_S)
     finally:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
-            await trio.to_thread.run_sync(partial(index.close), limiter=limiter)
+            await indexer.close()
+
+
+class _Indexer:
+    """The index in its thread, whatever state its file is in."""
+
+    def __init__(self, make: Callable[[], SearchIndex], path: Path) -> None:
+        self._make = make
+        self._path = path
+        self._index: SearchIndex | None = None
+        self._limiter = trio.CapacityLimiter(1)
+
+    async def open(self) -> bool:
+        """Open the index if it is not open. False if that cannot be done now."""
+        if self._index is None:
+            try:
+                self._index = await trio.to_thread.run_sync(self._make, limiter=self._limiter)
+            except (StoreUnavailable, StoreDamaged, OSError) as error:
+                log.warning("the search index waits: %s", error)
+        return self._index is not None
+
+    async def step(self, limit: int) -> bool | None:
+        """One step: whether there is more to do at once, None if it could not be done now."""
+        if not await self.open() or self._index is None:
+            return None
+        try:
+            return await trio.to_thread.run_sync(self._index.step, limit, limiter=self._limiter)
+        except StoreUnavailable as error:
+            log.warning("the search index waits: %s", error.message)
+        except StoreDamaged as error:
+            # It holds nothing that the event log has not: it is begun anew.
+            log.error("the search index is made anew: %s", error.message)
+            await self.close()
+            await trio.to_thread.run_sync(_set_aside, self._path, limiter=self._limiter)
+        return None
+
+    async def close(self) -> None:
+        """Close the index if it is open."""
+        index, self._index = self._index, None
+        if index is not None:
+            await trio.to_thread.run_sync(index.close, limiter=self._limiter)
+
+
+def _set_aside(path: Path) -> None:
+    try:
+        set_aside(path)
+    except OSError as error:
+        log.warning("%s cannot be set aside: %s", path.name, error.strerror)

@@ -1,0 +1,115 @@
+"""The search and cost owners over files that cannot be written, or that are damaged: they wait, or begin anew."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trio
+
+from ctm_trio.channels import open_state_channel
+from ctm_trio.errors import CtmError
+from ctm_trio.messages import CostPoint, JournalSnapshot
+from ctm_trio.model.pricing import PriceTable
+from ctm_trio.model.search import SearchQuery
+from ctm_trio.system.cost_store import CostStore
+from ctm_trio.system.search_index import SearchIndex
+from ctm_trio.system.search_read import connect_search, search
+from ctm_trio.system.store import StoreDamaged, StoreUnavailable
+from ctm_trio.tasks import cost
+from ctm_trio.tasks import search as indexer
+from tests.fakes.library import Library, bash
+
+POINT = CostPoint("alpha", "u1", "2026-01-01T00:00:00Z", "m", 1, 2, 3, 4)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for a condition, ten seconds at most."""
+    with trio.fail_after(10):
+        while True:
+            if true():
+                return
+            await trio.sleep(0.02)
+
+
+@pytest.mark.parametrize("trouble", ["no directory", "unavailable", "damaged"])
+async def test_search_goes_on(
+    tmp_path: Path, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """Whatever is wrong with its file, the indexer starts, and has every call once the trouble is over."""
+    monkeypatch.setattr(indexer, "RETRY_S", 0.02)
+    library = Library(tmp_path)
+    library.write([bash(f"needle-{n}") for n in range(5)])
+    path = tmp_path / "later" / "search.db"
+    over = trouble == "no directory"
+    if not over:
+        path.parent.mkdir()
+    step = SearchIndex.step
+
+    def failing(self: SearchIndex, limit: int = 100) -> bool:
+        nonlocal over
+        if over:
+            return step(self, limit)
+        over = True
+        raise StoreDamaged("torn") if trouble == "damaged" else StoreUnavailable("disk full")
+
+    monkeypatch.setattr(SearchIndex, "step", failing)
+    _, journal = open_state_channel(JournalSnapshot())
+    with trio.fail_after(5):
+        await nursery.start(indexer.run_search, path, library.paths.database, library.paths.logs, journal)
+    path.parent.mkdir(exist_ok=True)
+
+    def found() -> bool:
+        if not path.exists():
+            return False
+        try:
+            db = connect_search(path, library.paths.database)
+            try:
+                return len(search(SearchQuery("needle"), db).matches) == 5
+            finally:
+                db.close()
+        except (sqlite3.OperationalError, CtmError):
+            return False  # it is being made
+
+    await until(found)
+    assert bool(list(path.parent.glob("*.corrupt.*"))) == (trouble == "damaged")
+    nursery.cancel_scope.cancel()
+    library.close()
+
+
+async def test_cost_waits(tmp_path: Path, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a place to write, the cost owner still starts, and keeps the points that waited."""
+    monkeypatch.setattr(cost, "RETRY_S", 0.02)
+    send, receive = trio.open_memory_channel[CostPoint](4)
+    prices, _ = open_state_channel(PriceTable("", {}))
+    path = tmp_path / "later" / "cost.db"
+    kept: list[int] = []
+    add = CostStore.add
+    monkeypatch.setattr(CostStore, "add", lambda self, points: kept.append(add(self, points)))
+    with trio.fail_after(5):
+        await nursery.start(cost.run_cost, receive, path, tmp_path / "later" / "prices.json", prices)
+    await send.send(POINT)
+    path.parent.mkdir()
+    await until(lambda: kept == [1])
+    send.close()
+
+
+async def test_damaged_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged database is set aside, so that the next incarnation works."""
+    send, receive = trio.open_memory_channel[CostPoint](4)
+    prices, _ = open_state_channel(PriceTable("", {}))
+    path = tmp_path / "cost.db"
+    await send.send(POINT)
+    send.close()
+
+    def torn(self: CostStore, points: object) -> int:
+        raise StoreDamaged("torn")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CostStore, "add", torn)
+        with pytest.raises(StoreDamaged):
+            await cost.run_cost(receive, path, tmp_path / "prices.json", prices)
+    assert list(tmp_path.glob("cost.db.corrupt.*"))
+    assert not path.exists()
