@@ -229,9 +229,12 @@ route("/api/config", "Change some of them.", one({"status": TEXT}), method="patc
 route("/api/webhook/settings", "How alerts are sent. The secret is not told.",
       one({"webhook_format": TEXT, "webhook_events": many(TEXT), "has_secret": FLAG}))  # fmt: skip
 route("/api/webhook/deliveries", "The newest alerts and what became of them.",
-      one({"deliveries": many({"type": "object"})}), errors="503")  # fmt: skip
+      one({"deliveries": many(one({"id": EVENT_ID, "event": TEXT, "alert": TEXT, "session": TEXT, "created_at": TIME,
+                                   "status": {"enum": ["pending", "delivered", "failed"]}, "tries": WHOLE,
+                                   "last_error": TEXT, "next_try_at": TEXT}))}), errors="503")  # fmt: skip
 route("/api/webhook/test", "Send a test message now and wait for the answer.",
-      one({"ok": FLAG, "status": WHOLE, "error": TEXT, "took_ms": NUMBER}), method="post", errors="503")  # fmt: skip
+      one({"ok": FLAG, "status": {"type": ["integer", "null"]}, "error": TEXT, "took_ms": NUMBER}), method="post",
+      errors="503")  # fmt: skip
 route("/api/hooks/{event}", "A lifecycle event, from the command line on this machine alone.", method="post",
       status=204, token=False, form=True, errors="400 404",
       takes=one({}, {"name": TEXT, "uuid": TEXT, "mode": TEXT, "workdir": TEXT}))  # fmt: skip
