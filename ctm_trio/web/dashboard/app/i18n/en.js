@@ -140,7 +140,7 @@ export default {
     about: 'About', workdir: 'Directory', uuid: 'Claude session', attach: 'Attach', mode: 'Mode', tmux: 'tmux', alive: 'running', gone: 'gone', created: 'Created', attached: 'Last attached',
     lastCall: 'Last call', figures: 'Figures', input: 'Input tokens', output: 'Output tokens', cache: 'Cached tokens', log: 'Log', logUnknown: 'not known', files: { one: 'in {n} file', other: 'in {n} files' },
     attention: 'Needs you', actions: 'Rename or end it', actionsText: 'Killing ends the terminal. Forgetting only takes it off the list. Logs are kept either way.',
-    cost: 'Cost', window: 'Time span', windows: { hour: 'Hour', day: 'Day', week: 'Week' }, noCost: 'No cost known for this time', noCostText: 'Cost comes from Claude Code’s status line, when the session shows one.',
+    cost: 'Cost', window: 'Time span', windows: { hour: 'Hour', day: 'Day', week: 'Week' }, noCost: 'No cost known for this time', oneCost: 'One figure so far', oneCostText: 'The curve begins with the second.', noCostText: 'Cost comes from Claude Code’s status line, when the session shows one.',
     costLabel: 'Cost of {name} over time',
   },
   confirm: { type: 'Type {name} to confirm' },

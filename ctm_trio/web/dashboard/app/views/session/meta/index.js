@@ -83,7 +83,8 @@ function Cost({ name }) {
         : !answer
           ? html`<${Loading} rows=${2} />`
           : points.length < 2
-            ? html`<${Empty} icon="cost" title=${t('meta.noCost')} text=${t('meta.noCostText')} />`
+            ? html`<${Empty} icon="cost" title=${t(points.length ? 'meta.oneCost' : 'meta.noCost')}
+              text=${t(points.length ? 'meta.oneCostText' : 'meta.noCostText')} />`
             : html`<${Chart} label=${t('meta.costLabel', { name })} times=${points.map((one) => Date.parse(one.ts) / 1000)}
           series=${[{ label: t('meta.cost'), values: points.map((one) => one.cost_usd_micros / 1e6), colour: '--accent-fill', fill: true }]}
           format=${(/** @type {number} */ value) => dollars(value * 1e6)} />`
