@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,16 +38,20 @@ def parse_log_name(name: str) -> LogName | None:
 
 
 def list_parts(directory: Path, uuid: str) -> list[LogName]:
-    """The rotated parts of a log, oldest first. Of a part that is there plain and packed: the plain one.
+    """The rotated parts of a log, oldest first. Reads the whole directory."""
+    try:
+        return parts_among(os.listdir(directory), uuid)
+    except OSError:
+        return []
+
+
+def parts_among(names: Iterable[str], uuid: str) -> list[LogName]:
+    """The rotated parts of a log among file names, oldest first. Of one that is there plain and packed: the plain one.
 
     (The packed one may still be being written; the plain file is deleted once it is complete.)
     """
     found: dict[str, LogName] = {}
     prefix = f"{uuid}.jsonl."
-    try:
-        names = os.listdir(directory)
-    except OSError:
-        return []
     for name in names:
         if not name.startswith(prefix):
             continue

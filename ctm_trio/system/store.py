@@ -135,6 +135,8 @@ class EventStore:
         self.db.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
         self.sources: dict[str, Source] = {}
         self.segments: dict[int, Segment] = {}
+        self.of_log: dict[tuple[str, str], dict[int, Segment]] = {}
+        """The same by (uuid, kind)."""
         self.agents: set[tuple[int, str]] = set()
         try:
             with translated():
@@ -149,13 +151,19 @@ class EventStore:
         for row in self.db.execute(
             "SELECT id, uuid, kind, name, device, inode, position, check_bytes, sealed FROM segments"
         ):
-            self.segments[row[0]] = _segment(row)
+            self.keep_segments({row[0]: _segment(row)})
         newest = self.db.execute(
             "SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM hooks))"
         ).fetchone()
         self.last_id: int = newest[0]
         self.next_source = max((s.id for s in self.sources.values()), default=0) + 1
         self.next_segment = max(self.segments, default=0) + 1
+
+    def keep_segments(self, segments: dict[int, Segment]) -> None:
+        """Remember what is committed."""
+        self.segments.update(segments)
+        for id_, segment in segments.items():
+            self.of_log.setdefault((segment.uuid, segment.kind), {})[id_] = segment
 
     def next_id(self) -> int:
         """A new event id: the clock, but always above every id before it, also if the clock was set back."""
@@ -225,7 +233,7 @@ class EventStore:
                 raise
         except sqlite3.Error as error:
             raise translate(error) from error
-        self.segments.update(segments)
+        self.keep_segments(segments)
 
     def wal_bytes(self) -> int:
         """Size of the write-ahead log in bytes."""

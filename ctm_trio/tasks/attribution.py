@@ -26,6 +26,9 @@ INBOX = 64
 ASK_S = 30.0
 """How long the journal may take to say what it knows."""
 
+TELL_AT_LEAST = 512
+"""While sightings queue up the snapshot is published once for so many changes: it is a copy of everything known."""
+
 TRANSCRIPTS_S = 10.0
 """How often it is looked whether a log without a session has got a transcript by now."""
 
@@ -50,7 +53,7 @@ async def run_attribution(
         orders: gets `AdoptUuid` when `/clear` gave a session's process a new uuid.
         projects: `~/.claude/projects`.
     """
-    owner = _Owner(state, journal, projects)
+    owner = _Owner(inbox, state, journal, projects)
     async with inbox, journal, orders:
         known: Mapping[str, str] = await ask(journal, KnownSources, timeout_s=ASK_S)
         owner.rules.use_records(sessions.latest.records)
@@ -67,11 +70,14 @@ async def run_attribution(
 class _Owner:
     def __init__(
         self,
+        inbox: trio.MemoryReceiveChannel[Sighting],
         state: StateSender[AttributionSnapshot],
         journal: trio.MemorySendChannel[JournalMessage],
         projects: Path,
     ) -> None:
         self.rules = Attribution()
+        self.inbox = inbox
+        self.untold = 0
         self.state = state
         self.journal = journal
         self.projects = projects
@@ -93,7 +99,9 @@ class _Owner:
         """Publish what changed, to the journal first."""
         for uuid, name in changed.items():
             await self.journal.send(Attribute(uuid, name))
-        if changed:
+        self.untold += len(changed)
+        if self.untold and (self.untold >= TELL_AT_LEAST or not self.inbox.statistics().current_buffer_used):
+            self.untold = 0
             self.state.publish(AttributionSnapshot(dict(self.rules.known)))
 
     async def follow_records(self, sessions: StateReceiver[SessionsSnapshot]) -> None:

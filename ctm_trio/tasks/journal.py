@@ -254,7 +254,8 @@ class Journal:
 
     def _positions(self, message: Positions) -> tuple[Segment, ...]:
         """The newest state of a log's segments, pending ones included."""
-        found = dict(self.store.segments)
+        store = self.store
+        found = dict(store.segments if message.uuid is None else store.of_log.get((message.uuid, message.kind), {}))
         for stamped, _ in self.pending:
             found.update(stamped.segments)
         return tuple(s for s in found.values() if s.kind == message.kind and message.uuid in (None, s.uuid))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from ctm_trio.messages import Ingest, JournalMessage, OpenSegment, Sighting
 from ctm_trio.model.log_line import CHECK_BYTES, LineBatch, Row, Segment
 from ctm_trio.model.log_parse import Clues, parse_chunk
 from ctm_trio.model.times import format_time
-from ctm_trio.system.log_files import LogName, PackedReader, PlainReader, Reader, list_parts
+from ctm_trio.system.log_files import LogName, PackedReader, PlainReader, Reader
 
 log = logging.getLogger("ctm.tailer")
 
@@ -58,16 +59,26 @@ class TailEnds:
     """Who may read and parse a big chunk now: few, so that the loop stays responsive."""
 
 
+RECENT_S = 600.0
+"""A log that was not written to for so long is old: its tailer ends when it has read it."""
+
+PartsOf = Callable[[str], Awaitable[list[LogName]]]
+"""Lists the rotated parts of a log (by its uuid), oldest first."""
+
+
 class Tail:
     """State of one tailer: the segments, and the open current file."""
 
-    def __init__(self, directory: Path, kind: str, uuid: str, progress: Progress, ends: TailEnds) -> None:
+    def __init__(
+        self, directory: Path, kind: str, uuid: str, progress: Progress, ends: TailEnds, parts_of: PartsOf
+    ) -> None:
         self.directory = directory
         self.kind = kind
         self.uuid = uuid
         self.path = directory / f"{uuid}.jsonl"
         self.progress = progress
         self.ends = ends
+        self.parts_of = parts_of
         self.parts: dict[str, Segment] = {}
         self.live: Segment | None = None
         self.file: PlainReader | None = None
@@ -100,6 +111,13 @@ class Tail:
             log.warning("the log %s cannot be read: %s", self.path.name, reason)
         self.trouble = reason
 
+    def is_recent(self) -> bool:
+        """True if the current file was written to lately, so that more is to be expected."""
+        try:
+            return self.file is not None and time.time() - os.fstat(self.file.fd).st_mtime < RECENT_S
+        except OSError:
+            return False
+
     # ------------------------------------------------------------ files
 
     async def sync(self, *, look_at_parts: bool) -> None:
@@ -129,7 +147,7 @@ class Tail:
                 current = None
             try:
                 # Listed after the current file was opened: whatever was rotated away before it is in the list.
-                parts = await trio.to_thread.run_sync(list_parts, self.directory, self.uuid)
+                parts = await self.parts_of(self.uuid)
                 # If it was rotated meanwhile the list may have it too, packed and not to be recognised: look again.
                 overtaken = current is not None and not self._is_current(current, missing=False)
                 if not overtaken and not await self._read_parts(parts, current):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,9 +22,9 @@ from ctm_trio.errors import Unavailable
 from ctm_trio.messages import Positions, TailersSnapshot
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_parse import Clues
-from ctm_trio.system.log_files import LogName, parse_log_name
+from ctm_trio.system.log_files import LogName, parse_log_name, parts_among
 from ctm_trio.system.watch import Changes, watch_directory
-from ctm_trio.tasks.tailer import ASK_S, Progress, Tail, TailEnds
+from ctm_trio.tasks.tailer import ASK_S, PartsOf, Progress, Tail, TailEnds
 
 log = logging.getLogger("ctm.tailers")
 
@@ -31,7 +32,14 @@ WATCH_ITEMS = 16
 """Batches of file names between the watch and this owner; while it is full the kernel's queue collects."""
 
 REPORT_S = 0.5
-"""How often the counters are added up."""
+"""How often the counters are added up; more often at the start, unless there are `MANY_LOGS`."""
+MANY_LOGS = 1000
+
+OLD_IDLE_S = 1.0
+"""How long the tailer of a log that was not written to lately stays once it has read it."""
+
+CLOCK_GRAIN_NS = 50_000_000
+"""A file system's times advance in steps; a change within this of a look may leave the time as it was."""
 
 
 IDLE_S = 300.0
@@ -106,6 +114,10 @@ class _Owner:
         self.logs: dict[str, _Log] = {}
         self.nursery: trio.Nursery
         self.looked = False
+        self.listed = Listing()
+        self.listing = trio.Lock()
+        self.listings = 0
+        """How many listings were begun for `parts_of`."""
         self.caught_up = False
         """True once everything that was there at the start has been read; it stays so."""
         self.skipped = 0
@@ -160,16 +172,36 @@ class _Owner:
         while True:
             try:
                 mine = await ask(self.ends.journal, partial(Positions, entry.uuid, self.kind), timeout_s=ASK_S)
-                await tail_log(self.directory, self.kind, entry.uuid, mine, entry.receiver, entry.progress, self.ends)
+                await tail_log(
+                    self.directory,
+                    self.kind,
+                    entry.uuid,
+                    mine,
+                    entry.receiver,
+                    entry.progress,
+                    self.ends,
+                    self.parts_of,
+                )
             except Unavailable:
                 # The disk is full or the journal is busy for long. That is no crash of ours: the log waits.
                 await trio.sleep(REPORT_S)
             else:
                 return
 
+    async def parts_of(self, uuid: str) -> list[LogName]:
+        """The rotated parts of a log, as they are now. One listing serves everybody who asked before it began."""
+        if not self.listed.is_current(self.directory):
+            before = self.listings
+            async with self.listing:
+                if self.listings == before:
+                    self.listings += 1
+                    self.listed = await trio.to_thread.run_sync(_scan, self.directory)
+        return parts_among(self.listed.files.get(uuid, ()), uuid)
+
     async def _look_at_everything(self, segments: tuple[Segment, ...]) -> None:
         """List the directory and wake the tailers of what has changed since the last look."""
-        found = await trio.to_thread.run_sync(_scan, self.directory)
+        self.listed = await trio.to_thread.run_sync(_scan, self.directory)
+        found = self.listed.files
         done = await trio.to_thread.run_sync(_fully_read, self.directory, segments) if segments else set()
         for uuid, files in found.items():
             entry = self._log(uuid)
@@ -199,7 +231,7 @@ class _Owner:
                     last_line_at={e.uuid: e.progress.last_line_at for e in entries if e.progress.last_line_at},
                 )
             )
-            await trio.sleep(REPORT_S if self.caught_up else REPORT_S / 25)
+            await trio.sleep(REPORT_S if self.caught_up or len(entries) > MANY_LOGS else REPORT_S / 25)
 
 
 async def tail_log(
@@ -210,8 +242,9 @@ async def tail_log(
     state: StateReceiver[LogState],
     progress: Progress,
     ends: TailEnds,
+    parts_of: PartsOf,
 ) -> None:
-    """Follow one log until it has been idle for `IDLE_S`.
+    """Follow one log until it has been idle for `IDLE_S`; an old one only until it is read.
 
     Args:
         directory, kind: where the log is; `model.log_line.LOGS` or `HOOK_EVENTS`.
@@ -220,8 +253,9 @@ async def tail_log(
         state: changes when a file of this log did.
         progress: counters, ours to write.
         ends: channels to the journal and the attribution owner.
+        parts_of: lists the rotated parts of a log.
     """
-    tail = Tail(directory, kind, uuid, progress, ends)
+    tail = Tail(directory, kind, uuid, progress, ends, parts_of)
     tail.adopt(segments)
     try:
         await tail.sight(Clues())
@@ -241,7 +275,7 @@ async def tail_log(
             tail.trouble = ""
             parts = seen.parts
             progress.caught_up = True
-            with trio.move_on_after(IDLE_S) as idle:
+            with trio.move_on_after(IDLE_S if tail.is_recent() else OLD_IDLE_S) as idle:
                 await state.wait_newer(version)
             if idle.cancelled_caught:
                 return
@@ -249,10 +283,29 @@ async def tail_log(
         tail.close()
 
 
-def _scan(directory: Path) -> dict[str, dict[str, tuple[int, int]]]:
-    """uuid → its files with (size, inode). Runs in a thread."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a directory held: uuid → its files with (size, inode); and its time of change then, in nanoseconds."""
+
+    files: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
+    changed_ns: int = 0
+    taken_ns: int = 0
+
+    def is_current(self, directory: Path) -> bool:
+        """True if no name came, went or changed since. (Changes within the clock's grain of the look do not show.)"""
+        try:
+            now_ns = os.stat(directory).st_mtime_ns
+        except OSError:
+            return False
+        return now_ns == self.changed_ns and self.changed_ns < self.taken_ns - CLOCK_GRAIN_NS
+
+
+def _scan(directory: Path) -> Listing:
+    """List the directory. Runs in a thread."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
+    taken_ns, changed_ns = time.time_ns(), 0
     try:
+        changed_ns = os.stat(directory).st_mtime_ns
         with os.scandir(directory) as entries:
             for entry in entries:
                 name = parse_log_name(entry.name)
@@ -265,7 +318,7 @@ def _scan(directory: Path) -> dict[str, dict[str, tuple[int, int]]]:
                 found.setdefault(name.uuid, {})[entry.name] = (status.st_size, status.st_ino)
     except OSError as error:
         log.warning("cannot list the log directory: %s", error.strerror)
-    return found
+    return Listing(found, changed_ns, taken_ns)
 
 
 def _fully_read(directory: Path, segments: tuple[Segment, ...]) -> set[str]:
