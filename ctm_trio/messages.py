@@ -34,7 +34,8 @@ class Draft:
     Args:
         type: one of `model.event.PUBLIC_TYPES`.
         session: name, or "".
-        payload: compact JSON object as bytes; with a session it starts with the key "session".
+        payload: compact JSON object as bytes. A leading key "session" with the session's name follows a rename; the
+            lifecycle events have none.
         ts: RFC 3339, or "" for now.
         uuid: the Claude session it is about, or "".
     """
