@@ -18,8 +18,8 @@ WEIGHT_KB = 250
 FIRST_PAINT_MS = 600
 INTERACTIVE_MS = 1000
 STRICT = bool(os.environ.get("CTM_FIGURES"))
-"""Set it on a quiet machine to hold the figures as they are claimed. Without it the flood is shorter, and a machine that
-does other things at the same time is allowed half the speed: a test that fails by chance is no test."""
+"""Set it on a quiet machine to hold the figures as they are claimed. Without it the flood is shorter, and a machine
+that does other things at the same time is allowed half the speed: a test that fails by chance is no test."""
 SLACK = 1 if STRICT else 2
 FLOOD_S = 60 if STRICT else 26
 FLOOD_RATE = 200
