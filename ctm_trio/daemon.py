@@ -247,7 +247,9 @@ class Daemon:
 
     async def _search(self, *, task_status: trio.TaskStatus[None]) -> None:
         paths = self.plan.paths
-        await run_search(paths.search_index, paths.database, paths.logs, self.journal, task_status=task_status)
+        await run_search(
+            paths.search_index, paths.database, paths.logs, self.journal, self.tailers, task_status=task_status
+        )
 
     def _tailers(self, kind: str) -> Start:
         logs = kind == LOGS

@@ -86,7 +86,7 @@ class Subscribe:
         since: an id (nanoseconds): everything after it. None: the ring (last 500). -1: no replay, only live.
         deep: with `since`: replay from the database what has left the ring (else that is `lost`).
         internal: hook events too (attention wants them).
-        brisk: never coalesce for this subscriber (attention).
+        brisk: one of the daemon's own (attention, webhook): never made to wait, and not counted as a client.
     """
 
     to: trio.MemorySendChannel[Batch]

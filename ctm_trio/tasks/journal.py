@@ -371,7 +371,7 @@ class Journal:
                 degraded=self.degraded,
                 published=self.published,
                 dropped=self.fan.dropped,
-                subscribers=sum(not s.filter[2] for s in self.fan.subscribers),
+                subscribers=sum(not s.brisk for s in self.fan.subscribers),
                 backlog=self.pending_events,
                 ring_sizes=rings,
                 by_type=dict(self.by_type),

@@ -11,13 +11,16 @@ from typing import NoReturn
 import trio
 
 from ctm_trio.channels import StateReceiver
-from ctm_trio.messages import JournalSnapshot
+from ctm_trio.messages import JournalSnapshot, TailersSnapshot
 from ctm_trio.system.search_index import STEP_ROWS, SearchIndex
 from ctm_trio.system.store import StoreDamaged, StoreUnavailable, set_aside
 
 log = logging.getLogger("ctm.search")
 
-SETTLE_S = 0.25
+LOGS_S = 60.0
+"""At the start the indexer leaves the machine to those who read the logs, but no longer than this."""
+
+SETTLE_S = 1.0
 """After a new event the indexer waits so long for more: one transaction for all of them."""
 
 PAUSE_S = 0.005
@@ -40,6 +43,7 @@ async def run_search(
     journal_path: Path,
     logs: Path,
     journal: StateReceiver[JournalSnapshot],
+    tailers: StateReceiver[TailersSnapshot],
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
@@ -47,13 +51,16 @@ async def run_search(
 
     Args:
         path: of the index. journal_path: of the event log. logs: the directory of the logs.
-        journal: tells when there is something new.
+        journal: tells when there is something new. tailers: tells when the logs are read.
     """
     indexer = _Indexer(partial(SearchIndex, path, journal_path, logs), path)
     live = True  # logs may be waiting to be read
     try:
         await indexer.open()  # once before we are ready; if it fails, searches are refused until it works
         task_status.started()
+        with trio.move_on_after(LOGS_S):
+            while not tailers.latest.caught_up:
+                await tailers.wait_newer(tailers.version)
         while True:
             version, began = journal.version, trio.current_time()
             more = await indexer.step(LIVE_ROWS if live else STEP_ROWS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
 from tests.tmux_server import PrivateTmux
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,14 +22,6 @@ START_LIMIT_S = 20.0
 STOP_LIMIT_S = 12.0
 EMAIL = "ada@example.org"
 PASSWORD = "correct horse"
-
-
-def free_port() -> int:
-    """A port nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def stamp(ago_s: float = 0.0) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from ctm_trio.cli.common import CliError
 from ctm_trio.client import NoDaemon, Notice, Refused, follow, login, logout, stream
 from tests.contract.conftest import TOKEN, Site, open_site
 from tests.contract.test_auth import WHO, post
+from tests.ports import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -44,9 +44,7 @@ async def test_over_a_restart(tmp_path: Path) -> None:
     """A restart of the daemon loses nothing and repeats nothing, and is told."""
     notices: list[Notice] = []
     got: list[str] = []
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with trio.fail_after(10):
         async with follow(TOKEN, url=f"http://127.0.0.1:{port}", patient=True, on_notice=notices.append) as events:
             async with open_site(tmp_path, port=port) as site:

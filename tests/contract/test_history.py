@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from ctm_trio.channels import open_state_channel
-from ctm_trio.messages import CostPoint, JournalSnapshot, SessionsSnapshot
+from ctm_trio.messages import CostPoint, JournalSnapshot, SessionsSnapshot, TailersSnapshot
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.session import Session
 from ctm_trio.tasks.cost import run_cost
@@ -119,7 +119,8 @@ async def test_search_follows(library: Library, site: Site, nursery: trio.Nurser
     """The indexer takes what is there, then what comes; a search that nothing fits has no matches."""
     paths = library.paths
     state, journal = open_state_channel(JournalSnapshot())
-    await nursery.start(run_search, paths.search_index, paths.database, paths.logs, journal)
+    _, tailers = open_state_channel(TailersSnapshot(caught_up=True))
+    await nursery.start(run_search, paths.search_index, paths.database, paths.logs, journal, tailers)
 
     async def count(text: str, wanted: int) -> None:
         async with site.client() as client:

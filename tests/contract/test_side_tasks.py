@@ -11,7 +11,7 @@ import trio
 
 from ctm_trio.channels import open_state_channel
 from ctm_trio.errors import CtmError
-from ctm_trio.messages import CostPoint, JournalSnapshot
+from ctm_trio.messages import CostPoint, JournalSnapshot, TailersSnapshot
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.search import SearchQuery
 from ctm_trio.system.cost_store import CostStore
@@ -57,8 +57,9 @@ async def test_search_goes_on(
 
     monkeypatch.setattr(SearchIndex, "step", failing)
     _, journal = open_state_channel(JournalSnapshot())
+    _, tailers = open_state_channel(TailersSnapshot(caught_up=True))
     with trio.fail_after(5):
-        await nursery.start(indexer.run_search, path, library.paths.database, library.paths.logs, journal)
+        await nursery.start(indexer.run_search, path, library.paths.database, library.paths.logs, journal, tailers)
     path.parent.mkdir(exist_ok=True)
 
     def found() -> bool:

@@ -9,7 +9,6 @@ import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,16 +22,11 @@ import pytest
 import ctm_trio
 from ctm_trio.cli.link import probe
 from tests.fixtures import CLAUDE_CODE, recorded
+from tests.ports import free_port
 
 CODE = Path(ctm_trio.__file__).parent.parent
 FAKE = CODE / "tests" / "fakes" / "claude.py"
 LIMIT_S = 30.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 class Machine:

@@ -58,6 +58,23 @@ class Post:
         payload = b'{"session":"%b","state":"%b","details":"because"}' % (session.encode(), state.encode())
         await self.send.send(Publish((Draft(type_, session, payload),)))
 
+    async def considered(self) -> None:
+        """Wait until the owner has taken note of every announcement in the journal, whether it is to be sent or not."""
+        newest = cursor = None
+        with trio.fail_after(15):
+            while newest is None or cursor is None or cursor < newest:
+                await trio.sleep(0.01)
+                newest = self._value("ctm-trio.db", "SELECT max(id) FROM events")
+                cursor = self._value("outbox.db", "SELECT value FROM meta WHERE key = 'cursor'")
+
+    def _value(self, name: str, query: str) -> int | None:
+        db = sqlite3.connect(self.directory / name)
+        try:
+            row = db.execute(query).fetchone()
+            return int(row[0]) if row and row[0] is not None else None
+        finally:
+            db.close()
+
     async def deliveries(self) -> list[Delivery]:
         found: tuple[Delivery, ...] = await ask(self.orders, ListDeliveries, timeout_s=5)
         return list(found)
@@ -244,7 +261,7 @@ async def test_no_address_no_alert(tmp_path: Path, receiver: Receiver) -> None:
         await nursery.start(post.journal)
         await nursery.start(post.owner)
         await post.alert("stuck")
-        await post.deliveries()
+        await post.considered()
         post.settings.publish(ConfigSnapshot(Settings(webhook_url=receiver.url)))
         await post.alert("tmux_dead")
         (got,) = await receiver.until(1)

@@ -18,19 +18,13 @@ import httpx
 import msgspec
 
 from tests.faults.rig import LogFile, marker_of, stored
+from tests.ports import free_port
 
 HOST = "127.0.0.1"
 READY_S = 20.0
 """For a start on a busy machine; in peace it takes half a second."""
 
 USER = {"username": "tester@example.com", "password": "correct horse battery"}
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        return int(sock.getsockname()[1])
 
 
 def _client(timeout_s: float) -> httpx.Client:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from tests.faults.process import HOST, Daemon, eventually, free_port
+from tests.faults.process import HOST, Daemon, eventually
+from tests.ports import free_port
 
 SESSIONS = ("fine", "refuses", "hangs", "closes", "later")
 
