@@ -101,9 +101,10 @@ async def _inotify(path: Path, out: trio.MemorySendChannel[Changes], scan_s: flo
             events = []
             with trio.move_on_after(scan_s):
                 await trio.lowlevel.wait_readable(notify.fileno())
-                if trio.current_time() - last < BUSY_S:
+                busy = trio.current_time() - last < BUSY_S
+                last = trio.current_time()  # before the pause: an even 200 a second must not look like a rush
+                if busy:
                     await trio.sleep(LINGER_S)
-                last = trio.current_time()
                 events = notify.read(timeout=0)
             if not events:
                 try:
