@@ -350,6 +350,7 @@ class Daemon:
             live=sessions.alive,
             workdirs=tuple(r.workdir for r in sessions.records.values() if r.workdir and r.name in sessions.alive),
             port=self.plan.sock.getsockname()[1],
+            configured_port=self.plan.settings.port,
             journal_problem=self.journal.latest.degraded,
             webhook_delivered=webhook.delivered,
             webhook_failed=webhook.failed,

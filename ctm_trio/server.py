@@ -24,9 +24,9 @@ import trio
 from ctm_trio import __version__
 from ctm_trio.daemon import Plan, run_daemon
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
+from ctm_trio.starting import StartFailed, claim, guard, make_directories, reason_of, wait_for_reindex
 from ctm_trio.supervise import Once
-from ctm_trio.system.files import ensure_private_dir
-from ctm_trio.system.instance_lock import InstanceLock
+from ctm_trio.system.instance_lock import Holder
 from ctm_trio.system.settings_file import load_settings
 from ctm_trio.system.store import StoreDamaged, set_aside
 
@@ -46,9 +46,6 @@ STOP_S = 9.0
 
 SWITCH_S = 0.0005
 """So long a thread may keep the interpreter while the event loop waits for it; Python itself allows ten times that."""
-
-REINDEX_LOOK_S = 0.2
-"""How often it is looked whether a running `reindex` is done."""
 
 OPEN_FILES = 65_536
 """Descriptors we ask for, if the system allows: a log, a stream, a WebSocket each take one."""
@@ -99,15 +96,26 @@ class Server:
     Raises:
         AlreadyRunning: a sibling serves this port.
         PortTaken: something else does.
+        DirectoryTaken: a daemon on another port owns the configuration directory.
+        StartFailed: the configuration directory cannot be used.
     """
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.paths = _paths(options)
-        ensure_private_dir(self.paths.root)
+        make_directories(self.paths.root)
         self.settings = _settings(options, self.paths)
         port = 0 if options.ephemeral else (options.port or self.settings.port)
         self._sock = _bind(port)
+        self._holder = Holder(
+            os.getpid(), port=self.address[1], configured=self.settings.port, version=options.version,
+            started=int(time.time()),
+        )  # fmt: skip
+        try:
+            self._lock, self._owned = claim(self.paths.root, self._holder)
+        except BaseException:
+            self._sock.close()
+            raise
         self._stop = trio.Event()
         self._reload_send, self._reload_recv = trio.open_memory_channel[None](1)
         self.reason = ""
@@ -126,7 +134,11 @@ class Server:
             self._stop.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until `shutdown`. A damaged database is set aside and rebuilt from the logs. Closes the socket."""
+        """Serve until `shutdown`. A damaged database is set aside and rebuilt from the logs. Closes socket and lock.
+
+        Raises:
+            StartFailed: it cannot start; alone or in a group (`starting.reason_of` has the sentence).
+        """
         fixed = any(
             value is not None
             for value in (
@@ -140,14 +152,16 @@ class Server:
         plan = Plan(
             self.paths, self.settings, self._sock, self.options.version, self.options.token, fixed, self._reload_recv
         )
-        for directory in (self.paths.logs, self.paths.hook_events):
-            ensure_private_dir(directory)
-        with self._sock, InstanceLock(self.paths.root, alone=False) as lock:
+        with self._sock, self._lock:
+            make_directories(self.paths.logs, self.paths.hook_events)
             async with trio.open_nursery() as nursery:
                 if self.options.signals:
                     await nursery.start(self._take_signals)
                 nursery.start_soon(self._stop_hard, nursery.cancel_scope)
-                await self._wait_for_reindex(lock)
+                if not self._owned:
+                    log.warning("the databases are being rebuilt (reindex); waiting until that is done")
+                    await wait_for_reindex(self.paths.root, self._lock, self._holder, self._stop)
+                nursery.start_soon(guard, self.paths.root, self._lock, name="ctm: guard of the lock file")
                 status = Once(task_status)
                 while not self._stop.is_set():
                     try:
@@ -163,14 +177,6 @@ class Server:
         await trio.sleep(STOP_S)
         log.warning("the stop takes more than %g s; what is left is cut off", STOP_S)
         scope.cancel()
-
-    async def _wait_for_reindex(self, lock: InstanceLock) -> None:
-        """Wait until nobody rebuilds the databases, or until we are to stop."""
-        if not lock.take():
-            log.warning("the databases are being rebuilt (reindex); waiting until that is done")
-            while not self._stop.is_set() and not lock.take():
-                with trio.move_on_after(REINDEX_LOOK_S):
-                    await self._stop.wait()
 
     async def _take_signals(self, *, task_status: trio.TaskStatus[None]) -> None:
         """SIGINT and SIGTERM stop; SIGHUP reads the settings again, or stops if it comes from our terminal."""
@@ -203,11 +209,18 @@ def serve_main(port: int = 0) -> int:
         server = Server(Options(port=port, signals=True))
     except AlreadyRunning:
         return 0
-    except PortTaken as error:
+    except (PortTaken, StartFailed) as error:
         print(error, file=sys.stderr)
         return 1
     log.info("serving on http://%s:%d", *server.address)
-    trio.run(server.run)
+    try:
+        trio.run(server.run)
+    except Exception as error:
+        reason = reason_of(error)
+        if not reason:
+            raise
+        print(reason, file=sys.stderr)
+        return 1
     return 0
 
 

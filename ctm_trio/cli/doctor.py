@@ -7,6 +7,7 @@ import argparse
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, coloured, find_paths, plain, print_json, say
 from ctm_trio.cli.link import probe
 from ctm_trio.cli.views import live_names, use_our_server
+from ctm_trio.cli.where import daemon_port, restart_needed
 from ctm_trio.model.doctor import ERR, WARN, Check
 from ctm_trio.system.doctor import run_checks
 
@@ -29,9 +30,12 @@ def run(args: argparse.Namespace) -> int:
         live = live_names(paths, loaded.settings)
     except CliError:
         live = frozenset()  # the checks say why
-    port = loaded.settings.port
+    port = daemon_port(paths, loaded.settings)
     version = probe(port)
-    checks = [*run_checks(paths, loaded.settings, problem, live), daemon_check(port, version)]
+    checks = [
+        *run_checks(paths, loaded.settings, problem, live),
+        daemon_check(port, version, restart_needed(paths, loaded.settings)),
+    ]
     if args.json:
         print_json({"checks": [check.wire() for check in checks]})
     else:
@@ -39,10 +43,12 @@ def run(args: argparse.Namespace) -> int:
     return FAILED if any(check.status == ERR for check in checks) else OK
 
 
-def daemon_check(port: int, version: str | None) -> Check:
-    """Does the daemon answer?"""
+def daemon_check(port: int, version: str | None, restart: str = "") -> Check:
+    """Does the daemon answer, and on the port that config.json says? `restart` says so if not."""
     if version is None:
         return Check("daemon", WARN, f"Nothing of ours answers on port {port}.", "`ctm-trio serve` starts it.")
+    if restart:
+        return Check("daemon", WARN, restart, "Restart it when it suits you; until then everything finds it.")
     return Check("daemon", "ok", f"version {version} on port {port}")
 
 

@@ -8,8 +8,9 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ctm_trio.cli.common import say
+from ctm_trio.cli.common import find_paths, say
 from ctm_trio.cli.link import post_event
+from ctm_trio.cli.where import daemon_port
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Settings
@@ -23,7 +24,7 @@ HOOKS = ("on_new", "on_attach", "on_yolo", "on_safe", "on_kill", "on_forget", "o
 def tell(settings: Settings, event: str, record: Session) -> None:
     """Post a lifecycle event to the daemon. If none runs there is nobody to tell: it reads the files when it starts."""
     fields = {"name": record.name, "uuid": record.uuid, "mode": record.mode, "workdir": record.workdir}
-    post_event(settings.port, event, fields)
+    post_event(daemon_port(find_paths(), settings), event, fields)
 
 
 def run_hook(settings: Settings, event: str, record: Session, **more: str) -> None:

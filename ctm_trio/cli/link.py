@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ctm_trio
+from ctm_trio.cli.where import daemon_port, running
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths
+    from ctm_trio.model.config import Paths, Settings
 
 PROBE_LIMIT_S = 0.3
 START_LIMIT_S = 2.0
@@ -45,12 +46,12 @@ def probe(port: int) -> str | None:
         connection.close()
 
 
-def ensure_daemon(paths: Paths, port: int) -> bool:
+def ensure_daemon(paths: Paths, settings: Settings) -> bool:
     """See that the daemon runs: start it, detached, if it does not. True once it answers, within `START_LIMIT_S`.
 
     It outlives us and our terminal. What it prints goes to `ctm-trio.log` beside the settings.
     """
-    if probe(port) is not None:
+    if probe(daemon_port(paths, settings)) is not None:
         return True
     try:
         paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -59,11 +60,12 @@ def ensure_daemon(paths: Paths, port: int) -> bool:
         return False
     end = time.monotonic() + START_LIMIT_S
     while time.monotonic() < end:
-        if probe(port) is not None:
+        if probe(daemon_port(paths, settings)) is not None:
             return True
         try:
-            if process.wait(LOOK_EVERY_S) != 0:
+            if process.wait(LOOK_EVERY_S) != 0 and running(paths) is None:
                 return False
+            time.sleep(LOOK_EVERY_S)  # it has ended because another one runs, which may only just start
         except subprocess.TimeoutExpired:
             pass  # still starting
     return False

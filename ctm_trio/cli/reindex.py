@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, find_paths, say
+from ctm_trio.system.instance_lock import REINDEX, Holder, InstanceLock, read_holder
 
 if TYPE_CHECKING:
     from ctm_trio.reindex import Progress
@@ -30,18 +33,18 @@ def run(args: argparse.Namespace) -> int:
     """Rebuild, with progress on stderr. Exit code 1 while a daemon runs, or if it failed."""
     import trio
 
+    from ctm_trio import __version__
     from ctm_trio.errors import CtmError
     from ctm_trio.reindex import reindex
     from ctm_trio.system.files import ensure_private_dir
-    from ctm_trio.system.instance_lock import InstanceLock
 
     paths = find_paths()
     try:
         for directory in (paths.root, paths.logs, paths.hook_events):
             ensure_private_dir(directory)
-        with InstanceLock(paths.root, alone=True) as lock, _progress() as report:
-            if not lock.take():
-                raise CliError("The daemon runs, or another reindex. Stop it, then try again.", FAILED)
+        with InstanceLock(paths.root) as lock, _progress() as report:
+            if not lock.take(Holder(os.getpid(), REINDEX, version=__version__, started=int(time.time()))):
+                raise CliError(_taken(read_holder(paths.root) or Holder()), FAILED)
             calls = trio.run(reindex, paths, report)
     except CtmError as error:
         raise CliError(f"{error.message} The old databases are as they were.") from None
@@ -49,6 +52,13 @@ def run(args: argparse.Namespace) -> int:
         raise CliError(f"{paths.root}: {error.strerror or error}.") from None
     say(f"{calls} tool calls are indexed.")
     return OK
+
+
+def _taken(holder: Holder) -> str:
+    if holder.work == REINDEX:
+        return f"Another reindex runs, as process {holder.pid}. Wait until it is done."
+    who = f" as process {holder.pid} on port {holder.port}" if holder.pid else ""
+    return f"The daemon runs{who}. Stop it, then try again."
 
 
 @contextmanager

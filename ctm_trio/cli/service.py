@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, find_paths, load_config, print_json, say
 from ctm_trio.cli.link import probe
+from ctm_trio.cli.where import daemon_port
 
 NAME = "ctm-trio"
 LABEL = "io.github.ctm-trio"
@@ -51,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
         return install(file, start=not args.no_start)
     if args.action == "uninstall":
         return uninstall(file)
-    version = probe(load_config(find_paths()).port)
+    paths = find_paths()
+    version = probe(daemon_port(paths, load_config(paths)))
     if args.json:
         print_json({"installed": file.exists(), "file": str(file), "running": version is not None, "version": version})
     else:

@@ -116,7 +116,7 @@ def prepare(paths: Paths) -> Settings:
     if not paths.overlay.exists():
         write_overlay(paths)
     use_our_server(loaded.settings)
-    if not ensure_daemon(paths, loaded.settings.port):
+    if not ensure_daemon(paths, loaded.settings):
         say(f"The daemon did not answer within {START_LIMIT_S:g} s; see {paths.root / 'ctm-trio.log'}.")
     return loaded.settings
 

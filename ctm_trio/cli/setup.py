@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ctm_trio.cli.claude_settings import encode, read_document, show_diff, wired
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, confirm, find_paths, load_config, say
+from ctm_trio.cli.where import daemon_port
 from ctm_trio.model.overlay import without_ours
 
 
@@ -46,7 +47,7 @@ def prepare() -> int:
     write_tmux_conf(paths)
     overlay = write_overlay(paths)
     say(f"Ready: {paths.root}\n  claude-overlay.json wires {len(overlay['hooks'])} events")
-    port = load_config(paths).port
+    port = daemon_port(paths, load_config(paths))
     say(f"Next: `ctm-trio new NAME` starts a watched session here; the dashboard is on http://127.0.0.1:{port}")
     return OK
 

@@ -32,6 +32,7 @@ from ctm_trio.cli.common import (
 from ctm_trio.cli.link import probe
 from ctm_trio.cli.ls import ago, view
 from ctm_trio.cli.views import is_live, live_names, use_our_server
+from ctm_trio.cli.where import daemon_port, restart_needed
 from ctm_trio.errors import CtmError
 from ctm_trio.model.quota import Meter, Window, merge_meter, merge_window, parse_dump, round_half_up, session_meter
 from ctm_trio.producers.statusline import DUMP_DIR
@@ -76,7 +77,10 @@ def run(args: argparse.Namespace) -> int:
     settings = load_config(paths)
     use_our_server(settings)
     records = read_book(paths).records
-    version = probe(settings.port)
+    port = daemon_port(paths, settings)
+    version = probe(port)
+    if note := restart_needed(paths, settings):
+        say(note)
     try:
         live = live_names(paths, settings)
     except CliError as error:
@@ -105,14 +109,14 @@ def run(args: argparse.Namespace) -> int:
         limits = {"weekly": window_json(usage.week), "five_hours": window_json(usage.five_hours)}
         print_json(
             {
-                "daemon": {"running": version is not None, "version": version, "port": settings.port},
+                "daemon": {"running": version is not None, "version": version, "port": port},
                 "sessions": sessions,
                 "quota": limits,
                 "cost_today_usd_micros": cost,
             }
         )
         return OK
-    show(sessions, usage, cost, version, settings)
+    show(sessions, usage, cost, version, port)
     return OK
 
 
@@ -193,9 +197,7 @@ def limit(label: str, window: Window) -> str:
     return f"{label} {round_half_up(window.pct)}%{until}"
 
 
-def show(
-    sessions: list[dict[str, Any]], usage: Usage, cost: int | None, version: str | None, settings: Settings
-) -> None:
+def show(sessions: list[dict[str, Any]], usage: Usage, cost: int | None, version: str | None, port: int) -> None:
     """The screen: first who needs someone, then everybody, then the figures."""
     bold, yellow, grey, off = ("\033[1m", "\033[33m", "\033[90m", "\033[0m") if coloured() else ("", "", "", "")
     waiting = [session for session in sessions if "attention" in session]
@@ -223,7 +225,7 @@ def show(
     if figures:
         print("\n" + "  ·  ".join(figures))
     if version is not None:
-        print(f"\n{grey}http://127.0.0.1:{settings.port}  ·  daemon {plain(version)}{off}")
+        print(f"\n{grey}http://127.0.0.1:{port}  ·  daemon {plain(version)}{off}")
     sys.stdout.flush()
 
 

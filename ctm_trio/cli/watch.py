@@ -46,7 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--since", metavar="ID", help="everything after this event id, then go on")
     parser.add_argument("--last", type=int, metavar="N", help=f"begin with the last N events (default {SHOWN_REPLAY})")
     parser.add_argument("--json", action="store_true", help="JSON lines in a terminal too")
-    parser.add_argument("--port", type=int, help="the daemon's port (default: that of config.json)")
+    parser.add_argument("--port", type=int, help="the daemon's port (default: that of the one that runs)")
     parser.add_argument("--url", help="the daemon's address, where it is not on this machine")
     parser.add_argument("--token-file", metavar="FILE", help="read the session token from FILE, - for stdin")
 
@@ -55,13 +55,20 @@ def run(args: argparse.Namespace) -> int:
     """Follow until interrupted."""
     import trio
 
-    url = args.url or f"http://127.0.0.1:{args.port or load_config(find_paths()).port}"
+    url = args.url or f"http://127.0.0.1:{args.port or _port()}"
     if args.since is not None and not _is_id(args.since):
         raise CliError(f"{args.since!r} is no event id. It looks like 1790000000000000000-0.", USAGE)
     token = _token(args)
     credentials = None if token else _ask()
     trio.run(_watch, args, url, token, credentials)
     return OK
+
+
+def _port() -> int:
+    from ctm_trio.cli.where import daemon_port
+
+    paths = find_paths()
+    return daemon_port(paths, load_config(paths))
 
 
 def _is_id(text: str) -> bool:

@@ -33,7 +33,7 @@ class Facts:
         settings, config_problem: what runs, and why `config.json` is not it.
         live: names of the tmux sessions that run.
         workdirs: of the sessions that run; their projects may have Claude settings of their own.
-        port: that is served.
+        port: that is served. configured_port: that `config.json` said when the daemon was started.
         journal_problem: why the event log cannot be written, "" while it can.
         webhook_delivered, webhook_failed: alerts so far.
         down: parts of the daemon that do not run, and why.
@@ -45,6 +45,7 @@ class Facts:
     live: frozenset[str] = frozenset()
     workdirs: tuple[str, ...] = ()
     port: int = 0
+    configured_port: int = 0
     journal_problem: str = ""
     webhook_delivered: int = 0
     webhook_failed: int = 0
@@ -61,6 +62,9 @@ def daemon_checks(facts: Facts) -> list[Check]:
 
 def _port(facts: Facts) -> Check:
     wanted = facts.settings.port
+    if facts.configured_port and wanted not in (facts.port, facts.configured_port):
+        text = f"config.json says port {wanted} now; port {facts.port} is served until the daemon is restarted."
+        return Check("port", WARN, text, "Restart the daemon when it suits you.")
     if facts.port != wanted and wanted != DEFAULT_PORT:
         text = f"Port {facts.port} is served, config.json says {wanted}."
         return Check("port", WARN, text, "Restart the daemon, unless it was started with --port.")

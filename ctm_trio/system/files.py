@@ -12,8 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import trio
-
 from ctm_trio.errors import FileLocked
 
 KINDS = {
@@ -138,6 +136,8 @@ async def flocked(path: Path, *, timeout_s: float) -> AsyncIterator[None]:
         FileLocked: somebody else held it all the time.
         OSError: the lock file cannot be made.
     """
+    import trio  # here, because quick commands read files and have no use for it
+
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         with trio.move_on_after(timeout_s) as scope:

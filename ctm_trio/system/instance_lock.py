@@ -1,37 +1,199 @@
-"""Who works on the databases: any number of daemons share the lock, rebuilding them takes it alone."""
+"""Who owns a configuration directory: one daemon, or one `reindex`. Source: contract C11.
+
+The lock is a `flock` on `ctm-trio.lock`: the system takes it back when its holder ends, however that ends. The holder
+writes into the file who it is, for people and for the command line, which finds the daemon by it. What stands in the
+file means nothing unless the lock is held.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import time
+import zlib
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
+from ctm_trio.errors import CtmError
+from ctm_trio.system.files import open_regular
+
 LOCK_NAME = "ctm-trio.lock"
+RECORD_BYTES = 512
+"""The record is written in one piece of this size, so that an older, longer one is covered."""
+
+SERVE, REINDEX = "serve", "reindex"
+
+TAKE_S = 0.5
+"""How long a taken lock is tried again: whoever looks who holds it has it for some microseconds."""
+
+TRY_EVERY_S = 0.02
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who holds a configuration directory.
+
+    Attributes:
+        pid: of the process; 0 if it did not say (a daemon of the first version does not).
+        work: `SERVE` or `REINDEX`.
+        port: that it serves, 0 for none.
+        configured: `serve.port` as it was when the process started.
+        version: of the program.
+        started: unix seconds.
+    """
+
+    pid: int = 0
+    work: str = SERVE
+    port: int = 0
+    configured: int = 0
+    version: str = ""
+    started: int = 0
+
+
+class NoLocks(CtmError):
+    """The file system of the configuration directory has no locks, so nothing would keep two daemons apart."""
+
+    code, status = "no_locks", 500
 
 
 class InstanceLock:
-    """An advisory lock in the configuration directory; it ends with the process, however that ends.
+    """The lock of one configuration directory. It ends with `close`, or with the process.
 
     Args:
         root: the configuration directory, which must exist.
-        alone: nobody else may hold it; else it may be shared.
+
+    Raises:
+        OSError: the lock file cannot be opened or made.
     """
 
-    def __init__(self, root: Path, *, alone: bool) -> None:
-        self._fd = os.open(root / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._path = root / LOCK_NAME
+        self._fd = open_regular(self._path, os.O_RDWR | os.O_CREAT)
+        self._holder: Holder | None = None
 
-    def take(self) -> bool:
-        """Take it if it is free for us now. Never waits."""
-        try:
-            fcntl.flock(self._fd, self._kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+    def take(self, holder: Holder) -> bool:
+        """Take it if it is free, and say in the file who we are. Waits `TAKE_S` at most, so call it in a thread.
+
+        Raises:
+            NoLocks: the file system cannot lock.
+            OSError: the file cannot be written.
+        """
+        end = time.monotonic() + TAKE_S
+        while not _flock(self._fd, fcntl.LOCK_EX, self._root):
+            if time.monotonic() > end:
+                return False
+            time.sleep(TRY_EVERY_S)
+        self._say(holder)
         return True
+
+    def take_now(self, holder: Holder) -> bool:
+        """As `take`, without waiting."""
+        if not _flock(self._fd, fcntl.LOCK_EX, self._root):
+            return False
+        self._say(holder)
+        return True
+
+    def keep(self) -> bool:
+        """Make the lock file again if it was removed or replaced; False if another process owns the directory now.
+
+        For the holder alone. A lock file that cannot be made now is made the next time.
+        """
+        if self._holder is None:
+            return True
+        mine = os.fstat(self._fd)
+        try:
+            found = os.stat(self._path)
+            if (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino):
+                return True
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return True  # nobody else can have made one where we cannot look
+        try:
+            other = InstanceLock(self._root)
+        except OSError:
+            return True
+        with other:
+            try:
+                if not other.take(self._holder):
+                    return False
+            except (OSError, NoLocks):
+                return True
+            self._fd, other._fd = other._fd, self._fd
+            return True
+
+    def close(self) -> None:
+        """Let go of it. Safe to repeat."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
+        self.close()
+
+    def _say(self, holder: Holder) -> None:
+        self._holder = holder
+        os.fchmod(self._fd, 0o600)
+        os.pwrite(self._fd, _encode(holder), 0)
+
+
+def read_holder(root: Path) -> Holder | None:
+    """Who holds the directory now; None if nobody does. Blocks for `TAKE_S` at most, and that only in a rare race.
+
+    A holder that said nothing (a daemon of the first version, or one that has only just begun) is a `Holder` with
+    pid 0. Where it cannot be found out (no file, no access, no locks), the answer is None.
+    """
+    try:
+        fd = open_regular(root / LOCK_NAME)
+    except OSError:
+        return None
+    try:
+        end = time.monotonic() + TAKE_S
+        while True:
+            # Shared, for a moment: a holder in between is not disturbed, and two who look do not see each other.
+            if _flock(fd, fcntl.LOCK_SH, root):
+                return None
+            holder = _decode(os.pread(fd, RECORD_BYTES, 0))
+            if holder is not None or time.monotonic() > end:
+                return holder or Holder()
+            time.sleep(TRY_EVERY_S)
+    except (OSError, NoLocks):
+        return None
+    finally:
+        os.close(fd)
+
+
+def _flock(fd: int, kind: int, root: Path) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            text = f"{root} is on a file system without file locks ({error.strerror}), so two daemons could damage its"
+            raise NoLocks(f"{text} databases. Keep it on a local disk; a symbolic link to one is fine.") from None
+        raise
+    return True
+
+
+def _encode(holder: Holder) -> bytes:
+    body = msgspec.json.encode(holder)
+    return b"%b %08x" % (body, zlib.crc32(body)) + b" " * (RECORD_BYTES - len(body) - 10) + b"\n"
+
+
+def _decode(data: bytes) -> Holder | None:
+    """The record; None if there is none, or if only a part of a new one is there."""
+    body, _, check = data.strip().rpartition(b" ")
+    if check != b"%08x" % zlib.crc32(body):
+        return None
+    try:
+        return msgspec.json.decode(body, type=Holder)
+    except msgspec.MsgspecError:
+        return None

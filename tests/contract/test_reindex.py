@@ -16,7 +16,7 @@ from ctm_trio.model.search import SearchQuery
 from ctm_trio.reindex import NotWritten, Progress, reindex
 from ctm_trio.system import store
 from ctm_trio.system.archive import Archive
-from ctm_trio.system.instance_lock import InstanceLock
+from ctm_trio.system.instance_lock import Holder, InstanceLock
 from tests.fakes.library import Library, at, bash
 
 OTHER = "99999999-2222-4333-8444-555555555555"
@@ -78,10 +78,10 @@ def test_refused(library: Library) -> None:
     command = [sys.executable, "-m", "ctm_trio", "reindex"]
     environment = {**os.environ, "HOME": str(home)}
     before = library.paths.database.read_bytes()
-    with InstanceLock(library.paths.root, alone=False) as lock:
-        assert lock.take()
+    with InstanceLock(library.paths.root) as lock:
+        assert lock.take(Holder(4711, port=12345))
         refused = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         assert (refused.returncode, library.paths.database.read_bytes()) == (1, before)
-        assert "Stop it" in refused.stderr
+        assert "process 4711 on port 12345" in refused.stderr
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "36 tool calls are indexed.\n")

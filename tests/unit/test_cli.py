@@ -211,7 +211,7 @@ def test_a_daemon_that_cannot_start_is_no_obstacle(home: Path, monkeypatch: pyte
     """It ends at once: we notice, and do not wait out the limit; what it said is in its log."""
     monkeypatch.setattr(link, "START_LIMIT_S", 30.0)
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    assert link.ensure_daemon(common.find_paths(), 1) is False
+    assert link.ensure_daemon(common.find_paths(), Settings(port=1)) is False
     assert (home / ".config" / "ctm" / "ctm-trio.log").exists()
 
 

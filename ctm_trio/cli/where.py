@@ -1,0 +1,30 @@
+"""Where the running daemon is: as its lock file says, whatever `serve.port` says by now. Source: contract C11."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctm_trio.system.instance_lock import SERVE, Holder, read_holder
+
+if TYPE_CHECKING:
+    from ctm_trio.model.config import Paths, Settings
+
+
+def running(paths: Paths) -> Holder | None:
+    """The daemon that owns the configuration directory; None if none does, or if it does not say its port."""
+    holder = read_holder(paths.root)
+    return holder if holder is not None and holder.work == SERVE and holder.port else None
+
+
+def daemon_port(paths: Paths, settings: Settings) -> int:
+    """The port of the daemon that runs, else the one that it would be started on."""
+    holder = running(paths)
+    return holder.port if holder is not None else settings.port
+
+
+def restart_needed(paths: Paths, settings: Settings) -> str:
+    """A sentence if `serve.port` was changed since the daemon was started, "" otherwise."""
+    holder = running(paths)
+    if holder is None or settings.port in (holder.port, holder.configured):
+        return ""
+    return f"config.json says port {settings.port} now; port {holder.port} is served until the daemon is restarted."

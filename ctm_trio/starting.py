@@ -1,0 +1,125 @@
+"""Before a daemon runs: the configuration directory becomes its own, or it says in one sentence why it cannot start."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import trio
+
+from ctm_trio.errors import CtmError
+from ctm_trio.system.files import ensure_private_dir
+from ctm_trio.system.instance_lock import REINDEX, Holder, InstanceLock, NoLocks, read_holder
+
+REINDEX_LOOK_S = 0.2
+"""How often it is looked whether a running `reindex` is done."""
+
+GUARD_S = 2.0
+"""How often it is looked whether the lock file is still ours."""
+
+
+class StartFailed(Exception):
+    """The daemon cannot start, or cannot go on, for a reason that a person can change. The text is one sentence."""
+
+
+class DirectoryTaken(StartFailed):
+    """Another process owns the configuration directory. Source: contract C11."""
+
+    def __init__(self, root: Path, holder: Holder) -> None:
+        if holder.pid:
+            since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(holder.started))
+            who = f"process {holder.pid} on port {holder.port} (version {holder.version}, since {since})"
+        else:
+            who = "a daemon of an older version, which does not say its process and port"
+        super().__init__(f"{root} belongs to {who}; one daemon owns a directory. Use that one, or stop it first.")
+
+
+def make_directories(root: Path, *more: Path) -> None:
+    """Make the configuration directory and others, private.
+
+    Raises:
+        StartFailed: one of them cannot be made or used.
+    """
+    for path in (root, *more):
+        try:
+            ensure_private_dir(path)
+            if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+                os.scandir(path).close()  # says why, if it cannot be read
+                raise PermissionError(0, "it cannot be written")
+        except FileExistsError:
+            raise StartFailed(f"{path} cannot be used: it must be a directory, and it is not.") from None
+        except OSError as error:
+            raise StartFailed(f"{path} cannot be used as a directory: {error.strerror or error}.") from None
+
+
+def claim(root: Path, holder: Holder) -> tuple[InstanceLock, bool]:
+    """The lock of the directory, and whether we hold it: not yet, while `reindex` does. The caller closes it.
+
+    Raises:
+        DirectoryTaken: a daemon owns it.
+        StartFailed: the lock cannot be used.
+    """
+    try:
+        lock = InstanceLock(root)
+    except OSError as error:
+        raise StartFailed(f"{error.filename} cannot be used: {error.strerror or error}.") from None
+    try:
+        if lock.take(holder):
+            return lock, True
+        other = read_holder(root) or Holder()
+        if other.work == REINDEX:
+            return lock, False
+        raise DirectoryTaken(root, other)
+    except NoLocks as error:
+        lock.close()
+        raise StartFailed(error.message) from None
+    except OSError as error:
+        lock.close()
+        raise StartFailed(f"{root} cannot be used: {error.strerror or error}.") from None
+    except BaseException:
+        lock.close()
+        raise
+
+
+async def wait_for_reindex(root: Path, lock: InstanceLock, holder: Holder, stop: trio.Event) -> None:
+    """Wait until `reindex` has let go of the directory and it is ours, or until we are to stop.
+
+    Raises:
+        DirectoryTaken: another daemon got it first.
+    """
+    while not stop.is_set() and not await trio.to_thread.run_sync(lock.take_now, holder):
+        other = await trio.to_thread.run_sync(read_holder, root)
+        if other is not None and other.work != REINDEX:
+            raise DirectoryTaken(root, other)
+        with trio.move_on_after(REINDEX_LOOK_S):
+            await stop.wait()
+
+
+async def guard(root: Path, lock: InstanceLock) -> None:
+    """See that the lock file stays ours: one that was removed is made again. Runs until cancelled.
+
+    Raises:
+        DirectoryTaken: another daemon got the directory meanwhile. Two would store every line twice, so we end.
+    """
+    while True:
+        await trio.sleep(GUARD_S)
+        if not await trio.to_thread.run_sync(lock.keep):
+            other = await trio.to_thread.run_sync(read_holder, root)
+            raise DirectoryTaken(root, other or Holder())
+
+
+def reason_of(error: BaseException) -> str:
+    """The sentence for a failure whose causes are all ones that we name; "" if there is any other.
+
+    Args:
+        error: what came out of the daemon, a group or not.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        reasons = [reason_of(inner) for inner in error.exceptions]
+        return " ".join(dict.fromkeys(reasons)) if all(reasons) else ""
+    if isinstance(error, StartFailed):
+        return str(error)
+    if isinstance(error, CtmError):
+        return error.message
+    return ""
