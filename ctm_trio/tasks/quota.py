@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
@@ -45,7 +46,10 @@ MAX_METERS = 5_000
 """Claude sessions remembered; past it those that were heard of longest ago are forgotten."""
 
 COST_BOUND = 256
-"""Points on their way to the cost owner. When it is full this owner waits: the dumps are the buffer."""
+"""Points on their way to the cost owner."""
+
+MAX_UNSENT = 20_000
+"""Points that wait here when there is no room for them; past it only the newest of each Claude session are kept."""
 
 
 async def run_quota(
@@ -65,7 +69,7 @@ async def run_quota(
 
     Args:
         journal_send: `quota_update` events, only when something changed; waits when it is full.
-        cost_send: a point for each change of tokens or cost; waits when it is full.
+        cost_send: a point for each change of tokens or cost; only they wait when it is full.
     """
     async with journal_send, cost_send:
         quota = _QuotaBook(sessions, attribution, state)
@@ -73,11 +77,28 @@ async def run_quota(
         in_order = trio.Lock()
         ready = False
 
+        unsent: deque[CostPoint] = deque()
+        point_bell, points_wait = trio.open_memory_channel[None](1)
+
+        async def send_points() -> None:
+            """Hand on the points for which there was no room, when there is."""
+            async for _ in points_wait:
+                while unsent:
+                    await cost_send.send(unsent.popleft())
+
         async def announce() -> None:
             async with in_order:
                 drafts, points = quota.changes()
                 for point in points:
-                    await cost_send.send(point)
+                    try:
+                        if unsent:
+                            raise trio.WouldBlock  # not before the others
+                        cost_send.send_nowait(point)
+                    except trio.WouldBlock:
+                        unsent.append(point)
+                        _thin(unsent)
+                        with suppress(trio.WouldBlock):  # it rings already
+                            point_bell.send_nowait(None)
                 if drafts:
                     await journal_send.send(Publish(tuple(drafts)))
 
@@ -114,6 +135,7 @@ async def run_quota(
                     await announce()
 
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(send_points)
             nursery.start_soon(resolve)
             while True:
                 version = settings.version
@@ -124,6 +146,14 @@ async def run_quota(
                         version = await settings.wait_newer(version)
                     current.cancel_scope.cancel()
     raise AssertionError("unreachable")
+
+
+def _thin(points: deque[CostPoint]) -> None:
+    """While the cost owner is down: of too many points keep the newest of each Claude session."""
+    if len(points) > MAX_UNSENT:
+        newest = list({point.uuid: point for point in points}.values())[-MAX_UNSENT // 2 :]
+        points.clear()
+        points.extend(newest)
 
 
 def _directory(settings: StateReceiver[ConfigSnapshot]) -> Path:

@@ -23,6 +23,7 @@ from ctm_trio.messages import (
 )
 from ctm_trio.model.config import Settings
 from ctm_trio.model.session import Session
+from ctm_trio.tasks import quota
 from ctm_trio.tasks.quota import run_quota
 from tests.fixtures import recorded
 
@@ -188,3 +189,22 @@ async def test_recorded_clear(bench: Bench) -> None:
     found = await bench.until(lambda s: s.sessions.get("alpha") and s.sessions["alpha"].input_tokens == 9523)
     assert found.sessions["alpha"].cost_usd_micros == 60_841 + 1_201
     assert found.sessions["alpha"].context_pct == 1
+
+
+async def test_figures_go_on_while_the_costs_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the cost owner takes nothing the figures still change; of its points the newest of each session waits."""
+    monkeypatch.setattr(quota, "MAX_UNSENT", 8)
+    bench = Bench(tmp_path)
+    bench.cost_send, bench.cost = trio.open_memory_channel[CostPoint](0)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(bench.run)
+        for tokens in range(1, 40):
+            bench.dump(ALPHA, context_window=context(tokens, (tokens, 1, 1)))
+            assert (await bench.event())[1]["input_tokens"] == tokens
+        last = 0
+        with trio.fail_after(5):
+            while last != 39:
+                point = await bench.cost.receive()
+                assert point.input_tokens > last  # in order
+                last = point.input_tokens
+        nursery.cancel_scope.cancel()
