@@ -19,6 +19,7 @@ import trio
 
 from ctm_trio import __version__
 from ctm_trio.channels import StateReceiver, open_state_channel
+from ctm_trio.health import Health
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,
@@ -41,7 +42,7 @@ from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
-from ctm_trio.supervise import Child, Health, Start, keep_running
+from ctm_trio.supervise import Child, Start, keep_running
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.live_sessions import read_live
@@ -50,6 +51,7 @@ from ctm_trio.system.recall import recall
 from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.system.users import UserStore
+from ctm_trio.tail_ends import TailEnds
 from ctm_trio.tasks.attention import AttentionEnds, run_attention
 from ctm_trio.tasks.attribution import INBOX as SIGHTINGS
 from ctm_trio.tasks.attribution import run_attribution
@@ -64,7 +66,6 @@ from ctm_trio.tasks.panes import run_panes
 from ctm_trio.tasks.quota import COST_BOUND, run_quota
 from ctm_trio.tasks.search import run_search
 from ctm_trio.tasks.sessions import run_sessions
-from ctm_trio.tasks.tailer import TailEnds
 from ctm_trio.tasks.tailers import merge_snapshots, run_tailers
 from ctm_trio.tasks.webhook import INBOX as WEBHOOK_INBOX
 from ctm_trio.tasks.webhook import WebhookEnds, run_webhook
@@ -113,7 +114,7 @@ async def run_daemon(
 
     Raises:
         StoreDamaged: the database must be set aside; run it again afterwards.
-        ExceptionGroup: a fatal child failed, or another one again and again.
+        ExceptionGroup: the journal failed, the one part that nothing goes on without.
     """
     await Daemon(plan).run(shutdown, task_status=task_status)
 
@@ -142,7 +143,7 @@ class Daemon:
         self.hooks_state, self.hooks = open_state_channel(TailersSnapshot())
         self.tailers_state, self.tailers = open_state_channel(TailersSnapshot())
         self.health_state, self.health_recv = open_state_channel(HealthSnapshot())
-        self.health = Health(self.health_state)
+        self.health = Health(self.health_state, self._secrets)
         self.tmux = Tmux(plan.paths.tmux_conf, lambda: self.settings.latest.settings.tmux_socket)
         self.prices_state, self.prices = open_state_channel(PriceTable("", {}))
         self.archive = Archive(plan.paths)
@@ -169,7 +170,7 @@ class Daemon:
                     await self.tailers.wait_newer(self.tailers.version)
             web = Child("http", partial(self._http, self._ends(started_at), shutdown))
             async with trio.open_nursery() as front:
-                await front.start(keep_running, web, self.health)
+                await front.start(partial(keep_running, web, self.health, stopping=shutdown))
                 task_status.started()
             nursery.cancel_scope.cancel()
 
@@ -255,7 +256,8 @@ class Daemon:
         logs = kind == LOGS
         directory = self.plan.paths.logs if logs else self.plan.paths.hook_events
         state = self.logs_state if logs else self.hooks_state
-        ends = TailEnds(self.journal_send, self.sightings_send, self.bulk)
+        down = partial(self.health.in_quarantine, "attribution")
+        ends = TailEnds(self.journal_send, self.sightings_send, self.bulk, self.health, down)
 
         async def keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
             async def incarnation(*, task_status: trio.TaskStatus[None]) -> None:
@@ -299,6 +301,14 @@ class Daemon:
             version = await self.journal.wait_newer(version)
             degraded = self.journal.latest.degraded
             self.health.report("journal", f"degraded: {degraded}" if degraded else "ok")
+
+    def _secrets(self) -> tuple[str, ...]:
+        """What no message may show."""
+        settings = self.settings.latest.settings
+        return (
+            settings.webhook_auth, settings.webhook_secret, settings.webhook_url, settings.bearer_token,
+            self.plan.token,
+        )  # fmt: skip
 
     def _database_bytes(self) -> int:
         size = 0

@@ -340,7 +340,10 @@ ConfigMessage = PatchConfig | ReloadConfig
 
 @dataclass(frozen=True, slots=True)
 class HealthSnapshot:
-    """Children of the daemon: name → "ok", "starting", "restarting: …"; and how often each was restarted."""
+    """Children of the daemon: name → "ok", "starting", "restarting: …", "quarantined: …"; how often each crashed.
+
+    Of the many of one kind (tailers, logs) only those are named that are in trouble, and only some of very many.
+    """
 
     components: Mapping[str, str] = field(default_factory=dict)
     restarts: Mapping[str, int] = field(default_factory=dict)

@@ -29,11 +29,11 @@ from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.system.reindexing import log_bytes, remember_sources, remove_database, replace_database, tool_calls
 from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.system.sessions_file import SessionsFile
+from ctm_trio.tail_ends import TailEnds
 from ctm_trio.tasks.attribution import INBOX as SIGHTINGS
 from ctm_trio.tasks.attribution import run_attribution
 from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
 from ctm_trio.tasks.journal import run_journal
-from ctm_trio.tasks.tailer import TailEnds
 from ctm_trio.tasks.tailers import run_tailers
 
 LOOK_EVERY_S = 0.1

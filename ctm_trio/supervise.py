@@ -10,8 +10,8 @@ from typing import NoReturn, Protocol, TypeVar
 
 import trio
 
-from ctm_trio.channels import StateReceiver, StateSender
-from ctm_trio.messages import HealthSnapshot
+from ctm_trio.channels import StateReceiver
+from ctm_trio.health import Health
 
 log = logging.getLogger("ctm.supervise")
 
@@ -26,7 +26,16 @@ HEALTHY_S = 60.0
 """A child that ran so long starts with the first backoff again."""
 
 CRASHES, CRASH_WINDOW_S = 5, 600.0
-"""So many crashes within so many seconds are no accident: the daemon gives up, for whoever supervises it to see."""
+"""A child that crashes so often within so many seconds is put into quarantine."""
+
+QUARANTINE_S = 60.0
+"""How often a child in quarantine is tried again. Source: contract C11."""
+
+PROBATION_S = 5.0
+"""A child that was in quarantine is called "ok" when it has run so long, so that /health does not flicker."""
+
+BOOT_S = 10.0
+"""How long the start of the daemon waits for one part to be ready; then it goes on without, and /health says so."""
 
 
 class Start(Protocol):
@@ -40,10 +49,10 @@ class Child:
     """A task of the daemon's nursery.
 
     Args:
-        name: as /health and the metrics show it.
+        name: as /health and the metrics show it; one of many is "kind:which", and counted under "kinds".
         start: called for each incarnation; clone channel ends in it, so that each closes its own.
-        fatal: a crash ends the daemon (a silent restart could lie), else it is restarted with backoff.
-        quiet: not listed in /health while it runs (one of hundreds of tailers); crashes are still counted.
+        fatal: a crash ends the daemon (a silent restart could lie), else it is restarted, whatever happens.
+        quiet: one of many (tailers): in /health only while something is wrong with it.
     """
 
     name: str
@@ -51,68 +60,148 @@ class Child:
     fatal: bool = False
     quiet: bool = False
 
-
-class Health:
-    """Collects what the children report into one state channel. The daemon's nursery owns it."""
-
-    def __init__(self, state: StateSender[HealthSnapshot]) -> None:
-        self._state = state
-        self._components: dict[str, str] = {}
-        self._restarts: dict[str, int] = {}
-
-    def report(self, name: str, status: str) -> None:
-        """Say how a child is: "ok", "starting", or what is wrong; "" takes it off the list."""
-        if status:
-            self._components[name] = status
-        else:
-            self._components.pop(name, None)
-        self._publish()
-
-    def crashed(self, name: str) -> None:
-        """Count a crash."""
-        self._restarts[name] = self._restarts.get(name, 0) + 1
-        self._publish()
-
-    def _publish(self) -> None:
-        self._state.publish(HealthSnapshot(dict(self._components), dict(self._restarts)))
+    @property
+    def kind(self) -> str:
+        """What its crashes are counted under."""
+        return f"{self.name.partition(':')[0]}s" if self.quiet else self.name
 
 
 async def keep_running(
-    child: Child, health: Health, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    child: Child,
+    health: Health,
+    *,
+    stopping: Callable[[], Awaitable[object]] | None = None,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run a child, restart it when it crashes, until cancelled or until it returns.
 
-    A crash before its first `started()` is a boot failure and is raised, like every crash of a fatal child and the
-    fifth crash in ten minutes of any other.
+    Only the crash of a fatal child is raised. Any other is started again with backoff, and from the fifth crash in ten
+    minutes on once a minute; /health names it with the error. A child that crashes before it is ready, or takes longer
+    than `BOOT_S`, does not hold up whoever starts it: `started()` is said without it. Source: contract C11.
+
+    Args:
+        child: see there.
+        health: told how the child is.
+        stopping: returns when the daemon stops; a child that is down then is not waited for.
     """
     status = Once(task_status)
-    crashes: deque[float] = deque(maxlen=CRASHES)
-    delay = BACKOFF_FIRST_S
-    while True:
-        began = trio.current_time()
-        try:
-            async with trio.open_nursery() as nursery:
-                await nursery.start(_incarnation, child)
-                if not child.quiet:
-                    health.report(child.name, "ok")
-                status.started()
-            return
-        except Exception as error:  # the one place that may: it names the child, counts, and decides
-            now = trio.current_time()
-            crashes.append(now)
-            health.crashed(child.name)
-            spent = len(crashes) == CRASHES and now - crashes[0] < CRASH_WINDOW_S
-            if child.fatal or not status.done or spent:
-                health.report(child.name, "failed")
-                raise
-            if now - began > HEALTHY_S:
-                delay = BACKOFF_FIRST_S
-            log.error("%s crashed, starting it again in %.1f s", child.name, delay, exc_info=error)
-            health.report(child.name, f"restarting: {type(error).__name__}")
-        await trio.sleep(delay)
-        delay = min(delay * 2, BACKOFF_MAX_S)
+    keeper = _Keeper(child, health, status, stopping)
+    if child.fatal or child.quiet:
+        await keeper.run()
+        return
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_start_without, child, health, status)
+        await keeper.run()
+        nursery.cancel_scope.cancel()
+
+
+class _Keeper:
+    def __init__(
+        self, child: Child, health: Health, status: Once, stopping: Callable[[], Awaitable[object]] | None
+    ) -> None:
+        self._child, self._health, self._status, self._stopping = child, health, status, stopping
+        self._crashes: deque[float] = deque(maxlen=CRASHES)
+        self._quarantined = False
+        self._why = ""
+
+    async def run(self) -> None:
+        delay = BACKOFF_FIRST_S
+        while True:
+            began = trio.current_time()
+            try:
+                await self._incarnation()
+            except Exception as error:  # noqa: BLE001  # the one place that may: it names the child and counts
+                now = trio.current_time()
+                if now - began > HEALTHY_S:
+                    delay = BACKOFF_FIRST_S
+                pause = self._crashed(error, now, delay)
+            except BaseExceptionGroup as group:  # it was cancelled, and failed at tidying up
+                self._stopped(group)
+            else:
+                self._show("")
+                return
+            if await self._pause(pause):
+                return
+            delay = min(delay * 2, BACKOFF_MAX_S)
+
+    async def _incarnation(self) -> None:
+        async with trio.open_nursery() as nursery:
+
+            async def run(*, task_status: trio.TaskStatus[None]) -> None:
+                await self._child.start(task_status=task_status)
+                nursery.cancel_scope.cancel()
+
+            await nursery.start(run)
+            if self._quarantined:
+                nursery.start_soon(self._prove)
+            else:
+                self._show("ok")
+            self._status.started()
+
+    async def _prove(self) -> None:
+        await trio.sleep(PROBATION_S)
+        self._show("ok")
+
+    def _show(self, state: str) -> None:
+        if self._child.quiet:
+            self._health.fault(self._child.kind, self._child.name, "" if state == "ok" else state)
+        elif state:
+            self._health.report(self._child.name, state)
+
+    def _crashed(self, error: Exception, now: float, delay: float) -> float:
+        """Count it, say it, and return how long to wait; raises the error of a fatal child."""
+        child, health = self._child, self._health
+        self._crashes.append(now)
+        health.crashed(child.kind)
+        why = health.describe(error)
+        if child.fatal:
+            health.report(child.name, f"failed: {why}")
+            raise error
+        self._status.started()
+        known, self._why = self._why if self._quarantined else "", why
+        self._quarantined = len(self._crashes) == CRASHES and now - self._crashes[0] < CRASH_WINDOW_S
+        if self._quarantined:
+            delay = QUARANTINE_S
+            self._show(f"quarantined: {why} (tried again every minute)")
+        else:
+            self._show(f"restarting: {why}")
+        if known == why and self._quarantined:
+            return delay  # it was said, and /health says it; a line a minute for ever tells nobody more
+        text = f"{child.name} crashed ({why}), starting it again in {delay:g} s"
+        if len(self._crashes) == 1:  # the traceback once, not again and again
+            text += "\n" + health.traceback(error)
         if child.quiet:
-            health.report(child.name, "")
+            health.say_one_of_many(logging.ERROR, text)
+        else:
+            log.error("%s", text)
+        return delay
+
+    def _stopped(self, group: BaseExceptionGroup[BaseException]) -> NoReturn:
+        """What fails while it is cancelled does not end the others: it is logged, and the cancellation goes on."""
+        cancelled, errors = group.split(trio.Cancelled)
+        if cancelled is None or not isinstance(errors, ExceptionGroup) or self._child.fatal:
+            raise group
+        log.error("%s failed while it stopped: %s", self._child.name, self._health.describe(errors))
+        raise cancelled
+
+    async def _pause(self, delay: float) -> bool:
+        """Wait until it is tried again. True if the daemon stops meanwhile."""
+        if self._stopping is None:
+            await trio.sleep(delay)
+            return False
+        with trio.move_on_after(delay):
+            await self._stopping()
+            return True
+        return False
+
+
+async def _start_without(child: Child, health: Health, status: Once) -> None:
+    """Let the start go on when a part takes too long to be ready."""
+    await trio.sleep(BOOT_S)
+    if not status.done:
+        health.report(child.name, f"starting: not ready after {BOOT_S:g} s")
+        log.warning("%s is not ready after %g s; the start goes on without it", child.name, BOOT_S)
+        status.started()
 
 
 async def rerun_on_change(
@@ -153,10 +242,6 @@ class Once:
         if not self.done:
             self.done = True
             self._status.started()
-
-
-async def _incarnation(child: Child, *, task_status: trio.TaskStatus[None]) -> None:
-    await child.start(task_status=task_status)
 
 
 async def _run(start: Start, *, task_status: trio.TaskStatus[None]) -> None:

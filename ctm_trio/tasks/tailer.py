@@ -10,7 +10,6 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,13 +17,12 @@ import msgspec
 import trio
 
 from ctm_trio.channels import ask
-from ctm_trio.messages import Ingest, JournalMessage, OpenSegment, Sighting
+from ctm_trio.messages import Ingest, OpenSegment, Sighting
 from ctm_trio.model.log_line import CHECK_BYTES, LineBatch, Row, Segment
 from ctm_trio.model.log_parse import Clues, parse_chunk
 from ctm_trio.model.times import format_time
 from ctm_trio.system.log_files import LogName, PackedReader, PlainReader, Reader
-
-log = logging.getLogger("ctm.tailer")
+from ctm_trio.tail_ends import Progress, TailEnds
 
 CHUNK_BYTES = 256 << 10
 """Read at once. A longer line makes the next read four times as big."""
@@ -37,26 +35,6 @@ MAX_LINE_BYTES = 32 << 20
 
 ASK_S = 30.0
 """How long the journal and the attribution owner may take to answer; then the tailer is restarted."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """Counters of one tailer, read by the directory's owner."""
-
-    lag_bytes: int = 0
-    skipped: int = 0
-    last_line_at: float = 0.0
-    caught_up: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TailEnds:
-    """What every tailer of a directory is given. The senders stay the owner's to close."""
-
-    journal: trio.MemorySendChannel[JournalMessage]
-    attribution: trio.MemorySendChannel[Sighting]
-    bulk: trio.CapacityLimiter
-    """Who may read and parse a big chunk now: few, so that the loop stays responsive."""
 
 
 RECENT_S = 600.0
@@ -108,8 +86,15 @@ class Tail:
         self.close()
         reason = error.strerror or type(error).__name__
         if reason != self.trouble:
-            log.warning("the log %s cannot be read: %s", self.path.name, reason)
-        self.trouble = reason
+            self.trouble = reason
+            self.ends.report.say_one_of_many(logging.WARNING, f"the log {self.path.name} cannot be read: {reason}")
+            self.ends.report.fault(self.kind, f"{self.kind}/{self.path.name}", f"cannot be read: {reason}")
+
+    def readable(self) -> None:
+        """The log can be read, again or still."""
+        if self.trouble:
+            self.trouble = ""
+            self.ends.report.fault(self.kind, f"{self.kind}/{self.path.name}", "")
 
     def is_recent(self) -> bool:
         """True if the current file was written to lately, so that more is to be expected."""
@@ -372,6 +357,8 @@ class Tail:
         boundary = clues.hook in ("SessionStart", "SessionEnd")
         if self.clues.ts != "" and mine == last and not boundary:
             return
+        if self.ends.nobody_tells():
+            return  # the next line asks again
         self.clues = msgspec.structs.replace(clues, ts=clues.ts or "-")
         await ask(
             self.ends.attribution,

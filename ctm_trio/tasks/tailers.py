@@ -24,7 +24,8 @@ from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_parse import Clues
 from ctm_trio.system.log_files import LogName, parse_log_name, parts_among
 from ctm_trio.system.watch import Changes, watch_directory
-from ctm_trio.tasks.tailer import ASK_S, PartsOf, Progress, Tail, TailEnds
+from ctm_trio.tail_ends import Progress, TailEnds
+from ctm_trio.tasks.tailer import ASK_S, PartsOf, Tail
 
 log = logging.getLogger("ctm.tailers")
 
@@ -45,8 +46,9 @@ CLOCK_GRAIN_NS = 50_000_000
 IDLE_S = 300.0
 """A log that nothing is written to for so long needs no task and no descriptor; the next line starts one again."""
 
-UNREADABLE_RETRY_S = 2.0
-"""How often a log that cannot be read is tried again; nothing tells us of all the ways it can become readable."""
+UNREADABLE_RETRY_S, UNREADABLE_RETRY_MAX_S = 2.0, 60.0
+"""A log that cannot be read is tried again after so long, then after twice as long each time, up to once a minute:
+nothing tells us of all the ways it can become readable. Source: contract C11."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class _Owner:
         """How many listings were begun for `parts_of`."""
         self.caught_up = False
         """True once everything that was there at the start has been read; it stays so."""
-        self.skipped = 0
+        self.strange: frozenset[str] = frozenset()
 
     async def follow(self, names: trio.MemoryReceiveChannel[Changes]) -> None:
         """Turn file names into ticks for the tailers."""
@@ -160,15 +162,27 @@ class _Owner:
 
     async def _supervised(self, entry: _Log) -> None:
         try:
-            await self.keep(f"tailer:{entry.uuid}", partial(self._tail, entry))
+            await self.keep(self._name(entry), partial(self._tail, entry))
             while not entry.progress.caught_up:  # the log was written to while its tailer was ending
-                await self.keep(f"tailer:{entry.uuid}", partial(self._tail, entry))
+                await self.keep(self._name(entry), partial(self._tail, entry))
         finally:
             entry.running = False
             entry.progress.lag_bytes = 0
 
+    def _name(self, entry: _Log) -> str:
+        return f"tailer:{self.kind}/{entry.uuid}"
+
     async def _tail(self, entry: _Log) -> None:
         """One incarnation: it starts from what the journal has committed, after all that was sent before."""
+        ended = False
+        try:
+            await self._tail_until_idle(entry)
+            ended = True
+        finally:
+            if not ended:
+                entry.progress.caught_up = True  # crashed: nobody waits for what it cannot read
+
+    async def _tail_until_idle(self, entry: _Log) -> None:
         while True:
             try:
                 mine = await ask(self.ends.journal, partial(Positions, entry.uuid, self.kind), timeout_s=ASK_S)
@@ -202,6 +216,7 @@ class _Owner:
         """List the directory and wake the tailers of what has changed since the last look."""
         self.listed = await trio.to_thread.run_sync(_scan, self.directory)
         found = self.listed.files
+        self._name_strange(self.listed.strange)
         done = await trio.to_thread.run_sync(_fully_read, self.directory, segments) if segments else set()
         for uuid, files in found.items():
             entry = self._log(uuid)
@@ -216,6 +231,13 @@ class _Owner:
         for uuid, entry in self.logs.items():
             if uuid not in found:
                 entry.files = {}
+
+    def _name_strange(self, strange: frozenset[str]) -> None:
+        """Say what has a log's name and is none; of a log with a tailer, that one says it."""
+        for name in strange ^ self.strange:
+            what = "not a regular file; it is not read" if name in strange else ""
+            self.ends.report.fault(self.kind, f"{self.kind}/{name}", what)
+        self.strange = strange
 
     async def report(self) -> None:
         """Add the tailers' counters up, until cancelled."""
@@ -257,6 +279,7 @@ async def tail_log(
     """
     tail = Tail(directory, kind, uuid, progress, ends, parts_of)
     tail.adopt(segments)
+    retry_s = UNREADABLE_RETRY_S
     try:
         await tail.sight(Clues())
         parts = -1
@@ -269,10 +292,12 @@ async def tail_log(
                 tail.unreadable(error)
                 parts = -1
                 progress.caught_up = True
-                with trio.move_on_after(UNREADABLE_RETRY_S):
+                with trio.move_on_after(retry_s):
                     await state.wait_newer(version)
+                retry_s = min(retry_s * 2, UNREADABLE_RETRY_MAX_S)
                 continue
-            tail.trouble = ""
+            tail.readable()
+            retry_s = UNREADABLE_RETRY_S
             parts = seen.parts
             progress.caught_up = True
             with trio.move_on_after(IDLE_S if tail.is_recent() else OLD_IDLE_S) as idle:
@@ -280,14 +305,19 @@ async def tail_log(
             if idle.cancelled_caught:
                 return
     finally:
+        tail.readable()
         tail.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a directory held: uuid → its files with (size, inode); and its time of change then, in nanoseconds."""
+    """What a directory held: uuid → its files with (size, inode); and its time of change then, in nanoseconds.
+
+    `strange` are the names of logs under which there is something else: a directory, a pipe, a link.
+    """
 
     files: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
+    strange: frozenset[str] = frozenset()
     changed_ns: int = 0
     taken_ns: int = 0
 
@@ -303,6 +333,7 @@ class Listing:
 def _scan(directory: Path) -> Listing:
     """List the directory. Runs in a thread."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
+    strange: set[str] = set()
     taken_ns, changed_ns = time.time_ns(), 0
     try:
         changed_ns = os.stat(directory).st_mtime_ns
@@ -310,7 +341,10 @@ def _scan(directory: Path) -> Listing:
             for entry in entries:
                 name = parse_log_name(entry.name)
                 try:
-                    if name is None or not entry.is_file(follow_symlinks=False):
+                    if name is None:
+                        continue
+                    if not entry.is_file(follow_symlinks=False):
+                        strange.add(entry.name)
                         continue
                     status = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
@@ -318,7 +352,7 @@ def _scan(directory: Path) -> Listing:
                 found.setdefault(name.uuid, {})[entry.name] = (status.st_size, status.st_ino)
     except OSError as error:
         log.warning("cannot list the log directory: %s", error.strerror)
-    return Listing(found, changed_ns, taken_ns)
+    return Listing(found, frozenset(strange), changed_ns, taken_ns)
 
 
 def _fully_read(directory: Path, segments: tuple[Segment, ...]) -> set[str]:

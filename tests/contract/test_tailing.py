@@ -24,8 +24,8 @@ from ctm_trio.messages import (
     Subscribe,
     TailersSnapshot,
 )
+from ctm_trio.tail_ends import TailEnds
 from ctm_trio.tasks.journal import run_journal
-from ctm_trio.tasks.tailer import TailEnds
 from ctm_trio.tasks.tailers import run_tailers
 
 UUID = "11111111-2222-4333-8444-555555555555"

@@ -17,6 +17,7 @@ import msgspec
 import trio
 
 from ctm_trio.channels import StateReceiver, open_state_channel
+from ctm_trio.health import Health
 from ctm_trio.messages import (
     AttributionSnapshot,
     Batch,
@@ -30,10 +31,10 @@ from ctm_trio.messages import (
     TailersSnapshot,
 )
 from ctm_trio.model.log_line import LOGS
-from ctm_trio.supervise import Child, Health, keep_running
+from ctm_trio.supervise import Child, keep_running
+from ctm_trio.tail_ends import TailEnds
 from ctm_trio.tasks.attribution import run_attribution
 from ctm_trio.tasks.journal import INBOX, run_journal
-from ctm_trio.tasks.tailer import TailEnds
 from ctm_trio.tasks.tailers import run_tailers
 
 State = StateReceiver[JournalSnapshot] | StateReceiver[HealthSnapshot] | StateReceiver[TailersSnapshot]
@@ -189,7 +190,7 @@ class Rig:
         health_state, self.health = open_state_channel(HealthSnapshot())
         health = Health(health_state)
         self.send = journal_send
-        ends = TailEnds(journal_send, sightings_send, trio.CapacityLimiter(2))
+        ends = TailEnds(journal_send, sightings_send, trio.CapacityLimiter(2), health)
 
         async def keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
             async def incarnation(*, task_status: trio.TaskStatus[None]) -> None:

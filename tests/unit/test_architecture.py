@@ -14,13 +14,26 @@ ALLOWED: dict[str, frozenset[str]] = {
     "model": frozenset({"model", "errors"}),
     "system": frozenset({"model", "errors", "system", "__init__"}),
     "tasks": frozenset(
-        {"attention_book", "messages", "orders", "channels", "fanout", "errors", "model", "system", "__init__"}
+        {
+            "attention_book",
+            "tail_ends",
+            "messages",
+            "orders",
+            "channels",
+            "fanout",
+            "errors",
+            "model",
+            "system",
+            "__init__",
+        }
     ),
     "web": frozenset({"messages", "orders", "channels", "errors", "model", "web", "__init__"}),
     "messages": frozenset({"channels", "errors", "model"}),
     "orders": frozenset({"channels", "errors", "model"}),
     "channels": frozenset({"errors"}),
     "attention_book": frozenset({"messages", "model"}),
+    "tail_ends": frozenset({"messages", "system"}),
+    "health": frozenset({"channels", "messages"}),
     "fanout": frozenset({"messages", "model"}),
     "errors": frozenset(),
     "client": frozenset({"model", "errors", "client", "__init__"}),
