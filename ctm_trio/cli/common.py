@@ -56,16 +56,20 @@ def find_paths() -> Paths:
 
 
 def load_config(paths: Paths) -> Settings:
-    """The settings; a missing file means the defaults.
+    """The settings; a missing file means the defaults. A wrong value is its default, and is said on stderr.
 
     Raises:
         CliError: the file does not parse.
     """
     from ctm_trio.errors import BrokenConfig
-    from ctm_trio.model.config import Settings, parse_settings
+    from ctm_trio.model.config import MAX_CONFIG_BYTES, Settings, read_settings
+    from ctm_trio.system.regular import read_regular
 
     try:
-        return parse_settings(paths.config.read_bytes())
+        settings, problem = read_settings(read_regular(paths.config, max_bytes=MAX_CONFIG_BYTES))
+        if problem:
+            say(f"{problem} The default is used there.")
+        return settings
     except FileNotFoundError:
         return Settings()
     except BrokenConfig as error:

@@ -111,7 +111,7 @@ def prepare(paths: Paths) -> Settings:
 
     loaded = load_settings(paths.config)
     if loaded.problem:
-        say(f"{loaded.problem} The defaults are used.")
+        say(f"{loaded.problem} The defaults are used for what is wrong.")
     write_tmux_conf(paths)
     if not paths.overlay.exists():
         write_overlay(paths)

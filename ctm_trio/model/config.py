@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from ctm_trio.errors import BadPatch, BrokenConfig
-from ctm_trio.model.webhook import FORMATS
+from ctm_trio.model.settings_rules import COMMAND, RULES, THRESHOLDS, fault
+from ctm_trio.model.webhook import url_fault
 
 DEFAULT_PORT = 37778
 
@@ -132,22 +133,17 @@ def paths_under(home: Path, claude_home: Path | None = None) -> Paths:
     )
 
 
-PERCENTAGES = ("error_rate_pct", "quota_pct", "context_pct")
-MINUTES = ("error_rate_window", "idle_minutes", "yolo_unchecked_minutes")
-THRESHOLDS = (
-    "error_rate_pct",
-    "error_rate_window",
-    "idle_minutes",
-    "quota_pct",
-    "context_pct",
-    "yolo_unchecked_minutes",
-)
-MAX_TEXT = 4096
-"""Characters of a webhook's URL or authorization that a PATCH may set; more is refused."""
+MAX_CONFIG_BYTES = 4 << 20
+"""A larger `config.json` is taken for a mistake and not read."""
 
+MAX_EVENT = 40
+"""Characters of a hook's name that a message shows."""
 
-WEBHOOK_EVENTS = ("attention_raised", "attention_cleared")
-"""Events that the webhook can be asked to send."""
+MAX_PROBLEMS = 5
+"""Wrong settings that are named at once; of more the number is said."""
+
+BOM = b"\xef\xbb\xbf"
+"""What some editors write before the text; it means nothing."""
 
 
 def default_document() -> bytes:
@@ -182,45 +178,101 @@ def parse_settings(data: bytes) -> Settings:
     """The settings that the bytes of `config.json` mean: a missing, null or zero value is its default.
 
     Raises:
-        BrokenConfig: not a JSON object, or a known key has a value of the wrong type; the message names it.
+        BrokenConfig: not a JSON object, or a known key has a wrong value; the message names it and what is right.
 
-    Source: contract A2.
+    Source: contract A2, C11.
+    """
+    settings, problem = read_settings(data)
+    if problem:
+        raise BrokenConfig(problem)
+    return settings
+
+
+def read_settings(data: bytes) -> tuple[Settings, str]:
+    """As `parse_settings`, but a key with a wrong value has its default: the settings, and what is wrong or "".
+
+    Raises:
+        BrokenConfig: not a JSON object.
+
+    Source: contract C11 (at start).
     """
     top = _object(data)
-    serve = _table(top, "serve", "")
-    attention = _table(serve, "attention", "serve.")
+    reader = _Reader()
+    serve = reader.value(top, "", "serve", {})
+    attention = reader.value(serve, "serve.", "attention", {})
     d, limits = Settings(), Thresholds()
-    port = _int(serve, "port", d.port, "serve.")
-    if port > 65535:
-        raise BrokenConfig(f"config.json: serve.port is {port}; a port is at most 65535.")
-    yolo = top.get("git_checkpoint_before_yolo")
-    if yolo is not None and not isinstance(yolo, bool):
-        raise _wrong("git_checkpoint_before_yolo", "true or false")
-    hooks = _table(top, "hooks", "")
-    return Settings(
-        port=port,
-        bearer_token=_text(serve, "bearer_token", "", "serve."),
-        webhook_url=_text(serve, "webhook_url", "", "serve."),
-        webhook_auth=_text(serve, "webhook_auth", "", "serve."),
-        webhook_secret=_text(serve, "webhook_secret", "", "serve."),
-        webhook_events=_texts(serve, "webhook_events", d.webhook_events, "serve."),
-        webhook_format=_text(serve, "webhook_format", d.webhook_format, "serve."),
-        statusline_dump_dir=_text(serve, "statusline_dump_dir", "", "serve."),
-        tmux_socket=_text(serve, "tmux_socket", "", "serve."),
-        attention=Thresholds(*(_int(attention, n, getattr(limits, n), "serve.attention.") for n in THRESHOLDS)),
-        required_env=_texts(top, "required_env", d.required_env, ""),
-        required_in_path=_texts(top, "required_in_path", (), ""),
-        git_checkpoint_before_yolo=True if yolo is None else yolo,
-        default_mode=_text(top, "default_mode", d.default_mode, ""),
-        scrollback_lines=_int(top, "scrollback_lines", d.scrollback_lines, ""),
-        health_check_timeout_s=_seconds(top, "health_check_timeout_seconds", d.health_check_timeout_s),
-        log_max_size_mb=_int(top, "log_max_size_mb", d.log_max_size_mb, ""),
-        log_max_age_days=_int(top, "log_max_age_days", d.log_max_age_days, ""),
-        log_max_files=_int(top, "log_max_files", d.log_max_files, ""),
-        hooks=tuple((event, _text(hooks, event, "", "hooks.")) for event in hooks),
-        hook_timeout_s=_seconds(top, "hook_timeout_seconds", d.hook_timeout_s),
-        document=msgspec.json.encode(top).decode(),
+    value = reader.value
+    try:
+        document = msgspec.json.encode(top).decode()
+    except (RecursionError, ValueError, OverflowError) as error:
+        raise BrokenConfig(f"config.json cannot be kept as it is: {error}") from None
+    settings = Settings(
+        port=int(value(serve, "serve.", "port", d.port)),
+        bearer_token=value(serve, "serve.", "bearer_token", ""),
+        webhook_url=value(serve, "serve.", "webhook_url", ""),
+        webhook_auth=value(serve, "serve.", "webhook_auth", ""),
+        webhook_secret=value(serve, "serve.", "webhook_secret", ""),
+        webhook_events=tuple(value(serve, "serve.", "webhook_events", d.webhook_events)),
+        webhook_format=value(serve, "serve.", "webhook_format", d.webhook_format),
+        statusline_dump_dir=value(serve, "serve.", "statusline_dump_dir", ""),
+        tmux_socket=value(serve, "serve.", "tmux_socket", ""),
+        attention=Thresholds(
+            *(int(value(attention, "serve.attention.", name, getattr(limits, name))) for name in THRESHOLDS)
+        ),
+        required_env=tuple(value(top, "", "required_env", d.required_env)),
+        required_in_path=tuple(value(top, "", "required_in_path", ())),
+        git_checkpoint_before_yolo=value(top, "", "git_checkpoint_before_yolo", True),
+        default_mode=value(top, "", "default_mode", d.default_mode),
+        scrollback_lines=int(value(top, "", "scrollback_lines", d.scrollback_lines)),
+        health_check_timeout_s=float(value(top, "", "health_check_timeout_seconds", d.health_check_timeout_s)),
+        log_max_size_mb=int(value(top, "", "log_max_size_mb", d.log_max_size_mb)),
+        log_max_age_days=int(value(top, "", "log_max_age_days", d.log_max_age_days)),
+        log_max_files=int(value(top, "", "log_max_files", d.log_max_files)),
+        hooks=reader.hooks(value(top, "", "hooks", {})),
+        hook_timeout_s=float(value(top, "", "hook_timeout_seconds", d.hook_timeout_s)),
+        document=document,
     )
+    return settings, reader.problem()
+
+
+class _Reader:
+    """Takes values by their rules, and keeps what is wrong."""
+
+    def __init__(self) -> None:
+        self._wrong: list[str] = []
+
+    def value(self, table: Mapping[str, Any], where: str, name: str, default: Any) -> Any:
+        """The value of a key; its default if it is missing, null, zero, empty or wrong."""
+        value = table.get(name)
+        number = isinstance(default, int | float) and not isinstance(default, bool)
+        if value is None or (isinstance(default, str) and value == ""):
+            return default
+        if number and value == 0 and not isinstance(value, bool):
+            return default
+        wrong = fault(where + name, value)
+        if wrong:
+            self._wrong.append(wrong)
+            return default
+        return value
+
+    def hooks(self, table: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """The commands by event; a wrong one is left out."""
+        good: list[tuple[str, str]] = []
+        for event, command in table.items():
+            wrong = fault(f"hooks.{event[:MAX_EVENT]}", "" if command is None else command, COMMAND)
+            if wrong:
+                self._wrong.append(wrong)
+            else:
+                good.append((event, command or ""))
+        return tuple(good)
+
+    def problem(self) -> str:
+        """All that is wrong, in words."""
+        if not self._wrong:
+            return ""
+        more = len(self._wrong) - MAX_PROBLEMS
+        named = "; ".join(self._wrong[:MAX_PROBLEMS])
+        return f"config.json: {named}{f'; and {more} more' if more > 0 else ''}."
 
 
 def check_patch(body: object) -> Mapping[str, object]:
@@ -234,124 +286,68 @@ def check_patch(body: object) -> Mapping[str, object]:
     if not isinstance(body, dict):
         raise BadPatch("invalid_body", "The settings must be a JSON object.")
     for key, value in body.items():
-        if key in ("webhook_url", "webhook_auth"):
-            if not isinstance(value, str) or len(value) > MAX_TEXT or any(ord(c) < 32 or ord(c) == 127 for c in value):
-                raise BadPatch("invalid_value", f"{key} must be one line of text, at most {MAX_TEXT} characters.")
-        elif key == "attention":
-            _check_thresholds(value)
-        elif key in WEBHOOK_CHECKS:
-            WEBHOOK_CHECKS[key](value)
-        else:
+        if key not in PATCHABLE:
             raise BadPatch(f"unknown key: {key}", f"There is no setting {key!r} that can be changed here.")
+        if key == "webhook_url" and isinstance(value, str) and (wrong := url_fault(value)):
+            raise BadPatch("invalid_webhook_url", wrong)
+        if wrong := fault(f"serve.{key}", value):
+            raise BadPatch("invalid_value", f"{wrong.removeprefix('serve.')}.")
+        if key == "attention":
+            _check_thresholds(value)
     return body
 
 
-def _check_secret(value: object) -> None:
-    if not isinstance(value, str) or len(value) > MAX_TEXT or any(ord(c) < 32 or ord(c) == 127 for c in value):
-        raise BadPatch("invalid_value", f"webhook_secret must be one line of text, at most {MAX_TEXT} characters.")
+PATCHABLE = frozenset(
+    {"webhook_url", "webhook_auth", "attention", "webhook_secret", "webhook_format", "webhook_events"}
+)
+"""Keys of `serve` that may be changed while the daemon runs; the last three are ours, beyond those of the contract."""
 
 
-def _check_format(value: object) -> None:
-    if value not in FORMATS:
-        raise BadPatch("invalid_value", f"webhook_format must be one of {', '.join(FORMATS)}.")
-
-
-def _check_events(value: object) -> None:
-    if not isinstance(value, list) or not all(event in WEBHOOK_EVENTS for event in value):
-        raise BadPatch("invalid_value", f"webhook_events must be a list of {' and '.join(WEBHOOK_EVENTS)}.")
-
-
-WEBHOOK_CHECKS: Mapping[str, Callable[[object], None]] = {
-    "webhook_secret": _check_secret,
-    "webhook_format": _check_format,
-    "webhook_events": _check_events,
-}
-"""Settings of ours, beyond those of the contract, that may be changed while the daemon runs."""
-
-
-def _check_thresholds(value: object) -> None:
-    if not isinstance(value, dict):
-        raise BadPatch("invalid_value", "attention must be an object of thresholds.")
-    for key in value:
-        if key not in THRESHOLDS:
-            raise BadPatch(f"unknown key: {key}", f"There is no threshold {key!r}.")
-    for key, number in value.items():
-        top = 100 if key in PERCENTAGES else 1440
-        if type(number) is not int or not 1 <= number <= top:
-            raise BadPatch("invalid_value", f"{key} must be a whole number from 1 to {top}.")
+def _check_thresholds(table: Mapping[str, object]) -> None:
+    for name in table:
+        if f"serve.attention.{name}" not in RULES:
+            raise BadPatch(f"unknown key: {name}", f"There is no threshold {name!r}.")
+    for name, number in table.items():
+        wrong = fault(f"serve.attention.{name}", number)
+        if wrong or type(number) is not int:
+            what = RULES[f"serve.attention.{name}"].what
+            raise BadPatch("invalid_value", f"{name} must be {what}.")
 
 
 def merge_patch(data: bytes, patch: Mapping[str, object]) -> bytes:
     """`config.json` with a checked patch laid over its `serve` block; all other keys stay as they are.
 
     Raises:
-        BrokenConfig: `data` does not parse.
+        BrokenConfig: `data` does not parse, or something else stands where a table belongs.
     """
     top = _object(data)
-    serve = dict(_table(top, "serve", ""))
+    serve = dict(_table(top, "serve"))
     for key, value in patch.items():
-        serve[key] = {**_table(serve, key, "serve."), **value} if isinstance(value, Mapping) else value
-    return _encode({**top, "serve": serve})
+        serve[key] = {**_table(serve, key), **value} if isinstance(value, Mapping) else value
+    try:
+        return _encode({**top, "serve": serve})
+    except (RecursionError, ValueError, OverflowError) as error:
+        raise BrokenConfig(f"config.json cannot be kept as it is: {error}") from None
 
 
 def _encode(document: Mapping[str, object]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-def _wrong(key: str, what: str) -> BrokenConfig:
-    return BrokenConfig(f"config.json: {key} must be {what}.")
+def _table(table: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = table.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BrokenConfig(f"config.json: {key} must be an object.")
+    return value
 
 
 def _object(data: bytes) -> dict[str, Any]:
     try:
-        value = msgspec.json.decode(data)
+        value = msgspec.json.decode(data.removeprefix(BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BrokenConfig(f"config.json does not parse: {error}") from None
     if not isinstance(value, dict):
         raise BrokenConfig("config.json must be a JSON object.")
     return value
-
-
-def _table(table: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
-    value = table.get(key)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise _wrong(where + key, "an object")
-    return value
-
-
-def _int(table: Mapping[str, Any], key: str, default: int, where: str) -> int:
-    value = table.get(key)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise _wrong(where + key, "a whole number")
-    return int(value) if value > 0 else default
-
-
-def _seconds(table: Mapping[str, Any], key: str, default: float) -> float:
-    value = table.get(key)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong(key, "a number of seconds")
-    return float(value) if value > 0 else default
-
-
-def _text(table: Mapping[str, Any], key: str, default: str, where: str) -> str:
-    value = table.get(key)
-    if value is None:
-        return default
-    if not isinstance(value, str):
-        raise _wrong(where + key, "text")
-    return value or default
-
-
-def _texts(table: Mapping[str, Any], key: str, default: tuple[str, ...], where: str) -> tuple[str, ...]:
-    value = table.get(key)
-    if value is None:
-        return default
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _wrong(where + key, "a list of texts")
-    return tuple(value)

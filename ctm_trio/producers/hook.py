@@ -37,6 +37,9 @@ ROTATE_FROM_BYTES = 1 << 20
 DEFAULT_MAX_MB = 50
 """`log_max_size_mb` when it is not set. Source: contract A2."""
 
+CONFIG_MAX_BYTES = 4 << 20
+"""A larger `config.json` is taken for a mistake and not read."""
+
 ERRORS_MAX_BYTES = 1 << 20
 """Size at which `.hook-errors.log` is begun anew (the old one is kept beside it)."""
 
@@ -189,16 +192,25 @@ def make_directory(path: str) -> None:
         posix.mkdir(path, 0o700)
 
 
+def is_regular(fd: int) -> bool:
+    """True for an open file that is not a pipe, a device, a directory."""
+    return posix.fstat(fd).st_mode & 0o170000 == 0o100000
+
+
 def open_log(path: str, make: bool = True) -> int:
-    """Open a log to append and read, private, making its directory if need be."""
-    flags = posix.O_RDWR | posix.O_APPEND | posix.O_CREAT | posix.O_CLOEXEC | posix.O_NOFOLLOW
+    """Open a log to append and read, private, making its directory if need be; Trouble if it is not a regular file."""
+    flags = posix.O_RDWR | posix.O_APPEND | posix.O_CREAT | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
     try:
-        return posix.open(path, flags, 0o600)
+        fd = posix.open(path, flags, 0o600)
     except FileNotFoundError:
         if not make:
             raise
         make_directory(path.rpartition("/")[0])
         return open_log(path, make=False)
+    if not is_regular(fd):
+        posix.close(fd)
+        raise Trouble(f"{path} is not a regular file")
+    return fd
 
 
 def locked_log(path: str) -> int:
@@ -268,9 +280,12 @@ def append(path: str, line: bytes) -> int:
 def read_config() -> dict[str, Any]:
     """`config.json` with whole numbers as text; empty if it cannot be read."""
     try:
-        fd = posix.open(config_dir() + "/config.json", posix.O_RDONLY | posix.O_CLOEXEC)
+        fd = posix.open(config_dir() + "/config.json", posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
         try:
-            return parse_object(posix.read(fd, 1 << 20))
+            if not is_regular(fd):
+                return {}
+            data = posix.read(fd, CONFIG_MAX_BYTES + 1)
+            return parse_object(data.removeprefix(b"\xef\xbb\xbf")) if len(data) <= CONFIG_MAX_BYTES else {}
         finally:
             posix.close(fd)
     except (OSError, Trouble):
@@ -280,7 +295,7 @@ def read_config() -> dict[str, Any]:
 def number(config: dict[str, Any], key: str, default: int) -> int:
     """A positive whole number of `config.json`, else its default (also for zero). Source: contract A2."""
     value = config.get(key)
-    return int(value) if isinstance(value, str) and value.isdigit() and 0 < int(value[:9]) == int(value) else default
+    return int(value) if isinstance(value, str) and value.isdigit() and len(value) < 8 and int(value) else default
 
 
 def rotate_if_due(path: str, size: int) -> None:

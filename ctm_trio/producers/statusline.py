@@ -49,7 +49,8 @@ def template(words: list[str]) -> str:
     if "--dump" not in words:
         return ""
     folder = inner(read_config(), "serve", "statusline_dump_dir")
-    return f"{folder.rstrip('/') if isinstance(folder, str) and folder else DUMP_DIR}/{{uuid}}.json"
+    usable = isinstance(folder, str) and folder.startswith(("/", "~/"))  # as the daemon takes it
+    return f"{folder.rstrip('/') if usable else DUMP_DIR}/{{uuid}}.json"
 
 
 def write_dump(path: str, data: bytes) -> None:

@@ -128,7 +128,9 @@ def _programs(settings: Settings) -> Iterator[Check]:
 
 def _config(paths: Paths, problem: str) -> Check:
     if problem:
-        return Check("config:load", ERR, problem, f"Mend {paths.config}; until then the defaults are used.")
+        return Check(
+            "config:load", ERR, problem, f"Mend {paths.config}; until then what ran before, or the default, is used."
+        )
     return Check("config:load", OK, str(paths.config))
 
 

@@ -9,11 +9,15 @@ from pathlib import Path
 import trio
 
 from ctm_trio.errors import BrokenConfig
-from ctm_trio.model.config import Settings, default_document, merge_patch, parse_settings
-from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, stamp
-
-MAX_BYTES = 4 * 1024 * 1024
-"""A larger `config.json` is taken for a mistake and not read."""
+from ctm_trio.model.config import (
+    MAX_CONFIG_BYTES,
+    Settings,
+    default_document,
+    merge_patch,
+    parse_settings,
+    read_settings,
+)
+from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, read_regular, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +25,8 @@ class Loaded:
     """What `load_settings` found.
 
     Attributes:
-        settings: what the file says; the defaults if it is broken.
-        problem: why the file cannot be used, or "".
+        settings: what the file says; a wrong value is its default, and all are if the file does not parse.
+        problem: what is wrong, or "".
         stamp: the version of the file that was read.
     """
 
@@ -34,7 +38,8 @@ class Loaded:
 def load_settings(path: Path, *, create: bool = True) -> Loaded:
     """Read `config.json`; a missing one is created with the defaults if `create`. Blocks: call it in a thread.
 
-    A file that does not parse, or cannot be read or made, is a `problem` and stays as it is. Source: contract A2.
+    A file that does not parse, has a wrong value, or cannot be read or made, is a `problem` and stays as it is.
+    Source: contract A2, C11.
     """
     seen = stamp(path)
     try:
@@ -42,7 +47,7 @@ def load_settings(path: Path, *, create: bool = True) -> Loaded:
             ensure_private_dir(path.parent)
             atomic_write(path, default_document())
             seen = stamp(path)
-        return Loaded(parse_settings(_read(path)), "", seen)
+        return Loaded(*read_settings(read_regular(path, max_bytes=MAX_CONFIG_BYTES)), seen)
     except BrokenConfig as error:
         return Loaded(Settings(), error.message, seen)
     except OSError as error:
@@ -58,13 +63,13 @@ async def patch_settings(path: Path, patch: Mapping[str, object], *, fallback: s
         fallback: the document to start from if the file has gone.
 
     Raises:
-        BrokenConfig: the file does not parse or cannot be replaced; it is as it was.
+        BrokenConfig: the file does not parse, has another wrong value, or cannot be replaced; it is as it was.
     """
 
     def change() -> Loaded:
         try:
             try:
-                data = _read(path)
+                data = read_regular(path, max_bytes=MAX_CONFIG_BYTES)
             except FileNotFoundError:
                 ensure_private_dir(path.parent)
                 data = fallback.encode()
@@ -77,11 +82,3 @@ async def patch_settings(path: Path, patch: Mapping[str, object], *, fallback: s
             raise BrokenConfig(f"{path} cannot be changed: {error.strerror or error}.") from error
 
     return await trio.to_thread.run_sync(change)  # not abandoned on cancel: a replace is whole or not at all
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise BrokenConfig(f"config.json is larger than {MAX_BYTES >> 20} MiB.")
-    return data

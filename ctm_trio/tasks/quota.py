@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import OrderedDict, deque
 from contextlib import suppress
@@ -158,7 +159,7 @@ def _thin(points: deque[CostPoint]) -> None:
 
 def _directory(settings: StateReceiver[ConfigSnapshot]) -> Path:
     chosen = settings.latest.settings.statusline_dump_dir
-    return Path(chosen).expanduser() if chosen else DEFAULT_DIRECTORY
+    return Path(os.path.expanduser(chosen)) if chosen else DEFAULT_DIRECTORY
 
 
 async def _ring(

@@ -50,7 +50,9 @@ def test_broken(data: bytes) -> None:
 def test_secrets_are_not_in_the_repr() -> None:
     """Settings may be printed: no token, authorization or document shows."""
     text = repr(
-        parse_settings(b'{"serve": {"webhook_auth": "s3cret", "bearer_token": "s3cret", "webhook_url": "s3cret"}}')
+        parse_settings(
+            b'{"serve": {"webhook_auth": "s3cret", "bearer_token": "s3cret", "webhook_url": "http://s3cret"}}'
+        )
     )
     assert "s3cret" not in text
 

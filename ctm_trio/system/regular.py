@@ -1,0 +1,71 @@
+"""Opening and reading files of ours: regular ones only, never blocking, never more than a bound.
+
+It imports little: the command line starts with it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFLNK: "a symbolic link",
+}
+
+
+def open_regular(
+    path: Path | str, flags: int = os.O_RDONLY, *, mode: int = 0o600, follow: bool = True, owner: int | None = None
+) -> int:
+    """Open a file that must be a regular one; never blocks, whatever stands in its place. The caller closes it.
+
+    Every file of ours is opened with this: a FIFO would block for ever, a device may act when it is opened.
+
+    Args:
+        path: the file.
+        flags: as for `os.open`; O_CLOEXEC and O_NONBLOCK are added.
+        mode: permission bits if O_CREAT makes it.
+        follow: follow a symbolic link in the last place; False refuses it.
+        owner: the uid that it must belong to, None for any.
+
+    Raises:
+        OSError: it cannot be opened, with `strerror` for a person: also for what is not a regular file (EINVAL), a
+            link that is not followed (ELOOP), and a file of another user (EPERM).
+    """
+    flags |= os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
+    try:
+        fd = os.open(path, flags, mode)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a FIFO that nobody reads, or a socket
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path)) from None
+        raise
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            kind = KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+            raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
+        if owner is not None and status.st_uid != owner:
+            raise OSError(errno.EPERM, "it belongs to another user", str(path))
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def read_regular(path: Path | str, *, max_bytes: int, follow: bool = True, owner: int | None = None) -> bytes:
+    """The content of a regular file of at most `max_bytes` bytes. Blocks for the disk alone; see `open_regular`.
+
+    Raises:
+        OSError: as `open_regular`, and EFBIG for a file that is larger; no more than `max_bytes` + 1 bytes are read.
+    """
+    with open(open_regular(path, follow=follow, owner=owner), "rb") as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise OSError(errno.EFBIG, f"it is larger than {max_bytes} bytes", str(path))
+    return data
