@@ -44,7 +44,8 @@ def prepare() -> int:
     paths = find_paths()
     if problem := load_settings(paths.config).problem:
         raise CliError(problem)
-    write_tmux_conf(paths)
+    if news := write_tmux_conf(paths):
+        say(news)
     overlay = write_overlay(paths)
     say(f"Ready: {paths.root}\n  claude-overlay.json wires {len(overlay['hooks'])} events")
     port = daemon_port(paths, load_config(paths))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ctm_trio.cli.common import CliError, load_config
@@ -27,23 +28,57 @@ set -g status-right "%H:%M"
 set -g status-interval 30
 set -g set-titles on
 set -g set-titles-string "#{{session_name}}"
+{clipboard}"""
+
+CLIPBOARD = """\
+# What you copy in tmux reaches your terminal's clipboard, also over ssh. Not "on": then whatever a program in a pane
+# prints could replace your clipboard, and so decide what you paste next.
+set -g set-clipboard external
+"""
+
+OLD_CLIPBOARD = """\
 # Copies reach the terminal's clipboard, also over ssh.
 set -g set-clipboard on
 """
+"""As the first version wrote it."""
+
+MAX_BYTES = 1 << 20
+"""A larger `tmux.conf` is not one that we wrote."""
+
+_TURNS_ON = re.compile(r"^\s*set(?:-option)?\s+(?:-\w+\s+)*set-clipboard\s+[\"']?on\b", re.MULTILINE)
 
 
-def write_tmux_conf(paths: Paths) -> None:
-    """Write `tmux.conf` if there is none.
+def write_tmux_conf(paths: Paths) -> str:
+    """Write `tmux.conf` if there is none, and mend one that we wrote and that nobody has changed since.
+
+    Returns:
+        What the user has to know about it, for people; "" if there is nothing.
 
     Raises:
         CliError: it cannot be written.
     """
-    if paths.tmux_conf.exists():
-        return
-    from ctm_trio.system.files import atomic_write, ensure_private_dir
+    from ctm_trio.system.files import atomic_write, ensure_private_dir, read_regular
 
+    path = paths.tmux_conf
     try:
-        ensure_private_dir(paths.root)
-        atomic_write(paths.tmux_conf, TEXT.format(lines=load_config(paths).scrollback_lines).encode())
+        if not path.exists():
+            ensure_private_dir(paths.root)
+            text = TEXT.format(lines=load_config(paths).scrollback_lines, clipboard=CLIPBOARD)
+            atomic_write(path, text.encode())
+            return ""
+        known = read_regular(path, max_bytes=MAX_BYTES).decode(errors="replace")
+        if _TURNS_ON.search(known) is None:
+            return ""
+        lines = re.search(r"^set -g history-limit (\d+)$", known, re.MULTILINE)
+        if lines is None or known != TEXT.format(lines=lines[1], clipboard=OLD_CLIPBOARD):
+            return (
+                f"{path} has `set-clipboard on`: any program in a pane can then replace your clipboard. You have "
+                "changed that file, so it was left as it is; write `set -g set-clipboard external` there."
+            )
+        atomic_write(path, TEXT.format(lines=lines[1], clipboard=CLIPBOARD).encode(), path.stat().st_mode & 0o777)
     except OSError as error:
-        raise CliError(f"{paths.tmux_conf} cannot be written: {error.strerror or error}.") from None
+        raise CliError(f"{path} cannot be read or written: {error.strerror or error}.") from None
+    return (
+        f"{path} now has `set-clipboard external` instead of `on`. A tmux server that runs already keeps what it read; "
+        "`tmux set -s set-clipboard external` tells it."
+    )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from ctm_trio.__main__ import main
-from ctm_trio.cli import common
+from ctm_trio.cli import common, tmux_conf
 from ctm_trio.model import overlay
+from tests.tmux_server import private_tmux
 
 OWN = '{"model":"opus",\n  "statusLine": {"type": "command", "command": "mine --fast"},"hooks":{}}\n'
 
@@ -126,3 +128,58 @@ def test_setup_writes_what_is_missing_and_nothing_else(home: Path) -> None:
     (root / "tmux.conf").write_text("# mine\n")
     assert main(["setup"]) == 0
     assert (root / "tmux.conf").read_text() == "# mine\n"
+
+
+OLD_CLIPBOARD = "# Copies reach the terminal's clipboard, also over ssh.\nset -g set-clipboard on\n"
+
+
+def first_version(lines: int) -> str:
+    """`tmux.conf` as the first version of this program wrote it."""
+    known = tmux_conf.TEXT.format(lines=lines, clipboard=OLD_CLIPBOARD)
+    assert known.endswith(OLD_CLIPBOARD)
+    return known
+
+
+def test_the_clipboard_is_not_open_to_programs(home: Path) -> None:
+    """The tmux.conf that we write sets the clipboard to external, and real tmux takes it so."""
+    assert main(["setup"]) == 0
+    conf = home / ".config/ctm/tmux.conf"
+    with private_tmux() as tmux:
+        words = ("tmux", "-S", tmux.socket, "-f", str(conf))
+        subprocess.run([*words, "new-session", "-d", "cat"], check=True, stdin=subprocess.DEVNULL)
+        assert tmux.run("show", "-s", "set-clipboard").split() == ["set-clipboard", "external"]
+        assert tmux.run("show", "-g", "history-limit").split() == ["history-limit", "50000"]
+
+
+def test_an_open_clipboard_of_ours_is_mended(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A tmux.conf of the first version is mended by `setup`, with the limit that it had, once and with a word."""
+    conf = home / ".config/ctm/tmux.conf"
+    conf.parent.mkdir(parents=True)
+    conf.write_text(first_version(1234))
+    assert main(["setup"]) == 0
+    assert "set-clipboard external" in capsys.readouterr().err
+    assert conf.read_text() == tmux_conf.TEXT.format(lines=1234, clipboard=tmux_conf.CLIPBOARD)
+    assert main(["setup"]) == 0
+    assert "set-clipboard" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", ["set -g status off\n", "set -s set-clipboard on\n"])
+def test_an_open_clipboard_of_the_user_is_left_and_said(
+    home: Path, more: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tmux.conf that somebody has changed stays to the letter; `setup` says what is wrong with it."""
+    conf = home / ".config/ctm/tmux.conf"
+    conf.parent.mkdir(parents=True)
+    conf.write_text(first_version(50000) + more)
+    assert main(["setup"]) == 0
+    assert "left as it is" in capsys.readouterr().err
+    assert conf.read_text() == first_version(50000) + more
+
+
+def test_a_tmux_conf_with_another_choice_is_not_mentioned(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of the user that does not open the clipboard, or only in a comment, is nobody's business."""
+    conf = home / ".config/ctm/tmux.conf"
+    conf.parent.mkdir(parents=True)
+    conf.write_text("# set -g set-clipboard on\nset -g set-clipboard off\n")
+    assert main(["setup"]) == 0
+    assert "set-clipboard" not in capsys.readouterr().err
