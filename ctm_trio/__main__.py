@@ -26,11 +26,17 @@ def main(argv: list[str] | None = None) -> int:
             from ctm_trio.producers.hook import main as fast
         return fast(words)
     try:
+        if argv is None:
+            from ctm_trio.cli.streams import open_streams
+
+            open_streams()
         from ctm_trio.cli.main import main as full
 
         return full(words)
     except KeyboardInterrupt:
-        print(file=sys.stderr)
+        from ctm_trio.cli.common import say
+
+        say("")
         return INTERRUPTED
 
 

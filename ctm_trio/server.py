@@ -23,6 +23,7 @@ import trio
 
 from ctm_trio import __version__
 from ctm_trio.daemon import Plan, run_daemon
+from ctm_trio.log_output import start_logging
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
 from ctm_trio.starting import StartFailed, claim, guard, make_directories, reason_of, wait_for_reindex
 from ctm_trio.supervise import Once
@@ -199,9 +200,7 @@ class Server:
 
 def serve_main(port: int = 0) -> int:
     """The command `serve`. Exit code 0 after a signal, or if a sibling runs already. Source: contract A1."""
-    logging.basicConfig(
-        stream=sys.stderr, level=os.environ.get("CTM_LOG", "INFO").upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    start_logging()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log webhook URLs
     _raise_file_limit()
     sys.setswitchinterval(SWITCH_S)

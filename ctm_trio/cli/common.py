@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctm_trio.cli.streams import give_up
+from ctm_trio.plain import plain as plain
+from ctm_trio.plain import plain_json, plain_lines
+
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths, Settings
     from ctm_trio.model.session import SessionBook
@@ -97,14 +101,12 @@ def read_book(paths: Paths) -> SessionBook:
         raise CliError(f"{paths.sessions} cannot be read: {error.strerror or error}.") from None
 
 
-def plain(text: object) -> str:
-    """Text that cannot control a terminal: every control character becomes `?`."""
-    return "".join(c if c.isprintable() else "?" for c in str(text))
-
-
-def say(text: str) -> None:
-    """A line for the person, apart from the output: on stderr."""
-    print(text, file=sys.stderr)
+def say(text: str, *, end: str = "\n") -> None:
+    """Lines for the person, apart from the output: on stderr, made plain. If nobody can be told, the work goes on."""
+    try:
+        print(plain_lines(text), end=end, file=sys.stderr, flush=True)
+    except OSError:  # closed, or on a full disk
+        give_up(2)
 
 
 def coloured() -> bool:
@@ -112,9 +114,20 @@ def coloured() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """A value as JSON that stdout can take: UTF-8, or ASCII where another encoding is set; see `plain_json`."""
+    return json_line(json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def json_line(text: str) -> str:
+    """The same for a text that is JSON already."""
+    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "").replace("_", "")
+    return plain_json(text, ascii_only=encoding != "utf8")
+
+
 def print_json(value: object) -> None:
     """A value as indented JSON."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(json_text(value, indent=2))
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
@@ -149,5 +162,5 @@ def confirm(question: str, *, yes: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         return False
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    say(f"{question} [y/N] ", end="")
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -18,7 +18,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from ctm_trio.cli.common import NOT_FOUND, OK, CliError, Subparsers, coloured, find_paths, plain, read_book, say
+from ctm_trio.cli.common import (
+    NOT_FOUND,
+    OK,
+    CliError,
+    Subparsers,
+    coloured,
+    find_paths,
+    json_line,
+    json_text,
+    plain,
+    read_book,
+    say,
+)
+from ctm_trio.cli.streams import put_bytes
 from ctm_trio.model.times import parse_time
 from ctm_trio.model.tool_call import CallLine, decode_line, parse_call
 from ctm_trio.system.log_files import list_parts
@@ -305,15 +318,15 @@ class Tail:
 def shower(args: argparse.Namespace, names: dict[str, str]) -> Callable[[Line], None]:
     """How a line is printed."""
     if args.raw:
-        return lambda line: print(line.raw.decode(errors="replace"), end="")
+        if sys.stdout.isatty():
+            return lambda line: print(json_line(line.raw.decode(errors="replace")), end="")
+        return lambda line: put_bytes(line.raw)
 
     def name_of(line: Line) -> str:
         return names.get(line.log) or line.call.session or f"uuid:{line.log[:8]}"
 
     if args.json:
-        return lambda line: print(
-            json.dumps({"session": name_of(line), **json.loads(b"{" + line.call.tail)}, ensure_ascii=False)
-        )
+        return lambda line: print(json_text({"session": name_of(line), **json.loads(b"{" + line.call.tail)}))
     grey, red, bold, off = ("\033[90m", "\033[31m", "\033[1m", "\033[0m") if coloured() else ("", "", "", "")
 
     def show(line: Line) -> None:

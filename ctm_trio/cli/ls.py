@@ -100,7 +100,7 @@ def pick(records: list[Session], live: frozenset[str]) -> int:
     for number, record in enumerate(records, 1):
         state = "" if is_live(record, live) else "  (ended)"
         say(f"{number:>3}  {plain(record.name):<24} {record.mode:<5} {plain(record.workdir)}{state}")
-    print("Number or name: ", end="", file=sys.stderr, flush=True)
+    say("Number or name: ", end="")
     answer = sys.stdin.readline().strip()
     if not answer:
         return FAILED

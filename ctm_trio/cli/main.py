@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
+from typing import IO
 
 from ctm_trio import __version__
-from ctm_trio.cli.common import EXIT_CODES, FAILED, USAGE, CliError
+from ctm_trio.cli.common import EXIT_CODES, FAILED, USAGE, CliError, say
+from ctm_trio.cli.streams import Unwritable, give_up
 
 # command: (module, help). The order is that of the help page.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -56,6 +57,13 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong and end with the exit code for usage."""
         self.exit(USAGE, f"{self.prog}: {message}\nTry `{self.prog} --help`.\n")
 
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:  # type: ignore[override]
+        """Help goes to stdout as it is; what is said on stderr may hold words of others."""
+        if file is sys.stderr:
+            say(message, end="")
+        elif message:
+            print(message, end="", file=file)
+
 
 def build_parser(chosen: str | None) -> tuple[argparse.ArgumentParser, str | None]:
     """The parser with the chosen command's group in full, and the name of that group's module.
@@ -84,7 +92,24 @@ def main(argv: list[str]) -> int:
 
     Args:
         argv: the words after the program's name.
+
+    Raises:
+        SystemExit: after a help page, or a command line that was not understood.
     """
+    try:
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()  # now, while a failure can still be told
+    except (Unwritable, BrokenPipeError) as error:
+        # The disk is full, stdout is closed, or the reader of our output has gone, as `head` does.
+        give_up(1)
+        if isinstance(error, Unwritable) and not error.quiet:
+            say(f"ctm-trio: {error}.")
+        return FAILED
+
+
+def _run(argv: list[str]) -> int:
     chosen = next((word for word in argv if not word.startswith("-")), None)
     try:
         parser, module = build_parser(chosen)
@@ -92,12 +117,7 @@ def main(argv: list[str]) -> int:
         if module is None:
             parser.error("give a command")
         code: int = importlib.import_module(f"ctm_trio.cli.{module}").run(args)
-        sys.stdout.flush()
     except CliError as exc:
-        print(f"ctm-trio: {exc}", file=sys.stderr)
+        say(f"ctm-trio: {exc}")
         code = exc.code
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does. Nothing may be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = FAILED
     return code

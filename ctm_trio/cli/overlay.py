@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctm_trio.cli.claude_settings import claude_version, encode, read_document, show_diff, wired
-from ctm_trio.cli.common import FAILED, NOT_FOUND, OK, CliError, Subparsers, find_paths, say
+from ctm_trio.cli.common import FAILED, NOT_FOUND, OK, CliError, Subparsers, find_paths, json_line, say
 from ctm_trio.model.overlay import Document, is_ours, own_statusline, without_ours
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         write_overlay(paths)
     if args.action == "edit":
         return edit(paths.overlay)
-    sys.stdout.write(paths.overlay.read_text(errors="replace"))
+    sys.stdout.write(json_line(paths.overlay.read_text(encoding="utf-8", errors="replace")))
     return OK
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, find_paths, load_config, print_json, say
+from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, find_paths, load_config, plain, print_json, say
 from ctm_trio.cli.link import probe
 from ctm_trio.cli.where import daemon_port
 
@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"installed": file.exists(), "file": str(file), "running": version is not None, "version": version})
     else:
-        print(f"service:  {'installed, ' + str(file) if file.exists() else 'not installed'}")
-        print(f"daemon:   {'running, version ' + version if version else 'not running'}")
+        print(f"service:  {'installed, ' + plain(file) if file.exists() else 'not installed'}")
+        print(f"daemon:   {'running, version ' + plain(version) if version else 'not running'}")
     return OK if version else FAILED
 
 

@@ -206,7 +206,8 @@ def show(sessions: list[dict[str, Any]], usage: Usage, cost: int | None, version
         for session in waiting:
             need = session["attention"]
             state, details = plain(need["state"]).replace("_", " "), plain(need.get("details", ""))
-            print(f"  {yellow}●{off} {bold}{session['name']}{off}  {state}, {ago(need['since'])}  {grey}{details}{off}")
+            who = f"{yellow}●{off} {bold}{plain(session['name'])}{off}"
+            print(f"  {who}  {state}, {ago(need['since'])}  {grey}{details}{off}")
     elif version is None:
         print(f"The daemon is not running. {grey}`ctm-trio serve` starts it; `ctm-trio service install` for good.{off}")
     elif sessions:

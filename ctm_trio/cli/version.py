@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import sys
 
 from ctm_trio import __version__
-from ctm_trio.cli.common import Subparsers
+from ctm_trio.cli.common import Subparsers, json_text
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -20,7 +19,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print our version and the Python that runs it."""
     if args.json:
-        print(json.dumps({"version": __version__, "python": platform.python_version(), "executable": sys.executable}))
+        print(json_text({"version": __version__, "python": platform.python_version(), "executable": sys.executable}))
     else:
         print(f"ctm-trio {__version__} (Python {platform.python_version()})")
     return 0

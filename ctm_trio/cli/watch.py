@@ -18,8 +18,10 @@ from ctm_trio.cli.common import (
     Subparsers,
     coloured,
     find_paths,
+    json_line,
     load_config,
     plain,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -83,9 +85,11 @@ def _token(args: argparse.Namespace) -> str:
         return sys.stdin.readline().strip()
     if args.token_file:
         try:
-            return Path(args.token_file).read_text().strip()
+            return Path(args.token_file).read_text(encoding="ascii").strip()
         except OSError as error:
             raise CliError(f"{args.token_file} cannot be read: {error.strerror}.", USAGE) from None
+        except UnicodeDecodeError:
+            raise CliError(f"{args.token_file} holds no token.", USAGE) from None
     return os.environ.get(TOKEN_VARIABLE, "")
 
 
@@ -112,7 +116,7 @@ async def _watch(args: argparse.Namespace, url: str, token: str, credentials: tu
 def _ask() -> tuple[str, str]:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise CliError(f"Put a session token into {TOKEN_VARIABLE}, or give --token-file.", USAGE)
-    print("E-mail: ", end="", file=sys.stderr, flush=True)
+    say("E-mail: ", end="")
     return sys.stdin.readline().strip(), getpass.getpass("Password: ", stream=sys.stderr)
 
 
@@ -130,9 +134,9 @@ async def _follow(args: argparse.Namespace, url: str, token: str) -> None:
             if args.since is None or args.last is not None:
                 skip = max(0, what.replayed - (SHOWN_REPLAY if args.last is None else max(0, args.last)))
         elif what.state == "gap" and args.since is not None:
-            print("Some events in between are not held any more.", file=sys.stderr)
+            say("Some events in between are not held any more.")
         elif what.state == "waiting":
-            print(f"Connection lost ({what.reason}); trying again in {what.wait_s:.0f} s.", file=sys.stderr)
+            say(f"Connection lost ({what.reason}); trying again in {what.wait_s:.0f} s.")
 
     async with follow(
         token, url=url, sessions=args.session, types=args.type, since=args.since, on_notice=notice
@@ -147,7 +151,7 @@ async def _follow(args: argparse.Namespace, url: str, token: str) -> None:
 def _json_of(event: Event) -> str:
     import msgspec
 
-    return msgspec.json.encode(event).decode()
+    return json_line(msgspec.json.encode(event).decode())
 
 
 def _line_of(event: Event) -> str:

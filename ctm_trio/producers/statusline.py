@@ -7,6 +7,7 @@ Source: contract A2, A7, A11.
 
 from __future__ import annotations
 
+from ctm_trio.plain import plain
 from ctm_trio.producers.hook import (
     Trouble,
     config_dir,
@@ -98,15 +99,15 @@ def percent(value: object) -> str:
     return f"\033[33m{text}\033[0m" if number >= HIGH_PCT and not environ("NO_COLOR") else text
 
 
-def plain(text: object) -> str:
-    """Text for one line of a terminal: no control characters, at most 60 characters."""
-    return "".join([c for c in text if c.isprintable()])[:60] if isinstance(text, str) else ""
+def short(text: object) -> str:
+    """Text for one line of a terminal, at most 60 characters; "" if it is none."""
+    return plain(text, "")[:60] if isinstance(text, str) else ""
 
 
 def line(value: dict[str, Any]) -> str:
     """The status line: model, directory, context, limits, cost; only what is known."""
-    model = plain(inner(value, "model", "display_name")).removeprefix("Claude ")
-    folder = plain(inner(value, "workspace", "project_dir") or value.get("cwd")).rstrip("/").rpartition("/")[2]
+    model = short(inner(value, "model", "display_name")).removeprefix("Claude ")
+    folder = short(inner(value, "workspace", "project_dir") or value.get("cwd")).rstrip("/").rpartition("/")[2]
     shown = [text for text in (model, folder) if text]
     for label, keys in (
         ("context", ("context_window", "used_percentage")),
