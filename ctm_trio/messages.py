@@ -369,6 +369,8 @@ class WebhookSnapshot:
     failed: int = 0
     suppressed: int = 0
     pending: int = 0
+    problem: str = ""
+    """Which setting keeps it from sending anything, as the last try found; "" while nothing does."""
 
 
 # ---------------------------------------------------------------- callables handed to the web

@@ -9,12 +9,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
-FORMATS = ("json", "ntfy", "slack", "discord", "telegram")
-"""Values of `serve.webhook_format`; an unknown one means the first."""
+from ctm_trio.model.webhook_shape import FORMATS as FORMATS
+from ctm_trio.model.webhook_shape import Alert as Alert
+from ctm_trio.model.webhook_shape import shape
 
 DEBOUNCE_S = 60.0
 """The same alert of the same session is not sent again within this. Source: contract A8."""
@@ -23,52 +24,16 @@ FIRST_DELAYS_S = (1.0, 2.0, 4.0)
 MAX_DELAY_S = 3600.0
 """Pauses after the first failures, in seconds; then each is twice as long, up to an hour. Source: contract A8."""
 
+MAX_COOLING = 5000
+"""From so many remembered alerts on the old ones are dropped now and then."""
+
 GIVE_UP_S = 24 * 3600.0
-"""An alert that could not be delivered for so long is given up, and listed as failed."""
+"""When the pauses of an alert add up to this it is given up, and listed as failed."""
 
 RETRY_4XX = frozenset({408, 425, 429})
-"""Answers of 4xx that may change by waiting; all others of 4xx are final."""
+"""Answers of 4xx that may change by waiting; with any other the first pauses are the last ones."""
 
 MAX_URL = 2000
-MAX_TEXT = 1500
-"""Characters of a message for people: the strictest of the services takes 2000."""
-
-_TITLES = {
-    "tmux_dead": "is gone: tmux has no such session",
-    "permission_request": "waits for your approval",
-    "last_error_call": "had a failing tool call",
-    "error_burst": "has many failing tool calls",
-    "quota_high": "runs on a nearly used-up limit",
-    "context_imminent": "has a nearly full context",
-    "yolo_unchecked": "has had no checkpoint for long",
-    "stuck": "shows no sign of work",
-    "waiting_input": "waits for you",
-    "test": "says hello: the webhook works",
-}
-_URGENT = frozenset({"tmux_dead", "permission_request"})
-
-
-class Alert(msgspec.Struct, frozen=True):
-    """One announcement that goes out.
-
-    Attributes:
-        id: of the event, `<unix ns>-0`; the same at every try, so that a receiver can tell a repeat.
-        event: `attention_raised` or `attention_cleared`.
-        alert: the state.
-        ts: RFC 3339.
-        ui_url: the session's page in the dashboard.
-    """
-
-    id: str
-    event: str
-    alert: str
-    session: str
-    ts: str
-    session_uuid: str = ""
-    workdir: str = ""
-    mode: str = ""
-    details: str = ""
-    ui_url: str = ""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -92,13 +57,15 @@ class Delivery(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """What one try came to. `status` is None if there was no answer; `error` is for people, "" after a 2xx.
 
-    `retry_after` is what the endpoint asked for, in seconds; `took_ms` how long it all took.
+    `retry_after` is what the endpoint asked for, in seconds; `took_ms` how long it all took. `ours`: nothing was sent,
+    because a setting of this machine is at fault (the address, a proxy, the certificates); /health says so.
     """
 
     status: int | None
     error: str = ""
     retry_after: float = 0.0
     took_ms: int = 0
+    ours: bool = False
 
     @property
     def ok(self) -> bool:
@@ -106,9 +73,9 @@ class Answer(msgspec.Struct, frozen=True):
         return self.status is not None and 200 <= self.status < 300
 
     @property
-    def final(self) -> bool:
-        """True if trying again is of no use."""
-        return self.ok or (self.status is not None and 400 <= self.status < 500 and self.status not in RETRY_4XX)
+    def hopeless(self) -> bool:
+        """True if more tries than the first four are of no use."""
+        return self.status is not None and 400 <= self.status < 500 and self.status not in RETRY_4XX
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -125,6 +92,48 @@ def next_delay(tries: int, retry_after: float = 0.0) -> float:
     else:
         delay = min(MAX_DELAY_S, FIRST_DELAYS_S[-1] * 2.0 ** min(tries - len(FIRST_DELAYS_S), 20))
     return max(delay, min(retry_after, MAX_DELAY_S))
+
+
+def outcome(answer: Answer, tries: int, waited_s: float) -> str:
+    """What a try comes to: "delivered", "failed" (given up), or "pending" (it is tried again).
+
+    Every failure is tried again after 1, 2 and 4 s; then an answer that waiting does not change is the end, and for all
+    others the end comes when the pauses add up to a day. Source: contract A8.
+
+    Args:
+        tries: how many were made, this one included. waited_s: the pauses so far and the one that would come now.
+    """
+    if answer.ok:
+        return "delivered"
+    if tries <= len(FIRST_DELAYS_S):
+        return "pending"
+    return "failed" if answer.hopeless or waited_s > GIVE_UP_S else "pending"
+
+
+class Cooldown:
+    """Keeps the same alert of the same session back for `DEBOUNCE_S` after one was accepted.
+
+    Times are seconds of one clock that never jumps, negative ones too.
+    """
+
+    def __init__(self) -> None:
+        self._accepted: dict[tuple[str, str, str], float] = {}
+
+    def accept(self, session: str, alert: str, event: str, at: float) -> bool:
+        """True if this one goes out; then it is the last one that did."""
+        key = (session, alert, event)
+        last = self._accepted.get(key)
+        if last is not None and at - last < DEBOUNCE_S:
+            return False
+        self.note(session, alert, event, at)
+        return True
+
+    def note(self, session: str, alert: str, event: str, at: float) -> None:
+        """Remember one that went out; those that do not matter any more are forgotten."""
+        self._accepted[(session, alert, event)] = at
+        if len(self._accepted) > MAX_COOLING:
+            newest = max(self._accepted.values())
+            self._accepted = {key: last for key, last in self._accepted.items() if newest - last < DEBOUNCE_S}
 
 
 def url_fault(url: str) -> str:
@@ -165,7 +174,7 @@ def make_post(alert: Alert, format_: str, url: str, auth: str, secret: str, now:
         secret: signs the request, if not empty.
         now: unix seconds; the signature's time.
     """
-    body, headers = _shape(alert, format_, url)
+    body, headers = shape(alert, format_, url)
     headers.append(("webhook-id", alert.id))
     if auth:
         headers.append(("Authorization", auth))
@@ -191,50 +200,3 @@ def sign(secret: str, id_: str, timestamp: str, body: bytes) -> str:
             pass  # no base64: the text itself is the key
     signed = b"%b.%b.%b" % (id_.encode(), timestamp.encode(), body)
     return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
-
-
-def _shape(alert: Alert, format_: str, url: str) -> tuple[bytes, list[tuple[str, str]]]:
-    json_headers = [("Content-Type", "application/json")]
-    if format_ == "ntfy":
-        headers = [
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("Title", _ascii(_title(alert))),
-            ("Priority", "high" if alert.alert in _URGENT and alert.event != "attention_cleared" else "default"),
-            ("Tags", "white_check_mark" if alert.event == "attention_cleared" else "warning"),
-        ]
-        if alert.ui_url:
-            headers.append(("Click", _ascii(alert.ui_url)))
-        return (_cut(alert.details or _title(alert)).encode(), headers)
-    if format_ == "slack":
-        text = _text(alert).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        return msgspec.json.encode({"text": text}), json_headers
-    if format_ == "discord":
-        return msgspec.json.encode({"content": _text(alert), "allowed_mentions": {"parse": []}}), json_headers
-    if format_ == "telegram":
-        chat = parse_qs(urlsplit(url).query).get("chat_id", [""])[0]
-        return msgspec.json.encode({"chat_id": chat, "text": _text(alert)}), json_headers
-    fields = {"alert": alert.alert, "session": alert.session, "session_uuid": alert.session_uuid}
-    fields |= {"workdir": alert.workdir, "mode": alert.mode, "details": alert.details}
-    fields |= {"ts": alert.ts, "ui_url": alert.ui_url}
-    if alert.event != "attention_raised":
-        fields["event"] = alert.event
-    return msgspec.json.encode({key: value for key, value in fields.items() if value}), json_headers
-
-
-def _title(alert: Alert) -> str:
-    if alert.event == "attention_cleared":
-        return f"{alert.session}: {alert.alert} is over"
-    return f"{alert.session} {_TITLES.get(alert.alert, alert.alert)}"
-
-
-def _text(alert: Alert) -> str:
-    lines = [_title(alert), alert.details, alert.ui_url]
-    return _cut("\n".join(line for line in lines if line))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
-
-
-def _ascii(text: str) -> str:
-    return "".join(c if 32 <= ord(c) < 127 else "?" for c in text)

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from ctm_trio.model.times import format_time
-from ctm_trio.model.webhook import DEBOUNCE_S, GIVE_UP_S, Alert, Answer, Delivery, next_delay
+from ctm_trio.model.webhook import DEBOUNCE_S, Alert, Answer, Delivery, next_delay, outcome
 from ctm_trio.system.store import translate
 
 KEEP_DONE = 1000
@@ -37,18 +37,25 @@ CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (session, id) WHERE 
 CREATE INDEX IF NOT EXISTS deliveries_same ON deliveries (session, alert, event, created);
 """
 
+COLUMNS = (("pause", "REAL NOT NULL DEFAULT 0"), ("waited", "REAL NOT NULL DEFAULT 0"))
+"""Columns of `deliveries` that files of the first version lack: the pause before the next try, and all pauses so far,
+in seconds. `created` and `next_at` are times of the wall clock, which may be set; these are not."""
+
 _alert = msgspec.json.Decoder(Alert)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The oldest alert of a session that is not delivered. `due` is in unix seconds."""
+    """The oldest alert of a session that is not delivered.
+
+    `wait`: seconds until it may be tried, as of when it was read. `waited`: all its pauses so far, in seconds.
+    """
 
     id: int
     session: str
-    due: float
-    created: float
+    wait: float
     tries: int
+    waited: float
     alert: Alert
 
 
@@ -78,60 +85,80 @@ class Outbox:
         row = self._run("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
         return None if row is None else int(row[0])
 
-    def store(self, alerts: Sequence[tuple[int, Alert]], cursor: int) -> int:
+    def store(self, alerts: Sequence[tuple[int, Alert]], cursor: int, now: float) -> None:
         """Keep alerts (with their event ids) for delivery, and that everything up to `cursor` was considered.
 
-        Returns how many of them were kept back: the same alert of that session was accepted within `DEBOUNCE_S`.
+        One that is stored already stays as it is. `now`: unix seconds.
         """
-        suppressed = 0
         with self._transaction():
             for id_, alert in alerts:
-                created = id_ / 1e9
-                same = self._run(
-                    "SELECT 1 FROM deliveries WHERE session = ? AND alert = ? AND event = ?"
-                    " AND created > ? AND id <> ?",
-                    (alert.session, alert.alert, alert.event, created - DEBOUNCE_S, id_),
-                ).fetchone()
-                if same is not None:
-                    suppressed += 1
-                    continue
                 self._run(
                     "INSERT OR IGNORE INTO deliveries (id, event, alert, session, body, created, status)"
                     " VALUES (?, ?, ?, ?, ?, ?, 'pending')",
-                    (id_, alert.event, alert.alert, alert.session, msgspec.json.encode(alert), created),
+                    (id_, alert.event, alert.alert, alert.session, msgspec.json.encode(alert), now),
                 )
             self._run("INSERT OR REPLACE INTO meta VALUES ('cursor', ?)", (str(cursor),))
             self._trim()
-        return suppressed
 
-    def heads(self) -> list[Waiting]:
-        """The oldest waiting alert of each session: the only one that may be tried now. Soonest due first."""
+    def recent(self, now: float) -> list[tuple[str, str, str, float]]:
+        """What was accepted within `DEBOUNCE_S`: session, alert, event, and how long ago in seconds.
+
+        The clock may have been set meanwhile: what seems to lie a little ahead is as old as now, and what lies further
+        ahead does not count, for nothing is kept back for longer than that.
+        """
         rows = self._run(
-            "SELECT id, session, next_at, created, tries, body FROM deliveries WHERE id IN"
-            " (SELECT min(id) FROM deliveries WHERE status = 'pending' GROUP BY session) ORDER BY next_at, id"
+            "SELECT session, alert, event, max(created) FROM deliveries WHERE created > ? AND created < ?"
+            " GROUP BY session, alert, event",
+            (now - DEBOUNCE_S, now + DEBOUNCE_S),
         ).fetchall()
-        return [
-            Waiting(id_, session, due, created, tries, _alert.decode(body))
-            for id_, session, due, created, tries, body in rows
-        ]
+        return [(session, alert, event, max(0.0, now - created)) for session, alert, event, created in rows]
 
-    def record(self, waiting: Waiting, answer: Answer, now: float) -> str:
-        """Keep what a try came to: "delivered", "failed" (final, or tried for too long) or "pending"."""
+    def heads(self, now: float) -> list[Waiting]:
+        """The oldest waiting alert of each session: the only one that may be tried now. Soonest due first.
+
+        A time that lies further ahead than the alert's own pause is one of a clock that was set: the pause counts then.
+
+        Args:
+            now: unix seconds.
+        """
+        while True:
+            rows = self._run(
+                "SELECT id, session, next_at, pause, waited, tries, body FROM deliveries WHERE id IN"
+                " (SELECT min(id) FROM deliveries WHERE status = 'pending' GROUP BY session) ORDER BY next_at, id"
+            ).fetchall()
+            found = []
+            for id_, session, next_at, pause, waited, tries, body in rows:
+                try:
+                    alert = _alert.decode(body)
+                except (msgspec.MsgspecError, TypeError):
+                    self._give_up(id_, "The stored alert is damaged.")
+                    continue
+                longest = (pause or next_delay(tries)) if tries else 0.0
+                found.append(Waiting(id_, session, min(max(0.0, next_at - now), longest), tries, waited, alert))
+            if len(found) == len(rows):
+                return found  # else look again: the one behind a damaged one is the oldest now
+
+    def record(self, waiting: Waiting, answer: Answer, now: float) -> tuple[str, float]:
+        """Keep what a try came to: "delivered", "failed" or "pending"; and the pause before the next, in seconds.
+
+        Args:
+            now: unix seconds.
+        """
         tries = waiting.tries + 1
-        due = now + next_delay(tries, answer.retry_after)
-        if answer.ok:
-            status = "delivered"
-        elif answer.final or due > waiting.created + GIVE_UP_S:
-            status = "failed"
-        else:
-            status = "pending"
+        pause = next_delay(tries, answer.retry_after)
+        waited = waiting.waited + pause
+        status = outcome(answer, tries, waited)
         with self._transaction():
             self._run(
-                "UPDATE deliveries SET status = ?, tries = ?, next_at = ?, last_status = ?, last_error = ?"
-                " WHERE id = ?",
-                (status, tries, due, answer.status, answer.error, waiting.id),
+                "UPDATE deliveries SET status = ?, tries = ?, next_at = ?, pause = ?, waited = ?, last_status = ?,"
+                " last_error = ? WHERE id = ?",
+                (status, tries, now + pause, pause, waited, answer.status, answer.error, waiting.id),
             )
-        return status
+        return status, pause
+
+    def _give_up(self, id_: int, reason: str) -> None:
+        with self._transaction():
+            self._run("UPDATE deliveries SET status = 'failed', last_error = ? WHERE id = ?", (reason, id_))
 
     def retry_now(self) -> None:
         """Try everything that waits at once: the address has changed."""
@@ -193,6 +220,10 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")  # an alert that is stored is stored; there are few
         db.executescript(TABLES)
+        there = {row[1] for row in db.execute("PRAGMA table_info(deliveries)")}
+        for name, kind in COLUMNS:
+            if name not in there:
+                db.execute(f"ALTER TABLE deliveries ADD COLUMN {name} {kind}")
         # It is small, so all of it is looked at: damage further in would stop every delivery, and the start with it.
         (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":

@@ -13,12 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import msgspec
 import trio
 
-from ctm_trio import __version__
 from ctm_trio.channels import Reply, StateReceiver, StateSender
 from ctm_trio.errors import CtmError, NoWebhook
 from ctm_trio.messages import (
@@ -33,19 +32,14 @@ from ctm_trio.messages import (
 from ctm_trio.model.config import Settings
 from ctm_trio.model.event import Event, format_event_id
 from ctm_trio.model.times import format_time
-from ctm_trio.model.webhook import GIVE_UP_S, Alert, Answer, make_post, url_fault
+from ctm_trio.model.webhook import Alert, Answer, Cooldown, Post, make_post
 from ctm_trio.orders import ListDeliveries, TestWebhook, WebhookMessage
+from ctm_trio.system.courier import Courier
 from ctm_trio.system.outbox import Outbox, Waiting
-
-if TYPE_CHECKING:
-    import httpx
 
 log = logging.getLogger("ctm.webhook")
 
 T = TypeVar("T")
-
-TRY_S = 10.0
-"""One try, from the connection to the answer. Source: contract A8."""
 
 AT_ONCE = 8
 """Tries at the same time. Source: contract A8."""
@@ -56,11 +50,11 @@ INBOX = 4
 TESTS_AT_ONCE = 2
 """Test alerts at the same time; another one waits."""
 
-EXCERPT_BYTES = 300
-"""What is kept of an answer that is no success, for the list."""
+TESTS_WAITING = 8
+"""Test alerts that wait for that; one more is told so at once."""
 
-MAX_REFUSAL_BYTES = 8192
-"""A longer body of a refusal is not read at all."""
+TEST_S = 9.5
+"""One test alert, so that its answer is there within 10 s."""
 
 STORE_RETRY_S = 1.0
 """How often it is tried again while the outbox cannot be written: until then the journal's cursor stays."""
@@ -98,7 +92,7 @@ async def run_webhook(
             outbox = await trio.to_thread.run_sync(Outbox, ends.path, limiter=one)
             owner = _Owner(ends, state, outbox, one)
             try:
-                await owner.count()
+                await owner.begin()
                 async with trio.open_nursery() as nursery:
                     await nursery.start(owner.follow_journal, journal_send)
                     nursery.start_soon(owner.follow_settings)
@@ -121,12 +115,22 @@ class _Owner:
         self.counts = state.latest
         self.bell, self.rung = trio.open_memory_channel[None](1)
         self.busy: set[str] = set()
-        self.client: httpx.AsyncClient | None = None
-        self.making = trio.Lock()
+        self.courier = Courier(AT_ONCE + TESTS_AT_ONCE, clock=ends.clock)
+        self.problem = ""
+        self.cooldown = Cooldown()
+        self.due: dict[int, float] = {}
+        """When the waiting alerts may be tried, by the clock that never jumps."""
 
     @property
     def settings(self) -> Settings:
         return self.ends.settings.latest.settings
+
+    async def begin(self) -> None:
+        """Take over what an earlier run left: how many wait, and what is still kept back."""
+        now = trio.current_time()
+        for session, alert, event, age in await self._stored(lambda: self.outbox.recent(self.ends.clock())):
+            self.cooldown.note(session, alert, event, now - age)
+        await self.count()
 
     # ------------------------------------------------------------ into the outbox
 
@@ -153,20 +157,36 @@ class _Owner:
                         await self.store(batch.events, cursor)
 
     async def store(self, events: Sequence[Event], cursor: int) -> None:
-        """Store the alerts of these announcements."""
-        settings, now = self.settings, self.ends.clock()
-        alerts = [
-            (event.id, self._alert(event))
-            for event in events
-            if settings.webhook_url and event.type in settings.webhook_events and event.id / 1e9 > now - GIVE_UP_S
-        ]
-        suppressed = await self._stored(partial(self.outbox.store, alerts, cursor))
-        if alerts:
+        """Store the alerts of these announcements, without those that came within the cooldown of the same one.
+
+        How far apart announcements are is taken from their ids only within one batch: what the wall clock says of them
+        and of now may differ by anything after it was set.
+        """
+        settings, now, newest = self.settings, trio.current_time(), events[-1].id if events else 0
+        alerts: list[tuple[int, Alert]] = []
+        suppressed = 0
+        for event in events:
+            if not settings.webhook_url or event.type not in settings.webhook_events:
+                continue
+            alert = self._alert(event)
+            if alert is None:
+                continue
+            at = now - (newest - event.id) / 1e9
+            if self.cooldown.accept(alert.session, alert.alert, alert.event, at):
+                alerts.append((event.id, alert))
+            else:
+                suppressed += 1
+        await self._stored(lambda: self.outbox.store(alerts, cursor, self.ends.clock()))
+        if alerts or suppressed:
             await self.count(suppressed=suppressed)
             self.ring()
 
-    def _alert(self, event: Event) -> Alert:
-        payload = msgspec.json.decode(event.payload, type=_Announcement)
+    def _alert(self, event: Event) -> Alert | None:
+        try:
+            payload = msgspec.json.decode(event.payload, type=_Announcement)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            log.warning("an announcement cannot be read and is not sent: %s", error)
+            return None
         record = self.ends.sessions.latest.records.get(event.session)
         return Alert(
             id=format_event_id(event.id),
@@ -200,84 +220,56 @@ class _Owner:
             if _target(self.settings) != seen:
                 seen = _target(self.settings)
                 await self._stored(self.outbox.retry_now)
+                self.due.clear()
+                self.problem = ""  # the next try will tell
+                await self.count()
                 self.ring()
 
     async def dispatch(self) -> NoReturn:
         """Try each session's oldest alert when it is due, at most `AT_ONCE` at the same time."""
         async with trio.open_nursery() as nursery:
             while True:
-                heads = await self._stored(self.outbox.heads)
-                now, soonest = self.ends.clock(), math.inf
+                heads = await self._stored(lambda: self.outbox.heads(self.ends.clock()))
+                now, soonest = trio.current_time(), math.inf
+                self.due = {head.id: self.due.get(head.id, now + head.wait) for head in heads}
                 for head in heads:
                     if head.session in self.busy or not self.settings.webhook_url:
                         continue
-                    if head.due > now:
-                        soonest = min(soonest, head.due)
+                    if self.due[head.id] > now:
+                        soonest = min(soonest, self.due[head.id])
                     elif len(self.busy) < AT_ONCE:
                         self.busy.add(head.session)
                         nursery.start_soon(self.deliver, head)
-                with trio.move_on_after(soonest - now):
+                with trio.move_on_at(soonest):
                     await self.rung.receive()
         raise AssertionError("unreachable")
 
     async def deliver(self, head: Waiting) -> None:
         """One try."""
         answer = await self.attempt(head.alert)
-        status = await self._stored(partial(self.outbox.record, head, answer, self.ends.clock()))
+        answered = trio.current_time()
+        status, pause = await self._stored(partial(self.outbox.record, head, answer, self.ends.clock()))
+        self.due[head.id] = answered + pause
         if not answer.ok:
             log.warning("webhook for %s (%s): %s", head.session, head.alert.alert, answer.error)
         await self.count(delivered=status == "delivered", failed=status == "failed")
         self.busy.discard(head.session)
         self.ring()
 
-    async def attempt(self, alert: Alert) -> Answer:
-        """Post an alert once, as the settings are now. Redirects are not followed. Never raises."""
-        settings, began = self.settings, trio.current_time()
-        fault = url_fault(settings.webhook_url)
-        if fault:
-            return Answer(None, fault)
-        import httpx
+    async def attempt(self, alert: Alert, limit_s: float | None = None) -> Answer:
+        """Post an alert once, as the settings are now. Never raises: what goes wrong is in the answer."""
+        settings = self.settings
 
-        post = make_post(
-            alert, settings.webhook_format, settings.webhook_url, settings.webhook_auth, settings.webhook_secret,
-            self.ends.clock(),
-        )  # fmt: skip
-        headers = [(name.encode(), value.encode()) for name, value in post.headers]
-        status: int | None = None
-        retry_after, error = 0.0, ""
-        try:
-            with trio.fail_after(TRY_S):
-                client = await self._client()
-                async with client.stream("POST", settings.webhook_url, content=post.body, headers=headers) as response:
-                    status = response.status_code
-                    if not 200 <= status < 300:
-                        retry_after = _number(response.headers.get("Retry-After", ""))
-                        error = _refusal(status, await _excerpt(response))
-        except trio.TooSlowError:
-            status, error = None, f"The endpoint did not answer within {TRY_S:.0f} s."
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as problem:
-            if not (status is not None and 200 <= status < 300):
-                status, error = None, f"The endpoint could not be reached: {problem or type(problem).__name__}."
-        return Answer(status, error, retry_after, round((trio.current_time() - began) * 1000))
+        def make() -> Post:
+            return make_post(
+                alert, settings.webhook_format, settings.webhook_url, settings.webhook_auth, settings.webhook_secret,
+                self.ends.clock(),
+            )  # fmt: skip
 
-    async def _client(self) -> httpx.AsyncClient:
-        """The HTTP client, made when it is needed first, in a thread: it reads the certificates."""
-
-        def make() -> httpx.AsyncClient:
-            import httpx
-
-            limits = httpx.Limits(max_connections=AT_ONCE + TESTS_AT_ONCE, max_keepalive_connections=0)
-            return httpx.AsyncClient(
-                follow_redirects=False,
-                timeout=TRY_S,
-                limits=limits,
-                headers={"User-Agent": f"ctm-trio/{__version__}", "Accept-Encoding": "identity"},
-            )
-
-        async with self.making:
-            if self.client is None:
-                self.client = await trio.to_thread.run_sync(make)
-        return self.client
+        answer = await self.courier.post(settings.webhook_url, make, limit_s)
+        if settings.webhook_url:
+            self.problem = answer.error if answer.ours else ""
+        return answer
 
     # ------------------------------------------------------------ the web's orders
 
@@ -289,14 +281,15 @@ class _Owner:
                 if isinstance(order, ListDeliveries):
                     found = await self._stored(self.outbox.newest)
                     order.reply.ok(tuple(found))
+                elif room.statistics().tasks_waiting >= TESTS_WAITING:
+                    order.reply.ok(Answer(None, "Other tests are under way; try again in a few seconds."))
                 else:
-                    await room.acquire_on_behalf_of(order)
                     nursery.start_soon(self._test, order, room)
         raise AssertionError("unreachable")
 
     async def _test(self, order: TestWebhook, room: trio.CapacityLimiter) -> None:
-        try:
-            reply: Reply[Answer] = order.reply
+        reply: Reply[Answer] = order.reply
+        async with room:
             if not self.settings.webhook_url:
                 reply.fail(NoWebhook("No webhook is set; enter its address first."))
                 return
@@ -305,9 +298,8 @@ class _Owner:
                 id=format_event_id(int(now * 1e9)), event="test", alert="test", session="ctm", ts=format_time(now),
                 details="This is a test alert from ctm.", ui_url=f"http://127.0.0.1:{self.ends.port}/",
             )  # fmt: skip
-            reply.ok(await self.attempt(alert))
-        finally:
-            room.release_on_behalf_of(order)
+            reply.ok(await self.attempt(alert, TEST_S))
+            await self.count()
 
     # ------------------------------------------------------------ counters
 
@@ -323,8 +315,9 @@ class _Owner:
         waiting = await self._stored(self.outbox.waiting)
         old = self.counts
         self.counts = WebhookSnapshot(
-            old.delivered + delivered, old.failed + failed, old.suppressed + suppressed, waiting
-        )
+            old.delivered + delivered, old.failed + failed, old.suppressed + suppressed, waiting,
+            self.problem if self.settings.webhook_url else "",
+        )  # fmt: skip
         self.state.publish(self.counts)
 
 
@@ -335,21 +328,3 @@ class _Announcement(msgspec.Struct):
 
 def _target(settings: Settings) -> tuple[str, ...]:
     return settings.webhook_url, settings.webhook_auth, settings.webhook_secret, settings.webhook_format
-
-
-def _number(text: str) -> float:
-    return float(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0.0
-
-
-def _refusal(status: int, text: str) -> str:
-    if 300 <= status < 400:
-        return f"The endpoint answered {status}; redirects are not followed, enter the final address."
-    return f"The endpoint answered {status}{f': {text}' if text else ''}."
-
-
-async def _excerpt(response: httpx.Response) -> str:
-    """The beginning of a refusal's body, on one line. Only a short body of known length is read."""
-    if not 0 < _number(response.headers.get("Content-Length", "")) <= MAX_REFUSAL_BYTES:
-        return ""
-    text = (await response.aread())[:EXCERPT_BYTES].decode(errors="replace")
-    return " ".join(text.split())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import trio
 from ctm_trio.channels import ask, open_state_channel
 from ctm_trio.errors import NoWebhook
 from ctm_trio.messages import (
+    Clock,
     ConfigSnapshot,
     Draft,
     JournalMessage,
@@ -20,12 +22,13 @@ from ctm_trio.messages import (
     SessionsSnapshot,
     WebhookSnapshot,
 )
+from ctm_trio.model import webhook as webhook_model
 from ctm_trio.model.config import Settings
 from ctm_trio.model.session import Session
 from ctm_trio.model.webhook import Answer, Delivery, sign
 from ctm_trio.orders import ListDeliveries, TestWebhook, WebhookMessage
+from ctm_trio.system import courier
 from ctm_trio.system.resolve import webhook_fault
-from ctm_trio.tasks import webhook as webhook_task
 from ctm_trio.tasks.journal import run_journal
 from ctm_trio.tasks.webhook import WebhookEnds, run_webhook
 from tests.fakes.receiver import Receiver
@@ -36,7 +39,7 @@ ALPHA = Session("alpha", uuid="u-alpha", mode="yolo", workdir="/w")
 class Post:
     """A journal and the owner."""
 
-    def __init__(self, directory: Path, url: str = "", **settings: object) -> None:
+    def __init__(self, directory: Path, url: str = "", clock: Clock = time.time, **settings: object) -> None:
         self.directory = directory
         self.send, self.recv = trio.open_memory_channel[JournalMessage](64)
         self.settings, settings_recv = open_state_channel(
@@ -45,7 +48,7 @@ class Post:
         _, sessions = open_state_channel(SessionsSnapshot({"alpha": ALPHA}))
         self.state, self.counters = open_state_channel(WebhookSnapshot())
         self.orders, self.orders_recv = trio.open_memory_channel[WebhookMessage](4)
-        self.ends = WebhookEnds(settings_recv, sessions, directory / "outbox.db", 37778)
+        self.ends = WebhookEnds(settings_recv, sessions, directory / "outbox.db", 37778, clock)
 
     async def journal(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         state, _ = open_state_channel(JournalSnapshot())
@@ -64,10 +67,11 @@ class Post:
         with trio.fail_after(15):
             while newest is None or cursor is None or cursor < newest:
                 await trio.sleep(0.01)
-                newest = self._value("ctm-trio.db", "SELECT max(id) FROM events")
-                cursor = self._value("outbox.db", "SELECT value FROM meta WHERE key = 'cursor'")
+                newest = self.value("ctm-trio.db", "SELECT max(id) FROM events")
+                cursor = self.value("outbox.db", "SELECT value FROM meta WHERE key = 'cursor'")
 
-    def _value(self, name: str, query: str) -> int | None:
+    def value(self, name: str, query: str) -> int | None:
+        """The first number that a query of one of the databases finds."""
         db = sqlite3.connect(self.directory / name)
         try:
             row = db.execute(query).fetchone()
@@ -78,6 +82,14 @@ class Post:
     async def deliveries(self) -> list[Delivery]:
         found: tuple[Delivery, ...] = await ask(self.orders, ListDeliveries, timeout_s=5)
         return list(found)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition holds."""
+        with trio.fail_after(15):
+            while True:
+                if condition():
+                    return
+                await trio.sleep(0.01)
 
     async def settled(self, *, delivered: int = 0, failed: int = 0, suppressed: int = 0, pending: int = 0) -> None:
         """Wait until the counters say so."""
@@ -104,6 +116,12 @@ async def post(tmp_path: Path, receiver: Receiver) -> AsyncIterator[Post]:
         await nursery.start(post.owner)
         yield post
         nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first pauses in hundredths of a second."""
+    monkeypatch.setattr(webhook_model, "FIRST_DELAYS_S", (0.01, 0.02, 0.04))
 
 
 async def test_alert_arrives(post: Post, receiver: Receiver) -> None:
@@ -138,22 +156,23 @@ async def test_failures_are_tried_again(post: Post, receiver: Receiver) -> None:
 
 async def test_endpoint_that_hangs(post: Post, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """No answer within the time of a try is a failure like another."""
-    monkeypatch.setattr(webhook_task, "TRY_S", 0.3)
+    monkeypatch.setattr(courier, "TRY_S", 0.3)
     receiver.script = ["hang"]
     await post.alert()
     await receiver.until(2)
     await post.settled(delivered=1)
 
 
-async def test_final_answers(post: Post, receiver: Receiver) -> None:
-    """A 404 is final and listed as failed with what the endpoint said; the session's next alert goes out."""
-    receiver.script = [404]
+async def test_answers_that_waiting_does_not_change(post: Post, receiver: Receiver, quick: None) -> None:
+    """A 404 is tried again three times, then listed as failed; the session's next alert goes out."""
+    receiver.script = [404] * 4
     await post.alert("stuck")
     await post.alert("tmux_dead")
     await post.settled(delivered=1, failed=1)
     dead, stuck = await post.deliveries()
-    assert (stuck.status, stuck.last_status, stuck.last_error) == ("failed", 404, "The endpoint answered 404: no.")
-    assert (dead.status, len(receiver.got)) == ("delivered", 2)
+    assert (stuck.status, stuck.tries, stuck.last_status) == ("failed", 4, 404)
+    assert stuck.last_error == "The endpoint answered 404: no."
+    assert (dead.status, len(receiver.got)) == ("delivered", 5)
 
 
 async def test_redirects_are_not_followed(post: Post, receiver: Receiver) -> None:

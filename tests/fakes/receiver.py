@@ -27,15 +27,17 @@ class Receiver:
     """Listens on a port of its own.
 
     Attributes:
-        script: how the next requests are answered, first first: a status, "hang", "close", "redirect", or "flood"
-            (a 500 whose body does not end).
+        script: how the next requests are answered, first first: a status, "hang", "close", "redirect", "flood"
+            (a 500 whose body does not end), or the very bytes.
+        linger: after such bytes the connection stays open until the other side closes it.
         got: every request, also the unanswered ones.
     """
 
-    def __init__(self, *script: int | str, port: int = 0) -> None:
+    def __init__(self, *script: int | str | bytes, port: int = 0) -> None:
         self.script = list(script)
         self.got: list[Received] = []
         self.port = port
+        self.linger = False
         self.most_at_once = self.at_once = 0
         self._changed = trio.lowlevel.ParkingLot()
 
@@ -73,7 +75,14 @@ class Receiver:
             self.got.append(Received(first.split()[1], headers, body))
             answer = self.script.pop(0) if self.script else 200
             self._changed.unpark_all()
-            if answer == "hang":
+            if isinstance(answer, bytes):
+                try:
+                    await stream.send_all(answer)
+                    if self.linger:
+                        await stream.receive_some()
+                except trio.BrokenResourceError:
+                    pass  # they had enough
+            elif answer == "hang":
                 await stream.receive_some()
             elif answer == "redirect":
                 await stream.send_all(b"HTTP/1.1 302 x\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n")

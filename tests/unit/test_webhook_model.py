@@ -5,20 +5,28 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import html
 import json
+import re
+from email.header import decode_header, make_header
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ctm_trio.model.webhook import (
     FORMATS,
+    GIVE_UP_S,
+    MAX_COOLING,
     MAX_DELAY_S,
     Alert,
     Answer,
+    Cooldown,
     host_and_port,
     make_post,
     next_delay,
+    outcome,
     sign,
     url_fault,
 )
@@ -50,29 +58,98 @@ def test_json_is_the_contracts() -> None:
     assert post("no such format")[0] == body
 
 
-def test_services() -> None:
-    """ntfy, Slack, Discord and Telegram get their own shape, and nothing in it is taken as markup or a mention."""
-    body, headers = post("ntfy")
-    assert body == ALERT.details
+COMMAND = (
+    "rm -f *.o *.a && touch __init__.py && echo `date` ~~y~~ ||x|| @everyone <@42> <!channel> [a](http://b) \\_ #1"
+)
+
+
+def asked(details: str, session: str = "alpha") -> Alert:
+    return msgspec.structs.replace(ALERT, details=details, session=session)
+
+
+def test_ntfy() -> None:
+    """Plain text, a title, a priority, and a link behind it; what a header cannot hold is encoded."""
+    body, headers = post("ntfy", asked(COMMAND))
+    assert body == COMMAND
     assert headers["Title"] == "alpha waits for your approval"
     assert headers["Click"] == ALERT.ui_url
     assert headers["Priority"] == "high"
-    assert "echo &lt;b&gt; &amp; *x*" in json.loads(post("slack")[0])["text"]
-    discord = json.loads(post("discord")[0])
+    _, headers = post("ntfy", msgspec.structs.replace(ALERT, session="zwölf\nX: y", ui_url="http://h/s/zwölf"))
+    word = headers["Title"]
+    assert str(make_header(decode_header(word))) == "zwölf X: y waits for your approval"
+    assert headers["Click"] == "http://h/s/zw%C3%B6lf"
+
+
+def test_discord_and_slack_show_the_command() -> None:
+    """The command stands in a code block as it is: no mark, no mention, no link in it counts."""
+    discord = json.loads(post("discord", asked(COMMAND))[0])
+    assert discord["content"] == f"alpha waits for your approval\n```\n{COMMAND}\n```\n{ALERT.ui_url}"
     assert discord["allowed_mentions"] == {"parse": []}
-    assert discord["content"].startswith("alpha waits for your approval\n")
-    telegram = json.loads(post("telegram", url="https://api.telegram.org/bot1:x/sendMessage?chat_id=-42")[0])
-    assert telegram == {"chat_id": "-42", "text": discord["content"]}
+    slack = json.loads(post("slack", asked(COMMAND))[0])
+    assert html.unescape(slack["text"]) == discord["content"]
+    assert not set("<>") & set(slack["text"])
+    assert "mrkdwn" not in slack
 
 
-@given(st.text(max_size=3000), st.sampled_from(FORMATS))
+def test_a_command_that_would_end_the_block() -> None:
+    """Three back-quotes in a command: Discord gets every mark escaped, Slack plain text."""
+    command = "cat <<E\n```\n*x* _y_ ```` @here <@1>"
+    content = json.loads(post("discord", asked(command))[0])["content"]
+    shown = content.removeprefix("alpha waits for your approval\n").removesuffix(f"\n{ALERT.ui_url}")
+    assert not re.search(r"(?<!\\)[`*_~|<>@#]", shown), "every mark has its backslash"
+    assert re.sub(r"\\(.)", r"\1", shown) == command
+    slack = json.loads(post("slack", asked(command))[0])
+    assert slack["mrkdwn"] is False
+    assert html.unescape(slack["text"]) == f"alpha waits for your approval\n{command}\n{ALERT.ui_url}"
+
+
+def test_names_are_no_marks_either() -> None:
+    """A session's name is shown as it is, too."""
+    content = json.loads(post("discord", asked("x", session="a__b__c"))[0])["content"]
+    assert content.startswith(r"a\_\_b\_\_c waits for your approval")
+
+
+def test_telegram() -> None:
+    """Plain text whose details are declared to be code, counted in UTF-16 units; no parse mode."""
+    details = f"😀 {COMMAND}"
+    alert = asked(details, session="😀")
+    telegram = json.loads(post("telegram", alert, url="https://api.telegram.org/bot1:x/sendMessage?chat_id=-42")[0])
+    assert telegram["chat_id"] == "-42"
+    assert "parse_mode" not in telegram
+    (entity,) = telegram["entities"]
+    text = telegram["text"].encode("utf-16-le")
+    start, end = 2 * entity["offset"], 2 * (entity["offset"] + entity["length"])
+    assert (entity["type"], text[start:end].decode("utf-16-le")) == ("pre", details)
+    bare = json.loads(post("telegram", asked(""))[0])
+    assert "entities" not in bare
+
+
+def test_what_cannot_be_seen_is_written_out() -> None:
+    """Controls, and marks that turn the order of the text round, are shown by number; JSON keeps them."""
+    sneaky = "echo \u202etxt.hs\u2066 \x1b[2K\u200b \U000e0041 ok"
+    for format_ in ("ntfy", "slack", "discord", "telegram"):
+        text = post(format_, asked(sneaky))[0]
+        found = text if format_ == "ntfy" else next(v for k, v in json.loads(text).items() if k in ("text", "content"))
+        assert "echo \\u202etxt.hs\\u2066 \\u001b[2K\\u200b \\U000e0041 ok" in found
+    assert json.loads(post("json", asked(sneaky))[0])["details"] == sneaky
+
+
+@given(
+    st.text(st.characters(), max_size=3000) | st.text("`*_\\<>&@~|\ud800 \n", max_size=3000), st.sampled_from(FORMATS)
+)
 def test_any_details_make_a_request(details: str, format_: str) -> None:
     """No details break a header or a body, and a message for people stays within what the services take."""
     alert = Alert(id="1-0", event="attention_raised", alert="stuck", session="a", ts="t", details=details)
     made = make_post(alert, format_, "https://h/", "", "", 0.0)
     assert all(value.isprintable() for _, value in made.headers)
-    if format_ in ("ntfy", "telegram"):
-        assert len(made.body) < 12_000
+    if format_ == "ntfy":
+        assert len(made.body) < 4096
+    else:
+        body = json.loads(made.body)
+        assert len(body.get("content", "")) <= 2000
+        assert len(body.get("text", "")) <= 4000
+        if format_ == "discord":
+            assert body["content"].count("```") in (0, 2)
 
 
 def test_signature() -> None:
@@ -109,14 +186,34 @@ def test_pauses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "ok", "final"),
-    [(200, True, True), (204, True, True), (301, False, False), (400, False, True), (404, False, True),
+    ("status", "ok", "hopeless"),
+    [(200, True, False), (204, True, False), (301, False, False), (400, False, True), (404, False, True),
      (408, False, False), (429, False, False), (500, False, False), (None, False, False)],
 )  # fmt: skip
-def test_answers(status: int | None, ok: bool, final: bool) -> None:
-    """A 2xx is the end, and so is a 4xx that waiting does not change."""
+def test_answers(status: int | None, ok: bool, hopeless: bool) -> None:
+    """A 2xx is the end; of 4xx waiting changes only three."""
     answer = Answer(status)
-    assert (answer.ok, answer.final) == (ok, final)
+    assert (answer.ok, answer.hopeless) == (ok, hopeless)
+
+
+def test_when_it_ends() -> None:
+    """Every failure is tried four times; then what waiting does not change fails, all else after a day of pauses."""
+    assert [outcome(Answer(404), tries, 0) for tries in range(1, 5)] == ["pending"] * 3 + ["failed"]
+    assert [outcome(Answer(500), tries, GIVE_UP_S) for tries in (1, 4, 40)] == ["pending"] * 3
+    assert outcome(Answer(None), 40, GIVE_UP_S + 1) == "failed"
+    assert outcome(Answer(204), 40, GIVE_UP_S + 1) == "delivered"
+
+
+def test_cooldown() -> None:
+    """The same alert of the same session is kept back for a minute after the last one that went out, no other."""
+    cooldown = Cooldown()
+    times = [(0.0, True), (59.9, False), (60.0, True), (100.0, False), (120.1, True)]
+    assert [cooldown.accept("a", "stuck", "attention_raised", at) for at, _ in times] == [ok for _, ok in times]
+    assert cooldown.accept("b", "stuck", "attention_raised", 120.2)
+    assert cooldown.accept("a", "stuck", "attention_cleared", 120.2)
+    for n in range(MAX_COOLING + 10):
+        cooldown.note(f"s{n}", "stuck", "attention_raised", 1000.0)
+    assert not cooldown.accept("s3", "stuck", "attention_raised", 1001.0), "what still cools is not forgotten"
 
 
 @pytest.mark.parametrize(

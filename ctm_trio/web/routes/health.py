@@ -30,6 +30,7 @@ def components(ends: WebEnds) -> dict[str, str]:
         "journal": f"degraded: {ends.journal.latest.degraded}" if ends.journal.latest.degraded else "",
         "config": ends.settings.latest.problem,
         "sessions": ends.sessions.latest.problem,
+        "webhook": ends.webhook.latest.problem,
     }
     for name, problem in problems.items():
         if problem:
