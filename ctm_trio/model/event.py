@@ -18,20 +18,23 @@ HOOK_TYPE = "hook"
 RING_EVENTS = 500
 """What a subscriber without a cursor is replayed, of a session or of all. Source: contract A5."""
 
-_ID = re.compile(r"(\d{1,19})-(\d{1,9})", re.ASCII)
+_ID = re.compile(r"(\d{1,100})-(\d{1,100})", re.ASCII)
 MAX_ID = (1 << 63) - 1
+"""The largest id that an event can have. A cursor may be larger: everything is older than it."""
 
 
 def parse_event_id(text: str) -> tuple[int, int] | None:
-    """`<unix ns>-<seq>` as two numbers, which order events; None if it is no event id.
+    """`<unix ns>-<seq>` as two numbers of any size, which order events; None if it is no event id.
 
     Our own ids always have the sequence number 0, because the nanoseconds alone rise strictly.
     """
     match = _ID.fullmatch(text)
-    if match is None:
-        return None
-    ns = int(match[1])
-    return (ns, int(match[2])) if ns <= MAX_ID else None
+    return None if match is None else (int(match[1]), int(match[2]))
+
+
+def cursor_ns(id_: tuple[int, int]) -> int:
+    """A parsed event id as a cursor that the event log can compare: nothing is newer than `MAX_ID`."""
+    return min(id_[0], MAX_ID)
 
 
 def format_event_id(ns: int) -> str:

@@ -13,7 +13,7 @@ import trio
 
 from ctm_trio.errors import CtmError
 from ctm_trio.messages import Batch
-from ctm_trio.model.event import parse_event_id, sse_frame
+from ctm_trio.model.event import cursor_ns, parse_event_id, sse_frame
 from ctm_trio.web.auth import bearer
 from ctm_trio.web.errors import answer_of, http_answer
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer
@@ -52,7 +52,7 @@ def cursor_of(last_event_id: str) -> int | None:
     if not last_event_id:
         return None
     known = parse_event_id(last_event_id.strip())
-    return OLDEST if known is None else known[0]
+    return OLDEST if known is None else cursor_ns(known)
 
 
 def _encode(batch: Batch) -> bytes:

@@ -15,7 +15,7 @@ import trio
 
 from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
 from ctm_trio.messages import Batch
-from ctm_trio.model.event import Event, format_event_id, parse_event_id, ws_tail
+from ctm_trio.model.event import Event, cursor_ns, format_event_id, parse_event_id, ws_tail
 from ctm_trio.web.auth import bearer, subprotocol_token
 from ctm_trio.web.errors import answer_of, http_answer
 from ctm_trio.web.harden import Receive, Scope, Send
@@ -94,7 +94,7 @@ def cursor_of(since: str | None) -> int | None:
     known = parse_event_id(since)
     if known is None:
         raise BadMessage("bad_since", "since must be the id of an event, like 1790000000000000000-0.")
-    return known[0]
+    return cursor_ns(known)
 
 
 def parse_order(text: str | None) -> Order:

@@ -11,10 +11,12 @@ import trio
 
 from ctm_trio.channels import open_state_channel
 from ctm_trio.messages import CostPoint, JournalSnapshot, SessionsSnapshot, TailersSnapshot
+from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.session import Session
 from ctm_trio.tasks.cost import run_cost
 from ctm_trio.tasks.search import run_search
+from ctm_trio.web.routes.search import query_of
 from tests.contract.conftest import Site
 from tests.fakes.library import UUID, Library, at, bash
 
@@ -50,6 +52,31 @@ async def test_history(library: Library, site: Site) -> None:
         assert (await client.get(f"/api/sessions/alpha/feed/history?before={late}")).json()["events"][0] == event
         empty = await client.get(f"/api/sessions/beta/feed/history?before={FUTURE}")
         assert empty.json() == {"events": [], "has_more": False}
+
+
+@pytest.mark.parametrize(
+    "huge", ["9223372036854775807-0", "9223372036854775807-5", "9223372036854775808-0", "9" * 60 + "-7"]
+)
+async def test_a_cursor_beyond_every_id(library: Library, site: Site, huge: str) -> None:
+    """A well-formed id that is larger than any event's pages from the newest; as a call's id it is nobody's."""
+    record(site)
+    async with site.client() as client:
+        page = (await client.get(f"/api/sessions/alpha/feed/history?before={huge}&limit=3")).json()
+        assert [event["payload"]["input"] for event in page["events"]] == [f"cmd-{n} é" for n in (9, 8, 7)]
+        assert (await client.get(f"/api/sessions/alpha/tool_calls/{huge}/detail")).status_code == 404
+        assert query_of({"q": "cmd", "before": huge}).before == MAX_ID
+        oldest = (await client.get("/api/sessions/alpha/feed/history?before=0-0")).json()
+        assert oldest == {"events": [], "has_more": False}
+
+
+@pytest.mark.parametrize("text", ["-5-0", "1.5-0", "١٢-0", "12", "12-", "-12", "1e9-0", "0x10-0", "12-0 ", " 12-0"])
+async def test_a_cursor_that_is_none(library: Library, site: Site, text: str) -> None:
+    """Negative numbers, fractions, other digits than ASCII's and half ids are refused by every route."""
+    record(site)
+    async with site.client() as client:
+        for path in ("/api/sessions/alpha/feed/history", "/api/search"):
+            answer = await client.get(path, params={"q": "cmd", "before": text})
+            assert (answer.status_code, answer.json()["error"]) == (400, "invalid_cursor"), path
 
 
 @pytest.mark.parametrize(

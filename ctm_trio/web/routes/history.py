@@ -7,7 +7,7 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from ctm_trio.errors import CtmError, SessionNotFound
-from ctm_trio.model.event import Event, parse_event_id
+from ctm_trio.model.event import MAX_ID, Event, cursor_ns, parse_event_id
 from ctm_trio.model.times import parse_time
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, positive
@@ -34,7 +34,7 @@ class BadSince(CtmError):
 
 
 def cursor(text: str | None) -> int:
-    """`before` as nanoseconds: what is strictly older has a smaller id.
+    """`before` as nanoseconds: what is strictly older has a smaller id. A larger id than any event has is the newest.
 
     Raises:
         BadCursor: it is none.
@@ -42,8 +42,8 @@ def cursor(text: str | None) -> int:
     found = parse_event_id(text) if text else None
     if found is None:
         raise BadCursor
-    ns, seq = found
-    return ns + 1 if seq else ns  # our ids end in -0, so `<ns>-0` is older than `<ns>-1`
+    ns = cursor_ns(found)
+    return min(ns + 1, MAX_ID) if found[1] else ns  # our ids end in -0, so `<ns>-0` is older than `<ns>-1`
 
 
 def time_of(text: str) -> float:
@@ -88,7 +88,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
     async def detail(name: str, call: str) -> Response:
         known(name)
         found = parse_event_id(call)
-        id_ = found[0] if found is not None and not found[1] else -1  # -1 is nobody's
+        id_ = found[0] if found is not None and not found[1] and found[0] <= MAX_ID else -1  # -1 is nobody's
         return json_answer(await ends.archive.detail(name, id_))
 
     async def subagents(name: str) -> Response:

@@ -6,7 +6,7 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from ctm_trio.errors import CtmError
-from ctm_trio.model.event import parse_event_id
+from ctm_trio.model.event import cursor_ns, parse_event_id
 from ctm_trio.model.search import MAX_QUERY, MIN_QUERY, SearchQuery
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, positive
@@ -46,9 +46,12 @@ def query_of(args: dict[str, str]) -> SearchQuery:
     error = args.get("error", "")
     if error not in FLAGS:
         raise BadQuery("`error` is `true` for failed calls, `false` for the others.")
-    before = parse_event_id(args["before"]) if args.get("before") else (0, 0)
-    if before is None:
-        raise BadCursor
+    before = 0
+    if text_before := args.get("before"):
+        found = parse_event_id(text_before)
+        if found is None:
+            raise BadCursor
+        before = cursor_ns(found) or -1  # nothing is older than the id 0; as a number that would be the first page
     since, until = args.get("since"), args.get("until")
     return SearchQuery(
         text=text,
@@ -57,7 +60,7 @@ def query_of(args: dict[str, str]) -> SearchQuery:
         error=FLAGS[error],
         since=time_of(since) if since else None,
         until=time_of(until) if until else None,
-        before=before[0],
+        before=before,
         limit=positive(args.get("limit"), DEFAULT_LIMIT, MAX_LIMIT),
     )
 
