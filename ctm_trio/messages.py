@@ -136,9 +136,9 @@ class Positions:
 
 @dataclass(frozen=True, slots=True)
 class KnownSources:
-    """Ask for every log that was ever seen: uuid → the session it belonged to last."""
+    """Ask for every log that was ever seen: uuid → (session it belonged to last, time of its newest call or "")."""
 
-    reply: Reply[Mapping[str, str]]
+    reply: Reply[Mapping[str, tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,10 +253,20 @@ class SendInput:
 
 @dataclass(frozen=True, slots=True)
 class AdoptUuid:
-    """`/clear` gave the session a new Claude session id: the record follows. Sent by the attribution owner."""
+    """The session's process went on under a new Claude session id (`/clear`, `/resume`, a fork): the record follows.
+
+    Sent by the attribution owner. It is tried until it is done, or until another one for that session comes.
+
+    Args:
+        name: of the session.
+        uuid: its new Claude session id.
+        was: the one that its record had, "" if the name alone tells. A record that has another one by now is another
+            session, or has followed already; a renamed one is still found.
+    """
 
     name: str
     uuid: str
+    was: str = ""
 
 
 SessionsMessage = Lifecycle | CreateSession | KillSession | ForgetSession | RenameSession | SendInput | AdoptUuid
@@ -290,9 +300,14 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class AttributionSnapshot:
-    """uuid of every log seen or recorded → session name."""
+    """uuid of every log seen or recorded → session name.
+
+    `records`: of the sessions snapshot that this was decided on (the same object), so that a reader of both can tell
+    whether they fit; None if nobody says.
+    """
 
     sessions: Mapping[str, str] = field(default_factory=dict)
+    records: Mapping[str, Session] | None = None
 
 
 # ---------------------------------------------------------------- quota, attention, config, health

@@ -1,52 +1,66 @@
 """Which session a log belongs to. Pure: the owner feeds it what it sees, and applies what it answers.
 
-The rules, first that applies (source: contract A10, B9):
+A session is a process: what runs under one pid in one pane. Names, inherited variables and directories are hints: a
+`claude -p` inherits them, a renamed session still has the old ones, and every tmux server has a pane `%0`.
+The rules, first that applies (source: contract A10, B9, C1):
 1. the session whose record has the log's uuid;
-2. the session that the log's own lines name (`ctm_session`), if there is such a record;
-3. the session that the same pane or process belonged to before (`/clear` starts a new uuid in one process);
-4. the session whose work directory Claude Code keeps this uuid's transcript under, if exactly one directory has it;
-5. none: `uuid:` and the first eight characters.
-What rules 2 and 3 found is remembered as long as that session has a record.
+2. the session whose process wrote the log (`/clear`, `/resume` and forks go on under another uuid in one process);
+3. the session that the log was known to belong to before;
+4. the session that the log's own lines name (`ctm_session`);
+5. the session whose work directory Claude Code keeps this uuid's transcript under, if exactly one directory has it;
+6. none: `uuid:` and the first eight characters.
+Rules 4 and 5 are hints. They do not hold for a process that is known to be another one than the session's, nor for the
+log of a session that was forgotten, nor for what happened before the session was made.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ctm_trio.model.session import Session
+from ctm_trio.model.processes import Processes
+from ctm_trio.model.session import Session, successors
+from ctm_trio.model.times import parse_time
+from ctm_trio.model.workdir_name import encode_workdir
 
-_OTHER = re.compile(r"[^a-zA-Z0-9]")
-_ENCODED_LIMIT = 200
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+CONTINUED = frozenset({"clear", "resume", "fork"})
+"""Sources of a SessionStart that go on in the same process; a record follows to these. "resume" and "fork" also begin a
+process (`claude --resume`): then the process is a new one, and no record follows."""
 
+CLOCK_SLACK_S = 5.0
+"""A line may be so much older than its session: the two times come from two programs."""
 
-def encode_workdir(path: str) -> str:
-    """The directory name under `~/.claude/projects` for a work directory.
+MAX_STARTS = 256
+"""Starts that may still move a record; past it the oldest is dropped."""
 
-    Every UTF-16 unit outside [a-zA-Z0-9] becomes "-"; beyond 200 characters the name is cut and a hash follows.
-    Source: contract B9, as recorded from the client.
-    """
-    units = path.encode("utf-16-le", "surrogatepass")
-    text = "".join(chr(int.from_bytes(units[i : i + 2], "little")) for i in range(0, len(units), 2))
-    encoded = _OTHER.sub("-", text)
-    if len(encoded) <= _ENCODED_LIMIT:
-        return encoded
-    value = 0
-    for unit in text:
-        value = (value * 31 + ord(unit)) & 0xFFFFFFFF
-    value = abs(value - (1 << 32) if value >= 1 << 31 else value)
-    digits = ""
-    while value or not digits:
-        value, rest = divmod(value, 36)
-        digits = _DIGITS[rest] + digits
-    return f"{encoded[:_ENCODED_LIMIT]}-{digits}"
+MAX_FORMER = 10_000
+"""Logs of forgotten sessions that are remembered as such."""
 
 
 def orphan_name(uuid: str) -> str:
     """What the events of a log are filed under that belongs to no session. Source: contract A10."""
     return f"uuid:{uuid[:8]}"
+
+
+def _after(ts: str, made: str) -> bool:
+    """True if something may have happened after a record was made; if that is unknown it may."""
+    begin = parse_time(made)
+    return begin is None or (parse_time(ts) or 0.0) >= begin - CLOCK_SLACK_S
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the lines of a log have said."""
+
+    hint: str = ""
+    waited: bool = False
+    """What could prove the hint wrong was waited for."""
+    start: str = ""
+    """Source of its first SessionStart."""
+    ended: str = ""
+    """Reason of its SessionEnd, "" again when it starts again."""
+    first_at: float = 0.0
+    """Unix seconds of its oldest line seen, 0 if unknown."""
 
 
 @dataclass(slots=True)
@@ -57,87 +71,219 @@ class Attribution:
     by_uuid: dict[str, str] = field(default_factory=dict)
     """Record uuid → name."""
     learned: dict[str, str] = field(default_factory=dict)
-    """uuid → name by rules 2 and 3."""
-    transcripts: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """uuid → directory names under projects that have its transcript."""
-    owner_of: dict[str, str] = field(default_factory=dict)
-    """`pane:%3` or `pid:77` → uuid last seen there."""
-    newest: dict[str, str] = field(default_factory=dict)
-    """Session name → time of the newest line that named its current uuid."""
+    """uuid → name: the earlier uuids of a session, and what the event log knew."""
+    transcripts: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
+    """uuid → (directory under projects that has its transcript, when that was written last in unix seconds)."""
     known: dict[str, str] = field(default_factory=dict)
     """uuid → session name, the result."""
+    processes: Processes = field(default_factory=Processes)
+    _heard: dict[str, _Heard] = field(default_factory=dict)
+    _hinted: dict[str, set[str]] = field(default_factory=dict)
+    """Session name → logs whose lines name it."""
+    _former: dict[str, None] = field(default_factory=dict)
+    """Logs of sessions that were forgotten, oldest first."""
+    _starts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """uuid → (source, time) of a start that may still move a record."""
+    _newest: dict[str, str] = field(default_factory=dict)
+    """Session name → time of the start that moved its record last."""
+
+    # ------------------------------------------------------------ what it is told
 
     def use_records(self, records: Mapping[str, Session]) -> dict[str, str]:
-        """Take the records of `sessions.json`; the logs whose session changed by it."""
-        renamed: dict[str, str] = {}
-        fresh = {s.uuid: name for name, s in records.items() if s.uuid}
-        for uuid, name in self.by_uuid.items():
-            if fresh.get(uuid, name) != name and name not in records:
-                renamed[name] = fresh[uuid]
-        self.records, self.by_uuid = records, fresh
-        self.learned = {u: renamed.get(n, n) for u, n in self.learned.items() if renamed.get(n, n) in records}
-        return self._settle(list(self.known))
+        """Take the records of `sessions.json`; the logs whose session changed by it.
 
-    def remember(self, known: Mapping[str, str]) -> None:
-        """Start from what the event log had: sessions that its lines once named."""
-        for uuid, name in known.items():
-            if uuid and not uuid.startswith("session:"):
-                self.known[uuid] = name
-                if name in self.records and self.by_uuid.get(uuid) != name:
-                    self.learned[uuid] = name
+        A name that is used again is another session: it gets nothing of the one before.
+        """
+        before, moved = self.records, {old: new for new, old in successors(self.records, records).items()}
+        self.records = records
+        self.by_uuid = {s.uuid: name for name, s in records.items() if s.uuid}
+        self.learned = {u: moved[n] for u, n in self.learned.items() if n in moved}
+        self._newest = {moved[n]: ts for n, ts in self._newest.items() if n in moved}
+        gone = before.keys() - moved.keys()
+        if gone:
+            for uuid, name in self.known.items():
+                if name in gone:
+                    self._forget(uuid)
+        for name, old in before.items():
+            if name in gone:
+                self._forget(old.uuid)
+            elif old.uuid and old.uuid not in self.by_uuid:
+                self.learned[old.uuid] = moved[name]
+        for uuid in self.by_uuid:
+            self._former.pop(uuid, None)
+        return self._settle({**self.known, **self.by_uuid, **{s.uuid: "" for s in before.values() if s.uuid}})
 
-    def see(self, uuid: str, session: str, pane: str, pid: str) -> dict[str, str]:
-        """A log and what its line says; the logs whose session changed by it (this one, if it is new)."""
-        places = [key for key, value in ((f"pane:{pane}", pane), (f"pid:{pid}", pid)) if value]
-        if uuid not in self.by_uuid:
-            if session in self.records:
-                self.learned[uuid] = session
-            elif uuid not in self.learned:
-                for place in reversed(places):
-                    before = self.owner_of.get(place)
-                    name = self.known.get(before, "") if before else ""
-                    if name in self.records:
-                        self.learned[uuid] = name
-                        break
-        for place in places:
-            self.owner_of[place] = uuid
-        return self._settle([uuid])
+    def remember(self, known: Mapping[str, tuple[str, str]]) -> None:
+        """Start from what the event log had. Call it between `use_records` and `settle_all`.
 
-    def adopt(self, uuid: str, hook: str, kind: str, ts: str) -> str | None:
-        """The session whose record must follow to this uuid: `/clear` gave its process a new one. None if none does.
+        What was a session then is one of today's only if that one still has, or had, its uuid: a session that was
+        forgotten while nobody looked leaves its logs to nobody, also if there is another one of its name. If the uuid
+        of today's was never heard of, the times tell.
 
         Args:
-            hook, kind: of the line: only a SessionStart with source "clear" moves a record.
-            ts: RFC 3339; an older line than the last that moved the record changes nothing.
+            known: uuid → (session, time of its newest call in RFC 3339 or "").
         """
-        name = self.known.get(uuid, "")
-        if name not in self.records or self.records[name].uuid == uuid or hook != "SessionStart" or kind != "clear":
-            return None
-        if ts < self.newest.get(name, ""):
-            return None
-        self.newest[name] = ts
-        return name
+        names = {uuid: name for uuid, (name, _) in known.items()}
+        today = {names[u]: name for u, name in self.by_uuid.items() if names.get(u) not in (None, orphan_name(u))}
+        unheard = {name: record for name, record in self.records.items() if record.uuid not in names}
+        self.known.clear()
+        for uuid, (name, last_call_at) in known.items():
+            if not uuid or uuid.startswith("session:"):
+                continue
+            self.known[uuid] = name
+            if uuid in self.by_uuid or not name or name == orphan_name(uuid):
+                continue
+            if name in today:
+                self.learned[uuid] = today[name]
+            elif name in unheard and _after(last_call_at, unheard[name].created_at):
+                self.learned[uuid] = name
+            else:
+                self._forget(uuid)
 
-    def learn_transcripts(self, uuid: str, directories: tuple[str, ...]) -> dict[str, str]:
-        """Where the client keeps the transcript of a log that nothing else explains."""
+    def settle_all(self) -> dict[str, str]:
+        """Look at every log anew; those whose session changed."""
+        return self._settle({**self.known, **self.by_uuid})
+
+    def see(
+        self, uuid: str, session: str, pane: str, pid: str, *, hook: str = "", kind: str = "", ts: str = ""
+    ) -> dict[str, str]:
+        """A log and what its line says; the logs whose session changed by it (this one, if it is new).
+
+        Args:
+            session, pane, pid: `ctm_session`, `ctm_pane`, `ctm_pid`, "" where the line has none.
+            hook, kind: the hook event, and its source or reason.
+            ts: RFC 3339, "" if unknown.
+        """
+        heard = self._heard.setdefault(uuid, _Heard())
+        if session and session != heard.hint:
+            self._hinted.get(heard.hint, set()).discard(uuid)
+            self._hinted.setdefault(session, set()).add(uuid)
+            heard.hint = session
+        at = parse_time(ts) or 0.0
+        if at and (not heard.first_at or at < heard.first_at):
+            heard.first_at = at
+        if hook == "SessionStart" and kind != "compact":
+            heard.start, heard.ended = heard.start or kind, ""
+            if kind in CONTINUED:
+                self._starts.pop(uuid, None)
+                self._starts[uuid] = (kind, ts)
+                if len(self._starts) > MAX_STARTS:
+                    del self._starts[next(iter(self._starts))]
+        elif hook == "SessionEnd":
+            heard.ended = kind or "other"
+        news = False
+        if pid or pane:
+            fresh = hook == "SessionStart" and kind == "startup"
+            news = self.processes.see(uuid, pid, pane, at, fresh=fresh)
+        affected = {uuid: None}
+        if news:
+            affected |= dict.fromkeys(self.processes.beside(uuid))
+        if uuid in self.by_uuid and (news or heard.ended):
+            affected |= dict.fromkeys(self._hinted.get(self.by_uuid[uuid], ()))
+        return self._settle(affected)
+
+    def is_doubtful(self, uuid: str) -> bool:
+        """True if only a hint says whose this log is, while the lines that prove it may be on their way.
+
+        They are in another file (the end of the uuid before, of the same process), which another task reads.
+        """
+        return not self._sure(uuid) and self._unproven(uuid)
+
+    def trust(self, uuid: str) -> dict[str, str]:
+        """Take the hint of a doubtful log; the logs whose session changed by it."""
+        self._heard.setdefault(uuid, _Heard()).waited = True
+        return self._settle([uuid])
+
+    def learn_transcripts(self, uuid: str, directories: tuple[tuple[str, float], ...]) -> dict[str, str]:
+        """Where the client keeps the transcript of a log that nothing else explains, and when it was written last."""
         self.transcripts[uuid] = directories
         return self._settle([uuid])
 
-    def _settle(self, uuids: list[str]) -> dict[str, str]:
+    # ------------------------------------------------------------ whose record follows
+
+    def adoptions(self) -> list[tuple[str, str, str]]:
+        """Records that must follow their process: (session, new uuid, its uuid now), each told once, oldest first."""
+        found = []
+        for uuid, (kind, ts) in sorted(self._starts.items(), key=lambda item: item[1][1]):
+            name = self.known.get(uuid, "")
+            record = self.records.get(name)
+            if record is None:
+                continue
+            if uuid in self.by_uuid or ts < self._newest.get(name, ""):
+                del self._starts[uuid]
+            elif self._goes_on(uuid, record, kind):
+                del self._starts[uuid]
+                self._newest[name] = ts
+                found.append((name, uuid, record.uuid))
+        return found
+
+    def _goes_on(self, uuid: str, record: Session, kind: str) -> bool:
+        """True if this start is the record's own process going on."""
+        beside = self.processes.beside(uuid)
+        if any(other == record.uuid or self.learned.get(other) == record.name for other in beside):
+            return True
+        if self.processes.of(uuid) is not None and self.processes.of(record.uuid) is not None:
+            return False
+        heard = self._heard.get(uuid)
+        return kind == "clear" and heard is not None and heard.hint == record.name and not self._unproven(uuid)
+
+    # ------------------------------------------------------------ the rules
+
+    def _settle(self, uuids: Iterable[str]) -> dict[str, str]:
         changed = {}
         for uuid in uuids:
-            name = self._resolve(uuid)
+            name = self._sure(uuid) or self._hint(uuid) or orphan_name(uuid)
             if self.known.get(uuid) != name:
                 self.known[uuid] = changed[uuid] = name
         return changed
 
-    def _resolve(self, uuid: str) -> str:
+    def _sure(self, uuid: str) -> str:
+        """By record, by what is known, by process; "" if none of them says."""
         name = self.by_uuid.get(uuid) or self.learned.get(uuid)
         if name is not None:
             return name
+        for other in self.processes.beside(uuid):
+            name = self.by_uuid.get(other) or self.learned.get(other)
+            if name is not None:
+                return name
+        return ""
+
+    def _unproven(self, uuid: str) -> bool:
+        """True if it has a process and a hint, and nothing is known yet of the process of the session it names."""
+        heard = self._heard.get(uuid)
+        if heard is None or heard.waited or heard.start == "startup" or heard.hint not in self.records:
+            return False
+        return self.processes.of(uuid) is not None and self.processes.of(self.records[heard.hint].uuid) is None
+
+    def _hint(self, uuid: str) -> str:
+        """By what its lines name, or by its transcript's directory; "" if neither counts."""
+        if uuid in self._former:
+            return ""
+        heard = self._heard.get(uuid) or _Heard()
+        named = self.records.get(heard.hint)
+        if named is not None and not self._unproven(uuid) and self._may_be(uuid, named, heard.first_at):
+            return heard.hint
         directories = self.transcripts.get(uuid, ())
         if len(directories) == 1:
+            ((directory, written),) = directories
             for session in self.records.values():
-                if session.workdir and encode_workdir(session.workdir) == directories[0]:
-                    return session.name
-        return orphan_name(uuid)
+                if session.workdir and encode_workdir(session.workdir) == directory:
+                    return session.name if self._may_be(uuid, session, heard.first_at or written) else ""
+        return ""
+
+    def _may_be(self, uuid: str, session: Session, at: float) -> bool:
+        """False if a hint cannot be right: another process while the session's own is known, or older than it."""
+        made = parse_time(session.created_at)
+        if made is not None and at and at < made - CLOCK_SLACK_S:
+            return False
+        mine, theirs = self.processes.of(uuid), self.processes.of(session.uuid)
+        if mine is None or theirs is None or session.uuid in mine.uuids:
+            return True
+        heard = self._heard.get(session.uuid)
+        return heard is not None and heard.ended not in ("", *CONTINUED)
+
+    def _forget(self, uuid: str) -> None:
+        if uuid and uuid not in self.by_uuid:
+            self._former[uuid] = None
+        if len(self._former) > MAX_FORMER:
+            del self._former[next(iter(self._former))]

@@ -103,6 +103,31 @@ class SessionBook:
         )
 
 
+def successors(before: Mapping[str, Session], after: Mapping[str, Session]) -> dict[str, str]:
+    """Which session of `before` each one of `after` is: new name → old name. New sessions are not in it.
+
+    A session keeps its uuid when it is renamed, and its name, directory and time when `/clear` gives it another uuid. A
+    name alone says nothing: it may have been forgotten and used again.
+    """
+    of_uuid = {record.uuid: name for name, record in before.items() if record.uuid}
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name, record in after.items():
+        old = before.get(name)
+        was = name if old is not None and old.uuid == record.uuid else of_uuid.get(record.uuid)
+        if was is not None and was not in taken:
+            found[name] = was
+            taken.add(was)
+    for name, record in after.items():
+        old = before.get(name)
+        if old is None or name in found or name in taken:
+            continue
+        if (old.workdir, old.created_at) == (record.workdir, record.created_at):
+            found[name] = name
+            taken.add(name)
+    return found
+
+
 def parse_sessions(data: bytes) -> SessionBook:
     """The records in the bytes of `sessions.json`. Go's zero times become "".
 

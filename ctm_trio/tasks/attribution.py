@@ -1,8 +1,13 @@
-"""The attribution owner: tells the journal which session each log belongs to, before its lines come."""
+"""The attribution owner: tells the journal which session each log belongs to, before its lines come.
+
+One task decides, and tells the journal in the order of its decisions; the others only bring it news. So nothing that
+was decided on older records can overtake what was decided on newer ones.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
@@ -23,6 +28,9 @@ from ctm_trio.model.attribution import Attribution, orphan_name
 INBOX = 64
 """Sightings that wait; a tailer waits for its answer anyway."""
 
+NEWS = 64
+"""News on their way to the task that decides; whoever brings more waits."""
+
 ASK_S = 30.0
 """How long the journal may take to say what it knows."""
 
@@ -31,6 +39,39 @@ TELL_AT_LEAST = 512
 
 TRANSCRIPTS_S = 10.0
 """How often it is looked whether a log without a session has got a transcript by now."""
+
+LOOKUPS = 2
+"""Logs whose transcripts are looked for at the same time, each in a thread."""
+
+LOOKUP_S = 2.0
+"""How long a new log waits for its transcript to be found; a disk that hangs does not hold it up for longer."""
+
+DOUBT_S = 0.4
+"""How long a log that only names a session waits for the line, in another log, that proves whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """`sessions.json` has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Transcripts:
+    """Where a log's transcripts are; None if it was not found out in time. `sighting`: the one that waits for it."""
+
+    uuid: str
+    directories: tuple[tuple[str, float], ...] | None
+    sighting: Sighting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Waited:
+    """A doubtful log has waited long enough."""
+
+    sighting: Sighting
+
+
+_News = Sighting | _Records | _Transcripts | _Waited
 
 
 async def run_attribution(
@@ -50,21 +91,22 @@ async def run_attribution(
         state: uuid → session name of every log known.
         sessions: the records; a change there moves logs.
         journal: gets `Attribute` for every log that is new or moves.
-        orders: gets `AdoptUuid` when `/clear` gave a session's process a new uuid.
+        orders: gets `AdoptUuid` when a session's process went on under a new uuid.
         projects: `~/.claude/projects`.
     """
-    owner = _Owner(inbox, state, journal, projects)
-    async with inbox, journal, orders:
-        known: Mapping[str, str] = await ask(journal, KnownSources, timeout_s=ASK_S)
-        owner.rules.use_records(sessions.latest.records)
-        owner.rules.remember(known)
-        await owner.tell(owner.rules.use_records(sessions.latest.records))
+    news_send, news = trio.open_memory_channel[_News](NEWS)
+    async with inbox, journal, orders, news:
+        owner = _Owner(inbox, state, sessions, journal, orders, projects, news_send)
+        known: Mapping[str, tuple[str, str]] = await ask(journal, KnownSources, timeout_s=ASK_S)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(owner.follow_records, sessions)
+            owner.nursery = nursery
+            await owner.begin(known)
+            nursery.start_soon(owner.follow_sightings)
+            nursery.start_soon(owner.follow_records)
             nursery.start_soon(owner.look_for_transcripts)
+            nursery.start_soon(owner.give_orders)
             task_status.started()
-            async for sighting in inbox:
-                await owner.sighted(sighting, orders)
+            await owner.decide(news)
 
 
 class _Owner:
@@ -72,63 +114,141 @@ class _Owner:
         self,
         inbox: trio.MemoryReceiveChannel[Sighting],
         state: StateSender[AttributionSnapshot],
+        sessions: StateReceiver[SessionsSnapshot],
         journal: trio.MemorySendChannel[JournalMessage],
+        orders: trio.MemorySendChannel[SessionsMessage],
         projects: Path,
+        news: trio.MemorySendChannel[_News],
     ) -> None:
         self.rules = Attribution()
+        self.nursery: trio.Nursery
         self.inbox = inbox
-        self.untold = 0
         self.state = state
+        self.sessions = sessions
         self.journal = journal
+        self.orders = orders
         self.projects = projects
+        self.news = news
+        self.untold = 0
+        self.following: dict[str, AdoptUuid] = {}
+        """Orders for the sessions owner, the newest of each session."""
+        self.ring = trio.Event()
+        self.lookups = trio.CapacityLimiter(LOOKUPS)
 
-    async def sighted(self, sighting: Sighting, orders: trio.MemorySendChannel[SessionsMessage]) -> None:
-        """Take in what a line says, tell the journal, answer the tailer."""
-        rules, uuid = self.rules, sighting.uuid
-        changed = rules.see(uuid, sighting.session, sighting.pane, sighting.pid)
-        if rules.known[uuid] == orphan_name(uuid) and uuid not in rules.transcripts:
-            changed |= await self._transcripts(uuid)
-        await self.tell(changed)
-        name = rules.adopt(uuid, sighting.hook, sighting.kind, sighting.ts)
-        if name is not None:
-            await orders.send(AdoptUuid(name, uuid))
-        if sighting.reply is not None:
-            sighting.reply.ok(rules.known[uuid])
+    # ------------------------------------------------------------ those who bring news
 
-    async def tell(self, changed: Mapping[str, str]) -> None:
-        """Publish what changed, to the journal first."""
-        for uuid, name in changed.items():
-            await self.journal.send(Attribute(uuid, name))
-        self.untold += len(changed)
-        if self.untold and (self.untold >= TELL_AT_LEAST or not self.inbox.statistics().current_buffer_used):
-            self.untold = 0
-            self.state.publish(AttributionSnapshot(dict(self.rules.known)))
+    async def follow_sightings(self) -> None:
+        """Hand on what the tailers say; with the last tailer's channel this ends, and so does the owner."""
+        async for sighting in self.inbox:
+            await self.news.send(sighting)
+        self.nursery.cancel_scope.cancel()
 
-    async def follow_records(self, sessions: StateReceiver[SessionsSnapshot]) -> None:
-        """Move logs when `sessions.json` changes."""
-        version = sessions.version
+    async def follow_records(self) -> None:
+        """Say when `sessions.json` has changed."""
+        version = -1
         while True:
-            await self.tell(self.rules.use_records(sessions.latest.records))
-            version = await sessions.wait_newer(version)
+            version = await self.sessions.wait_newer(version)
+            await self.news.send(_Records())
 
     async def look_for_transcripts(self) -> None:
         """Look again at logs that belong to nobody: their transcript may have appeared."""
         while True:
             await trio.sleep(TRANSCRIPTS_S)
-            orphans = [u for u, name in self.rules.known.items() if name == orphan_name(u)]
-            for uuid in orphans:
-                await self.tell(await self._transcripts(uuid))
+            for uuid in [u for u, name in self.rules.known.items() if name == orphan_name(u)]:
+                await self.news.send(_Transcripts(uuid, await self._directories(uuid)))
 
-    async def _transcripts(self, uuid: str) -> dict[str, str]:
-        found = await trio.to_thread.run_sync(_directories_of, self.projects, uuid)
-        return self.rules.learn_transcripts(uuid, found)
+    async def give_orders(self) -> None:
+        """Hand records that follow their process to the sessions owner, which may be busy for long."""
+        while True:
+            await self.ring.wait()
+            self.ring = trio.Event()
+            while self.following:
+                name = next(iter(self.following))
+                await self.orders.send(self.following.pop(name))
+
+    async def _look_up(self, sighting: Sighting) -> None:
+        found: tuple[tuple[str, float], ...] | None = None
+        with trio.move_on_after(LOOKUP_S):
+            found = await self._directories(sighting.uuid)
+        await self.news.send(_Transcripts(sighting.uuid, found, sighting))
+
+    async def _wait(self, sighting: Sighting) -> None:
+        await trio.sleep(DOUBT_S)
+        await self.news.send(_Waited(sighting))
+
+    async def _directories(self, uuid: str) -> tuple[tuple[str, float], ...]:
+        return await trio.to_thread.run_sync(
+            _directories_of, self.projects, uuid, limiter=self.lookups, abandon_on_cancel=True
+        )
+
+    # ------------------------------------------------------------ the one that decides
+
+    async def begin(self, known: Mapping[str, tuple[str, str]]) -> None:
+        """Take over what the event log knew, as far as it is true of today's sessions."""
+        self.rules.use_records(self.sessions.latest.records)
+        self.rules.remember(known)
+        await self._tell(self.rules.settle_all())
+
+    async def decide(self, news: trio.MemoryReceiveChannel[_News]) -> None:
+        """Take the news one by one; what they change is told before the next one is looked at."""
+        rules = self.rules
+        async for item in news:
+            changed: dict[str, str] = {}
+            records = self.sessions.latest.records
+            if records is not rules.records:
+                changed = rules.use_records(records)
+            waits: Sighting | None = None
+            if isinstance(item, Sighting):
+                waits = item
+                changed |= rules.see(
+                    item.uuid, item.session, item.pane, item.pid, hook=item.hook, kind=item.kind, ts=item.ts
+                )
+            elif isinstance(item, _Transcripts):
+                waits = item.sighting
+                if item.directories is not None:
+                    changed |= rules.learn_transcripts(item.uuid, item.directories)
+            elif isinstance(item, _Waited):
+                waits = item.sighting
+                changed |= rules.trust(waits.uuid)
+            await self._tell(changed)
+            for name, uuid, was in rules.adoptions():
+                self.following[name] = AdoptUuid(name, uuid, was)
+                self.ring.set()
+            if waits is not None:
+                self._answer(waits, looked=isinstance(item, _Transcripts))
+
+    def _answer(self, sighting: Sighting, *, looked: bool) -> None:
+        """Answer a tailer, or have its log waited for or looked for first."""
+        uuid = sighting.uuid
+        if self.rules.is_doubtful(uuid):
+            self.nursery.start_soon(self._wait, sighting)
+        elif not looked and self.rules.known[uuid] == orphan_name(uuid) and uuid not in self.rules.transcripts:
+            self.nursery.start_soon(self._look_up, sighting)
+        elif sighting.reply is not None:
+            sighting.reply.ok(self.rules.known[uuid])
+
+    async def _tell(self, changed: Mapping[str, str]) -> None:
+        """Publish what changed, to the journal first."""
+        for uuid, name in changed.items():
+            await self.journal.send(Attribute(uuid, name))
+        self.untold += len(changed)
+        moved = self.state.latest.records is not self.rules.records
+        waiting = self.inbox.statistics().current_buffer_used
+        if moved or (self.untold and (self.untold >= TELL_AT_LEAST or not waiting)):
+            self.untold = 0
+            self.state.publish(AttributionSnapshot(dict(self.rules.known), self.rules.records))
 
 
-def _directories_of(projects: Path, uuid: str) -> tuple[str, ...]:
-    """Directory names under projects that hold this uuid's transcript. Runs in a thread."""
+def _directories_of(projects: Path, uuid: str) -> tuple[tuple[str, float], ...]:
+    """Directories under projects that hold this uuid's transcript, each with its time of change. Runs in a thread."""
     if not uuid or "/" in uuid or uuid in (".", ".."):
         return ()
+    found = []
     try:
-        return tuple(sorted(d.name for d in projects.iterdir() if (d / f"{uuid}.jsonl").is_file()))
+        for directory in projects.iterdir():
+            path = directory / f"{uuid}.jsonl"
+            if path.is_file():
+                found.append((directory.name, path.stat().st_mtime))
     except OSError:
         return ()
+    return tuple(sorted(found))

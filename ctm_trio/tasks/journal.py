@@ -232,7 +232,8 @@ class Journal:
             elif isinstance(message, OpenSegment):
                 answers.append(partial(message.reply.ok, store.new_segment(message.uuid, message.kind)))
             elif isinstance(message, KnownSources):
-                answers.append(partial(message.reply.ok, {u: s.session for u, s in store.sources.items()}))
+                known = {u: (s.session, s.last_call_at) for u, s in store.sources.items()}
+                answers.append(partial(message.reply.ok, known))
             else:
                 answers.append(partial(message.reply.ok, self._positions(message)))
         if self.pending and due:

@@ -223,7 +223,9 @@ class _QuotaBook:
         self._changed.add(heard.session)
 
     def resolve(self) -> None:
-        """Find every Claude session's session anew."""
+        """Find every Claude session's session anew. Not before the attribution is of these records: it rings then."""
+        if not self._fits():
+            return
         self._of.clear()
         self._read_records()
         for uuid, heard in self._heard.items():
@@ -233,10 +235,16 @@ class _QuotaBook:
     def _place(self, uuid: str, heard: _Heard) -> None:
         if self._sessions.latest.records is not self._records:
             self._read_records()
-        name = self._recorded.get(uuid) or self._attribution.latest.sessions.get(uuid, "")
+        known = self._attribution.latest.sessions if self._fits() else {}
+        name = self._recorded.get(uuid) or known.get(uuid, "")
         heard.session = name if name in self._records else ""
         if heard.session:
             self._of.setdefault(heard.session, []).append(uuid)
+
+    def _fits(self) -> bool:
+        """False while the attribution was decided on other records: a name there may be another session's."""
+        records = self._attribution.latest.records
+        return records is None or records is self._sessions.latest.records
 
     def _read_records(self) -> None:
         self._records = self._sessions.latest.records

@@ -6,18 +6,17 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import NoReturn, Protocol, TypeVar
 
 import msgspec
 import trio
 
+from ctm_trio.adoptions import Adoptions
 from ctm_trio.channels import Reply, StateReceiver, StateSender
 from ctm_trio.errors import (
     BadName,
     BrokenSessions,
     CtmError,
-    FileLocked,
     InputSessionNotFound,
     NameExists,
     NotYolo,
@@ -108,6 +107,7 @@ async def run_sessions(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(owner.follow_file)
             nursery.start_soon(owner.follow_tmux)
+            nursery.start_soon(owner.follow_processes)
             nursery.start_soon(owner.work, inbox, nursery)
             task_status.started()
     raise AssertionError("its tasks never end")
@@ -139,6 +139,7 @@ class _Owner:
         self._tmux_lock = trio.Lock()
         self._busy = KeyedLocks()  # by tmux's spelling of the name: one order at a time a session
         self._slots = trio.Semaphore(MAX_COMMANDS)
+        self._adoptions = Adoptions(self._change, self._publish)
         self._prompts = 0
         self._bell, self._rung = trio.open_memory_channel[None](1)
 
@@ -155,6 +156,10 @@ class _Owner:
             with trio.move_on_after(TMUX_POLL_S):
                 await self._rung.receive()
             await self.ask_tmux()
+
+    async def follow_processes(self) -> NoReturn:
+        """Carry out the orders of the attribution owner."""
+        await self._adoptions.run()
 
     async def read_file(self) -> None:
         """Read `sessions.json`. If it is broken, what was known stays and the snapshot says why."""
@@ -199,7 +204,8 @@ class _Owner:
 
     def _publish(self) -> None:
         dotted = {name for name in self._book.records if "." in name and tmux_name(name) in self._live}
-        self._state.publish(SessionsSnapshot(self._book.records, self._live | dotted, self._known, self._problem))
+        problem = self._problem or self._adoptions.problem
+        self._state.publish(SessionsSnapshot(self._book.records, self._live | dotted, self._known, problem))
 
     # -- orders
 
@@ -211,7 +217,7 @@ class _Owner:
             if isinstance(message, Lifecycle):
                 await self._lifecycle(message)
             elif isinstance(message, AdoptUuid):
-                await self._adopt(message)
+                self._adoptions.add(message)
             else:
                 nursery.start_soon(self._act, message, nursery)
                 continue
@@ -258,16 +264,6 @@ class _Owner:
             self.probe_soon()
             await self._publish_event(message.event, fields)
             reply.ok(None)
-
-    async def _adopt(self, message: AdoptUuid) -> None:
-        def step(book: SessionBook) -> SessionBook:
-            record = book.records.get(message.name)
-            return book if record is None else book.having(replace(record, uuid=message.uuid))
-
-        try:
-            await self._change(step)
-        except (BrokenSessions, FileLocked) as error:
-            log.warning("sessions: the new Claude session of %s is not recorded: %s", message.name, error.message)
 
     async def _create(self, message: CreateSession, nursery: trio.Nursery) -> Session:
         """Make the directory, the checkpoint, the tmux session, the record; a failure takes back what was made."""

@@ -15,6 +15,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "system": frozenset({"model", "errors", "system", "__init__"}),
     "tasks": frozenset(
         {
+            "adoptions",
             "attention_book",
             "tail_ends",
             "messages",
@@ -31,6 +32,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "messages": frozenset({"channels", "errors", "model"}),
     "orders": frozenset({"channels", "errors", "model"}),
     "channels": frozenset({"errors"}),
+    "adoptions": frozenset({"messages", "errors", "model"}),
     "attention_book": frozenset({"messages", "model"}),
     "tail_ends": frozenset({"messages", "system"}),
     "health": frozenset({"channels", "messages"}),

@@ -206,3 +206,32 @@ async def test_adopted_uuid_is_recorded(tmp_path: Path) -> None:
         await sessions.send.send(AdoptUuid("alpha", "u2"))
         await sessions.until(lambda s: bool(s.records) and s.records["alpha"].uuid == "u2")
         assert json.loads(sessions.path.read_bytes())["sessions"] == {"alpha": {**RECORD, "uuid": "u2"}}
+
+
+async def test_adoption_is_tried_until_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the file is broken the problem is said; once it is mended the newest id is recorded, and all is well."""
+    monkeypatch.setattr("ctm_trio.adoptions.RETRY_S", 0.05)
+    monkeypatch.setattr("ctm_trio.adoptions.RETRY_MAX_S", 0.1)
+    async with running(tmp_path) as sessions:
+        sessions.path.write_bytes(document(alpha=RECORD))
+        await sessions.until(lambda s: bool(s.records))
+        sessions.path.write_bytes(b"{nope")
+        await sessions.until(lambda s: bool(s.problem))
+        await sessions.send.send(AdoptUuid("alpha", "u2", "u1"))
+        await sessions.send.send(AdoptUuid("alpha", "u3", "u1"))
+        await sessions.until(lambda s: "does not parse" in s.problem)
+        sessions.path.write_bytes(document(beta={**RECORD, "name": "beta"}))
+        latest = await sessions.until(lambda s: not s.problem and s.records.get("beta", Session("")).uuid == "u3")
+        assert list(latest.records) == ["beta"], "it was renamed meanwhile, and is still the one"
+
+
+async def test_adoption_of_another_session_is_none(tmp_path: Path) -> None:
+    """A record of the same name that is another session by now keeps its own id."""
+    async with running(tmp_path) as sessions:
+        sessions.path.write_bytes(document(alpha={**RECORD, "uuid": "u9"}, beta={**RECORD, "name": "beta"}))
+        await sessions.send.send(AdoptUuid("alpha", "u2", "u7"))
+        await sessions.send.send(AdoptUuid("beta", "u3", "u1"))
+        latest = await sessions.until(lambda s: bool(s.records) and s.records["beta"].uuid == "u3")
+        assert latest.records["alpha"].uuid == "u9"
+        await sessions.send.send(AdoptUuid("beta", "u4", "u1"))  # decided before the one before was written
+        await sessions.until(lambda s: s.records["beta"].uuid == "u4")
