@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -288,6 +289,10 @@ class Journal:
     # ------------------------------------------------------------ subscribers
 
     def _subscribe(self, order: Subscribe) -> None:
+        if not order.brisk and order.since is not None and order.since > self.store.last_id:
+            # An id that was never given here: the client followed another history (a clock, another database), so
+            # what it has missed cannot be told. It hears `lost` and gets everything that is held.
+            order = replace(order, since=0, deep=False)
         if order.since == -1 or order.internal:
             events = [] if order.since is None else [e for e in self.fan.window if e.id > order.since >= 0]
             self._first(self.fan.add(order, ready=True), Batch(tuple(events), replay=True, cursor=self.store.last_id))

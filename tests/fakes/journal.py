@@ -57,6 +57,7 @@ class FakeJournal:
         """The first batch of a subscription."""
         held = list(self.passing(order, self.ring))
         lost = order.since is not None and order.since >= 0 and bool(held) and order.since < held[0].id
+        lost = lost or (order.since is not None and order.since > self.last_id)  # never given here
         if order.since is not None and not lost:
             held = [] if order.since < 0 else [e for e in held if e.id > order.since]
         return Batch(tuple(held), lost=lost, replay=True, cursor=self.last_id)

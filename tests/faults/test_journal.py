@@ -92,6 +92,21 @@ def _refuse(*_: object) -> None:
     raise StoreUnavailable("database or disk is full")
 
 
+@pytest.mark.parametrize("deep", [False, True])
+async def test_a_cursor_of_another_history(rig: Rig, *, deep: bool) -> None:
+    """A cursor above every id here was given by another database or clock: `lost`, and everything that is held."""
+    log = rig.log()
+    log.append(b"".join(line(UUID, f"r{i}") for i in range(3)))
+    mailbox, batches = trio.open_memory_channel[Batch](1)
+    async with rig.running():
+        await rig.settle(3)
+        await rig.send.send(Subscribe(mailbox, since=rig.cursor + 10**9, deep=deep))
+        with trio.fail_after(5):
+            batch = await batches.receive()
+    assert batch.lost
+    assert [event.id for event in batch.events if event.type == "tool_call"] == [id_ for id_, _ in rig.seen]
+
+
 @pytest.mark.parametrize("what", ["StoreDamaged while reading", "cannot be read"])
 async def test_a_replay_from_a_bad_database(rig: Rig, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """A replay from a database that cannot be read now is `lost`; from a damaged one it ends the journal."""
