@@ -85,14 +85,20 @@ def load_config(paths: Paths) -> Settings:
 def read_book(paths: Paths) -> SessionBook:
     """The records of `sessions.json`, read once, without a lock; a missing file has none.
 
+    Records that are not understood are said on stderr.
+
     Raises:
         CliError: it does not parse.
     """
     from ctm_trio.errors import BrokenSessions
-    from ctm_trio.model.session import SessionBook, parse_sessions
+    from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, parse_sessions
+    from ctm_trio.system.regular import read_regular
 
     try:
-        return parse_sessions(paths.sessions.read_bytes())
+        book = parse_sessions(read_regular(paths.sessions, max_bytes=MAX_SESSIONS_BYTES))
+        if book.problem:
+            say(book.problem)
+        return book
     except FileNotFoundError:
         return SessionBook()
     except BrokenSessions as error:

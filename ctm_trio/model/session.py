@@ -6,7 +6,6 @@ import os.path
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import msgspec
 
@@ -77,16 +76,23 @@ class SessionBook:
 
     Attributes:
         records: by name, in the order of the file.
-        kept: records whose key is no session name, as they were read; nobody sees them, a rewrite keeps them.
+        kept: records that are not understood, byte for byte; nobody sees them, a rewrite keeps them.
         extra: top-level keys that we do not know, and `schema_version`.
+        problem: which records are not understood and why, for people; "" if there are none.
     """
 
     records: Mapping[str, Session] = field(default_factory=dict)
-    kept: Mapping[str, object] = field(default_factory=dict)
+    kept: Mapping[str, msgspec.Raw] = field(default_factory=dict)
     extra: Mapping[str, object] = field(default_factory=lambda: {"schema_version": 1})
+    problem: str = ""
 
     def having(self, session: Session) -> SessionBook:
-        """The book with this record added, or in the place of the one of its name."""
+        """The book with this record added, or in the place of the one of its name.
+
+        Raises:
+            BrokenSessions: the file has a record of that name that is not understood; it is not overwritten.
+        """
+        self._refuse_kept(session.name)
         return replace(self, records={**self.records, session.name: session})
 
     def without(self, name: str) -> SessionBook:
@@ -94,13 +100,40 @@ class SessionBook:
         return replace(self, records={n: s for n, s in self.records.items() if n != name})
 
     def renamed(self, name: str, to: str) -> SessionBook:
-        """The book with a record under another name, at the same place."""
+        """The book with a record under another name, at the same place.
+
+        Raises:
+            BrokenSessions: as `having`.
+        """
+        self._refuse_kept(to)
         return replace(
             self,
             records={
                 (to if n == name else n): (replace(s, name=to) if n == name else s) for n, s in self.records.items()
             },
         )
+
+    def _refuse_kept(self, name: str) -> None:
+        if name in self.kept:
+            raise BrokenSessions(
+                f"sessions.json has a record of {name} that is not understood; mend it, or take it out."
+            )
+
+
+MAX_SESSIONS_BYTES = 64 << 20
+"""A larger `sessions.json` is taken for a mistake and not read."""
+
+MAX_NAMED = 3
+"""Records that are not understood and are named; of more the number is said."""
+
+_LONE = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD]([89a-fA-F])([0-9a-fA-F]{2})"
+)
+"""An escape of half a character (U+D800 to U+DFFF), which no JSON reader of ours takes; escaped backslashes and whole
+pairs match too, and are left alone."""
+
+_MARKED = re.compile(rb"\\\\|\\ue([0-7])([0-9a-fA-F]{2})")
+"""The same while we hold it: under a number that nobody uses (U+E000 to U+E7FF), so that it can be put back."""
 
 
 def successors(before: Mapping[str, Session], after: Mapping[str, Session]) -> dict[str, str]:
@@ -131,41 +164,93 @@ def successors(before: Mapping[str, Session], after: Mapping[str, Session]) -> d
 def parse_sessions(data: bytes) -> SessionBook:
     """The records in the bytes of `sessions.json`. Go's zero times become "".
 
+    A record that is not understood hides only itself: it is in `kept`, and `problem` says why.
+
     Raises:
         BrokenSessions: not such a document; the message says what is wrong.
 
-    Source: contract A2.
+    Source: contract A2, C11.
     """
+    data = data.removeprefix(b"\xef\xbb\xbf")
     try:
-        top = msgspec.json.decode(data)
+        top = _decode(data)
+        records_of = top.pop("sessions", None)
+        table = {} if records_of is None else _records(records_of)
+        extra = {key: msgspec.json.decode(raw) for key, raw in top.items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BrokenSessions(f"sessions.json does not parse: {error}") from None
-    if not isinstance(top, dict):
-        raise BrokenSessions("sessions.json must be a JSON object.")
-    table = top.get("sessions")
-    if table is not None and not isinstance(table, dict):
-        raise BrokenSessions('sessions.json: "sessions" must be an object.')
     records: dict[str, Session] = {}
-    kept: dict[str, object] = {}
-    for name, raw in (table or {}).items():
-        if is_name(name) or is_new_name(name):
+    kept: dict[str, msgspec.Raw] = {}
+    wrong: list[str] = []
+    for name, raw in table.items():
+        try:
             records[name] = _record(name, raw)
-        else:
+        except ValueError as error:
             kept[name] = raw
-    return SessionBook(records, kept, {k: v for k, v in top.items() if k != "sessions"})
+            shown = name if len(name) <= 40 else f"{name[:40]}…"
+            wrong.append(f"{shown} ({error})")
+    return SessionBook(records, kept, extra, _problem(wrong))
 
 
-def _record(name: str, raw: Any) -> Session:
-    if not isinstance(raw, dict):
-        raise BrokenSessions(f"sessions.json: the record of {name} must be an object.")
+def _decode(data: bytes) -> dict[str, msgspec.Raw]:
+    """The top-level values as they stand in the file."""
+    try:
+        return _object.decode(data)
+    except msgspec.ValidationError:
+        raise BrokenSessions("sessions.json must be a JSON object.") from None
+    except msgspec.DecodeError:
+        if _MARKED.sub(_no_mark, data) != data:
+            raise
+        marked = _LONE.sub(lambda m: b"\\ue%d%b" % (int(m[1], 16) - 8, m[2]) if m[1] else m[0], data)
+        if marked == data:
+            raise
+        return _object.decode(marked)
+
+
+def _no_mark(match: re.Match[bytes]) -> bytes:
+    return b"" if match[1] else match[0]
+
+
+def _records(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
+    try:
+        found: dict[str, msgspec.Raw] | None = _object_or_null.decode(raw)
+    except msgspec.ValidationError:
+        raise BrokenSessions('sessions.json: "sessions" must be an object.') from None
+    return found or {}
+
+
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_object_or_null = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
+
+
+def _problem(wrong: list[str]) -> str:
+    if not wrong:
+        return ""
+    more = f" and {len(wrong) - MAX_NAMED} more" if len(wrong) > MAX_NAMED else ""
+    named = ", ".join(wrong[:MAX_NAMED])
+    return f"sessions.json: not understood, left as it is and not shown: {named}{more}."
+
+
+def _record(name: str, raw: msgspec.Raw) -> Session:
+    """Raises ValueError with the reason, in few words."""
+    if not (is_name(name) or is_new_name(name)):
+        raise ValueError("not a session name")
+    if _MARKED.sub(_no_mark, bytes(raw)) != bytes(raw):
+        raise ValueError("half a character")
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ValueError("a value that cannot be read") from None
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
     values: dict[str, str] = {}
     for key in _KNOWN[1:]:
-        value = raw.get(key)
-        if value is not None and not isinstance(value, str):
-            raise BrokenSessions(f"sessions.json: {key} of {name} must be text.")
-        if value and not (key in _TIMES and value == ZERO_TIME):
-            values[key] = value
-    return Session(name=name, **values, extra=tuple((k, v) for k, v in raw.items() if k not in _KNOWN))
+        text = value.get(key)
+        if text is not None and not isinstance(text, str):
+            raise ValueError(f"{key} must be text")
+        if text and not (key in _TIMES and text == ZERO_TIME):
+            values[key] = text
+    return Session(name=name, **values, extra=tuple((k, v) for k, v in value.items() if k not in _KNOWN))
 
 
 def encode_session(session: Session) -> dict[str, object]:
@@ -195,4 +280,6 @@ def encode_sessions(book: SessionBook) -> bytes:
     """The bytes of `sessions.json`, indented as the Go CLI writes it."""
     table: dict[str, object] = {name: encode_session(session) for name, session in book.records.items()}
     document = {"schema_version": 1, **book.extra, "sessions": {**table, **book.kept}}
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    data = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    # Only what is kept byte for byte has escapes of such characters.
+    return _MARKED.sub(lambda m: b"\\ud%x%b" % (int(m[1]) + 8, m[2]) if m[1] else m[0], data)

@@ -21,7 +21,8 @@ from ctm_trio.errors import BrokenSessions
 from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import ERR, OK, WARN, Check
 from ctm_trio.model.overlay import events_for, own_statusline, parse_version, without_ours
-from ctm_trio.model.session import parse_sessions
+from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, parse_sessions
+from ctm_trio.system.regular import read_regular
 
 PROGRAM_LIMIT_S = 2.0
 """How long `tmux -V` and `claude --version` may take each: the whole answer is due within 5 s."""
@@ -136,14 +137,17 @@ def _config(paths: Paths, problem: str) -> Check:
 
 def _sessions(paths: Paths) -> Check:
     try:
-        count = len(parse_sessions(paths.sessions.read_bytes()).records)
+        book = parse_sessions(read_regular(paths.sessions, max_bytes=MAX_SESSIONS_BYTES))
     except FileNotFoundError:
-        count = 0
+        book = SessionBook()
     except BrokenSessions as error:
         return Check("sessions:store", ERR, error.message, f"Mend {paths.sessions}.")
     except OSError as error:
         text = f"{paths.sessions} cannot be read: {error.strerror or error}."
         return Check("sessions:store", ERR, text, "See to the file's owner and mode.")
+    if book.problem:
+        return Check("sessions:store", WARN, book.problem, f"Mend {paths.sessions}, or take the record out.")
+    count = len(book.records)
     return Check("sessions:store", OK, f"{count} session{'' if count == 1 else 's'}")
 
 
@@ -238,7 +242,7 @@ def _inotify() -> Check:
 def _hooks(paths: Paths, live: frozenset[str]) -> Iterator[Check]:
     """When did the last hook of each running session arrive?"""
     try:
-        records = parse_sessions(paths.sessions.read_bytes()).records.values()
+        records = parse_sessions(read_regular(paths.sessions, max_bytes=MAX_SESSIONS_BYTES)).records.values()
     except (OSError, BrokenSessions):
         return
     for record in records:

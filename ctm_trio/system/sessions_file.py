@@ -9,14 +9,11 @@ from pathlib import Path
 import trio
 
 from ctm_trio.errors import BrokenSessions
-from ctm_trio.model.session import SessionBook, encode_sessions, parse_sessions
-from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, flocked, stamp
+from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, encode_sessions, parse_sessions
+from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, flocked, read_regular, stamp
 
 LOCK_TIMEOUT_S = 8.0
 """How long a change waits for another program's lock; a request gives up after 10 s."""
-
-MAX_BYTES = 64 * 1024 * 1024
-"""A larger `sessions.json` is taken for a mistake and not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +67,9 @@ class SessionsFile:
     def _read(self) -> tuple[SessionBook, Stamp]:
         seen = stamp(self.path)  # before reading: a change in between is then noticed at the next look
         try:
-            with self.path.open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
+            data = read_regular(self.path, max_bytes=MAX_SESSIONS_BYTES)
         except FileNotFoundError:
             return SessionBook(), seen
         except OSError as error:
             raise BrokenSessions(f"{self.path} cannot be read: {error.strerror or error}.") from error
-        if len(data) > MAX_BYTES:
-            raise BrokenSessions(f"sessions.json is larger than {MAX_BYTES >> 20} MiB.")
         return parse_sessions(data), seen

@@ -199,7 +199,9 @@ class _Owner:
             pass  # it rings already
 
     def _keep(self, book: SessionBook, seen: Stamp) -> None:
-        self._book, self._seen, self._problem = book, seen, ""
+        if book.problem and book.problem != self._problem:
+            log.warning("sessions: %s", book.problem)
+        self._book, self._seen, self._problem = book, seen, book.problem
         self._publish()
 
     def _publish(self) -> None:

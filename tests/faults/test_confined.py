@@ -159,3 +159,23 @@ async def test_a_log_that_cannot_be_read_is_named(home: Path) -> None:
         await component(client, f"logs/{other.name}", "(nothing)")
         (logs / f"{BAD}.jsonl").rmdir()
         await component(client, f"logs/{BAD}.jsonl", "(nothing)")
+
+
+async def test_one_odd_record_of_sessions_json(home: Path) -> None:
+    """A record that is `null` hides no other; it is named in the doctor and in /health, and stays in the file."""
+    path = home / ".config" / "ctm" / "sessions.json"
+    record = {"name": "alpha", "uuid": GOOD, "mode": "safe", "workdir": "/tmp"}
+    document = {"schema_version": 1, "sessions": {"bad": None, "alpha": record, "beta": {**record, "uuid": BAD}}}
+    path.write_text(json.dumps(document))
+    async with served(home) as client:
+        assert [s["name"] for s in (await client.get("/api/sessions")).json()] == ["alpha", "beta"]
+        checks = {c["name"]: c for c in (await client.get("/api/doctor")).json()["checks"]}
+        assert checks["sessions:store"]["status"] == "warn"
+        assert "bad" in checks["sessions:store"]["message"]
+        await component(client, "sessions", "degraded: sessions.json: not understood")
+        headers = {"Origin": str(client.base_url).rstrip("/")}
+        answer = await client.post("/api/sessions/beta/forget", json={"confirm": "beta"}, headers=headers)
+        assert answer.status_code == 200
+        assert json.loads(path.read_text())["sessions"].keys() == {"alpha", "bad"}
+        path.write_text(json.dumps({"schema_version": 1, "sessions": {"alpha": record}}))
+        await component(client, "sessions", "ok")

@@ -56,8 +56,6 @@ def test_what_is_unknown_is_kept() -> None:
         b"",
         b"[]",
         b'{"sessions": []}',
-        b'{"sessions": {"a": 1}}',
-        b'{"sessions": {"a": {"uuid": 5}}}',
         b"\xff",
         b"[" * 99_999,
     ],
@@ -66,6 +64,53 @@ def test_broken(data: bytes) -> None:
     """What is no such document is broken, and says so by name."""
     with pytest.raises(BrokenSessions):
         parse_sessions(data)
+
+
+ODD = [
+    b"null", b"[1]", b"5", b'"x"', b'{"uuid": 5}', b'{"mode": null, "workdir": ["/w"]}', b'{"x": 1e400}',
+    b'{"workdir": "/\\ud800x"}', b'{"workdir": "\xff"}', b'{"created_at": 1' + b"0" * 5000 + b"}",
+    b'{"x": "\\\\ud800 \\ud83d\\ude00 \\udfff"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: str(odd[:24]))
+def test_an_odd_record_hides_only_itself(odd: bytes) -> None:
+    """A record that is not understood is named, hides no other, and is in the rewritten file as it was."""
+    record = json.dumps(RECORD).encode()
+    book = parse_sessions(b'{"schema_version": 1, "sessions": {"bad": %b, "alpha": %b}}' % (odd, record))
+    assert list(book.records) == ["alpha"]
+    assert "bad" in book.problem
+    written = encode_sessions(book.having(Session("beta")))
+    assert b"".join(odd.split()) in b"".join(written.split())
+    again = parse_sessions(written)
+    assert sorted(again.records) == ["alpha", "beta"]
+    assert again.problem == book.problem
+
+
+@pytest.mark.parametrize("name", ["a b", "", "-x", "ä", "x" * 101, "../x", "a\x1b[31m"])
+def test_an_odd_name_hides_only_itself(name: str) -> None:
+    """A record under a name that no session can have is named and kept."""
+    book = parse_sessions(document(**{name: RECORD, "alpha": RECORD}))
+    assert list(book.records) == ["alpha"]
+    assert "not a session name" in book.problem
+    assert json.loads(encode_sessions(book))["sessions"][name] == RECORD
+
+
+def test_an_odd_record_is_not_overwritten() -> None:
+    """Nothing takes the place of a record that is not understood: no new session of its name, no renamed one."""
+    book = parse_sessions(document(bad=None, alpha=RECORD))
+    with pytest.raises(BrokenSessions, match="bad"):
+        book.having(Session("bad"))
+    with pytest.raises(BrokenSessions, match="bad"):
+        book.renamed("alpha", "bad")
+
+
+def test_many_odd_records_are_counted() -> None:
+    """Of a thousand odd records a few are named and the rest counted."""
+    book = parse_sessions(document(**{f"n{i}": None for i in range(1000)}, alpha=RECORD))
+    assert list(book.records) == ["alpha"]
+    assert "and 997 more" in book.problem
+    assert len(book.problem) < 300
 
 
 def test_rename_keeps_the_place() -> None:
