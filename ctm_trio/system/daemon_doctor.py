@@ -15,6 +15,9 @@ from ctm_trio.system.doctor import run_checks
 LIMIT_S = 4.5
 """For everything together: the answer is due within 5 s. What is not done by then is a finding."""
 
+THREADS = 2
+"""Looks that may hang at the same time; beyond, the machine is said not to answer without another try."""
+
 CONNECT_LIMIT_S = 2.0
 SHARED_S = 1.0
 """Who asks again so soon gets the same answer: the doctor starts programs."""
@@ -38,14 +41,17 @@ class Doctor:
         self._facts, self._clock = facts, clock
         self._lock = trio.Lock()
         self._done: tuple[float, list[Check]] | None = None
+        """When the checks were over, and what they found."""
+        self._threads = trio.CapacityLimiter(THREADS)
 
     async def __call__(self) -> list[Check]:
         """All checks, in a fixed order. Never raises: what cannot be found out is a finding."""
+        asked = trio.current_time()
         async with self._lock:
-            now = trio.current_time()
-            if self._done is None or now - self._done[0] > SHARED_S:
-                self._done = (now, await self._examine(self._facts()))
-            return self._done[1]
+            if self._done is None or asked - self._done[0] > SHARED_S:
+                found = await self._examine(self._facts())
+                self._done = (trio.current_time(), found)
+            return self._done[1]  # also for whoever has waited for it: two slow looks would take too long
 
     async def _examine(self, facts: Facts) -> list[Check]:
         slow = "It did not answer in time; look again later, and see whether this machine is overloaded."
@@ -59,7 +65,8 @@ class Doctor:
                 found = run_checks(facts.paths, facts.settings, facts.config_problem, facts.live, facts.workdirs)
                 return [*found, _clock(facts.paths, self._clock())]
 
-            machine = await trio.to_thread.run_sync(checks, abandon_on_cancel=True)  # it only reads
+            # It only reads, so it may be left; but a file system that hangs keeps its thread, and must not get more.
+            machine = await trio.to_thread.run_sync(checks, abandon_on_cancel=True, limiter=self._threads)
 
         async def knock() -> None:
             nonlocal webhook

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -266,3 +268,29 @@ def test_doctor_of_the_daemon(tmp_path: Path) -> None:
         "port": "warn", "journal:state": "err", "daemon:quota": "err",
     }  # fmt: skip
     assert {c.status for c in daemon_checks(facts(tmp_path, port=6))} == {"ok"}
+
+
+async def test_a_doctor_who_waits_for_a_dead_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody who asks has an answer in the time of one look, and no more threads hang than are allowed to."""
+    let_go, hanging = threading.Event(), []
+
+    def hangs(*_: object) -> list[Check]:
+        hanging.append(1)
+        let_go.wait()
+        return []
+
+    monkeypatch.setattr(daemon_doctor, "run_checks", hangs)
+    monkeypatch.setattr(daemon_doctor, "LIMIT_S", 0.3)
+    monkeypatch.setattr(daemon_doctor, "SHARED_S", 0.0)
+    doctor = Doctor(lambda: facts(tmp_path), time.time)
+    try:
+        with trio.fail_after(2):  # eight looks, one after the other, would take longer
+            async with trio.open_nursery() as nursery:
+                for _ in range(8):
+                    nursery.start_soon(doctor)
+        for _ in range(4):
+            assert "no answer" in (await doctor())[0].message
+        assert len(hanging) == daemon_doctor.THREADS
+        assert trio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
+    finally:
+        let_go.set()
