@@ -93,6 +93,7 @@ class Plan:
         token: a login token that is valid from the start, for tests; "" for none.
         fixed: the settings come from the caller, `config.json` is not followed.
         reloads: whatever arrives here makes the config owner read its file at once (SIGHUP).
+        safe: called when the event log is closed: whatever was promised is on disk.
     """
 
     paths: Paths
@@ -102,6 +103,7 @@ class Plan:
     token: str = ""
     fixed: bool = False
     reloads: trio.MemoryReceiveChannel[None] | None = None
+    safe: Callable[[], None] = lambda: None
 
 
 async def run_daemon(
@@ -197,9 +199,13 @@ class Daemon:
     # ------------------------------------------------------------ one method a child: it clones what the child closes
 
     async def _journal(self, *, task_status: trio.TaskStatus[None]) -> None:
-        await run_journal(
-            self.plan.paths.database, self.journal_recv.clone(), self.journal_state, task_status=task_status
-        )
+        try:
+            await run_journal(
+                self.plan.paths.database, self.journal_recv.clone(), self.journal_state, task_status=task_status
+            )
+        finally:
+            if self.journal.latest.closed:
+                self.plan.safe()
 
     async def _config(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_config(self.config_recv.clone(), self.settings_state, self.plan.paths.config, task_status=task_status)

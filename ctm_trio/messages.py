@@ -174,6 +174,8 @@ class JournalSnapshot:
     fanout_seconds: float = 0.0
     commits: int = 0
     skipped_lines: int = 0
+    closed: bool = False
+    """True once the event log was closed: nothing that was published waits in memory any more."""
 
 
 # ---------------------------------------------------------------- sessions

@@ -15,6 +15,7 @@ import resource
 import signal
 import socket
 import sys
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ import trio
 
 from ctm_trio import __version__
 from ctm_trio.daemon import Plan, run_daemon
+from ctm_trio.hard_stop import HardStop, watching
 from ctm_trio.log_output import start_logging
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
 from ctm_trio.starting import StartFailed, claim, guard, make_directories, reason_of, wait_for_reindex
@@ -42,8 +44,9 @@ PROBES = 10
 
 MAX_HEAD_BYTES = 16_384
 
-STOP_S = 9.0
-"""After so long a graceful stop becomes a hard one, so that it ends within ten seconds. Source: contract A1."""
+STOP_S = 5.0
+"""After so long a graceful stop becomes a hard one: what is left is cancelled, and only cleans up. What no
+cancellation reaches ends with the process, at `HARD_STOP_S`. Source: contract A1."""
 
 SWITCH_S = 0.0005
 """So long a thread may keep the interpreter while the event loop waits for it; Python itself allows ten times that."""
@@ -72,7 +75,8 @@ class Options:
         sessions_path, tmux_conf_path, log_dir: other places for these.
         statusline_dump_dir, webhook_url, webhook_auth, attention_thresholds: instead of what the settings say.
         config: settings instead of `config.json`, which is then neither read nor followed.
-        signals: stop at SIGINT and SIGTERM (only in the main thread).
+        signals: stop at SIGINT and SIGTERM (only in the main thread). The process is ours then: a stop that hangs
+            ends it, see `hard_stop`.
     """
 
     port: int = 0
@@ -118,6 +122,8 @@ class Server:
             self._sock.close()
             raise
         self._stop = trio.Event()
+        self._safe = threading.Event()
+        self.hard_stop = HardStop(self._safe.is_set)
         self._reload_send, self._reload_recv = trio.open_memory_channel[None](1)
         self.reason = ""
 
@@ -131,6 +137,8 @@ class Server:
         """Stop gracefully; `run` returns when it is done. Safe to repeat."""
         if not self._stop.is_set():
             self.reason = reason
+            if self.options.signals:
+                self.hard_stop.arm()  # first: already what is logged may hang
             log.info("stopping: %s", reason)
             self._stop.set()
 
@@ -151,8 +159,9 @@ class Server:
             )
         )
         plan = Plan(
-            self.paths, self.settings, self._sock, self.options.version, self.options.token, fixed, self._reload_recv
-        )
+            self.paths, self.settings, self._sock, self.options.version, self.options.token, fixed, self._reload_recv,
+            self._safe.set,
+        )  # fmt: skip
         with self._sock, self._lock:
             make_directories(self.paths.logs, self.paths.hook_events)
             async with trio.open_nursery() as nursery:
@@ -165,12 +174,14 @@ class Server:
                 nursery.start_soon(guard, self.paths.root, self._lock, name="ctm: guard of the lock file")
                 status = Once(task_status)
                 while not self._stop.is_set():
+                    self._safe.clear()
                     try:
                         await run_daemon(plan, shutdown=self._stop.wait, task_status=status)
                     except* StoreDamaged as group:
                         aside = set_aside(self.paths.database)
                         log.error("%s It is now %s; the logs rebuild it.", _first(group), aside.name)
                 nursery.cancel_scope.cancel()
+        self.hard_stop.disarm()
 
     async def _stop_hard(self, scope: trio.CancelScope) -> None:
         """Cancel everything when a stop takes too long: what is committed stays, what is not comes from the logs."""
@@ -182,7 +193,11 @@ class Server:
     async def _take_signals(self, *, task_status: trio.TaskStatus[None]) -> None:
         """SIGINT and SIGTERM stop; SIGHUP reads the settings again, or stops if it comes from our terminal."""
         in_terminal = sys.stdin is not None and sys.stdin.isatty()
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        stopping = {signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if in_terminal else ())}
+        with (
+            trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals,
+            watching(frozenset(stopping), self.hard_stop.arm),
+        ):
             task_status.started()
             async for number in signals:
                 if number == signal.SIGHUP and not in_terminal:
@@ -220,6 +235,8 @@ def serve_main(port: int = 0) -> int:
             raise
         print(reason, file=sys.stderr)
         return 1
+    finally:
+        server.hard_stop.watch_exit()
     return 0
 
 

@@ -100,7 +100,7 @@ async def in_work_tree(workdir: str) -> bool:
     def inside() -> bool:
         return Path(workdir).resolve().is_relative_to(top.resolve())
 
-    return lines[0] == "true" and await trio.to_thread.run_sync(inside)
+    return lines[0] == "true" and await trio.to_thread.run_sync(inside, abandon_on_cancel=True)
 
 
 async def list_checkpoints(workdir: str, *, is_tree: bool = False) -> Checkpoints:

@@ -62,7 +62,13 @@ def parts_among(names: Iterable[str], uuid: str) -> list[LogName]:
 
 
 class Reader(Protocol):
-    """Random access to the bytes of a log, unpacked."""
+    """Random access to the bytes of a log, unpacked.
+
+    Attributes:
+        may_be_left: a `read` in a thread may be left alone, and the reader closed meanwhile.
+    """
+
+    may_be_left: bool
 
     def read(self, start: int, size: int) -> bytes:
         """At most `size` bytes from byte `start` on; fewer only at the end."""
@@ -90,6 +96,8 @@ class PlainReader:
         OSError: it cannot be read, or is no regular file.
     """
 
+    may_be_left = True
+
     def __init__(self, path: Path) -> None:
         self.fd = _open(path)
         status = os.fstat(self.fd)
@@ -112,6 +120,8 @@ class PlainReader:
 
 class PackedReader:
     """A gzipped part. Reading forward is cheap, going back unpacks from the start."""
+
+    may_be_left = False  # closing it waits for the lock that a read holds
 
     def __init__(self, path: Path) -> None:
         self._raw = os.fdopen(_open(path), "rb")

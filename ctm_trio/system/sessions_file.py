@@ -24,7 +24,7 @@ class SessionsFile:
 
     async def stamp(self) -> Stamp:
         """Which version of the file is on disk now; tells without reading whether it has changed."""
-        return await trio.to_thread.run_sync(stamp, self.path)
+        return await trio.to_thread.run_sync(stamp, self.path, abandon_on_cancel=True)
 
     async def read(self) -> tuple[SessionBook, Stamp]:
         """The records and the version they are from. A missing file has none.
@@ -32,7 +32,7 @@ class SessionsFile:
         Raises:
             BrokenSessions: it does not parse or cannot be read.
         """
-        return await trio.to_thread.run_sync(self._read)
+        return await trio.to_thread.run_sync(self._read, abandon_on_cancel=True)
 
     async def change(self, step: Callable[[SessionBook], SessionBook]) -> tuple[SessionBook, Stamp]:
         """Read, change and replace the file while holding `sessions.json.lock`.

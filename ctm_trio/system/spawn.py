@@ -41,7 +41,7 @@ async def spawned(
         NameExists: tmux has a session of that name.
         SpawnFailed: it could not be started, for any other reason.
     """
-    claude = await trio.to_thread.run_sync(find_claude)
+    claude = await trio.to_thread.run_sync(find_claude, abandon_on_cancel=True)
     made = await trio.to_thread.run_sync(make_workdir, record.workdir)
     started = ""
     try:

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -240,7 +241,8 @@ class UserStore:
             raise Unavailable("Too many logins are waiting; try again in a few seconds.")
         data = password.encode(errors="replace")
         try:
-            return await trio.to_thread.run_sync(_hash, data, salt, params, limiter=self._limiter)
+            work = partial(_hash, data, salt, params)  # left alone on a cancel: nobody needs it, and it touches nothing
+            return await trio.to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
         except HashingError as error:
             raise Unavailable("The password cannot be checked now; there is too little memory.") from error
 

@@ -239,7 +239,7 @@ class _Owner:
         while True:
             await trio.sleep(LIVE_S)
             if self.book.asking():
-                self.look_at(self.book.use_live(await trio.to_thread.run_sync(self.ends.live)))
+                self.look_at(self.book.use_live(await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True)))
 
     async def ask_checkpoints(self) -> NoReturn:
         """Ask for the checkpoints of the sessions that are overdue, one after the other."""

@@ -50,7 +50,9 @@ async def run_config(
                 message = await inbox.receive()
             if isinstance(message, PatchConfig):
                 await owner.patch(message)
-            elif message is not None or await trio.to_thread.run_sync(stamp, path) != owner.seen:
+            elif (
+                message is not None or await trio.to_thread.run_sync(stamp, path, abandon_on_cancel=True) != owner.seen
+            ):
                 await owner.reload()
 
 

@@ -25,8 +25,6 @@ THIN_EVERY_S = 3600.0
 RETRY_S = 2.0
 """While the database cannot be written: how soon it is tried again. Meanwhile no further points are taken."""
 
-CLOSE_S = 3.0
-
 
 async def run_cost(
     points: trio.MemoryReceiveChannel[CostPoint],
@@ -43,7 +41,7 @@ async def run_cost(
         prices: the table that is in use.
     """
     limiter = trio.CapacityLimiter(1)
-    table, problem = await trio.to_thread.run_sync(load_prices, prices_path, limiter=limiter)
+    table, problem = await trio.to_thread.run_sync(load_prices, prices_path, limiter=limiter, abandon_on_cancel=True)
     if problem:
         log.warning("prices: %s", problem)
     prices.publish(table)
@@ -77,7 +75,7 @@ async def run_cost(
                     await _thin(store, limiter)
                     thin_at = trio.current_time() + THIN_EVERY_S
     finally:
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
+        with trio.CancelScope(shield=True):  # a disk that hangs is the business of `hard_stop`
             if store is not None:
                 await trio.to_thread.run_sync(store.close, limiter=limiter)
 

@@ -100,12 +100,11 @@ async def run_journal(
                     await journal.turn(inbox)
     finally:
         journal.fan.close()
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_S):
+        # Not abandoned: nobody may touch the database while the thread does. If the disk hangs, so does this, and
+        # the process ends at the last bound of the stop (`hard_stop`).
+        with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(journal.shut, limiter=journal.writer)
-
-
-CLOSE_S = 5.0
-"""How long the last commit and fold may take when the daemon stops."""
+        state.publish(replace(state.latest, closed=not journal.pending))
 
 
 Write = Publish | Ingest | Attribute | OpenSegment | Positions | KnownSources
@@ -146,6 +145,7 @@ class Journal:
         if self.pending:
             try:
                 self.store.insert([stamped for stamped, _ in self.pending])
+                self.pending.clear()
             except StoreUnavailable:
                 pass  # the logs still have it; nothing else can be done now
         self.store.close()
@@ -313,7 +313,7 @@ class Journal:
         """Fetch a replay from the database, join what is `held` uncommitted, and start the subscriber's live tail."""
         read = partial(read_replay, self.path, order.sessions, order.types, order.since, until, deep=order.deep)
         try:
-            stored, lost = await trio.to_thread.run_sync(read, limiter=self.readers)
+            stored, lost = await trio.to_thread.run_sync(read, limiter=self.readers, abandon_on_cancel=True)
         except StoreUnavailable:
             stored, lost = [], order.since is not None
         have = {e.id for e in stored}

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict, deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -109,7 +110,8 @@ async def run_quota(
             known: dict[str, tuple[int, int, int]] = {}
 
             async def read(names: Changes) -> None:
-                for found in await trio.to_thread.run_sync(read_dumps, directory, names, known):
+                look = partial(read_dumps, directory, names, known)
+                for found in await trio.to_thread.run_sync(look, abandon_on_cancel=True):
                     dump = parse_dump(found.data, found.stem)
                     if dump is not None:
                         quota.take(dump, found.mtime)

@@ -285,7 +285,7 @@ class Tail:
                 used = await self._take(data, overlap, segment)
             else:
                 async with self.ends.bulk:
-                    data = await trio.to_thread.run_sync(reader.read, start, want)
+                    data = await trio.to_thread.run_sync(reader.read, start, want, abandon_on_cancel=reader.may_be_left)
                     used = await self._take(data, overlap, segment)
             if used is None:
                 return False
@@ -332,7 +332,7 @@ class Tail:
         """Find the end of a line that is too long and go on behind it. False if it has not ended yet."""
         at = max(self.skipping, segment.position + MAX_LINE_BYTES)
         while True:
-            data = await trio.to_thread.run_sync(reader.read, at, CHUNK_BYTES)
+            data = await trio.to_thread.run_sync(reader.read, at, CHUNK_BYTES, abandon_on_cancel=reader.may_be_left)
             end = data.find(b"\n") + 1
             if end:
                 break
@@ -342,7 +342,8 @@ class Tail:
                 return False
         self.skipping = 0
         segment.position = at + end
-        segment.check = await trio.to_thread.run_sync(reader.read, segment.position - CHECK_BYTES, CHECK_BYTES)
+        read = partial(reader.read, segment.position - CHECK_BYTES, CHECK_BYTES)
+        segment.check = await trio.to_thread.run_sync(read, abandon_on_cancel=reader.may_be_left)
         self.progress.skipped += 1
         await self._send([], segment, 1)
         return True

@@ -209,15 +209,16 @@ class _Owner:
             async with self.listing:
                 if self.listings == before:
                     self.listings += 1
-                    self.listed = await trio.to_thread.run_sync(_scan, self.directory)
+                    self.listed = await trio.to_thread.run_sync(_scan, self.directory, abandon_on_cancel=True)
         return parts_among(self.listed.files.get(uuid, ()), uuid)
 
     async def _look_at_everything(self, segments: tuple[Segment, ...]) -> None:
         """List the directory and wake the tailers of what has changed since the last look."""
-        self.listed = await trio.to_thread.run_sync(_scan, self.directory)
+        self.listed = await trio.to_thread.run_sync(_scan, self.directory, abandon_on_cancel=True)
         found = self.listed.files
         self._name_strange(self.listed.strange)
-        done = await trio.to_thread.run_sync(_fully_read, self.directory, segments) if segments else set()
+        read = partial(_fully_read, self.directory, segments)
+        done = await trio.to_thread.run_sync(read, abandon_on_cancel=True) if segments else set()
         for uuid, files in found.items():
             entry = self._log(uuid)
             if files == entry.files:

@@ -100,7 +100,8 @@ async def run_webhook(
                     task_status.started()
                     await owner.serve(inbox)
             finally:
-                outbox.close()
+                with trio.CancelScope(shield=True):  # a disk that hangs is the business of `hard_stop`
+                    await trio.to_thread.run_sync(outbox.close, limiter=one)
     raise AssertionError("unreachable")
 
 

@@ -51,6 +51,8 @@ class Daemon:
     process: subprocess.Popen[bytes] | None = None
     prefix: tuple[str, ...] = ()
     """Words before the command, e.g. to take rights away."""
+    module: str = "ctm_trio"
+    """What is run with `python -m`."""
 
     def __post_init__(self) -> None:
         self.root = self.home / ".config" / "ctm"
@@ -72,7 +74,7 @@ class Daemon:
         env["PYTHONPATH"] = str(Path(__file__).parents[2])
         with open(self.output, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "ctm_trio", "serve", "--port", str(self.port)],
+                [*self.prefix, sys.executable, "-m", self.module, "serve", "--port", str(self.port)],
                 env=env, cwd=self.home, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         if ready:
@@ -136,6 +138,17 @@ class Daemon:
             headers.setdefault("Authorization", f"Bearer {self.token}")
         with _client(15) as client:
             return client.request(method, f"http://{HOST}:{self.port}{path}", headers=headers, **more)
+
+    def send(self, method: str, path: str, body: object = None) -> socket.socket:
+        """Send a request whose answer nobody waits for; the caller closes the connection, or leaves it."""
+        data = b"" if body is None else msgspec.json.encode(body)
+        head = [
+            f"{method} {path} HTTP/1.1", f"Host: {HOST}:{self.port}", f"Origin: http://{HOST}:{self.port}",
+            f"Authorization: Bearer {self.token}", "Content-Type: application/json", f"Content-Length: {len(data)}",
+        ]  # fmt: skip
+        sock = self.connect()
+        sock.sendall("\r\n".join([*head, "", ""]).encode() + data)
+        return sock
 
     def get(self, path: str) -> Any:
         """The JSON of a GET that must be 200."""

@@ -1,0 +1,140 @@
+"""A stop ends within ten seconds, also when a step of the daemon hangs in the kernel."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.faults.process import Daemon, eventually
+from tests.faults.rig import line
+
+PROMISE_S = 10.0
+
+
+@dataclass(frozen=True)
+class Stall:
+    """What hangs, what provokes it ("log", "search", "config", "session", "login", "dump", "" for the stop alone).
+
+    Attributes:
+        code: the exit code that is right then.
+        says: what the last message names; "" where the step is left alone and the stop is a clean one.
+    """
+
+    step: str
+    provoked: str
+    code: int
+    says: str
+
+
+STALLS = (
+    Stall("ctm_trio.system.store:EventStore.insert", "log", 1, "_commit (tasks/journal.py"),
+    Stall("ctm_trio.system.store:EventStore.close", "", 1, "shut (tasks/journal.py"),
+    Stall("ctm_trio.system.search_index:SearchIndex.step", "log", 0, ""),
+    Stall("ctm_trio.system.search_index:SearchIndex.close", "", 0, ""),
+    Stall("ctm_trio.system.cost_store:CostStore.close", "", 0, ""),
+    Stall("ctm_trio.system.outbox:Outbox.close", "", 0, ""),
+    Stall("ctm_trio.system.settings_file:atomic_write", "config", 0, "change (system/settings_file.py"),
+    Stall("ctm_trio.system.sessions_file:atomic_write", "forget", 0, "rewrite (system/sessions_file.py"),
+    Stall("ctm_trio.system.sessions_file:SessionsFile._read", "sessions", 0, "quiet"),
+    Stall("ctm_trio.system.users:_hash", "login", 0, "quiet"),
+    Stall("ctm_trio.tasks.quota:read_dumps", "dump", 0, "quiet"),
+    Stall("ctm_trio.system.users:stamp", "look", 1, "_look (system/users.py"),
+)
+
+
+def provoke(daemon: Daemon, what: str, stack: ExitStack) -> None:
+    """Make the daemon take the step; what is asked of it may never be answered, and is closed with the stack."""
+    if what == "log":
+        daemon.log().append(line("11111111-2222-4333-8444-555555555555", "after"))
+    elif what == "dump":
+        (daemon.home / "dumps" / "d.json").write_text('{"session_id":"d","context_window":{"used_percentage":3}}')
+    elif what == "sessions":
+        (daemon.root / "sessions.json").write_text('{"schema_version":1,"sessions":{}}')
+    elif what:
+        method, path, body = {
+            "config": ("PATCH", "/api/config", {"attention": {"idle_minutes": 7}}),
+            "forget": ("POST", "/api/sessions/alpha/forget", {"confirm": "alpha"}),
+            "login": ("POST", "/api/auth/login", {"username": "tester@example.com", "password": "wrong password"}),
+            "look": ("GET", "/api/auth/status", None),
+        }[what]
+        stack.enter_context(daemon.send(method, path, body))
+
+
+def stop(root: Path, stall: Stall) -> tuple[Stall, int, float, str]:
+    """One daemon: it runs, the step hangs, it is stopped. Exit code, seconds, what it said."""
+    root.mkdir()
+    environment = {"CTM_TEST_STALL": stall.step}
+    with Daemon(root, environment=environment, module="tests.faults.stalled") as daemon, ExitStack() as stack:
+        (daemon.root / "sessions.json").write_text(
+            '{"schema_version":1,"sessions":{"alpha":{"name":"alpha","uuid":"u","mode":"yolo","workdir":"/"}}}'
+        )
+        daemon.start()
+        eventually(lambda: bool(daemon.get("/api/sessions")), what="the session")
+        (root / "stall").touch()
+        provoke(daemon, stall.provoked, stack)
+        while stall.provoked == "look" and not (root / "stalled").exists():
+            provoke(daemon, "look", stack)  # only the first request of each quarter of a second looks
+            time.sleep(0.1)
+        if stall.provoked:
+            eventually((root / "stalled").exists, what=f"the stall of {stall.step}")
+        assert daemon.process is not None
+        began = time.monotonic()
+        daemon.process.send_signal(signal.SIGTERM)
+        code = daemon.process.wait(20)
+        took = time.monotonic() - began
+        assert (root / "stalled").exists(), stall
+        return stall, code, took, daemon.said()
+
+
+def test_a_step_that_hangs(tmp_path: Path) -> None:
+    """Whatever hangs, the process ends in ten seconds: 0 if the last batch is on disk, else 1; what hangs is named."""
+    with ThreadPoolExecutor(len(STALLS)) as pool:
+        ends = list(pool.map(lambda pair: stop(tmp_path / str(pair[0]), pair[1]), enumerate(STALLS)))
+    for stall, code, took, _ in ends:
+        print(f"{stall.step}: exit code {code} after {took:.1f} s")
+    for stall, code, took, said in ends:
+        assert took < PROMISE_S, stall
+        assert code == stall.code, (stall, said)
+        assert "Traceback" not in said, (stall, said)
+        cut_off = said.rpartition("still at work: ")[2] if "still at work" in said else ""
+        if stall.says == "quiet":
+            assert not cut_off, stall
+            assert took < PROMISE_S / 2, stall
+        elif stall.says:
+            assert stall.says in cut_off, (stall, said)
+    print("worst stop", max(took for _, _, took, _ in ends), file=sys.stderr)
+
+
+def test_what_was_not_committed_comes_from_the_log(tmp_path: Path) -> None:
+    """A line whose commit hung when the daemon was stopped is read from its log by the next one, once."""
+    environment = {"CTM_TEST_STALL": "ctm_trio.system.store:EventStore.insert"}
+    with Daemon(tmp_path, environment=environment, module="tests.faults.stalled") as daemon:
+        daemon.start()
+        log = daemon.log()
+        log.append(line(log.uuid, "before"))
+        eventually(lambda: [m for _, m in daemon.stored()] == ["before"], what="the first line")
+        (tmp_path / "stall").touch()
+        log.append(line(log.uuid, "during"))
+        eventually((tmp_path / "stalled").exists, what="the stall")
+        code, _ = daemon.stop()
+        assert code == 1
+        daemon.module = "ctm_trio"
+        daemon.start()
+        eventually(lambda: [m for _, m in daemon.stored()] == ["before", "during"], what="the second line")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_in_peace_is_clean(tmp_path: Path, number: signal.Signals) -> None:
+    """Without trouble a stop takes a moment, ends with 0, and says nothing of being cut off."""
+    with Daemon(tmp_path).start() as daemon:
+        assert daemon.process is not None
+        daemon.process.send_signal(number)
+        assert daemon.process.wait(PROMISE_S) == 0
+        assert "cut off" not in daemon.said()
