@@ -1,0 +1,61 @@
+"""A process of another user of this machine: what is believed of it, and what it can reach. Needs root."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+OTHER = 65534
+"""Nobody, who exists everywhere."""
+
+
+def python() -> str:
+    """An interpreter that another user may run; the one of a virtual environment may be out of reach."""
+    return "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
+
+
+@contextmanager
+def other_user(code: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Run Python code as another user, with pipes to it; it is ended with the block.
+
+    Args:
+        code: a program for the standard library alone; `words` are its `sys.argv[1:]`.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a process of another user")
+    process = subprocess.Popen(
+        [python(), "-u", "-c", code, *words], user=OTHER, group=OTHER, extra_groups=[], cwd="/", text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PATH": os.defpath, "HOME": "/"},
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """The next line that it prints."""
+    stdout: IO[str] | None = process.stdout
+    assert stdout is not None
+    return stdout.readline().strip()
+
+
+def run_as_other(code: str, *words: str) -> str:
+    """Run Python code as another user to its end; what it printed."""
+    with other_user(code, *words) as process:
+        return process.communicate(timeout=60)[0]
+
+
+def readable_by_all(path: Path) -> None:
+    """Let others reach into a directory of a test, as they do in /tmp."""
+    for part in (path, *path.parents):
+        if part != Path("/") and part.stat().st_mode & 0o005 != 0o005 and part.is_relative_to("/tmp"):
+            part.chmod(part.stat().st_mode | 0o005)
