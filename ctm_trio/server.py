@@ -30,6 +30,7 @@ from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
 from ctm_trio.starting import StartFailed, claim, guard, make_directories, reason_of, wait_for_reindex
 from ctm_trio.supervise import Once
 from ctm_trio.system.instance_lock import Holder
+from ctm_trio.system.peers import is_foreign, listener_uid
 from ctm_trio.system.settings_file import load_settings
 from ctm_trio.system.store import StoreDamaged, set_aside
 
@@ -282,6 +283,10 @@ def _bind(port: int) -> socket.socket:
         sock.close()
         if error.errno != errno.EADDRINUSE:
             raise PortTaken(f"port {port} cannot be used: {error.strerror}") from None
+        uid = listener_uid(port)
+        if is_foreign(uid):  # whatever it says of itself: its answer could be made to keep us from starting
+            whose = f"port {port} in use by a non-ctm-serve listener; refusing to bind"
+            raise PortTaken(f"{whose} (it belongs to another user, uid {uid})") from None
         if _is_sibling(port):
             raise AlreadyRunning(f"a ctm daemon serves port {port} already") from None
         raise PortTaken(f"port {port} in use by a non-ctm-serve listener; refusing to bind") from None

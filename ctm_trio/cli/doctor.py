@@ -10,6 +10,7 @@ from ctm_trio.cli.views import live_names, use_our_server
 from ctm_trio.cli.where import daemon_port, restart_needed
 from ctm_trio.model.doctor import ERR, WARN, Check
 from ctm_trio.system.doctor import run_checks
+from ctm_trio.system.peers import is_foreign, listener_uid
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -44,7 +45,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def daemon_check(port: int, version: str | None, restart: str = "") -> Check:
-    """Does the daemon answer, and on the port that config.json says? `restart` says so if not."""
+    """Does the daemon answer, and on the port of config.json (`restart` says so if not)? Is nobody else there?"""
+    for host, name in (("127.0.0.1", f"port {port}"), ("::1", f"port {port} of ::1, which `localhost` may mean")):
+        uid = listener_uid(port, host)
+        if is_foreign(uid):
+            text = f"A program of another user (uid {uid}) has {name}. Type no password there."
+            return Check("daemon", ERR, text, "Set another serve.port in config.json, and use 127.0.0.1 in addresses.")
     if version is None:
         return Check("daemon", WARN, f"Nothing of ours answers on port {port}.", "`ctm-trio serve` starts it.")
     if restart:

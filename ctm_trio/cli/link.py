@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import ctm_trio
 from ctm_trio.cli.where import daemon_port, running
+from ctm_trio.system.peers import is_foreign, listener_uid
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths, Settings
@@ -33,9 +34,24 @@ OUTPUT_MAX_BYTES = 5 << 20
 """Size at which the output of a daemon that we start goes to a new file (the old one is kept beside it)."""
 
 
+def connection_to(port: int, limit_s: float) -> http.client.HTTPConnection:
+    """A connection to the daemon, which opens when it is used; each step may take `limit_s`. The caller closes it.
+
+    Raises:
+        ConnectionRefusedError: a program of another user has the port. It is told nothing, and nothing is believed.
+    """
+    uid = listener_uid(port)
+    if is_foreign(uid):
+        raise ConnectionRefusedError(f"port {port} is held by a program of another user (uid {uid})")
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=limit_s)
+
+
 def probe(port: int) -> str | None:
     """The version of the daemon on this port; None if there is none. At most `PROBE_LIMIT_S`."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_LIMIT_S)
+    try:
+        connection = connection_to(port, PROBE_LIMIT_S)
+    except OSError:
+        return None
     try:
         connection.request("GET", "/healthz")
         answer = connection.getresponse()
@@ -101,7 +117,10 @@ def post_event(port: int, event: str, fields: Mapping[str, str]) -> bool:
         event: `session_new`, `session_attached`, `session_killed` or `on_yolo`.
         fields: `name`, `uuid`, `mode`, `workdir`.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=POST_LIMIT_S)
+    try:
+        connection = connection_to(port, POST_LIMIT_S)
+    except OSError:
+        return False
     try:
         body = urllib.parse.urlencode(fields)
         connection.request("POST", f"/api/hooks/{event}", body, {"Content-Type": "application/x-www-form-urlencoded"})

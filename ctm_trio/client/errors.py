@@ -11,6 +11,10 @@ class NoDaemon(ClientError):
     """Nothing answers at the address."""
 
 
+class Stranger(ClientError):
+    """A program of another user of this machine listens where the daemon should."""
+
+
 class Refused(ClientError):
     """The daemon answered, and said no.
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import httpx
 import msgspec
 
-from ctm_trio.client.errors import NoDaemon, Refused
+from ctm_trio.client.errors import NoDaemon, Refused, Stranger
+from ctm_trio.client.trust import check_connection, check_listener
 
 TIMEOUT_S = 15.0
 """For one exchange; a login waits for the password to be hashed."""
@@ -17,13 +21,25 @@ class _Answer(msgspec.Struct):
     message: str = ""
 
 
+async def _look(event: str, info: Mapping[str, Any]) -> None:
+    """httpx tells its steps: once it is connected, and before it sends, it is looked who is at the other end."""
+    if event == "connection.connect_tcp.complete":
+        stream = info["return_value"]
+        try:
+            check_connection(stream.get_extra_info("client_addr"), stream.get_extra_info("server_addr"))
+        except Stranger:
+            await stream.aclose()  # nobody else has it yet
+            raise
+
+
 async def _post(url: str, path: str, body: dict[str, str] | None, token: str) -> _Answer:
     headers = {"Origin": url.rstrip("/")}
     if token:
         headers["Authorization"] = f"Bearer {token}"
+    check_listener(url)
     try:
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False) as client:
-            answer = await client.post(path, json=body)
+            answer = await client.post(path, json=body, extensions={"trace": _look})
     except httpx.HTTPError as error:
         raise NoDaemon(f"No daemon answers at {url}.") from error
     try:
@@ -43,6 +59,7 @@ async def login(url: str, username: str, password: str) -> str:
 
     Raises:
         NoDaemon: nothing answers there.
+        Stranger: another user's program does; it was told nothing.
         Refused: `not_registered`, `invalid_credentials` or `rate_limited`, for example.
     """
     return (await _post(url, "/api/auth/login", {"username": username, "password": password}, "")).token

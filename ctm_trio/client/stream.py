@@ -20,7 +20,8 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
-from ctm_trio.client.errors import ClientError, NoDaemon, Refused
+from ctm_trio.client.errors import ClientError, NoDaemon, Refused, Stranger
+from ctm_trio.client.trust import check_connection, check_listener
 from ctm_trio.model.event import parse_event_id
 
 DEFAULT_URL = "http://127.0.0.1:37778"
@@ -124,6 +125,7 @@ class EventStream:
         Raises:
             Refused: the daemon does not want us (any more).
             NoDaemon: nothing answered at the very first try, and `patient` is False.
+            Stranger: another user's program listens there; it was told nothing.
         """
         item = await self._queue.receive()
         if isinstance(item, ClientError):
@@ -188,14 +190,20 @@ class EventStream:
         parts = urlsplit(self.url)
         secure = parts.scheme == "https"
         name, port = parts.hostname or "127.0.0.1", parts.port or (443 if secure else 80)
+        check_listener(self.url)
         try:
             with trio.fail_after(CONNECT_TIMEOUT_S):
-                if secure:
-                    context = ssl.create_default_context()
-                    stream = await trio.open_ssl_over_tcp_stream(name, port, ssl_context=context)
-                    await stream.do_handshake()
+                stream = await trio.open_tcp_stream(name, port)
+                try:
+                    check_connection(stream.socket.getsockname(), stream.socket.getpeername())
+                except Stranger:
+                    await stream.aclose()
+                    raise
+                if not secure:
                     return stream, parts.netloc
-                return await trio.open_tcp_stream(name, port), parts.netloc
+                safe = trio.SSLStream(stream, ssl.create_default_context(), server_hostname=name, https_compatible=True)
+                await safe.do_handshake()
+                return safe, parts.netloc
         except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
             raise _Lost("nothing answers there") from error
 

@@ -41,8 +41,9 @@ ALLOWED: dict[str, frozenset[str]] = {
     "client": frozenset({"model", "errors", "client", "__init__"}),
 }
 
-# The one task that starts others of its kind: the owner of a log directory and its tailers.
-OWN_KIND = {("tasks/tailers", "tasks.tailer")}
+# The one task that starts others of its kind: the owner of a log directory and its tailers. And the one thing that a
+# client must find out about its machine: whose program it talks to.
+OWN_KIND = {("tasks/tailers", "tasks.tailer"), ("client/trust", "system.peers")}
 
 
 def imports_of(file: Path) -> set[str]:
