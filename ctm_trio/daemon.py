@@ -47,8 +47,10 @@ from ctm_trio.system.archive import Archive
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.live_sessions import read_live
 from ctm_trio.system.origins import AllowedOrigins
+from ctm_trio.system.peers import peer_uid, quick
 from ctm_trio.system.recall import recall
 from ctm_trio.system.resolve import webhook_fault
+from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.system.users import UserStore
 from ctm_trio.tail_ends import TailEnds
@@ -69,6 +71,7 @@ from ctm_trio.tasks.sessions import run_sessions
 from ctm_trio.tasks.tailers import merge_snapshots, run_tailers
 from ctm_trio.tasks.webhook import INBOX as WEBHOOK_INBOX
 from ctm_trio.tasks.webhook import WebhookEnds, run_webhook
+from ctm_trio.web.asker import Peers
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.serve import run_http
 
@@ -347,7 +350,8 @@ class Daemon:
             panes_send=self.panes_send,
             webhook_send=self.webhook_send,
             webhook_fault=webhook_fault,
-            auth=UserStore(paths.user, paths.tokens, seed=self.plan.token),
+            auth=UserStore(paths.user, paths.tokens, seed=self.plan.token, code=SignupCode(paths.signup_code)),
+            peers=Peers(peer_uid, quick()),
             origins=AllowedOrigins(paths.allowed_origins, os.environ.get("CTM_ALLOWED_ORIGINS", "")),
             database_bytes=self._database_bytes,
             archive=self.archive,

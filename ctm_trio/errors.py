@@ -214,6 +214,28 @@ class AlreadyRegistered(CtmError):
         super().__init__("Someone has signed up already; sign in instead.")
 
 
+class CodeNeeded(CtmError):
+    """Whoever is not shown to be the daemon's own user needs the one-time code to sign up."""
+
+    code, status = "code_needed", 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Signing up from here needs the one-time code; `ctm-trio auth code` shows it on the daemon's machine."
+        )
+
+
+class WrongCode(CtmError):
+    """A sign-up code that does not count, or no longer."""
+
+    code, status = "wrong_code", 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "That is not the sign-up code that counts now; `ctm-trio auth code` shows it on the daemon's machine."
+        )
+
+
 class NotRegistered(CtmError):
     """Nobody has signed up."""
 

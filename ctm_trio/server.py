@@ -27,7 +27,15 @@ from ctm_trio.daemon import Plan, run_daemon
 from ctm_trio.hard_stop import HardStop, watching
 from ctm_trio.log_output import start_logging
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
-from ctm_trio.starting import StartFailed, claim, guard, make_directories, reason_of, wait_for_reindex
+from ctm_trio.starting import (
+    StartFailed,
+    claim,
+    guard,
+    make_directories,
+    reason_of,
+    tell_signup_code,
+    wait_for_reindex,
+)
 from ctm_trio.supervise import Once
 from ctm_trio.system.instance_lock import Holder
 from ctm_trio.system.peers import is_foreign, listener_uid
@@ -228,6 +236,7 @@ def serve_main(port: int = 0) -> int:
         print(error, file=sys.stderr)
         return 1
     log.info("serving on http://%s:%d", *server.address)
+    tell_signup_code(server.paths)
     try:
         trio.run(server.run)
     except Exception as error:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
+import sys
 import time
 from pathlib import Path
 
 import trio
 
 from ctm_trio.errors import CtmError
+from ctm_trio.model.config import Paths
 from ctm_trio.system.files import ensure_private_dir
 from ctm_trio.system.instance_lock import REINDEX, Holder, InstanceLock, NoLocks, read_holder
+from ctm_trio.system.signup_code import SignupCode
+
+log = logging.getLogger("ctm.server")
 
 REINDEX_LOOK_S = 0.2
 """How often it is looked whether a running `reindex` is done."""
@@ -123,3 +130,27 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, CtmError):
         return error.message
     return ""
+
+
+def tell_signup_code(paths: Paths) -> None:
+    """While nobody has signed up, say where the sign-up code is, and the code itself where only its owner reads."""
+    code = SignupCode(paths.signup_code)
+    try:
+        if paths.user.exists():
+            code.void()  # it is left over if a sign-up was cut off in the middle
+            return
+        current = code.current()
+        if _is_private(sys.stderr.fileno()):
+            print(f"Nobody has signed up yet. The sign-up code is {current}", file=sys.stderr)
+        else:
+            log.info("nobody has signed up yet; `ctm-trio auth code` shows the sign-up code")
+    except (OSError, ValueError) as error:
+        log.warning("the sign-up code cannot be made or told: %s", error)
+
+
+def _is_private(output: int) -> bool:
+    """True for a terminal, and for a log file that is ours alone."""
+    if os.isatty(output):
+        return True
+    status = os.fstat(output)
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -59,3 +60,39 @@ def readable_by_all(path: Path) -> None:
     for part in (path, *path.parents):
         if part != Path("/") and part.stat().st_mode & 0o005 != 0o005 and part.is_relative_to("/tmp"):
             part.chmod(part.stat().st_mode | 0o005)
+
+
+ASK = r"""
+import http.client, json, sys
+port, wanted = int(sys.argv[1]), json.loads(sys.argv[2])
+answers = []
+for method, path, headers, body, source in wanted:
+    c = http.client.HTTPConnection('127.0.0.1', port, timeout=20, source_address=(source, 0))
+    headers = {'Origin': 'http://127.0.0.1:%d' % port, **headers}
+    c.request(method, path, None if body is None else body.encode(), headers)
+    r = c.getresponse()
+    answers.append([r.status, r.read().decode()])
+    c.close()
+print(json.dumps(answers))
+"""
+
+
+class Stranger:
+    """Asks a daemon as another user of the machine."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def ask(self, *wanted: tuple[str, str, object], source: str = "127.0.0.1", **headers: str) -> list[tuple[int, Any]]:
+        """Requests (method, path, body) one after the other; status and JSON of each answer.
+
+        A body that is a dict is sent as JSON, a text as a form.
+        """
+        asked = [
+            (method, path, {"Content-Type": "application/x-www-form-urlencoded", **headers}, body, source)
+            if isinstance(body, str)
+            else (method, path, {"Content-Type": "application/json", **headers}, json.dumps(body), source)
+            for method, path, body in wanted
+        ]
+        answers = json.loads(run_as_other(ASK, str(self._port), json.dumps(asked)))
+        return [(status, json.loads(text) if text.startswith(("{", "[")) else text) for status, text in answers]

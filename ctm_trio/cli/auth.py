@@ -39,10 +39,10 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "auth",
         help="the dashboard's user",
-        description="reset: forget the user, so that the next visitor signs up; passwd: a new password, which logs "
-        "everybody out; sessions: the logins that are valid.",
+        description="code: the one-time code that signing up from elsewhere needs; reset: forget the user, so that you "
+        "can sign up again; passwd: a new password, which logs everybody out; sessions: the logins that are valid.",
     )
-    parser.add_argument("action", choices=("reset", "passwd", "sessions"))
+    parser.add_argument("action", choices=("code", "reset", "passwd", "sessions"))
     parser.add_argument("-y", "--yes", action="store_true", help="reset: do not ask")
     parser.add_argument("--json", action="store_true", help="sessions as JSON")
 
@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     paths = find_paths()
     if args.action == "sessions":
         return logins(paths, as_json=args.json)
+    if args.action == "code":
+        return code(paths)
     if not paths.user.exists():
         raise CliError("Nobody has signed up yet. Open the dashboard to do so.", NOT_FOUND)
     if args.action == "reset":
@@ -63,9 +65,30 @@ def run(args: argparse.Namespace) -> int:
             paths.tokens.unlink(missing_ok=True)
         except OSError as error:
             raise CliError(f"{paths.user} cannot be removed: {error.strerror}.") from None
-        say("Done. The next visitor of the dashboard signs up.")
+        say("Done. Sign up again in the dashboard. If it asks for a code, it is this one:")
+        print(signup_code(paths, fresh=True))
         return OK
     return passwd(paths)
+
+
+def signup_code(paths: Paths, *, fresh: bool = False) -> str:
+    """The one-time code for signing up; `fresh` makes another one. Raises CliError if the file cannot be used."""
+    from ctm_trio.system.signup_code import SignupCode
+
+    kept = SignupCode(paths.signup_code)
+    try:
+        return kept.renew() if fresh else kept.current()
+    except OSError as error:
+        raise CliError(f"{paths.signup_code} cannot be read or written: {error.strerror}.") from None
+
+
+def code(paths: Paths) -> int:
+    """Show the sign-up code, alone on stdout."""
+    if paths.user.exists():
+        raise CliError("Someone has signed up already, so no code counts. `ctm-trio auth reset` begins anew.")
+    print(signup_code(paths))
+    say("The dashboard asks for it when you sign up. It counts once.")
+    return OK
 
 
 def passwd(paths: Paths) -> int:
@@ -84,10 +107,11 @@ def passwd(paths: Paths) -> int:
     import trio
 
     from ctm_trio.errors import CtmError
+    from ctm_trio.model.asker import Asker
     from ctm_trio.system.users import UserStore
 
     try:
-        trio.run(UserStore(beside, tokens).signup, str(name), password)
+        trio.run(UserStore(beside, tokens).signup, str(name), password, Asker())
         os.replace(beside, paths.user)
     except CtmError as error:
         raise CliError(error.message) from None

@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reindex": ("reindex", "rebuild the databases from the logs"),
     "overlay": ("overlay", "the Claude Code settings of spawned sessions"),
     "setup": ("setup", "prepare this machine; --global: for every Claude Code session"),
-    "auth": ("auth", "the dashboard's user: reset, passwd, sessions"),
+    "auth": ("auth", "the dashboard's user: code, reset, passwd, sessions"),
     "service": ("service", "start the daemon with your login session"),
     "completion": ("completion", "print a completion script for your shell"),
     "version": ("version", "show the version"),

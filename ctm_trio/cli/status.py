@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ctm_trio.cli.auth import signup_code
 from ctm_trio.cli.common import (
     OK,
     CliError,
@@ -117,6 +118,8 @@ def run(args: argparse.Namespace) -> int:
         )
         return OK
     show(sessions, usage, cost, version, port)
+    if not paths.user.exists():
+        print(f"\nNobody has signed up yet. If the dashboard asks for a code, it is {signup_code(paths)}")
     return OK
 
 

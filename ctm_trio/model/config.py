@@ -86,6 +86,11 @@ class Paths:
         return self.root / "ctm-trio-tokens.json"
 
     @property
+    def signup_code(self) -> Path:
+        """The one-time code for signing up; there while nobody has, and ours alone."""
+        return self.root / "signup-code"
+
+    @property
     def allowed_origins(self) -> Path:
         return self.root / "allowed_origins"
 

@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,8 +17,18 @@ import trio
 from argon2.exceptions import HashingError
 from argon2.low_level import Type, hash_secret_raw
 
-from ctm_trio.errors import AlreadyRegistered, InvalidCredentials, NotRegistered, RateLimited, Unavailable
+from ctm_trio.errors import (
+    AlreadyRegistered,
+    CodeNeeded,
+    InvalidCredentials,
+    NotRegistered,
+    Unavailable,
+    WrongCode,
+)
+from ctm_trio.model.asker import Asker
+from ctm_trio.system.attempts import Attempts
 from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, stamp
+from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.tokens import TokenFile
 
 HASHES_AT_ONCE = 2
@@ -30,10 +39,10 @@ MAX_WAITING = 16
 
 ATTEMPTS = 5
 WINDOW_S = 60.0
-"""So many logins from one address in so many seconds; more is 429. Source: contract A3."""
+"""So many logins from one asker in so many seconds; more is 429. So many sign-up codes too. Source: contract A3."""
 
-MAX_ADDRESSES = 1024
-"""Addresses whose attempts are remembered; past that the one that was seen first is forgotten."""
+WRONG_CODES = 5
+"""So often a sign-up code may be guessed, by all askers together; then there is another one."""
 
 LOOK_EVERY_S = 0.25
 """How often `user.json` is looked at, at most. Source: contract A3 (void within a second)."""
@@ -99,15 +108,19 @@ class UserStore:
         user_path: `user.json`; it may appear and vanish at any time.
         tokens_path: where the tokens' SHA-256 are kept, so that a restart logs nobody out.
         seed: a token that is valid from the start, for tests and embedding; "" for none. It is never written.
+        code: what a stranger needs to sign up; None asks nobody for one.
     """
 
-    def __init__(self, user_path: Path, tokens_path: Path, *, seed: str = "") -> None:
+    def __init__(self, user_path: Path, tokens_path: Path, *, seed: str = "", code: SignupCode | None = None) -> None:
         self._path = user_path
         self._tokens = TokenFile(tokens_path)
         self._seed = hashlib.sha256(seed.encode()).digest() if seed else b""
         self._limiter = trio.CapacityLimiter(HASHES_AT_ONCE)
         self._writing = trio.Lock()
-        self._attempts: dict[str, deque[float]] = {}
+        self._logins = Attempts(ATTEMPTS, WINDOW_S)
+        self._code = code
+        self._codes = Attempts(ATTEMPTS, WINDOW_S)
+        self._wrong_codes = 0
         self._stamp = Stamp()
         self._look_at = 0.0
         self._user: _Known | None = None
@@ -156,17 +169,23 @@ class UserStore:
 
     # -- what changes things
 
-    async def signup(self, username: str, password: str) -> str:
+    async def signup(self, username: str, password: str, asker: Asker, code: str = "") -> str:
         """Make the one user and return a token.
+
+        Args:
+            asker: whoever is not the daemon's own user needs the sign-up code.
+            code: as it was typed, "" for none. One that is sent must be right, whoever sends it.
 
         Raises:
             AlreadyRegistered: there is one.
+            CodeNeeded, WrongCode, RateLimited: as they say.
             Unavailable: too many logins wait already, or the file cannot be written.
         """
         async with self._writing:
             self._look()
             if self._stamp != Stamp():
                 raise AlreadyRegistered
+            await self._check_code(asker, code)
             params, salt = _Params(), secrets.token_bytes(16)
             digest = await self._run_hash(password, salt, params)
             user = _User(
@@ -188,29 +207,49 @@ class UserStore:
     def _write_user(self, data: bytes) -> None:
         ensure_private_dir(self._path.parent)
         atomic_write(self._path, data)
+        if self._code is not None:
+            self._code.void()
 
-    async def login(self, username: str, password: str, address: str) -> str:
+    async def _check_code(self, asker: Asker, code: str) -> None:
+        if self._code is None or (asker.is_owner and not code):
+            return
+        if not code:
+            raise CodeNeeded
+        self._codes.take(asker.key)
+        try:
+            right = await trio.to_thread.run_sync(self._code.is_right, code)
+            if not right:
+                self._wrong_codes += 1
+                if self._wrong_codes >= WRONG_CODES:
+                    await trio.to_thread.run_sync(self._code.renew)
+                    self._wrong_codes = 0
+        except OSError as error:
+            raise Unavailable(f"The sign-up code cannot be read: {error.strerror}.") from error
+        if not right:
+            raise WrongCode
+
+    async def login(self, username: str, password: str, asker: Asker) -> str:
         """A new token for the right name and password; both wrong ways take the same time.
 
         Args:
-            address: of the client, for the rate limit.
+            asker: for the rate limit; every attempt counts, also while nobody has signed up.
 
         Raises:
             NotRegistered, InvalidCredentials, RateLimited: as they say.
             Unavailable: too many logins wait already.
         """
+        self._logins.take(asker.key)
         self._look()
         user = self._user
         if user is None:
             if self._stamp != Stamp():
                 raise Unavailable("user.json cannot be read; mend or delete it.")
             raise NotRegistered
-        self._count(address)
         digest = await self._run_hash(password, user.salt, user.params)
         right = hmac.compare_digest(digest, user.hash) & hmac.compare_digest(username.encode(), user.username)
         if not right:
             raise InvalidCredentials
-        self._attempts.pop(address, None)
+        self._logins.clear(asker.key)
         async with self._writing:
             return await self._new_token()
 
@@ -245,16 +284,3 @@ class UserStore:
             return await trio.to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
         except HashingError as error:
             raise Unavailable("The password cannot be checked now; there is too little memory.") from error
-
-    def _count(self, address: str) -> None:
-        """Take one attempt of an address, before it is tried: attempts side by side count too."""
-        now = time.monotonic()
-        tries = self._attempts.setdefault(address, deque())
-        while tries and tries[0] <= now - WINDOW_S:
-            tries.popleft()
-        if len(tries) >= ATTEMPTS:
-            wait_s = int(tries[0] + WINDOW_S - now) + 1
-            raise RateLimited(f"Too many attempts; try again in {wait_s} seconds.", retry_after_s=wait_s)
-        tries.append(now)
-        if len(self._attempts) > MAX_ADDRESSES:
-            del self._attempts[next(iter(self._attempts))]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from ctm_trio.errors import InvalidToken, MissingToken
+from ctm_trio.model.asker import Asker
 
 SUBPROTOCOL_PREFIX = "ctm.bearer."
 """How a browser, which cannot set headers on a WebSocket, hands over its token. Source: contract B2."""
@@ -25,10 +26,10 @@ class AuthStore(Protocol):
     def check(self, token: str) -> bool:
         """True if the token is valid now."""
 
-    async def signup(self, username: str, password: str) -> str:
-        """Make the user; the answer is a token. Raises AlreadyRegistered, Unavailable."""
+    async def signup(self, username: str, password: str, asker: Asker, code: str = "") -> str:
+        """Make the user; the answer is a token. Raises AlreadyRegistered, CodeNeeded, WrongCode, Unavailable."""
 
-    async def login(self, username: str, password: str, address: str) -> str:
+    async def login(self, username: str, password: str, asker: Asker) -> str:
         """A token. Raises NotRegistered, InvalidCredentials, RateLimited, Unavailable."""
 
     async def logout(self, token: str) -> None:

@@ -32,6 +32,7 @@ from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import Subagent, Team
 from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
+from ctm_trio.web.asker import NO_PEERS, Peers
 from ctm_trio.web.auth import AuthStore
 from ctm_trio.web.origin import Origins
 
@@ -93,3 +94,5 @@ class WebEnds:
     """The directory of the logs, as /api/logs/usage tells it."""
     doctor: Callable[[], Awaitable[list[Check]]]
     """`system.daemon_doctor.Doctor`: looks at the machine, within 5 s, and never raises."""
+    peers: Peers = NO_PEERS
+    """Tells whose program is at the other end of a connection."""

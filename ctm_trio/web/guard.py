@@ -30,6 +30,7 @@ from wsproto.events import CloseConnection
 from wsproto.events import Event as WsEvent
 from wsproto.frame_protocol import CloseReason
 
+from ctm_trio.web.asker import NO_PEERS, Peers
 from ctm_trio.web.errors import error_body, report_bug
 from ctm_trio.web.wire import SEND_TIMEOUT_S, Wire
 
@@ -268,6 +269,7 @@ async def serve_guarded(
     send_timeout_s: float = SEND_TIMEOUT_S,
     grace_s: float = SHUTDOWN_GRACE_S,
     max_connections: int = MAX_CONNECTIONS,
+    peers: Peers = NO_PEERS,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Accept and serve until `shutdown()` returns, then end within `grace_s`.
@@ -281,6 +283,7 @@ async def serve_guarded(
         send_timeout_s: see `wire.SEND_TIMEOUT_S`.
         grace_s: seconds that requests in flight get at the end.
         max_connections: see `MAX_CONNECTIONS`.
+        peers: finds out whose program is at the other end.
         task_status: `started()` once connections are accepted.
     """
     wrapped = wrap_app(app, config.wsgi_max_body_size, None)  # type: ignore[arg-type]  # any ASGI callable
@@ -288,8 +291,10 @@ async def serve_guarded(
     live: set[_Connection] = set()
     drained = trio.Event()  # the last connection has gone; made anew for the shutdown
 
-    async def serve_one(conn: trio.socket.SocketType) -> None:
-        connection = _Connection(wrapped, config, context, Wire(conn, send_timeout_s=send_timeout_s))
+    async def serve_one(conn: trio.socket.SocketType, uid: int | None) -> None:
+        wire = Wire(conn, send_timeout_s=send_timeout_s)
+        wire.uid = uid
+        connection = _Connection(wrapped, config, context, wire)
         live.add(connection)
         try:
             await connection.run()
@@ -311,7 +316,7 @@ async def serve_guarded(
             if len(live) < max_connections:
                 conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 conn.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                nursery.start_soon(serve_one, conn)
+                nursery.start_soon(serve_one, conn, peers.at_once(conn))
                 continue
             full = Refused(503, "too_many_connections", "Too many connections are open; close some and try again.")
             try:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from quart import Response, request
 from quart_trio import QuartTrio
 
 from ctm_trio.errors import CtmError, InvalidBody
+from ctm_trio.model.asker import Asker
+from ctm_trio.web.asker import Peers, asker_of
+from ctm_trio.web.harden import Scope
 
 View = Callable[..., Awaitable[Response]]
 B = TypeVar("B")
@@ -59,6 +62,11 @@ def add_route(
         origin = "" if set(methods) <= SAFE_METHODS else "need"
     GUARDS[endpoint] = Guard(token=token, origin=origin)
     app.add_url_rule(rule, endpoint, view, methods=methods, provide_automatic_options=False)
+
+
+async def who_asks(peers: Peers) -> Asker:
+    """Who sends the request at hand."""
+    return await asker_of(cast(Scope, request.scope), peers)
 
 
 def json_answer(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

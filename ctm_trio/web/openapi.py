@@ -175,8 +175,8 @@ route("/api/openapi.json", "This description.", {"type": "object"})
 route("/api/bootstrap", "What a client needs first.", one({"version": TEXT, "port": WHOLE, "has_webhook": FLAG}))
 route("/api/auth/status", "Has anybody signed up, and is this request signed in?",
       one({"registered": FLAG, "authenticated": FLAG}), token=False)  # fmt: skip
-route("/api/auth/signup", "Make the one user.", ref("Login"), method="post", status=201, takes=ref("Credentials"),
-      token=False, errors="400 409")  # fmt: skip
+route("/api/auth/signup", "Make the one user.", ref("Login"), method="post", status=201, token=False,
+      takes=one({"username": TEXT, "password": TEXT}, {"code": TEXT}), errors="400 403 409 429")  # fmt: skip
 route("/api/auth/login", "Sign in.", ref("Login"), method="post", takes=ref("Credentials"), token=False,
       errors="400 401 404 429")  # fmt: skip
 route("/api/auth/logout", "Revoke this token.", method="post", status=204)

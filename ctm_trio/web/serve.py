@@ -45,5 +45,6 @@ async def run_http(
         shutdown=stop,
         send_timeout_s=send_timeout_s,
         max_connections=max_connections,
+        peers=ends.peers,
         task_status=task_status,
     )

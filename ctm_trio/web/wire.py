@@ -31,6 +31,10 @@ class Wire(trio.abc.HalfCloseableStream):
 
     def __init__(self, sock: trio.socket.SocketType, *, send_timeout_s: float = SEND_TIMEOUT_S) -> None:
         self.socket = sock
+        self.uid: int | None = None
+        """Of the program at the other end; None where it cannot be told, or was not asked yet."""
+        self.trusted = False
+        """True once a request over this connection had a valid token."""
         self._fd = sock.fileno()
         self._timeout_s = send_timeout_s
         self._busy = trio.Lock()

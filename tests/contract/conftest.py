@@ -36,8 +36,11 @@ from ctm_trio.model.pricing import PriceTable
 from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.origins import AllowedOrigins
+from ctm_trio.system.peers import peer_uid, quick
 from ctm_trio.system.resolve import webhook_fault
+from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.users import UserStore
+from ctm_trio.web.asker import Peers
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.guard import MAX_CONNECTIONS
 from ctm_trio.web.serve import run_http
@@ -126,6 +129,7 @@ async def open_site(
     ring: list[Event] | None = None,
     send_timeout_s: float = SEND_TIMEOUT_S,
     max_connections: int = MAX_CONNECTIONS,
+    peers: Peers | None = None,
 ) -> AsyncIterator[Site]:
     """Serve the web over fake owners until the block ends; `port` and `ring` of an earlier one make it its restart."""
     journal_send, journal_recv = trio.open_memory_channel[JournalMessage](256)
@@ -163,7 +167,8 @@ async def open_site(
             panes_send=trio.open_memory_channel[WatchPane](0)[0],
             webhook_send=trio.open_memory_channel[WebhookMessage](0)[0],
             webhook_fault=webhook_fault,
-            auth=UserStore(root / "user.json", root / "tokens.json", seed=seed),
+            auth=UserStore(root / "user.json", root / "tokens.json", seed=seed, code=SignupCode(root / "signup-code")),
+            peers=peers or Peers(peer_uid, quick()),
             origins=AllowedOrigins(root / "allowed_origins", environment),
             database_bytes=lambda: 4096,
             archive=archive,

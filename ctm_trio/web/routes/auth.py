@@ -11,7 +11,7 @@ from quart_trio import QuartTrio
 from ctm_trio.errors import InvalidBody
 from ctm_trio.web.auth import bearer
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.http import add_route, json_answer, json_body, no_content
+from ctm_trio.web.http import add_route, json_answer, json_body, no_content, who_asks
 
 MAX_BODY_BYTES = 1024
 MAX_USERNAME = 254
@@ -21,10 +21,16 @@ _EMAIL = re.compile(r"[a-zA-Z0-9._%+-]+@[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*\.[a-zA-Z
 
 
 class Credentials(msgspec.Struct):
-    """The body of sign-up and login."""
+    """The body of login."""
 
     username: str
     password: str
+
+
+class NewUser(Credentials):
+    """The body of sign-up. `code`: the one-time code, for those who need one."""
+
+    code: str | None = None
 
 
 def _check_new(credentials: Credentials) -> None:
@@ -43,15 +49,16 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         return json_answer({"registered": ends.auth.registered, "authenticated": known})
 
     async def signup() -> Response:
-        credentials = await json_body(Credentials, max_bytes=MAX_BODY_BYTES)
+        credentials = await json_body(NewUser, max_bytes=MAX_BODY_BYTES)
         _check_new(credentials)
-        token = await ends.auth.signup(credentials.username, credentials.password)
+        asker = await who_asks(ends.peers)
+        token = await ends.auth.signup(credentials.username, credentials.password, asker, credentials.code or "")
         return json_answer({"token": token, "username": credentials.username}, 201)
 
     async def login() -> Response:
         credentials = await json_body(Credentials, max_bytes=MAX_BODY_BYTES)
-        address = (request.scope.get("client") or ("",))[0]  # never X-Forwarded-For: anyone can write that
-        token = await ends.auth.login(credentials.username, credentials.password, address)
+        asker = await who_asks(ends.peers)
+        token = await ends.auth.login(credentials.username, credentials.password, asker)
         return json_answer({"token": token, "username": credentials.username})
 
     async def logout() -> Response:
