@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.site import EMAIL, PASSWORD, Site
+from tests.browser.test_looks import look
 
 
 def test_from_sign_up_to_the_live_feed(site: Site, open_page: OpenPage) -> None:
@@ -73,3 +75,33 @@ def test_the_daemon_restarts_under_the_page(site: Site, open_page: OpenPage) -> 
         "echo meanwhile",
         "echo before",
     ]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["laptop", "phone"])
+def test_sign_up_with_a_code(site: Site, open_page: OpenPage, phone: bool, dark: bool) -> None:
+    """Behind a proxy the form asks for the code in plain words, says when it is wrong, and takes the right one."""
+    site.start()
+    page, guard = open_page(phone=phone, dark=dark)
+    guard.expect(403)
+
+    def pass_on(route: Route) -> None:
+        route.continue_(headers={**route.request.headers, "X-Forwarded-For": "192.0.2.7"})
+
+    page.route("**/api/auth/signup", pass_on)
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    code = page.get_by_label("Sign-up code")
+    expect(code).to_have_count(0)
+    page.get_by_role("button", name="Create account").click()
+    expect(code).to_be_focused()
+    expect(page.get_by_text("ctm-trio auth code")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    look(page, "code", phone=phone, dark=dark)
+    code.fill("2222-2222-2222")
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("alert")).to_contain_text("not the sign-up code")
+    look(page, "code-wrong", phone=phone, dark=dark)
+    code.fill((site.conf / "signup-code").read_text().strip().lower())
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("heading", name="No sessions yet")).to_be_visible()

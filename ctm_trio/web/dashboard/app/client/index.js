@@ -20,8 +20,10 @@ const of = (/** @type {string} */ name, rest = '') => path('/api/sessions/', nam
 export const auth = {
   /** @returns {Promise<{registered: boolean, authenticated: boolean}>} */
   status: () => request('GET', '/api/auth/status', { quiet401: true }),
-  /** @param {string} username @param {string} password @returns {Promise<{token: string, username: string}>} */
-  signup: (username, password) => post('/api/auth/signup', { username, password }, { quiet401: true }),
+  /** @param {string} username @param {string} password @param {string} [code] the one-time code, where one is asked for
+   *  @returns {Promise<{token: string, username: string}>} */
+  signup: (username, password, code) =>
+    post('/api/auth/signup', { username, password, ...(code && { code }) }, { quiet401: true }),
   /** @param {string} username @param {string} password @returns {Promise<{token: string, username: string}>} */
   login: (username, password) => post('/api/auth/login', { username, password }, { quiet401: true }),
   logout: () => request('POST', '/api/auth/logout', { quiet401: true }),

@@ -58,9 +58,10 @@ function leave(byDaemon) {
   if (byDaemon) check(); // user.json may be gone: then it is sign-up again
 }
 
-/** @param {string} username @param {string} password @throws {import('../client/http.js').ApiError} */
-export async function signup(username, password) {
-  enter((await auth.signup(username, password)).token);
+/** @param {string} username @param {string} password @param {string} [code] the one-time code, where one is asked for
+ *  @throws {import('../client/http.js').ApiError} */
+export async function signup(username, password, code) {
+  enter((await auth.signup(username, password, code)).token);
 }
 
 /** @param {string} username @param {string} password @throws {import('../client/http.js').ApiError} */

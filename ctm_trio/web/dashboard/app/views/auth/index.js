@@ -1,5 +1,5 @@
 /** Sign-up (which also says what this is), login, and the page shown while the daemon does not answer. */
-import { html, useState } from '../../html.js';
+import { html, useEffect, useRef, useState } from '../../html.js';
 import { hasText, t } from '../../i18n/index.js';
 import { expired, login, phase, signup } from '../../store/auth.js';
 import { Icon } from '../../ui/icons.js';
@@ -27,7 +27,8 @@ const POINTS = [
 
 /** @param {{first: boolean}} props */
 function Form({ first }) {
-  const [values, setValues] = useState({ username: '', password: '' });
+  const [values, setValues] = useState({ username: '', password: '', code: '' });
+  const [wantsCode, setWantsCode] = useState(false);
   const [shown, setShown] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
@@ -38,9 +39,11 @@ function Form({ first }) {
     setBusy(true);
     setProblem('');
     try {
-      await (first ? signup : login)(values.username.trim(), values.password);
-    } catch (error) {
-      setProblem(explain(/** @type {import('../../client/http.js').ApiError} */ (error)));
+      await (first ? signup : login)(values.username.trim(), values.password, values.code.trim());
+    } catch (caught) {
+      const error = /** @type {import('../../client/http.js').ApiError} */ (caught);
+      if (error.code === 'code_needed') setWantsCode(true);
+      else setProblem(explain(error));
       setBusy(false);
     }
   };
@@ -69,9 +72,24 @@ function Form({ first }) {
         </span>
         <small class="muted" id="password-hint">${t(first ? 'auth.passwordHint' : 'auth.forgot')}</small>
       </div>
+      ${wantsCode && html`<${CodeField} value=${values.code} onInput=${set('code')} />`}
       ${problem && html`<p class="problem" role="alert">${problem}</p>`}
       <button class="button primary wide" type="submit" disabled=${busy}>${t(first ? 'auth.signup' : 'auth.login')}</button>
     </form>`;
+}
+
+/** What signing up from elsewhere needs. It takes the focus, since it appears when the form has been sent.
+ *  @param {{value: string, onInput: (event: Event) => void}} props */
+function CodeField({ value, onInput }) {
+  const input = useRef(/** @type {HTMLInputElement|null} */ (null));
+  useEffect(() => input.current?.focus(), []);
+  return html`<div class="field">
+    <label for="code">${t('auth.code')}</label>
+    <input class="input" id="code" type="text" name="code" required autocomplete="off" autocapitalize="characters"
+      spellcheck=${false} maxlength="64" ref=${input} value=${value} onInput=${onInput} aria-describedby="code-hint" />
+    <small class="muted" id="code-hint" role="status">
+      ${t('auth.codeWhy')} ${t('auth.codeWhere')} <code>ctm-trio auth code</code></small>
+  </div>`;
 }
 
 /** @param {import('../../client/http.js').ApiError} error */
