@@ -7,7 +7,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
-from ctm_trio.web.auth import bearer, require
+from ctm_trio.web.auth import bearer, require, subprotocol_token
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.errors import answer_of, http_answer, refuse, register_errors, response_of
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer
@@ -35,6 +35,7 @@ class CtmApp(QuartTrio):
 
     def __init__(self, ends: WebEnds) -> None:
         super().__init__("ctm_trio.web", static_folder=None, template_folder=None)
+        self._auth = ends.auth
         self.gate = Gate(ends.port, ends.origins)
         self.assets = load_assets()
         self.streams = Streams(ends.auth, ends.journal_send)
@@ -50,6 +51,7 @@ class CtmApp(QuartTrio):
         """The ASGI app. Quart names the same three things by Hypercorn's own types."""
         host = next((value for name, value in scope["headers"] if name == b"host"), b"")
         known = self.gate.host_ok(host.decode("latin-1"))
+        self._note_token(scope)
         if scope["type"] == "websocket":
             await self._ws(scope, receive, send, known_host=known)
             return
@@ -68,6 +70,13 @@ class CtmApp(QuartTrio):
             await send_answer(send, asset_answer(asset, known_tag.decode("latin-1")))
             return
         await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+
+    def _note_token(self, scope: Scope) -> None:
+        """A connection that has shown a valid token keeps its place when others must go."""
+        sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        token = bearer(sent.decode("latin-1")) or subprotocol_token(scope.get("subprotocols", ()))
+        if token:
+            scope["state"]["wire"].trusted = self._auth.check(token)
 
 
 def create_app(ends: WebEnds) -> CtmApp:

@@ -32,6 +32,7 @@ from wsproto.frame_protocol import CloseReason
 
 from ctm_trio.web.asker import NO_PEERS, Peers
 from ctm_trio.web.errors import error_body, report_bug
+from ctm_trio.web.room import MAX_CONNECTIONS, Room
 from ctm_trio.web.wire import SEND_TIMEOUT_S, Wire
 
 log = logging.getLogger("ctm.http")
@@ -53,9 +54,6 @@ MAX_HEAD_BYTES = 64 * 1024
 
 MAX_WS_MESSAGE = 64 * 1024
 """A longer WebSocket message closes with 1009. Source: contract B2."""
-
-MAX_CONNECTIONS = 512
-"""Open connections; the next one is told 503 and closed. Twice the bound on streams."""
 
 SHUTDOWN_GRACE_S = 1.0
 """How long requests in flight may take at shutdown before they are cut."""
@@ -180,9 +178,20 @@ class _Connection:
     def __init__(self, app: AppWrapper, config: Config, context: WorkerContext, wire: Wire) -> None:
         self.app, self.config, self.context, self.wire = app, config, context, wire
         self.idle = True
+        self.served = False
         self._reading = trio.CancelScope(deadline=trio.current_time() + HEAD_TIMEOUT_S)
         self._begun = False
         self._closing = False
+
+    @property
+    def uid(self) -> int | None:
+        """See `Wire`."""
+        return self.wire.uid
+
+    @property
+    def trusted(self) -> bool:
+        """See `Wire`."""
+        return self.wire.trusted
 
     async def run(self) -> None:
         """Serve requests until either side is done. Never raises but for cancellation."""
@@ -244,6 +253,7 @@ class _Connection:
             await self.protocol.handle(Closed())
         elif isinstance(event, Updated):
             self.idle = event.idle
+            self.served = True
             self._begun = False
             self._reading.deadline = trio.current_time() + KEEP_ALIVE_S if event.idle else math.inf
 
@@ -252,6 +262,11 @@ class _Connection:
         self.wire.finish()
         linger_s = LINGER_STOP_S if self.context.terminated.is_set() else LINGER_S
         self._reading.deadline = min(self._reading.deadline, trio.current_time() + linger_s)
+
+    def evict(self) -> None:
+        """Make room for somebody: cut this connection, which is idle."""
+        self._closing = True
+        self.wire.abort()
 
     def leave_if_idle(self) -> None:
         """At shutdown: nothing is in flight here, so close."""
@@ -289,19 +304,25 @@ async def serve_guarded(
     wrapped = wrap_app(app, config.wsgi_max_body_size, None)  # type: ignore[arg-type]  # any ASGI callable
     context = WorkerContext(None)
     live: set[_Connection] = set()
+    room = Room(max_connections)
     drained = trio.Event()  # the last connection has gone; made anew for the shutdown
 
-    async def serve_one(conn: trio.socket.SocketType, uid: int | None) -> None:
+    def enter(conn: trio.socket.SocketType, uid: int | None) -> _Connection:
         wire = Wire(conn, send_timeout_s=send_timeout_s)
         wire.uid = uid
         connection = _Connection(wrapped, config, context, wire)
         live.add(connection)
+        room.enter(connection)
+        return connection
+
+    async def serve_one(connection: _Connection) -> None:
         try:
             await connection.run()
         except Exception as error:  # noqa: BLE001  # a connection is the unit of failure: never the daemon
             report_bug(log, error, "connection")
         finally:
             live.discard(connection)
+            room.leave(connection)
             if not live:
                 drained.set()
 
@@ -313,10 +334,11 @@ async def serve_guarded(
                 if error.errno in NO_DESCRIPTORS:
                     await trio.sleep(0.1)  # nothing tells us when one is free again
                 continue
-            if len(live) < max_connections:
+            uid = peers.at_once(conn)
+            if room.make_place(uid):
                 conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 conn.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                nursery.start_soon(serve_one, conn, peers.at_once(conn))
+                nursery.start_soon(serve_one, enter(conn, uid))
                 continue
             full = Refused(503, "too_many_connections", "Too many connections are open; close some and try again.")
             try:

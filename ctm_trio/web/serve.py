@@ -9,8 +9,9 @@ import trio
 
 from ctm_trio.web.app import create_app
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.guard import MAX_CONNECTIONS, http_config, serve_guarded
+from ctm_trio.web.guard import http_config, serve_guarded
 from ctm_trio.web.harden import harden
+from ctm_trio.web.room import MAX_CONNECTIONS
 from ctm_trio.web.wire import SEND_TIMEOUT_S
 
 

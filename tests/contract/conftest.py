@@ -42,7 +42,7 @@ from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.users import UserStore
 from ctm_trio.web.asker import Peers
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.guard import MAX_CONNECTIONS
+from ctm_trio.web.room import MAX_CONNECTIONS
 from ctm_trio.web.serve import run_http
 from ctm_trio.web.wire import SEND_TIMEOUT_S
 from tests.fakes.journal import FakeJournal

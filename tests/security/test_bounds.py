@@ -123,9 +123,13 @@ async def test_slow_body(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_too_many_connections(tmp_path: Path) -> None:
-    """Past the bound on connections the next one is told 503, and there is room again when one leaves."""
+    """Past the bound on connections in use the next one is told 503, and there is room again when one leaves."""
     async with open_site(tmp_path, max_connections=3) as site:
         held = [await trio.open_tcp_stream("127.0.0.1", site.port) for _ in range(3)]
+        head = f"GET /events/all HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+        for stream in held:
+            await stream.send_all(head.encode())
+        await site.subscribers(3)
         answer = await site.raw(b"")
         assert answer.startswith(b"HTTP/1.1 503 ")
         for stream in held:
