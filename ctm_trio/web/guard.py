@@ -30,6 +30,7 @@ from wsproto.events import CloseConnection
 from wsproto.events import Event as WsEvent
 from wsproto.frame_protocol import CloseReason
 
+from ctm_trio.errors import ForbiddenOrigin
 from ctm_trio.web.asker import NO_PEERS, Peers
 from ctm_trio.web.errors import error_body, report_bug
 from ctm_trio.web.room import MAX_CONNECTIONS, Room
@@ -54,6 +55,9 @@ MAX_HEAD_BYTES = 64 * 1024
 
 MAX_WS_MESSAGE = 64 * 1024
 """A longer WebSocket message closes with 1009. Source: contract B2."""
+
+ONCE = (b"host", b"origin", b"authorization", b"content-type", b"sec-websocket-key", b"sec-websocket-version")
+"""Headers that decide what is allowed. Two of one could mean one thing to a proxy or to us, and another to the app."""
 
 SHUTDOWN_GRACE_S = 1.0
 """How long requests in flight may take at shutdown before they are cut."""
@@ -112,6 +116,11 @@ class _Http1(H11Protocol):
         if len(event.target) + sum(len(name) + len(value) + 4 for name, value in event.headers) > MAX_HEAD_BYTES:
             raise Refused(431, "headers_too_large", "The request line and headers are too long.")
         names = [name for name, _ in event.headers]
+        twice = next((name for name in ONCE if names.count(name) > 1), b"")
+        if twice == b"origin":
+            raise Refused(403, ForbiddenOrigin.code, "The request says twice from which page it comes.")
+        if twice:
+            raise Refused(400, "bad_request", f"The request has more than one {twice.decode()} header.")
         if b"transfer-encoding" in names and b"content-length" in names:
             raise Refused(400, "bad_request", "The request says its length in two ways.")
 
