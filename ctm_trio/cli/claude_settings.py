@@ -9,6 +9,7 @@ from pathlib import Path
 
 import ctm_trio
 from ctm_trio.cli.common import CliError, coloured, plain
+from ctm_trio.model.diff import lines_of
 from ctm_trio.model.overlay import (
     Document,
     Version,
@@ -71,7 +72,7 @@ def wired(document: Document, own: str | None = None) -> Document:
 
 def show_diff(path: Path, old: Document, new: Document) -> None:
     """Print what would change, as a unified diff."""
-    before, after = encode(old).decode().splitlines(), encode(new).decode().splitlines()
+    before, after = lines_of(encode(old).decode()), lines_of(encode(new).decode())
     colours = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"} if coloured() else {}
     for line in difflib.unified_diff(before if old else [], after, str(path), f"{path} (new)", lineterm=""):
         colour = "" if line[:3] in ("+++", "---") else colours.get(line[:1], "")

@@ -55,7 +55,7 @@ def live_names(paths: Paths, settings: Settings) -> frozenset[str]:
     code, out, said = tmux_says(paths, settings, "list-sessions", "-F", "#{session_name}")
     if code != 0 and not any(word in said for word in GONE):
         raise CliError(f"tmux said: {plain(said)}")
-    return frozenset(out.splitlines()) if code == 0 else frozenset()
+    return frozenset(out.split("\n")) - {""} if code == 0 else frozenset()
 
 
 def is_live(record: Session, live: frozenset[str]) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from ctm_trio.model.decoding import compact, decode_any
 from ctm_trio.model.diff import diff_of
-from ctm_trio.model.tool_call import decode_line, parse_call
+from ctm_trio.model.tool_call import RawLine, decode_line, error_text, is_failure, parse_call
 
 EXCERPT_CHARS = 4096
 """`output_excerpt` is cut to so many characters, the last of which is then an ellipsis."""
@@ -39,16 +40,12 @@ def detail_of(line: bytes, ts: str) -> Detail | None:
     call = parse_call(raw) if raw is not None else None
     if raw is None or call is None:
         return None
-    given, response = _decoded(raw.tool_input), _decoded(raw.tool_response)
-    if raw.hook_event_name == "PostToolUseFailure" or (raw.error is not None and not raw.tool_response):
-        output = raw.error or ""
-    else:
-        output = output_text(raw.tool_name, response)
+    given, response = decode_any(raw.tool_input), decode_any(raw.tool_response)
     diff = None if call.is_error else diff_of(raw.tool_name, given, response)
     return Detail(
         tool=raw.tool_name,
-        input_json=_compact(given) if given is not None else "",
-        output_excerpt=excerpt(output),
+        input_json=compact(given) if given is not None else "",
+        output_excerpt=excerpt(output_of(raw, response)),
         ts=call.ts or ts,
         is_error=call.is_error,
         diff=msgspec.UNSET if diff is None else diff,
@@ -65,7 +62,7 @@ def is_call_at(line: bytes, *, tool: str, ts: str, tool_use_id: str) -> bool:
 def agent_of(line: bytes) -> str:
     """The id of the sub-agent that an `Agent` call started, "" if the line does not say."""
     raw = decode_line(line)
-    response = _decoded(raw.tool_response) if raw is not None else None
+    response = decode_any(raw.tool_response) if raw is not None else None
     found = response.get("agentId") if isinstance(response, dict) else None
     return found if isinstance(found, str) else ""
 
@@ -75,6 +72,17 @@ def excerpt(text: str) -> str:
     return text if len(text) <= EXCERPT_CHARS else text[: EXCERPT_CHARS - 1] + "…"
 
 
+def output_of(raw: RawLine, response: object) -> str:
+    """What a call answered, as text for people: the error of one that failed, else what its response says.
+
+    Args:
+        raw: the line. response: its decoded `tool_response`.
+    """
+    if is_failure(raw) and raw.error:
+        return raw.error
+    return output_text(raw.tool_name, response)
+
+
 def output_text(tool: str, response: object) -> str:
     """What a tool answered, as text for people: the real output where the shape is known, else its JSON."""
     if isinstance(response, str):
@@ -82,18 +90,19 @@ def output_text(tool: str, response: object) -> str:
     if isinstance(response, list):
         return _blocks(response)
     if not isinstance(response, dict):
-        return "" if response is None else _compact(response)
-    if response.get("is_error") is True:
-        return _first_string(response, ("error", "message")) or "error"
-    if isinstance(response.get("output"), str):
-        return str(response["output"])
+        return "" if response is None else compact(response)
+    failed, output = response.get("is_error") is True, response.get("output")
+    if isinstance(output, str) and (not failed or output.strip()):
+        return output
+    if failed:
+        return error_text(response)
     shaped = _SHAPES.get(tool)
     text = shaped(response) if shaped is not None else None
     if text is None:
         text = _first_string(response, ("stdout", "result", "content", "text", "message"))
     if text is None and isinstance(response.get("content"), list):
         text = _blocks(response["content"])
-    return text if text is not None else _compact(response)
+    return text if text is not None else compact(response)
 
 
 def _bash(response: dict[str, Any]) -> str | None:
@@ -166,16 +175,3 @@ def _blocks(blocks: list[Any]) -> str:
 
 def _first_string(value: dict[str, Any], keys: tuple[str, ...]) -> str | None:
     return next((v for key in keys if isinstance(v := value.get(key), str)), None)
-
-
-def _decoded(raw: msgspec.Raw) -> Any:
-    if not raw:
-        return None
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _compact(value: object) -> str:
-    return msgspec.json.encode(value).decode()

@@ -16,7 +16,7 @@ Hunk = tuple[int, int, int, int, list[str]]
 
 
 def diff_of(tool: str, given: object, response: object) -> str | None:
-    """The diff of a call of Edit, MultiEdit or Write, None for every other tool.
+    """The diff of a call of Edit, MultiEdit or Write, None for every other tool, and for an edit that names no texts.
 
     Args:
         given: the decoded `tool_input`.
@@ -30,12 +30,31 @@ def diff_of(tool: str, given: object, response: object) -> str | None:
         hunks = _created(_text(given, "content"))
     elif hunks is None:
         edits = given.get("edits") if tool == "MultiEdit" else [given]
-        hunks = _edited([edit for edit in edits if isinstance(edit, dict)] if isinstance(edits, list) else [])
+        known = [edit for edit in edits if _is_edit(edit)] if isinstance(edits, list) else []
+        if not known:
+            return None  # a diff without a change would say that there was none, which is not known
+        hunks = _edited(known)
     lines = [f"--- {path}", f"+++ {path}"]
     for old, old_count, new, new_count, body in hunks:
         lines.append(f"@@ -{old},{old_count} +{new},{new_count} @@")
         lines += body
     return "\n".join(lines) + "\n"
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a file as git counts them: only a line feed ends one.
+
+    A carriage return before it stays in the line. Form feeds, U+2028 and the like, at which `str.splitlines` cuts, are
+    characters of the line.
+    """
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _is_edit(value: object) -> bool:
+    return isinstance(value, dict) and any(isinstance(value.get(key), str) for key in ("old_string", "new_string"))
 
 
 def _patched(response: dict[str, Any]) -> list[Hunk] | None:
@@ -53,7 +72,7 @@ def _patched(response: dict[str, Any]) -> list[Hunk] | None:
 
 
 def _created(content: str) -> list[Hunk]:
-    lines = content.splitlines()
+    lines = lines_of(content)
     return [(0, 0, 1, len(lines), [f"+{line}" for line in lines])] if lines else []
 
 
@@ -61,7 +80,7 @@ def _edited(edits: list[dict[str, Any]]) -> list[Hunk]:
     """Hunks of (old_string, new_string) pairs. Where in the file they are is not known: each starts at line 1."""
     hunks: list[Hunk] = []
     for edit in edits:
-        old, new = _text(edit, "old_string").splitlines(), _text(edit, "new_string").splitlines()
+        old, new = lines_of(_text(edit, "old_string")), lines_of(_text(edit, "new_string"))
         if len(old) + len(new) > MATCH_LINES:
             body = [f"-{line}" for line in old] + [f"+{line}" for line in new]
         else:

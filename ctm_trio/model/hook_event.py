@@ -7,10 +7,10 @@ the producer. An event whose name we do not know is a line like any other. Sourc
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import msgspec
 
+from ctm_trio.model.decoding import BAD_JSON, decode_any, decode_mended
 from ctm_trio.model.event import HookFacts
 
 TOOL_EVENTS = frozenset({"PostToolUse", "PostToolUseFailure"})
@@ -84,30 +84,18 @@ class _Line(msgspec.Struct, gc=False):
 
 _FIELDS = tuple(_Line.__struct_fields__)
 _line_decoder = msgspec.json.Decoder(_Line)
-_any_decoder = msgspec.json.Decoder()
-_BAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def parse_hook_line(line: bytes) -> HookLine | None:
     """The facts of one line (bytes of one JSON object, with or without the line break).
 
     Returns None for what is no JSON object with a `hook_event_name`. A key of an unexpected type counts as absent, and
-    bytes that are no UTF-8 are replaced, so that a line of tomorrow's Claude Code still counts. Never raises.
+    what is only badly written is mended, so that a line of tomorrow's Claude Code still counts. Never raises.
     Source: contract B9.
     """
-    try:
-        raw = _line_decoder.decode(line)
-    except msgspec.ValidationError:
-        found = _decode_loosely(line)
-        if found is None:
-            return None
-        raw = found
-    except UnicodeDecodeError:
-        return parse_hook_line(line.decode(errors="replace").encode())
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    name = raw.hook_event_name
-    if not name:
+    raw = _decode(line)
+    name = raw.hook_event_name if raw is not None else ""
+    if raw is None or not name:
         return None
     facts = HookFacts(
         name=name[:NAME_LIMIT],
@@ -129,6 +117,25 @@ def parse_hook_line(line: bytes) -> HookLine | None:
         facts=facts,
         is_tool=name in TOOL_EVENTS,
     )
+
+
+def _decode(line: bytes) -> _Line | None:
+    try:
+        return _line_decoder.decode(line)
+    except msgspec.ValidationError:
+        found = _decode_loosely(line)
+        if found is not None:
+            return found
+    except BAD_JSON:
+        pass
+    return decode_mended(line, _decode_strictly_or_loosely)
+
+
+def _decode_strictly_or_loosely(line: bytes) -> _Line | None:
+    try:
+        return _line_decoder.decode(line)
+    except msgspec.ValidationError:
+        return _decode_loosely(line)
 
 
 def _kind(raw: _Line) -> str:
@@ -156,12 +163,7 @@ def _short(text: str) -> str:
 
 
 def _asked_for(tool_input: msgspec.Raw) -> str:
-    if not bytes(tool_input):
-        return ""
-    try:
-        value: Any = _any_decoder.decode(tool_input)
-    except _BAD:
-        return ""
+    value = decode_any(tool_input)
     if not isinstance(value, dict):
         return ""
     for key in _INPUT_KEYS:
@@ -177,7 +179,7 @@ def _decode_loosely(line: bytes) -> _Line | None:
     """Decode a line of which some key has another type than we know; such a key counts as absent."""
     try:
         found = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    except _BAD:
+    except BAD_JSON:
         return None
     raw = _Line()
     for key in _FIELDS:
@@ -187,10 +189,7 @@ def _decode_loosely(line: bytes) -> _Line | None:
         if key == "tool_input":
             raw.tool_input = value
             continue
-        try:
-            decoded: Any = _any_decoder.decode(value)
-        except _BAD:
-            continue
+        decoded = decode_any(value)
         if key == "background_tasks":
             if isinstance(decoded, list):
                 raw.background_tasks = [_Task(status=_status(task)) for task in decoded]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-import msgspec
+from ctm_trio.model.decoding import decode_any
 
 MAX_TOKENS = 1 << 53
 """A larger count is no count; it would not survive a JavaScript reader."""
@@ -127,10 +127,7 @@ def parse_dump(data: bytes, stem: str) -> Dump | None:
     Returns None for what is no JSON object (a dump that is still being written, say). A field of an unexpected type or
     out of range counts as absent. Never raises. Source: contract A7.
     """
-    try:
-        root: Any = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    root = decode_any(data)
     if not isinstance(root, dict):
         return None
     uuid = root.get("session_id")

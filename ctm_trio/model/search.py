@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from ctm_trio.model.detail import output_text
+from ctm_trio.model.decoding import decode_any
+from ctm_trio.model.detail import output_of
 from ctm_trio.model.tool_call import decode_line
 
 MIN_QUERY = 3
@@ -80,11 +81,9 @@ def text_of_line(line: bytes) -> str | None:
     if raw is None or not raw.tool_name:
         return None
     parts: list[str] = []
-    _strings(_decoded(raw.tool_input), parts, INPUT_CHARS)
+    _strings(decode_any(raw.tool_input), parts, INPUT_CHARS)
     given = "\n".join(parts)[:INPUT_CHARS]
-    output = raw.error if raw.error is not None and not raw.tool_response else None
-    if output is None:
-        output = output_text(raw.tool_name, _decoded(raw.tool_response))
+    output = output_of(raw, decode_any(raw.tool_response))
     return f"{raw.tool_name}\n{given}\n{output[:OUTPUT_CHARS]}"
 
 
@@ -137,12 +136,3 @@ def _strings(value: Any, found: list[str], room: int) -> int:
     for item in items:
         room = _strings(item, found, room)
     return room
-
-
-def _decoded(raw: msgspec.Raw) -> Any:
-    if not raw:
-        return None
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None

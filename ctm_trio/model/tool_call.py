@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from ctm_trio.model.decoding import BAD_JSON, compact, decode_any, decode_mended
+from ctm_trio.model.diff import lines_of
 from ctm_trio.model.times import normal_time
 
 TEXT_LIMIT_BYTES = 200
@@ -108,25 +110,37 @@ class _Payload(msgspec.Struct, gc=False, omit_defaults=True):
 _line_decoder = msgspec.json.Decoder(RawLine)
 _input_decoder = msgspec.json.Decoder(_Input)
 _response_decoder = msgspec.json.Decoder(_Response)
-_any_decoder = msgspec.json.Decoder()
 _encode = msgspec.json.Encoder().encode
 _FIELDS = tuple(RawLine.__struct_fields__)
 
 
 def decode_line(line: bytes) -> RawLine | None:
-    """Decode one line; None if it is no JSON object. A key of an unexpected type counts as absent."""
+    """Decode one line; None if it is no JSON object. A key of an unexpected type counts as absent.
+
+    What is only badly written (half a character, bytes that are not UTF-8, NaN, a BOM) is mended first.
+    """
+    try:
+        return _line_decoder.decode(line)
+    except msgspec.ValidationError:
+        found = _decode_loosely(line)
+        if found is not None:
+            return found
+    except BAD_JSON:
+        pass
+    return decode_mended(line, _decode_strictly_or_loosely)
+
+
+def _decode_strictly_or_loosely(line: bytes) -> RawLine | None:
     try:
         return _line_decoder.decode(line)
     except msgspec.ValidationError:
         return _decode_loosely(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def _decode_loosely(line: bytes) -> RawLine | None:
     try:
         found = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except BAD_JSON:
         return None
     raw = RawLine()
     for key in _FIELDS:
@@ -136,10 +150,7 @@ def _decode_loosely(line: bytes) -> RawLine | None:
         if key in ("tool_input", "tool_response"):
             setattr(raw, key, value)
             continue
-        try:
-            decoded = _any_decoder.decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
+        decoded = decode_any(value)
         if isinstance(decoded, str) or (key == "duration_ms" and type(decoded) in (int, float)):
             setattr(raw, key, decoded)
         elif key == "ctm_pid" and type(decoded) is int:
@@ -154,21 +165,20 @@ def parse_call(raw: RawLine) -> CallLine | None:
     tool = raw.tool_name
     if not tool:
         return None
-    failed = raw.hook_event_name == "PostToolUseFailure"
-    summary, response_error = _summary(tool, raw.tool_response)
+    summary, failed = _summary(tool, raw.tool_response)
     exit_code = None
-    if failed or (raw.error is not None and not raw.tool_response):
+    if (raw.error is not None or raw.hook_event_name == "PostToolUseFailure") and is_failure(raw):
         text = raw.error or ""
-        summary, failed = _first_line(text) or "error", True
+        summary, failed = _first_line(text) or summary or "error", True
         if tool == "Bash" and (match := _EXIT_CODE.match(text)):
             exit_code = int(match[1])
     if raw.is_interrupt:
-        failed = response_error = False  # its person stopped it: that is no error
+        failed = False  # its person stopped it: that is no error
     ts = normal_time(raw.ctm_timestamp) if raw.ctm_timestamp else ""
     agent_id = raw.agent_id or ""
     payload = _Payload(
         tool,
-        failed or response_error,
+        failed,
         ts,
         cut(_input(tool, raw.tool_input)) or None,
         cut(summary) or None,
@@ -190,6 +200,13 @@ def parse_call(raw: RawLine) -> CallLine | None:
         raw.ctm_pane or "",
         str(raw.ctm_pid) if raw.ctm_pid is not None else "",
         raw.cwd or "",
+    )
+
+
+def is_failure(raw: RawLine) -> bool:
+    """True for a call that failed as today's client says it, or with an error in the place of a response."""
+    return raw.hook_event_name == "PostToolUseFailure" or (
+        raw.error is not None and (not raw.tool_response or bytes(raw.tool_response) == b"null")
     )
 
 
@@ -220,57 +237,64 @@ def _input(tool: str, raw: msgspec.Raw) -> str:
         return ""
     key = _INPUT_KEY.get(tool)
     if key is None:
-        return _compact(raw)
+        return _compact(decode_any(raw))
     try:
         found = _input_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _compact(raw)
-    value: str | None = getattr(found, key)
-    return value or (found.notebook_path if tool == "NotebookEdit" else None) or ""
+    except BAD_JSON:
+        value = decode_any(raw)
+        text = value.get(key) if isinstance(value, dict) else None
+        return text if isinstance(text, str) else _compact(value)
+    chosen: str | None = getattr(found, key)
+    return chosen or (found.notebook_path if tool == "NotebookEdit" else None) or ""
 
 
-def _compact(raw: msgspec.Raw) -> str:
-    try:
-        value = _any_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    if value is None or value == "":
-        return ""
-    return _encode(value).decode()
+def _compact(value: object) -> str:
+    return "" if value is None or value == "" else compact(value)
 
 
 def _summary(tool: str, raw: msgspec.Raw) -> tuple[str, bool]:
-    """The text that sums up a response, and whether it says that it is an error."""
+    """The text that sums up a response, and whether it says that it is an error.
+
+    The first line of `output` counts before an error's message. Source: contract A5.
+    """
     if not raw:
         return "", False
     try:
         found = _response_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _summary_of_any(tool, raw)
+    except BAD_JSON:
+        return _summary_of_any(tool, decode_any(raw))
+    if found.output is not None and (not found.is_error or _first_line(found.output).strip()):
+        return _first_line(found.output), found.is_error
     if found.is_error:
         return found.error or found.message or "error", True
-    if found.output is not None:
-        return _first_line(found.output), False
     if found.stdout is not None:
         return _first_line(found.stdout.lstrip()), False
-    return _summary_of_any(tool, raw)
+    return _summary_of_any(tool, decode_any(raw))
 
 
-def _summary_of_any(tool: str, raw: msgspec.Raw) -> tuple[str, bool]:
-    try:
-        value = _any_decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return "", False
+def _summary_of_any(tool: str, value: object) -> tuple[str, bool]:
     if isinstance(value, str):
         return value, False
     if isinstance(value, list):
         return first_text(value), False
     if not isinstance(value, dict):
         return "", False
-    if value.get("is_error") is True:
-        text = value.get("error") or value.get("message")
-        return (text if isinstance(text, str) else "error"), True
+    failed = value.get("is_error") is True  # a text that says so is none: a key of another type counts as absent
+    output, stdout = value.get("output"), value.get("stdout")
+    if isinstance(output, str) and (not failed or _first_line(output).strip()):
+        return _first_line(output), failed
+    if failed:
+        return error_text(value), True
+    if isinstance(stdout, str):
+        return _first_line(stdout.lstrip()), False
     return _summary_of_shape(tool, value) or ", ".join(map(str, value)), False
+
+
+def error_text(response: dict[str, Any]) -> str:
+    """The message of a response that is an error, "error" if it has none."""
+    error = response.get("error")
+    candidates = (error, error.get("message") if isinstance(error, dict) else None, response.get("message"))
+    return next((text for text in candidates if isinstance(text, str) and text), "error")
 
 
 def _summary_of_shape(tool: str, value: dict[str, Any]) -> str:
@@ -306,7 +330,7 @@ def _changes(value: dict[str, Any]) -> str:
     added, removed = (sum(line[:1] == sign for line in lines) for sign in "+-")
     if value.get("type") == "create":
         content = value.get("content")
-        return f"created, {len(content.splitlines())} lines" if isinstance(content, str) else "created"
+        return f"created, {len(lines_of(content))} lines" if isinstance(content, str) else "created"
     return f"+{added} −{removed} lines" if lines else "no change"
 
 

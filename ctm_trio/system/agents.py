@@ -15,6 +15,7 @@ import msgspec
 
 from ctm_trio.model.detail import agent_of
 from ctm_trio.model.event import HookFacts
+from ctm_trio.model.odd_json import looks_like_object
 from ctm_trio.model.subagent import AgentFacts
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.log_lines import LineReader, Place
@@ -125,7 +126,7 @@ class AgentBook:
         with LineReader(self._logs) as reader:
             for _, caller, ts, payload, uuid, name, device, inode, start, length in rows:
                 place = Place(str(uuid), str(name), *(int(str(n)) for n in (device, inode, start, length)))
-                line = reader.read(place, lambda found: found[:1] == b"{" and found[-1:] == b"}")
+                line = reader.read(place, looks_like_object)
                 if line is not None and b'"agentId"' in line:
                     yield str(caller), str(ts), payload, line
 

@@ -54,6 +54,6 @@ class AllowedOrigins:
                     text = file.read(MAX_FILE_BYTES).decode(errors="replace")
             except OSError:
                 pass  # unreadable counts as absent; the next change is looked at again
-        known = self._fixed | parse_origins(text.splitlines())
+        known = self._fixed | parse_origins(text.split("\n"))
         if known != self._known:
             self._known = known

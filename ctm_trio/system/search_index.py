@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from ctm_trio.model.odd_json import looks_like_object
 from ctm_trio.model.search import text_of_line, text_of_payload
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.log_lines import LineReader, Place
@@ -142,7 +143,7 @@ class SearchIndex:
             if uuid is not None:
                 place = Place(str(uuid), str(name), *(int(str(n)) for n in (device, inode, start, length)))
                 head = b'"' + str(tool).encode() + b'"'
-                line = self._lines.read(place, lambda found, head=head: found[:1] == b"{" and head in found)  # type: ignore[misc]
+                line = self._lines.read(place, lambda found, head=head: looks_like_object(found) and head in found)  # type: ignore[misc]
                 text = text_of_line(line) if line is not None else None
             data = payload if isinstance(payload, bytes) else str(payload).encode()
             texts[i] = (text if text is not None else text_of_payload(data)).replace("\0", " ")

@@ -55,7 +55,7 @@ class Tmux:
     async def sessions(self) -> frozenset[str]:
         """The names of all sessions; none if no server runs."""
         try:
-            return frozenset((await self._run("list-sessions", "-F", "#{session_name}")).splitlines())
+            return frozenset((await self._run("list-sessions", "-F", "#{session_name}")).split("\n")) - {""}
         except TmuxGone:
             return frozenset()
 

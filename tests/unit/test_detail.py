@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctm_trio.model.detail import EXCERPT_CHARS, Detail, detail_of
-from ctm_trio.model.diff import diff_of
+from ctm_trio.model.diff import diff_of, lines_of
+from ctm_trio.model.log_parse import row_of
 from tests.fixtures import recorded
 
 NOW = "2026-01-01T00:00:00Z"
@@ -34,6 +35,11 @@ def call(tool: str, given: object, response: object) -> Detail:
     [
         ("Bash", {"output": "a\nb\n"}, "a\nb\n"),
         ("Bash", {"is_error": True, "error": "boom"}, "boom"),
+        ("Bash", {"is_error": True, "error": {"message": "deep"}}, "deep"),
+        ("Bash", {"is_error": True, "output": "said\nso", "error": "boom"}, "said\nso"),
+        ("Bash", {"is_error": True, "output": " \n", "error": "boom"}, "boom"),
+        ("Bash", {"is_error": "true", "output": "said\nso", "error": "boom"}, "said\nso"),
+        ("Bash", {"is_error": 1, "stdout": "said"}, "said"),
         ("Bash", {"stdout": "a\nb", "stderr": "", "interrupted": False}, "a\nb"),
         ("Bash", {"stdout": "a", "stderr": "warned"}, "a\nwarned"),
         ("Bash", {"stdout": "", "backgroundTaskId": "b1"}, "Runs in the background as b1."),
@@ -91,6 +97,66 @@ def test_recorded_calls() -> None:
         if payload["tool_name"] in ("Edit", "Write") and "error" not in payload:
             assert isinstance(found.diff, str)
             assert found.diff.startswith(f"--- {payload['tool_input']['file_path']}\n+++ ")
+
+
+@pytest.mark.parametrize(
+    ("response", "summary", "failed"),
+    [
+        ({"is_error": True, "output": "said\nso", "error": "boom"}, "said", True),
+        ({"is_error": True, "output": "\nso", "error": "boom"}, "boom", True),
+        ({"is_error": True, "error": {"message": "deep"}}, "deep", True),
+        ({"is_error": "true", "output": "said\nso", "error": "boom"}, "said", False),
+        ({"is_error": 1, "stdout": "\nsaid"}, "said", False),
+        ({"output": ["no text"], "stdout": "said"}, "said", False),
+    ],
+)
+def test_summaries_of_old_shapes(response: object, summary: str, failed: bool) -> None:
+    """The first line of the output comes before an error's message; a key of another type counts as absent."""
+    line = json.dumps(
+        {"tool_name": "Bash", "tool_input": {"command": "x", "url": 5}, "tool_response": response}
+    ).encode()
+    row, _ = row_of(line, 0, NOW)
+    assert row is not None
+    payload = json.loads(b'{"session":"",' + row.tail)
+    assert (payload["input"], payload["summary"], payload["is_error"]) == ("x", summary, failed)
+
+
+def test_a_failure_with_both() -> None:
+    """Today's failure tells its error; one without an error tells what its response says."""
+    both = {
+        "hook_event_name": "PostToolUseFailure",
+        "tool_name": "Bash",
+        "tool_input": {},
+        "tool_response": {"stdout": "out"},
+    }
+    assert detail(**both, error="Exit code 3").output_excerpt == "Exit code 3"
+    assert detail(**both).output_excerpt == "out"
+    assert detail(**both).is_error
+    assert detail(tool_name="Bash", tool_response=None, error="Exit code 3").output_excerpt == "Exit code 3"
+    assert detail(tool_name="Bash", tool_response=None, error="Exit code 3").is_error
+
+
+@pytest.mark.parametrize("edits", [None, [], {}, "x", [5], [{}], [{"old_string": 5}]])
+def test_an_edit_without_texts_has_no_diff(edits: object) -> None:
+    """A MultiEdit that names no edits has no diff; nor has an Edit without texts."""
+    given = {"file_path": "/f"} if edits is None else {"file_path": "/f", "edits": edits}
+    assert call("MultiEdit", given, {}).diff is msgspec.UNSET
+    assert call("Edit", {"file_path": "/f"}, {}).diff is msgspec.UNSET
+
+
+STRANGE = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\r"
+
+
+def test_only_a_line_feed_ends_a_line() -> None:
+    """Every other character at which `str.splitlines` cuts stays in its line; CRLF keeps its carriage return."""
+    content = f"a{STRANGE}b\r\nc\n"
+    assert call("Write", {"file_path": "/f", "content": content}, {}).diff == (
+        f"--- /f\n+++ /f\n@@ -0,0 +1,2 @@\n+a{STRANGE}b\r\n+c\n"
+    )
+    edit = {"file_path": "/f", "old_string": f"a{STRANGE}b\nx", "new_string": f"a{STRANGE}b\ny"}
+    assert call("Edit", edit, {}).diff == f"--- /f\n+++ /f\n@@ -1,2 +1,2 @@\n a{STRANGE}b\n-x\n+y\n"
+    assert lines_of("") == []
+    assert lines_of("\n\n") == ["", ""]
 
 
 def test_no_call() -> None:
