@@ -28,14 +28,19 @@ MAX_BYTES = 32 << 20
 MAX_OLD_BYTES = 1 << 20
 """Largest payload of `log-tool-use`. Source: contract A11."""
 
+ENDINGS = (1, 2, 14, 15)
+"""HUP, INT, ALRM, TERM: they end the hook, but not in the middle of a line."""
+
 TIME_LIMIT_S = 10.0
 """After this the event is given up: a lock that is never released must not hold up Claude."""
 
+LOST_NAME = ".hook-lost"
+RESERVE_BYTES = 4096
+"""Where lost events are counted (`producers.lost`), and its size: it is as large empty as full, so that a full disk has
+room for the count. One block of most file systems."""
+
 ROTATE_FROM_BYTES = 1 << 20
 """Below this no log can be due for rotation, so the settings need not be read."""
-
-DEFAULT_MAX_MB = 50
-"""`log_max_size_mb` when it is not set. Source: contract A2."""
 
 CONFIG_MAX_BYTES = 4 << 20
 """A larger `config.json` is taken for a mistake and not read."""
@@ -141,6 +146,25 @@ def parse_object(data: bytes) -> dict[str, Any]:
     return value
 
 
+def understood(data: bytes) -> tuple[bytes, dict[str, Any]]:
+    """A payload that can be written as a line, and what it says; Trouble if it is not a JSON object.
+
+    Almost always it is the payload to the letter. What is only badly written (bytes that are not UTF-8, NaN, a BOM) is
+    mended, so that the call is not lost.
+    """
+    try:
+        return data, parse_object(data)
+    except Trouble as trouble:
+        from ctm_trio.model.odd_json import mended
+
+        for cured in mended(data):
+            try:
+                return cured, parse_object(cured)
+            except Trouble:
+                continue
+        raise trouble from None
+
+
 def safe_name(session_id: object) -> str:
     """The session id as a file name's stem. Source: contract A11."""
     if not isinstance(session_id, str) or not session_id or len(session_id) > 128:
@@ -164,18 +188,16 @@ def timestamp() -> bytes:
 
 
 def stamped(data: bytes, value: dict[str, Any]) -> bytes:
-    """The log line: the payload to the letter on one line, with our stamps before its last brace."""
+    """The log line: the payload to the letter on one line, with our stamps before its last brace.
+
+    What the payload itself says under the name of a stamp is overruled: of a key that comes twice the last one counts.
+    """
     stamps = [b'"ctm_timestamp":"%b"' % timestamp()]
     for key, variable in STAMPS:
         if text := environ(variable):
             stamps.append(b'"%b":%b' % (key.encode(), quoted(text)))
-    if "ctm_timestamp" in value or any(key in value for key, _ in STAMPS):
-        import json
-
-        whole = json.loads(data)
-        for key in ("ctm_timestamp", *(key for key, _ in STAMPS)):
-            whole.pop(key, None)
-        data, value = json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode(), whole
+        elif key in value:
+            stamps.append(b'"%b":null' % key.encode())
     # In valid JSON a line break can only stand between two tokens.
     body = data.strip().replace(b"\n", b" ").replace(b"\r", b" ")[:-1]
     return b"".join((body, b"," if value else b"", b",".join(stamps), b"}\n"))
@@ -235,46 +257,55 @@ def locked_log(path: str) -> int:
         posix.close(fd)
 
 
-def mended_size(fd: int, size: int) -> tuple[int, bytes]:
-    """Where the next line may start: (offset, what to write before it).
-
-    A writer that was killed leaves half a line behind. Under the lock nobody is still writing it, so it goes; what is
-    whole but for its line break stays.
-    """
-    if not size or posix.pread(fd, 1, size - 1) == b"\n":
-        return size, b""
-    tail, start = b"", size
-    while start and b"\n" not in tail:
-        step = min(start, 1 << 16)
-        start -= step
-        tail = posix.pread(fd, step, start) + tail
-    rest = tail.rpartition(b"\n")[2]
-    try:
-        parse_object(rest)
-    except Trouble:
-        posix.ftruncate(fd, size - len(rest))
-        note(f"half a line of {len(rest)} bytes was removed")
-        return size - len(rest), b""
-    return size, b"\n"
-
-
 def append(path: str, line: bytes) -> int:
-    """Append one line under the lock, all of it or nothing, and return the size of the log."""
+    """Append one line under the lock, all of it or nothing, and return the size of the log.
+
+    A signal ends the search for a place at once; only the writing itself is not interrupted.
+    """
     fd = locked_log(path)
-    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, (1, 2, 14, 15))  # HUP INT ALRM TERM: not in mid-line
     try:
-        size, before = mended_size(fd, posix.fstat(fd).st_size)
-        rest = memoryview(before + line)
+        size, before = posix.fstat(fd).st_size, b""
+        if size and posix.pread(fd, 1, size - 1) != b"\n":
+            from ctm_trio.producers.half_line import mended_size
+
+            size, before = mended_size(fd, size)
+        blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, ENDINGS)
+        written = False
         try:
-            while rest:
-                rest = rest[posix.write(fd, rest) :]
-        except OSError:
-            posix.ftruncate(fd, size)
-            raise
+            rest = memoryview(before + line)
+            try:
+                while rest:
+                    rest = rest[posix.write(fd, rest) :]
+                written = True
+            except OSError:
+                posix.ftruncate(fd, size)
+                raise
+        finally:
+            try:
+                _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
+            except Trouble:  # a signal that waited; it came too late to matter
+                if not written:
+                    raise
         return size + len(before) + len(line)
     finally:
         posix.close(fd)
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
+
+
+def make_reserve(config_dir: str) -> None:
+    """Set the room aside in which lost events are counted, unless it is there. A failure does not matter."""
+    path = f"{config_dir}/logs/{LOST_NAME}"
+    try:
+        posix.stat(path)
+    except FileNotFoundError:
+        try:
+            fd = open_log(path)
+            try:
+                if not posix.fstat(fd).st_size:
+                    posix.write(fd, b" " * (RESERVE_BYTES - 1) + b"\n")
+            finally:
+                posix.close(fd)
+        except OSError:
+            pass
 
 
 def read_config() -> dict[str, Any]:
@@ -290,29 +321,6 @@ def read_config() -> dict[str, Any]:
             posix.close(fd)
     except (OSError, Trouble):
         return {}
-
-
-def number(config: dict[str, Any], key: str, default: int) -> int:
-    """A positive whole number of `config.json`, else its default (also for zero). Source: contract A2."""
-    value = config.get(key)
-    return int(value) if isinstance(value, str) and value.isdigit() and len(value) < 8 and int(value) else default
-
-
-def rotate_if_due(path: str, size: int) -> None:
-    """Hand the log to the rotation once it is past its size; only then is anything imported for it."""
-    if size <= ROTATE_FROM_BYTES:
-        return
-    config = read_config()
-    limit = number(config, "log_max_size_mb", DEFAULT_MAX_MB) << 20
-    if size > limit:
-        from ctm_trio.producers.rotate import rotate
-
-        rotate(
-            path,
-            max_bytes=limit,
-            max_age_days=number(config, "log_max_age_days", 30),
-            max_files=number(config, "log_max_files", 10),
-        )
 
 
 def note(text: str) -> None:
@@ -335,16 +343,39 @@ def take(limit: int) -> None:
     data = read_input(limit)
     if not data.strip():
         return
-    value = parse_object(data)
+    data, value = understood(data)
     event = value.get("hook_event_name")
     # Old settings send calls without a name: a payload that does not say what it is, is a tool call.
     folder = "logs" if not event or event in TOOL_EVENTS else "hook-events"
-    path = f"{config_dir()}/{folder}/{safe_name(value.get('session_id'))}.jsonl"
-    rotate_if_due(path, append(path, stamped(data, value)))
+    name = safe_name(value.get("session_id"))
+    path = f"{config_dir()}/{folder}/{name}.jsonl"
+    line = stamped(data, value)
+    try:
+        size = append(path, line)
+        if size == len(line):  # the first of its log: the time to see to the reserve
+            make_reserve(config_dir())
+    except (OSError, MemoryError, Trouble) as exc:
+        from ctm_trio.producers.lost import count_lost
+
+        count_lost(config_dir(), name, reason_of(exc))
+        raise
+    if size > ROTATE_FROM_BYTES:
+        from ctm_trio.producers.due import rotate_if_due
+
+        rotate_if_due(path, size)
 
 
-def _too_late(signum: int, frame: object) -> None:
-    raise Trouble(f"given up after {TIME_LIMIT_S:g} s")
+def reason_of(exc: BaseException) -> str:
+    """An error in a few words, without any content of an event."""
+    if isinstance(exc, OSError) and exc.strerror:
+        return exc.strerror
+    return str(exc) if isinstance(exc, Trouble) else type(exc).__name__
+
+
+def _ended(signum: int, frame: object) -> None:
+    if signum == _signal.SIGALRM:
+        raise Trouble(f"given up after {TIME_LIMIT_S:g} s")
+    raise Trouble(f"ended by signal {int(signum)}")
 
 
 def main(argv: list[str]) -> int:
@@ -353,7 +384,8 @@ def main(argv: list[str]) -> int:
     Args:
         argv: the command's words; `log-tool-use`, its old name, keeps its old limit of 1 MiB.
     """
-    _signal.signal(_signal.SIGALRM, _too_late)
+    for number in ENDINGS:
+        _signal.signal(number, _ended)
     _signal.setitimer(_signal.ITIMER_REAL, TIME_LIMIT_S)
     try:
         take(MAX_OLD_BYTES if argv[:1] == ["log-tool-use"] else MAX_BYTES)

@@ -14,10 +14,10 @@ from ctm_trio.producers.hook import (
     environ,
     make_directory,
     note,
-    parse_object,
     read_config,
     read_input,
     safe_name,
+    understood,
 )
 
 TYPE_CHECKING = False  # as in `hook`
@@ -173,7 +173,7 @@ def main(argv: list[str]) -> int:
     try:
         data = read_input(MAX_BYTES)
         if data.strip():
-            value = parse_object(data)
+            value = understood(data)[1]
             if path := template(argv):
                 write_dump(path.replace("{uuid}", safe_name(value.get("session_id"))), data)
     except Trouble as exc:

@@ -70,7 +70,7 @@ def test_each_event_goes_to_its_place_with_its_stamps(home: Home) -> None:
         "ctm_pid": "4711",
     }
     modes = {path.name: path.stat().st_mode & 0o777 for path in home.conf.rglob("*")}
-    assert modes == {"logs": 0o700, "hook-events": 0o700, f"{UUID}.jsonl": 0o600}
+    assert modes == {"logs": 0o700, "hook-events": 0o700, f"{UUID}.jsonl": 0o600, ".hook-lost": 0o600}
 
 
 def test_fifty_at_once_lose_nothing(home: Home) -> None:

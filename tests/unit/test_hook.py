@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctm_trio.producers import hook
+from ctm_trio.producers import due, hook
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -86,4 +86,4 @@ def test_safe_name(session_id: object, stem: str) -> None:
 def test_settings_numbers() -> None:
     """A zero, missing or strange number in config.json means its default. Source: contract A2."""
     config = hook.parse_object(b'{"a":7,"b":0,"c":"x","d":-3,"e":1.5,"f":99999999999999999999}')
-    assert [hook.number(config, key, 50) for key in "abcdefg"] == [7, 50, 50, 50, 50, 50, 50]
+    assert [due.number(config, key, 50) for key in "abcdefg"] == [7, 50, 50, 50, 50, 50, 50]

@@ -21,7 +21,7 @@ from ctm_trio.model.config import (
     read_settings,
 )
 from ctm_trio.model.settings_rules import RULES
-from ctm_trio.producers import hook, statusline
+from ctm_trio.producers import due, hook, statusline
 from ctm_trio.system.settings_file import load_settings
 
 ATTENTION = ("error_rate_pct", "error_rate_window", "idle_minutes", "quota_pct", "context_pct")
@@ -204,7 +204,7 @@ def test_the_hook_takes_any_config(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """Whatever `config.json` is, the hook has a size at which it rotates."""
     monkeypatch.setattr(hook, "config_dir", lambda: str(tmp_path))
     (tmp_path / "config.json").write_text(text)
-    assert hook.number(hook.read_config(), "log_max_size_mb", hook.DEFAULT_MAX_MB) == size
+    assert due.number(hook.read_config(), "log_max_size_mb", due.DEFAULT_MAX_MB) == size
 
 
 @pytest.mark.parametrize("folder", ["~typo/x", "x/y", 7, None, {}])
