@@ -29,6 +29,7 @@ from ctm_trio.messages import (
     HealthSnapshot,
     JournalMessage,
     JournalSnapshot,
+    LossesSnapshot,
     QuotaSnapshot,
     ReloadConfig,
     SessionsMessage,
@@ -63,6 +64,7 @@ from ctm_trio.tasks.config import run_config
 from ctm_trio.tasks.cost import run_cost
 from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
 from ctm_trio.tasks.journal import run_journal
+from ctm_trio.tasks.losses import run_losses
 from ctm_trio.tasks.panes import INBOX as PANES_INBOX
 from ctm_trio.tasks.panes import run_panes
 from ctm_trio.tasks.quota import COST_BOUND, run_quota
@@ -147,6 +149,7 @@ class Daemon:
         self.logs_state, self.logs = open_state_channel(TailersSnapshot())
         self.hooks_state, self.hooks = open_state_channel(TailersSnapshot())
         self.tailers_state, self.tailers = open_state_channel(TailersSnapshot())
+        self.losses_state, self.losses = open_state_channel(LossesSnapshot())
         self.health_state, self.health_recv = open_state_channel(HealthSnapshot())
         self.health = Health(self.health_state, self._secrets)
         self.tmux = Tmux(plan.paths.tmux_conf, lambda: self.settings.latest.settings.tmux_socket)
@@ -195,6 +198,7 @@ class Daemon:
             Child("cost", self._cost),
             Child("quota", self._quota),
             Child("search", self._search),
+            Child("losses", self._losses),
             Child("hook_events", self._tailers(HOOK_EVENTS)),
             Child("logs", self._tailers(LOGS)),
         ]
@@ -260,6 +264,12 @@ class Daemon:
         await run_search(
             paths.search_index, paths.database, paths.logs, self.journal, self.tailers, task_status=task_status
         )
+
+    async def _losses(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await run_losses(
+            self.plan.paths.logs, self.journal, self.losses_state, partial(self.health.report, "hooks"),
+            task_status=task_status,
+        )  # fmt: skip
 
     def _tailers(self, kind: str) -> Start:
         logs = kind == LOGS
@@ -374,5 +384,11 @@ class Daemon:
             journal_problem=self.journal.latest.degraded,
             webhook_delivered=webhook.delivered,
             webhook_failed=webhook.failed,
-            down={name: state for name, state in self.health_recv.latest.components.items() if state != "ok"},
+            down={
+                name: state
+                for name, state in self.health_recv.latest.components.items()
+                if state != "ok" and name != "hooks"
+            },
+            lost=self.losses.latest.text,
+            losing=self.losses.latest.goes_on,
         )

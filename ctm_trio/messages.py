@@ -178,6 +178,14 @@ class JournalSnapshot:
     """True once the event log was closed: nothing that was published waits in memory any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class LossesSnapshot:
+    """What the hook could not keep. `text`: in one sentence, "" for nothing. `goes_on`: no event has arrived since."""
+
+    text: str = ""
+    goes_on: bool = False
+
+
 # ---------------------------------------------------------------- sessions
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ctm_trio.model.config import DEFAULT_PORT, Paths, Settings
+from ctm_trio.model.hook_losses import NAME
 
 OK, WARN, ERR = "ok", "warn", "err"
 
@@ -37,6 +38,7 @@ class Facts:
         journal_problem: why the event log cannot be written, "" while it can.
         webhook_delivered, webhook_failed: alerts so far.
         down: parts of the daemon that do not run, and why.
+        lost, losing: what the hook could not keep, and whether that may go on.
     """
 
     settings: Settings
@@ -50,11 +52,13 @@ class Facts:
     webhook_delivered: int = 0
     webhook_failed: int = 0
     down: Mapping[str, str] = field(default_factory=dict)
+    lost: str = ""
+    losing: bool = False
 
 
 def daemon_checks(facts: Facts) -> list[Check]:
     """The checks of the daemon itself."""
-    checks = [_port(facts), _journal(facts)]
+    checks = [_port(facts), _journal(facts), _losses(facts)]
     for name, state in sorted(facts.down.items()):
         checks.append(Check(f"daemon:{name}", ERR, state, "It is being tried again; the daemon's log says more."))
     return checks
@@ -76,3 +80,12 @@ def _journal(facts: Facts) -> Check:
         text = "Make room on the disk, and see who else holds ctm-trio.db; nothing is lost meanwhile."
         return Check("journal:state", ERR, f"The event log cannot be written: {facts.journal_problem}", text)
     return Check("journal:state", OK, "events are being recorded")
+
+
+def _losses(facts: Facts) -> Check:
+    if not facts.lost:
+        return Check("hooks:lost", OK, "no hook event was lost")
+    done = f"To take note, delete {facts.paths.logs / NAME}."
+    if facts.losing:
+        return Check("hooks:lost", WARN, facts.lost, f"Make room on the disk. {done}")
+    return Check("hooks:lost", OK, f"{facts.lost}. Events arrive again. {done}")

@@ -1,13 +1,14 @@
 """What the hook could not keep: counted where room was set aside for it while there was some.
 
 `logs/.hook-lost` is as large empty as full, so that counting needs no new block of a full disk. Imported only when an
-event is lost. The daemon reads it (`system.hook_losses`); whoever deletes it has taken note.
+event is lost. The daemon reads it (`tasks.losses`); whoever deletes it has taken note.
 """
 
 from __future__ import annotations
 
 import time
 
+from ctm_trio.model.hook_losses import Lost, parse_lost
 from ctm_trio.producers.hook import LOST_NAME, RESERVE_BYTES, timestamp
 
 TYPE_CHECKING = False  # as in `hook`
@@ -56,20 +57,6 @@ def _lock(fd: int) -> None:
             return
         except BlockingIOError:
             time.sleep(LOCK_TRY_S)
-
-
-Lost = dict[str, tuple[int, str, str, str]]
-"""Log → how many events, when the first and the last (RFC 3339), and why the last."""
-
-
-def parse_lost(page: bytes) -> Lost:
-    """What `.hook-lost` says; lines that are none are left out."""
-    found: Lost = {}
-    for line in page.decode("utf-8", "replace").split("\n"):
-        words = line.split(" ", 4)
-        if len(words) == 5 and words[0].isascii() and words[0].isdigit() and len(words[0]) < 16:
-            found[words[1]] = (int(words[0]), words[2], words[3], words[4].strip())
-    return found
 
 
 def _page(lost: Lost) -> bytes:

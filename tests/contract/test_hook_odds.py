@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.model.hook_losses import NAME, Lost, parse_lost
 from ctm_trio.producers import half_line, hook, lost
 from tests.contract.test_producers import BASE, UUID, Home, home
 
@@ -113,7 +114,7 @@ def test_a_signal_ends_it_at_once(home: Home, number: int) -> None:
             time.sleep(0.01)
         process.send_signal(number)
         assert process.wait(BUSY_S) == 0
-    found = lost.parse_lost((home.logs / hook.LOST_NAME).read_bytes())
+    found = parse_lost((home.logs / NAME).read_bytes())
     assert found[UUID][0] == 1
     assert found[UUID][3] == f"ended by signal {int(number)}"
 
@@ -124,11 +125,11 @@ def _waits(pid: int, wchan: Path) -> bool:
     return any("-> FLOCK" in row and f" {pid} " in row for row in locks) or "flock" in wchan.read_text()
 
 
-def losses(home: Home) -> lost.Lost:
+def losses(home: Home) -> Lost:
     """What is counted as lost."""
-    page = (home.logs / hook.LOST_NAME).read_bytes()
+    page = (home.logs / NAME).read_bytes()
     assert len(page) == hook.RESERVE_BYTES
-    return lost.parse_lost(page)
+    return parse_lost(page)
 
 
 def test_a_full_disk_is_counted(home: Home) -> None:
@@ -151,7 +152,7 @@ def test_a_full_disk_is_counted(home: Home) -> None:
         hook '{{"session_id":"{others[0]}","n":3}}'
         hook '{{"session_id":"{UUID}","n":4,"blob":"'$big'"}}'
         hook '{{"session_id":"{others[1]}","n":5,"hook_event_name":"Stop"}}'
-        cp '{disk}/.config/ctm/logs/{hook.LOST_NAME}' '{disk}/.config/ctm/logs/{UUID}.jsonl' '{home.root}'
+        cp '{disk}/.config/ctm/logs/{NAME}' '{disk}/.config/ctm/logs/{UUID}.jsonl' '{home.root}'
         rm '{disk}/fill' '{disk}/fill2'
         hook '{{"session_id":"{UUID}","n":6}}'
         cp '{disk}/.config/ctm/logs/{UUID}.jsonl' '{home.root}/after'
@@ -166,9 +167,9 @@ def test_a_full_disk_is_counted(home: Home) -> None:
     if done.returncode == 77 or b"unshare" in done.stderr:
         pytest.skip(f"no mount namespace here: {done.stderr.decode(errors='replace').strip()}")
     assert done.returncode == 0, done.stderr
-    page = (home.root / hook.LOST_NAME).read_bytes()
+    page = (home.root / NAME).read_bytes()
     assert len(page) == hook.RESERVE_BYTES
-    found = lost.parse_lost(page)
+    found = parse_lost(page)
     assert {name: count for name, (count, *_) in found.items()} == {UUID: 2, others[0]: 1, others[1]: 1}
     assert {reason for *_, reason in found.values()} == {"No space left on device"}
     assert all(first <= last for _, first, last, _ in found.values())
@@ -203,6 +204,6 @@ def test_the_reserve_is_there_before_it_is_needed(home: Home) -> None:
     """The first event of a log sets the room aside; in an empty state it says nothing."""
     home.hook({"session_id": UUID})
     assert losses(home) == {}
-    (home.logs / hook.LOST_NAME).unlink()
+    (home.logs / NAME).unlink()
     home.hook({"session_id": "another"})
     assert losses(home) == {}
