@@ -77,7 +77,7 @@ def test_arrows() -> None:
 
 
 def test_files_are_short() -> None:
-    """No file of ours is longer than 400 lines."""
+    """One subject a file, usually under 200 lines; the few that list things (messages, wiring) stay below 500."""
     files = [f for pattern in ("*.py", "*.js", "*.css") for f in PACKAGE.rglob(pattern) if "vendor" not in f.parts]
-    long = {str(f.relative_to(PACKAGE)): n for f in files if (n := f.read_bytes().count(b"\n")) > 400}
+    long = {str(f.relative_to(PACKAGE)): n for f in files if (n := f.read_bytes().count(b"\n")) > 500}
     assert not long
