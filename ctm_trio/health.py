@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable
+from itertools import islice
 from traceback import format_exception
 
 import trio
@@ -107,8 +108,8 @@ class Health:
                 text = text.replace(secret, "***")
         return _KEY.sub(r"\1\2***", _URL.sub(r"\1://\2/***", text))
 
-    def say_one_of_many(self, level: int, text: str) -> None:
-        """Log a message of which there may be a thousand at once."""
+    def say_one_of_many(self, level: int, text: str) -> bool:
+        """Log a message of which there may be a thousand at once. True for the first one for a while."""
         now = trio.current_time()
         if now >= self._said_until:
             if self._said > LOG_LINES:
@@ -117,11 +118,12 @@ class Health:
         self._said += 1
         if self._said <= LOG_LINES:
             log.log(level, "%s", text)
+        return self._said == 1
 
     def _publish(self) -> None:
         shown = dict(self._components)
         for kind, faults in self._faults.items():
-            shown.update(list(faults.items())[:MAX_NAMED])
+            shown.update(islice(faults.items(), MAX_NAMED))
             if len(faults) > MAX_NAMED:
                 shown[kind] = f"degraded: {len(faults)} are in trouble, {MAX_NAMED} of them are named here"
         self._state.publish(HealthSnapshot(shown, dict(self._restarts)))

@@ -168,12 +168,14 @@ class _Keeper:
         if known == why and self._quarantined:
             return delay  # it was said, and /health says it; a line a minute for ever tells nobody more
         text = f"{child.name} crashed ({why}), starting it again in {delay:g} s"
-        if len(self._crashes) == 1:  # the traceback once, not again and again
-            text += "\n" + health.traceback(error)
         if child.quiet:
-            health.say_one_of_many(logging.ERROR, text)
+            said = health.say_one_of_many(logging.ERROR, text)
         else:
             log.error("%s", text)
+            said = True
+        if said and len(self._crashes) == 1:  # the traceback once, not again and again
+            for line in health.traceback(error).splitlines():
+                log.error("%s", line)
         return delay
 
     def _stopped(self, group: BaseExceptionGroup[BaseException]) -> NoReturn:

@@ -26,7 +26,7 @@ class Report(Protocol):
 
     def fault(self, kind: str, name: str, status: str) -> None: ...
 
-    def say_one_of_many(self, level: int, text: str) -> None: ...
+    def say_one_of_many(self, level: int, text: str) -> bool: ...
 
 
 class Silent:
@@ -35,8 +35,9 @@ class Silent:
     def fault(self, kind: str, name: str, status: str) -> None:
         """See `Report`."""
 
-    def say_one_of_many(self, level: int, text: str) -> None:
+    def say_one_of_many(self, level: int, text: str) -> bool:
         """See `Report`."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
