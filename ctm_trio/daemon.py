@@ -224,7 +224,9 @@ class Daemon:
         )  # fmt: skip
 
     async def _checkpoints(self, *, task_status: trio.TaskStatus[None]) -> None:
-        await run_checkpoints(self.checkpoints_recv.clone(), task_status=task_status)
+        await run_checkpoints(
+            self.checkpoints_recv.clone(), index_dir=self.plan.paths.checkpoint_index, task_status=task_status
+        )
 
     async def _panes(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_panes(self.panes_recv.clone(), self.tmux, task_status=task_status)

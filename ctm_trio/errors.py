@@ -339,6 +339,19 @@ class DirtyWorkdir(CtmError):
         super().__init__("There are changes that would be lost; stash them first.", fields={"dirty_files": files})
 
 
+class RevertRefused(CtmError):
+    """A revert that would lose something that cannot be stashed; nothing has changed.
+
+    Args:
+        files: what is in the way, for the answer.
+    """
+
+    code, status = "revert_refused", 409
+
+    def __init__(self, message: str, files: list[str] | None = None) -> None:
+        super().__init__(message, fields={"files": files} if files else {})
+
+
 class CheckpointNotListed(CtmError):
     """Not the full sha of a listed checkpoint, in a revert."""
 
@@ -358,12 +371,12 @@ class CheckpointNotFound(CtmError):
 
 
 class InvalidSha(CtmError):
-    """Not 40 lower-case hex digits."""
+    """Not 40 lower-case hex digits (64 in a sha256 repository)."""
 
     code, status = "invalid_sha", 400
 
     def __init__(self) -> None:
-        super().__init__("A sha is 40 lower-case hex digits.")
+        super().__init__("A sha is 40 lower-case hex digits (64 in a sha256 repository).")
 
 
 class MissingSha(CtmError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
-from ctm_trio.cli.common import NOT_FOUND, CliError, plain
+from ctm_trio.cli.common import NOT_FOUND, CliError, plain, say
 from ctm_trio.errors import CtmError, TmuxGone
 from ctm_trio.model.session import Session, SessionBook, clean_workdir, is_name
 from ctm_trio.model.times import format_time
@@ -127,10 +127,15 @@ class Starter:
         """What makes a checkpoint before yolo mode, if the settings want one."""
         if mode != "yolo" or not self._settings.git_checkpoint_before_yolo:
             return None
-        from ctm_trio.system.git import make_checkpoint
+        from ctm_trio.system.git_checkpoint import make_checkpoint
 
         label = f"pre-yolo {format_time(int(time.time()))}"
-        return lambda workdir: make_checkpoint(workdir, label)
+
+        async def checkpoint(workdir: str) -> None:
+            if note := await make_checkpoint(workdir, label):
+                say(plain(note))
+
+        return checkpoint
 
     def _has_transcript(self, session_id: str) -> bool:
         """True if Claude Code can resume this conversation. The directory's name is not needed: ids are unique."""

@@ -9,8 +9,8 @@ PREFIX = "checkpoint:"
 MAX_CHECKPOINTS = 200
 """The newest that are listed; older ones are neither shown nor reverted to. Source: contract A9."""
 
-SHA = re.compile(r"[0-9a-f]{40}", re.ASCII)
-"""A full sha, for `fullmatch`."""
+SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
+"""A full sha, for `fullmatch`: 64 digits in a sha256 repository, else 40."""
 
 LOG_FORMAT = "%H%x00%ct%x00%s"
 """For `git log -z`: sha, commit time in unix seconds, subject."""
@@ -30,10 +30,19 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """What was found in a work directory: `git_workdir` is False where there is no git, `listed` is newest first."""
+    """What was found in a work directory.
+
+    Attributes:
+        git_workdir: False where there is no git.
+        listed: newest first.
+        incomplete: the history is long and older commits are still being looked through.
+        sha_digits: how long a full sha is there.
+    """
 
     git_workdir: bool
     listed: tuple[Checkpoint, ...] = ()
+    incomplete: bool = False
+    sha_digits: int = 40
 
     def has(self, sha: str) -> bool:
         """True if `sha` is the full sha of a listed checkpoint."""
@@ -42,13 +51,22 @@ class Checkpoints:
 
 @dataclass(frozen=True, slots=True)
 class Reverted:
-    """How a revert ended: where the tree is now, and the sha of the stash that holds what was changed, or ""."""
+    """How a revert ended.
+
+    Attributes:
+        sha: where the tree is now.
+        stashed_as: the sha of the stash that holds what was changed, or "".
+        kept_in: the directory that holds what was written while the revert ran and is in no stash, or "".
+        kept: the files there, relative to it.
+    """
 
     sha: str
     stashed_as: str = ""
+    kept_in: str = ""
+    kept: tuple[str, ...] = ()
 
 
-def parse_log(data: bytes) -> tuple[Checkpoint, ...]:
+def parse_log(data: bytes, limit: int = MAX_CHECKPOINTS) -> tuple[Checkpoint, ...]:
     """The checkpoints in what `git log -z --format=LOG_FORMAT` printed, which may be cut anywhere.
 
     `git log --grep` also finds the prefix at the start of later lines of a message; those are no checkpoints.
@@ -56,9 +74,9 @@ def parse_log(data: bytes) -> tuple[Checkpoint, ...]:
     fields = data.decode(errors="replace").split("\0")
     found = []
     for sha, at, subject in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
-        if SHA.fullmatch(sha) and at.isdecimal() and subject.startswith(PREFIX):
+        if subject.startswith(PREFIX) and SHA.fullmatch(sha) and at.isdecimal():
             found.append(Checkpoint(sha, subject, int(at)))
-            if len(found) == MAX_CHECKPOINTS:
+            if len(found) == limit:
                 break
     return tuple(found)
 

@@ -117,6 +117,11 @@ class Paths:
         return self.root / "ctm-trio-outbox.db"
 
     @property
+    def checkpoint_index(self) -> Path:
+        """A directory with what is known of long git histories; it can always be found out again."""
+        return self.root / "ctm-trio-checkpoints"
+
+    @property
     def overlay(self) -> Path:
         return self.root / "claude-overlay.json"
 

@@ -44,7 +44,7 @@ async def run(
         limit_s: seconds after which it is ended.
         max_bytes: of standard output; more ends it too, and `cut` says so. Standard error is cut at 64 KiB.
         cwd, env: where and in which environment it runs; None for ours.
-        stdin: what it reads, at most 64 KiB (it must fit the pipe); without it standard input is empty.
+        stdin: what it reads, in its own time; without it standard input is empty.
 
     Raises:
         TooSlow: it was ended because its time was over.

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import trio
 
 from ctm_trio.channels import Reply, ask
-from ctm_trio.errors import CheckpointNotFound, CtmError, GitFailed, SpawnFailed
-from ctm_trio.model.checkpoint import Checkpoints, Reverted
+from ctm_trio.errors import CheckpointNotFound, CheckpointNotListed, CtmError, GitFailed, InvalidSha, SpawnFailed
+from ctm_trio.model.checkpoint import MAX_CHECKPOINTS, Checkpoints, Reverted
 from ctm_trio.model.times import format_time
 from ctm_trio.orders import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
-from ctm_trio.system.git import diff_of, list_checkpoints, make_checkpoint, revert
+from ctm_trio.system.checkpoint_index import CheckpointIndex, is_checkpoint
+from ctm_trio.system.git import diff_of
+from ctm_trio.system.git_checkpoint import make_checkpoint
+from ctm_trio.system.git_revert import revert_to
+from ctm_trio.system.git_tree import GitTree, find_tree
 from ctm_trio.system.keyed_locks import KeyedLocks
+
+log = logging.getLogger("ctm.checkpoints")
 
 INBOX = 16
 """Requests that may wait; whoever sends more waits, and gives up after 10 s."""
@@ -25,6 +34,12 @@ MAX_AT_ONCE = 4
 
 CACHE_S = 5.0
 """How old a list may be. Source: contract A9."""
+
+MAX_WALKS = 1
+"""Long histories that are looked through at the same time, each by one git process."""
+
+WALK_AGAIN_S = 600.0
+"""When a walk that failed is tried again."""
 
 TREE_S = 60.0
 """How long a directory that was a git work tree counts as one in lists; a revert always looks."""
@@ -42,6 +57,7 @@ async def run_checkpoints(
     inbox: trio.MemoryReceiveChannel[CheckpointsMessage],
     *,
     clock: Callable[[], float] = time.monotonic,
+    index_dir: Path | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
     """Answer requests about checkpoints. Runs until it is cancelled; closes `inbox`.
@@ -51,11 +67,12 @@ async def run_checkpoints(
     Args:
         inbox: capacity `INBOX`.
         clock: seconds, for the age of a list.
+        index_dir: where what is known of long histories is kept over a restart; None keeps nothing.
     """
-    owner = _Owner(clock)
     slots = trio.Semaphore(MAX_AT_ONCE)
     with inbox:
         async with trio.open_nursery() as nursery:
+            owner = _Owner(clock, index_dir, nursery)
             task_status.started()
             while True:
                 await slots.acquire()
@@ -83,18 +100,24 @@ async def checkpoint_before_yolo(workdir: str) -> None:
         SpawnFailed: it cannot be made; the session must not start then.
     """
     try:
-        await make_checkpoint(workdir, f"pre-yolo {format_time(int(time.time()))}")
+        note = await make_checkpoint(workdir, f"pre-yolo {format_time(int(time.time()))}")
+        if note:
+            log.info("checkpoints: %s", note)
     except GitFailed as error:
         text = f"No checkpoint could be made first: {error.message} Or set git_checkpoint_before_yolo to false."
         raise SpawnFailed(text) from error
 
 
 class _Owner:
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], index_dir: Path | None, nursery: trio.Nursery) -> None:
         self._clock = clock
+        self._nursery = nursery
+        self._index = CheckpointIndex(index_dir)
         self._busy = KeyedLocks()
-        self._tree_at: dict[str, float] = {}  # when a directory was last looked at whether it is a work tree
+        self._trees: dict[str, tuple[float, GitTree]] = {}  # when a directory was last found to be in which tree
         self._cache: OrderedDict[str, tuple[float, Checkpoints]] = OrderedDict()
+        self._walks: dict[str, float] = {}  # git directory → when its walk began
+        self._walking = trio.Semaphore(MAX_WALKS)
 
     async def work(self, message: CheckpointsMessage, slots: trio.Semaphore) -> None:
         try:
@@ -114,28 +137,68 @@ class _Owner:
         if known is not None and now - known[0] < CACHE_S:
             self._cache.move_to_end(workdir)
             return known[1]
-        is_tree = known is not None and known[1].git_workdir and now - self._tree_at.get(workdir, -TREE_S) < TREE_S
-        found = await list_checkpoints(workdir, is_tree=is_tree)
-        if not is_tree:
-            self._tree_at[workdir] = now
+        looked_at, tree = self._trees.get(workdir, (-TREE_S, None))
+        if tree is None or now - looked_at >= TREE_S or not await trio.to_thread.run_sync(os.path.isdir, tree.git_dir):
+            tree = await find_tree(workdir)
+            if tree is not None:
+                self._trees[workdir] = (now, tree)
+        found = Checkpoints(False) if tree is None else await self._listed(tree)
         self._cache[workdir] = (now, found)
         if len(self._cache) > MAX_CACHED:
-            self._tree_at.pop(self._cache.popitem(last=False)[0], None)
+            self._trees.pop(self._cache.popitem(last=False)[0], None)
         return found
 
+    async def _listed(self, tree: GitTree) -> Checkpoints:
+        history = await self._index.history(tree)
+        if not history.complete and self._clock() - self._walks.get(tree.git_dir, -WALK_AGAIN_S) >= WALK_AGAIN_S:
+            self._walks[tree.git_dir] = self._clock()
+            self._nursery.start_soon(self._walk, tree)
+        return Checkpoints(True, history.listed[:MAX_CHECKPOINTS], not history.complete, tree.sha_digits)
+
+    async def _walk(self, tree: GitTree) -> None:
+        """Look through a long history beside all else; lists are incomplete until then."""
+        async with self._walking:
+            try:
+                await self._index.walk(tree)
+            except GitFailed as error:
+                log.warning("checkpoints: the history of %s stays incomplete: %s", tree.top, error.message)
+                return
+        self._walks.pop(tree.git_dir, None)
+        self._cache.clear()
+
     async def _diff(self, message: DiffCheckpoint) -> str:
-        if not (await self._list(message.workdir)).has(message.sha):
+        found = await self._list(message.workdir)
+        if len(message.sha) not in (40, found.sha_digits):
+            raise InvalidSha
+        if not found.has(message.sha):
             self._cache.pop(message.workdir, None)  # it may be newer than the list
-            if not (await self._list(message.workdir)).has(message.sha):
+            found = await self._list(message.workdir)
+            if not found.has(message.sha) and not (found.incomplete and await self._is_old(message)):
                 raise CheckpointNotFound
         return await diff_of(message.workdir, message.sha)
 
+    async def _is_old(self, message: DiffCheckpoint) -> bool:
+        tree = await find_tree(message.workdir)
+        return tree is not None and await is_checkpoint(tree, message.sha)
+
     async def _revert(self, message: RevertTo) -> Reverted:
         try:
-            return await revert(message.workdir, message.sha, stash_first=message.stash_first)
+            tree = await find_tree(message.workdir)
+            if tree is None:
+                raise CheckpointNotListed
+            found = await self._listed(tree)
+            if not found.has(message.sha) and not (found.incomplete and await is_checkpoint(tree, message.sha)):
+                raise CheckpointNotListed
+
+            def note(stash: str) -> None:  # whatever becomes of the rest, and of who asked
+                log.info(
+                    "checkpoints: before going back to %s in %s, changes went to stash %s", message.sha, tree.top, stash
+                )
+
+            return await revert_to(tree, message.sha, stash_first=message.stash_first, on_stash=note)
         finally:
             self._cache.clear()  # other directories may be in the same repository
-            self._tree_at.clear()
+            self._trees.clear()
 
 
 async def _answer(reply: Reply[R], work: Awaitable[R]) -> None:

@@ -202,11 +202,12 @@ route(f"{S}/subagents", "Its sub-agents, newest first.", one({"subagents": many(
       query={"since": TIME}, errors="400 404")  # fmt: skip
 route(f"{S}/teams", "Sub-agents that were started together.", one({"teams": many(ref("Team"))}), errors="404")
 route(f"{S}/checkpoints", "Commits to go back to, newest first.",
-      one({"git_workdir": FLAG, "checkpoints": many(one({"sha": TEXT, "subject": TEXT, "ts": TIME, "ago": TEXT}))}),
+      one({"git_workdir": FLAG, "checkpoints": many(one({"sha": TEXT, "subject": TEXT, "ts": TIME, "ago": TEXT}))},
+          {"incomplete": FLAG}),
       query=LIMIT, errors="404")  # fmt: skip
 route(f"{S}/checkpoints/{{sha}}/diff", "What a checkpoint changed.", "text/plain", errors="400 404")
 route(f"{S}/revert", "Put the work directory back to a checkpoint.",
-      one({"ok": FLAG, "reverted_to": TEXT}, {"stashed_as": TEXT}), method="post",
+      one({"ok": FLAG, "reverted_to": TEXT}, {"stashed_as": TEXT, "kept_in": TEXT, "kept": many(TEXT)}), method="post",
       takes=one({"sha": TEXT}, {"stash_first": FLAG}, closed=True), errors="400 404 409 422 500")  # fmt: skip
 route("/api/logs/usage", "Room that the logs take.",
       one({"dir": TEXT, "total_bytes": WHOLE,

@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,14 +16,19 @@ from ctm_trio.errors import (
     CheckpointNotListed,
     DirtyWorkdir,
     GitFailed,
-    RevertFailed,
     SpawnFailed,
 )
 from ctm_trio.model.checkpoint import Checkpoints, ago, parse_log
+from ctm_trio.model.checkpoint_history import History
 from ctm_trio.orders import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.system import git as git_module
-from ctm_trio.system.git import diff_of, dirty_files, in_work_tree, list_checkpoints, make_checkpoint, revert
-from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, last_checkpoint, run_checkpoints
+from ctm_trio.system import git_command
+from ctm_trio.system.checkpoint_index import CheckpointIndex
+from ctm_trio.system.git import diff_of
+from ctm_trio.system.git_checkpoint import make_checkpoint
+from ctm_trio.system.git_tree import GitTree, find_tree
+from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, last_checkpoint
+from tests.git_owner import list_checkpoints, owner, revert
 from tests.git_repo import Repo
 
 
@@ -160,15 +162,17 @@ async def test_dirty_files(repo: Repo) -> None:
     """Changed, staged, renamed, deleted and new files are all named, from a subdirectory too."""
     for name in ("changed", "staged", "gone", "moved"):
         repo.write(f"sub/{name}", name * 9)
-    repo.commit("start")
+    one = repo.commit("checkpoint: start")
     repo.write("sub/changed", "x")
     repo.write("sub/staged", "x")
     repo.git("add", "sub/staged")
     (repo.path / "sub" / "gone").unlink()
     repo.git("mv", "sub/moved", "top -> level")
     repo.write("new", "x")
-    found = await dirty_files(str(repo.path / "sub"))
-    assert sorted(found) == ["new", "sub/changed", "sub/gone", "sub/moved", "sub/staged", "top -> level"]
+    with pytest.raises(DirtyWorkdir) as caught:
+        await revert(repo.path / "sub", one, stash_first=False)
+    files = ["new", "sub/changed", "sub/gone", "sub/moved", "sub/staged", "top -> level"]
+    assert caught.value.fields == {"dirty_files": files}
 
 
 async def test_revert_with_stash(repo: Repo) -> None:
@@ -189,25 +193,6 @@ async def test_revert_with_stash(repo: Repo) -> None:
     assert repo.git("stash", "list") == ""
 
 
-async def test_a_stash_before_a_failure_is_reported(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the reset fails after the stash, the error names the stash, and the changes are in it."""
-    repo.write("a.txt", "one\n")
-    one = repo.commit("checkpoint: 1")
-    repo.write("a.txt", "mine\n")
-    real = git_module._git
-
-    async def no_reset(workdir: str, *words: str, **more: object) -> object:
-        if words[0] == "reset":
-            raise GitFailed("git reset took longer than 10 s and was stopped.")
-        return await real(workdir, *words, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(git_module, "_git", no_reset)
-    with pytest.raises(RevertFailed) as caught:
-        await revert(str(repo.path), one, stash_first=True)
-    assert caught.value.fields == {"stashed_as": repo.git("rev-parse", "stash@{0}")}
-    assert repo.git("stash", "show", "--name-only") == "a.txt"
-
-
 async def test_a_submodule_is_left_alone(repo: Repo, tmp_path: Path) -> None:
     """What has changed inside a submodule neither blocks a revert nor is lost by it."""
     inner = Repo(tmp_path / "inner")
@@ -220,7 +205,9 @@ async def test_a_submodule_is_left_alone(repo: Repo, tmp_path: Path) -> None:
     (repo.path / "mod" / "i.txt").write_text("mine\n")
     await revert(str(repo.path), one, stash_first=False)
     assert (repo.path / "mod" / "i.txt").read_text() == "mine\n"
-    assert await in_work_tree(str(repo.path / "mod"))
+    tree = await find_tree(str(repo.path / "mod"))
+    assert tree is not None
+    assert tree.top == str(repo.path / "mod")
 
 
 def hostile(repo: Repo, mark: Path) -> None:
@@ -316,7 +303,7 @@ async def test_no_checkpoint_of_a_conflict(repo: Repo) -> None:
     head = repo.commit("main")
     with pytest.raises(AssertionError):
         repo.git("merge", "-q", "side")
-    with pytest.raises(SpawnFailed, match="conflicts"):
+    with pytest.raises(SpawnFailed, match="merge is under way"):
         await checkpoint_before_yolo(str(repo.path))
     assert repo.head() == head
 
@@ -328,8 +315,7 @@ async def test_time_limit(repo: Repo, tmp_path: Path, monkeypatch: pytest.Monkey
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr(git_module, "LIMIT_S", 0.1)
-    monkeypatch.setattr(git_module._git, "__kwdefaults__", {**(git_module._git.__kwdefaults__ or {}), "limit_s": 0.1})
+    monkeypatch.setattr(git_command, "LIMIT_S", 0.1)
     with trio.fail_after(5), pytest.raises(GitFailed, match="longer"):
         await list_checkpoints(str(repo.path))
 
@@ -342,16 +328,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@asynccontextmanager
-async def owner(clock: Clock) -> AsyncIterator[trio.MemorySendChannel[CheckpointsMessage]]:
-    send, inbox = trio.open_memory_channel[CheckpointsMessage](16)
-    with send:
-        async with trio.open_nursery() as nursery:
-            await nursery.start(partial(run_checkpoints, inbox, clock=clock))
-            yield send
-            nursery.cancel_scope.cancel()
 
 
 async def listed(send: trio.MemorySendChannel[CheckpointsMessage], repo: Repo) -> list[str]:
@@ -381,17 +357,17 @@ async def test_owner_remembers_for_5_seconds(repo: Repo) -> None:
 
 
 async def test_requests_at_once_share_one_git(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty requests for one directory that come together run git once."""
+    """Twenty requests for one directory that come together look at the history once."""
     repo.commit("checkpoint: 1")
     runs = 0
-    real = list_checkpoints
+    real = CheckpointIndex.history
 
-    async def counted(workdir: str, *, is_tree: bool = False) -> Checkpoints:
+    async def counted(self: CheckpointIndex, tree: GitTree) -> History:
         nonlocal runs
         runs += 1
-        return await real(workdir, is_tree=is_tree)
+        return await real(self, tree)
 
-    monkeypatch.setattr("ctm_trio.tasks.checkpoints.list_checkpoints", counted)
+    monkeypatch.setattr(CheckpointIndex, "history", counted)
     async with owner(Clock()) as send, trio.open_nursery() as nursery:
         for _ in range(20):
             nursery.start_soon(listed, send, repo)

@@ -25,7 +25,7 @@ from ctm_trio.model.typing import asks_something, check_text, clean_prompt
 from ctm_trio.system import daemon_doctor
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.files import atomic_write, ensure_private_dir, flocked
-from ctm_trio.system.git import list_checkpoints
+from ctm_trio.system.git_tree import find_tree
 from ctm_trio.system.keyed_locks import KeyedLocks
 from ctm_trio.system.process import TooSlow, run
 from ctm_trio.system.workdir import make_workdir, unmake
@@ -136,7 +136,7 @@ async def test_a_nul_is_an_error_with_a_name() -> None:
     """A NUL in a directory or a word is an OSError, not a bug; a record with such a directory has no checkpoints."""
     with pytest.raises(OSError, match="null"):
         await run(["true", "a\0b"], limit_s=1, max_bytes=1)
-    assert not (await list_checkpoints("/x\0y")).git_workdir
+    assert await find_tree("/x\0y") is None
 
 
 def test_workdirs_are_made_and_unmade(tmp_path: Path) -> None:

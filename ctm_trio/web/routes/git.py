@@ -56,7 +56,10 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         )
         now = time.time()
         shown = [checkpoint_view(checkpoint, now) for checkpoint in found.listed[:limit]]
-        return json_answer({"git_workdir": found.git_workdir, "checkpoints": shown})
+        answer: dict[str, object] = {"git_workdir": found.git_workdir, "checkpoints": shown}
+        if found.incomplete:
+            answer["incomplete"] = True
+        return json_answer(answer)
 
     async def diff(name: str, sha: str) -> Response:
         if SHA.fullmatch(sha) is None:
@@ -83,6 +86,8 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         answer: dict[str, object] = {"ok": True, "reverted_to": done.sha}
         if done.stashed_as:
             answer["stashed_as"] = done.stashed_as
+        if done.kept_in:
+            answer["kept_in"], answer["kept"] = done.kept_in, done.kept
         return json_answer(answer)
 
     add_route(app, "/api/sessions/<name>/checkpoints", checkpoints)

@@ -1,0 +1,146 @@
+"""The checkpoint commit before a session in yolo mode: what belongs into it, and what is left out."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import trio
+
+from ctm_trio.errors import GitFailed
+from ctm_trio.model.checkpoint import PREFIX
+from ctm_trio.model.git_reason import plain_line
+from ctm_trio.model.secret_names import looks_secret
+from ctm_trio.system.git_command import git
+from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, locked_index, move_head, write_tree
+from ctm_trio.system.git_tree import Changes, changes_in, find_tree, head_of, leaves_untracked, under_way
+
+MAX_NEW_FILES = 20_000
+MAX_BYTES = 1024**3
+"""What one checkpoint takes: new files, and bytes of new and changed ones. More is refused with the cure."""
+
+MAX_FILE_BYTES = 100 * 1024**2
+"""A larger new file is left out, and the commit says so."""
+
+SHOWN = 20
+"""Paths that are named of each kind that is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """New files that belong into a checkpoint, and why others do not: a line for each kind of them."""
+
+    paths: tuple[bytes, ...]
+    left_out: tuple[str, ...]
+
+
+async def make_checkpoint(workdir: str, label: str) -> str:
+    """Commit what is in the work tree as a checkpoint; nothing happens outside of git, or on one that is clean.
+
+    Never in it: nested repositories (agents' worktrees among them), new files whose names say that they hold
+    secrets, and new files over `MAX_FILE_BYTES`. In a repository of HOME there is none at all. Nothing has changed if
+    it fails.
+
+    Args:
+        label: follows `checkpoint: ` in the subject.
+
+    Returns:
+        What was left out, or why there is none, for a person; "" if there is nothing to say.
+
+    Raises:
+        GitFailed: it could not be made; the message says why and what to do.
+    """
+    tree = await find_tree(workdir)
+    if tree is None:
+        return ""
+    if await leaves_untracked(tree):
+        return (
+            f"No checkpoint is made in {tree.top}: it holds the home directory, or git does not show its new files "
+            "(status.showUntrackedFiles), so most of what is there is not meant to be committed."
+        )
+    if busy := await under_way(tree):
+        raise GitFailed(f"{busy} A checkpoint now would become part of it.")
+    changes = await changes_in(tree, untracked=True)
+    if changes.conflicts:
+        raise GitFailed("The repository has merge conflicts, so no checkpoint can be made; resolve them first.")
+    taken = await trio.to_thread.run_sync(_choose, tree.top, changes)
+    head = await head_of(tree)
+    note = " ".join(taken.left_out)
+    if not changes.tracked and not taken.paths:
+        last = await git(tree.top, "log", "-1", "--format=%s", "--no-patch") if head else None
+        if last is None or last.code != 0 or last.stdout.startswith(PREFIX.encode()):
+            return note
+    async with locked_index(tree) as locked:
+        index = await locked.copy("index")
+        await add_tracked(tree, index)
+        await add_paths(tree, index, taken.paths)
+        subject = f"{PREFIX} {label}"
+        body = "".join(f"\n\n{line}" for line in taken.left_out)
+        commit = await commit_tree(tree, await write_tree(tree, index), [head] if head else [], f"{subject}{body}\n")
+        await move_head(tree, commit, was=head, why=f"commit: {subject}")
+        await locked.install(index)
+    return note
+
+
+def _choose(top: str, changes: Changes) -> Taken:
+    """Which new files are taken. Blocks for an `lstat` a file.
+
+    Raises:
+        GitFailed: there are too many, or too much.
+    """
+    if changes.cut or len(changes.untracked) > MAX_NEW_FILES:
+        where = plain_line(_crowded(changes.untracked), 200)
+        raise GitFailed(
+            f"There are more than {MAX_NEW_FILES:,} new files in the work tree, most of them in {where}; "
+            "name what is not to be committed in .gitignore, or commit it yourself."
+        )
+    paths, secret, large, total = [], [], [], 0
+    for path in changes.untracked:
+        size = _size(top, path)
+        if looks_secret(os.fsdecode(path)):
+            secret.append(path)
+        elif size > MAX_FILE_BYTES:
+            large.append(path)
+        elif size >= 0:
+            paths.append(path)
+            total += size
+    total += sum(max(0, _size(top, path)) for path in changes.tracked)
+    if total > MAX_BYTES:
+        raise GitFailed(
+            f"New and changed files have {total / 1024**3:.1f} GB, and a checkpoint takes {MAX_BYTES // 1024**3} GB; "
+            "name what is not to be committed in .gitignore, or commit it yourself."
+        )
+    left_out = (
+        _line("files whose names say that they hold secrets", secret),
+        _line(f"files over {MAX_FILE_BYTES // 1024**2} MB", large),
+        _line("nested repositories", changes.nested),
+    )
+    return Taken(tuple(paths), tuple(line for line in left_out if line))
+
+
+def _size(top: str, path: bytes) -> int:
+    """Bytes of a file, 0 of a link, -1 of what is not there."""
+    try:
+        status = os.lstat(os.path.join(os.fsencode(top), path))
+    except OSError:
+        return -1
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def _line(what: str, paths: Sequence[bytes]) -> str:
+    if not paths:
+        return ""
+    shown = ", ".join(plain_line(os.fsdecode(path), 200) for path in paths[:SHOWN])
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return f"Left out of the checkpoint, {what}: {shown}{more}."
+
+
+def _crowded(paths: Sequence[bytes]) -> str:
+    """The directory at the top that most of the paths are in."""
+    counts: dict[bytes, int] = {}
+    for path in paths:
+        first = path.split(b"/")[0] + b"/" if b"/" in path else b"./"
+        counts[first] = counts.get(first, 0) + 1
+    return os.fsdecode(max(counts, key=lambda name: counts[name], default=b"./"))

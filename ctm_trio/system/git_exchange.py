@@ -1,0 +1,158 @@
+"""The exchange of a work tree's files for a checkpoint's, in a directory of ours beside them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import trio
+
+from ctm_trio.errors import GitFailed
+from ctm_trio.system.git_command import checked, git, names_of
+from ctm_trio.system.git_index import IndexLock, git_in, joined, move_head, whole
+from ctm_trio.system.git_revert_look import Found
+from ctm_trio.system.swap import Swap
+
+KEPT = "ctm-kept"
+"""The directory in git's own that holds what was written while a revert ran."""
+
+
+class Exchange:
+    """One exchange. `place` is its directory: new files, old ones, and those that came too late.
+
+    Args:
+        locked: git's index, locked.
+        sha: of the checkpoint.
+    """
+
+    def __init__(self, locked: IndexLock, sha: str) -> None:
+        self._locked, self._tree, self._sha = locked, locked.tree, sha
+        self.place = ""
+
+    async def make_place(self) -> None:
+        """A directory for new and old files, on the file system of the work tree."""
+        tree = self._tree
+        name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{self._sha[:8]}-{secrets.token_hex(2)}"
+
+        def make() -> str:
+            same = os.stat(tree.git_dir).st_dev == os.stat(tree.top).st_dev
+            base = os.path.join(tree.git_dir, KEPT) if same else os.path.join(tree.top, f".{KEPT}")
+            for part in ("new", "files"):
+                os.makedirs(os.path.join(base, name, part), mode=0o700)
+            return os.path.join(base, name)
+
+        found: list[str] = []
+        await in_thread(lambda: found.append(make()))
+        self.place = found[0]
+
+    async def stage(self, found: Found) -> tuple[str, list[bytes]]:
+        """Write the checkpoint's files below `new`, through filters and as a sparse checkout wants it.
+
+        Returns:
+            The index as it will be, and the files that were written.
+        """
+        new = os.path.join(self.place, "new")
+        target = await self._locked.copy("target", found.shown)
+        checked(await git_in(self._tree, target, "read-tree", "-m", "-u", self._sha, top=new), "read-tree")
+
+        def there(path: bytes) -> bool:
+            return os.path.lexists(os.path.join(os.fsencode(new), path))
+
+        missing = await trio.to_thread.run_sync(lambda: [path for path in found.put if not there(path)])
+        if missing:  # they are the same in HEAD, and changed on the disk alone; or outside of a sparse checkout
+            listed = checked(await git_in(self._tree, target, "ls-files", "-v", "-z"), "ls-files")
+            hidden = {entry[2:] for entry in names_of(whole(listed)) if entry[:1] in b"Ss"}
+            missing = [path for path in missing if path not in hidden]
+        if missing:
+            words = ("checkout-index", "-z", "--stdin")
+            checked(await git_in(self._tree, target, *words, top=new, stdin=joined(missing)), "checkout-index")
+        return target, await trio.to_thread.run_sync(lambda: [path for path in found.put if there(path)])
+
+    def swap(self) -> Swap:
+        parts = (self._tree.top, *(os.path.join(self.place, part) for part in ("new", "files", "late")))
+        top, new, aside, late = (os.fsencode(part) for part in parts)
+        return Swap(top, new, aside, late, os.fsencode(os.path.realpath(self._tree.workdir)))
+
+    async def settle(self, head: str, target: str, swap: Swap) -> None:
+        """Move the branch and the index to the checkpoint; if that fails all is as it was, the files too."""
+        tree, moved = self._tree, False
+        try:
+            await git(tree.top, "update-ref", "ORIG_HEAD", head, reading=False)  # as `git reset` does
+            await move_head(tree, self._sha, was=head, why=f"reset: moving to {self._sha}")
+            moved = True
+            await self._locked.install(target)
+        except GitFailed:
+            if moved:
+                await move_head(tree, head, was=self._sha, why="reset: taken back")
+            await in_thread(swap.take_back)
+            raise
+
+    async def compare(self, saved: str) -> list[str]:
+        """What lies aside and is not as it was saved, as paths; all the rest is removed."""
+        aside = os.path.join(self.place, "files")
+        looks = (
+            (
+                "diff",
+                "--no-ext-diff",
+                "--no-textconv",
+                "--name-only",
+                "-z",
+                "--diff-filter=d",
+                "--ignore-submodules=all",
+            ),
+            ("ls-files", "--others", "-z"),
+        )
+        keep: set[bytes] | None = set()
+        for words in looks:
+            try:
+                done = checked(await git_in(self._tree, saved, *words, top=aside), words[0])
+                assert keep is not None
+                keep.update(names_of(whole(done)))
+            except GitFailed:
+                keep = None  # it cannot be told, so all of it stays
+                break
+        kept: list[str] = []
+        await in_thread(lambda: kept.extend(_sort_out(self.place, keep)))
+        return kept
+
+    def tidy(self) -> bool:
+        """Remove new files that were not placed, and empty directories; True if something is left. Blocks."""
+        shutil.rmtree(os.path.join(self.place, "new"), ignore_errors=True)
+        for path, _, _ in os.walk(self.place, topdown=False):
+            with suppress(OSError):
+                os.rmdir(path)
+        with suppress(OSError):
+            os.rmdir(os.path.dirname(self.place))
+        return os.path.exists(self.place)
+
+
+def _sort_out(place: str, keep: set[bytes] | None) -> list[str]:
+    """Remove what lies aside and is saved elsewhere; the paths of what stays. Blocks.
+
+    Args:
+        keep: paths that stay, None for all.
+    """
+    kept: list[str] = []
+    for part in ("files", "late"):
+        root = os.fsencode(os.path.join(place, part))
+        for here, below, names in os.walk(root):
+            links = [name for name in below if os.path.islink(os.path.join(here, name))]
+            for name in (*names, *links):
+                path = os.path.relpath(os.path.join(here, name), root)
+                if part == "files" and keep is not None and path not in keep:
+                    os.unlink(os.path.join(here, name))
+                else:
+                    kept.append(os.path.join(part, os.fsdecode(path)))
+    return sorted(kept)
+
+
+async def in_thread(work: Callable[[], object]) -> None:
+    try:
+        await trio.to_thread.run_sync(work)
+    except OSError as error:
+        name = os.fsdecode(error.filename) if isinstance(error.filename, bytes | str) else ""
+        raise GitFailed(f"The files cannot be exchanged: {error.strerror or error} ({name}).") from error

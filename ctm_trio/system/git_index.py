@@ -1,0 +1,211 @@
+"""Work on a copy of git's index, under git's own lock: nothing is half done, and no other git comes in between."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import trio
+
+from ctm_trio.errors import GitFailed
+from ctm_trio.model.git_reason import git_reason
+from ctm_trio.system.files import open_regular
+from ctm_trio.system.git_command import checked, git, says, text_of
+from ctm_trio.system.git_tree import MAX_LIST_BYTES, GitTree
+from ctm_trio.system.process import Done
+
+_OUR_IDENTITY = ("-c", "user.name=ctm", "-c", "user.email=ctm@localhost")
+_NO_IDENTITY = ("tell me who you are", "empty ident", "unable to auto-detect email", "no email was given")
+_QUIET = ("-c", "add.ignoreErrors=false", "-c", "core.safecrlf=false", "-c", "core.looseCompression=1",
+          "-c", "core.splitIndex=false")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class IndexLock:
+    """git's index, locked. `scratch` is a directory of ours beside it that is gone afterwards."""
+
+    tree: GitTree
+    scratch: str
+
+    async def copy(self, name: str, of: str = "") -> str:
+        """A copy of the index, or of another copy, in `scratch`; its path. It keeps the time that git compares with."""
+        source, to = of or os.path.join(self.tree.git_dir, "index"), os.path.join(self.scratch, name)
+
+        def do() -> None:
+            try:
+                copy_with_time(source, to)
+            except FileNotFoundError:
+                pass  # nothing was ever staged
+
+        await _in_thread(do)
+        return to
+
+    async def install(self, index: str) -> None:
+        """Make a copy the index: once, at the end. The lock is gone then."""
+        lock = _lock_of(self.tree)
+
+        def do() -> None:
+            target = os.path.join(self.tree.git_dir, "index")
+            copy_with_time(index, lock)
+            with suppress(FileNotFoundError):
+                os.chmod(lock, stat.S_IMODE(os.stat(target).st_mode))
+            os.replace(lock, target)
+
+        await _in_thread(do)
+
+
+@asynccontextmanager
+async def locked_index(tree: GitTree) -> AsyncIterator[IndexLock]:
+    """Hold the lock of the index, as every git that changes it does.
+
+    Raises:
+        GitFailed: another git holds it, or the repository cannot be written.
+    """
+    lock = _lock_of(tree)
+    scratch = os.path.join(tree.git_dir, f"ctm-scratch-{secrets.token_hex(4)}")
+    ours: list[int] = []
+
+    def take() -> None:
+        try:
+            fd = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileExistsError:
+            raise GitFailed(git_reason(f"Unable to create '{lock}': File exists.", 128)) from None
+        ours.append(os.fstat(fd).st_ino)
+        os.close(fd)
+        os.mkdir(scratch, 0o700)
+
+    def give_back() -> None:
+        shutil.rmtree(scratch, ignore_errors=True)
+        try:
+            if ours and os.lstat(lock).st_ino == ours[0]:  # after `install` it is gone, or another git's
+                os.unlink(lock)
+        except FileNotFoundError:
+            pass
+
+    try:
+        await _in_thread(take)
+        yield IndexLock(tree, scratch)
+    finally:
+        with trio.CancelScope(shield=True):  # a few calls to the file system
+            await trio.to_thread.run_sync(give_back)
+
+
+async def git_in(tree: GitTree, index: str, *words: str, top: str = "", stdin: bytes = b"") -> Done:
+    """git with a copy of the index, and with another directory as the work tree if `top` is given.
+
+    Raises:
+        GitFailed: it cannot be run, or took too long.
+    """
+    env = {"GIT_INDEX_FILE": index} if index else {}
+    if top:
+        env |= {"GIT_DIR": tree.git_dir, "GIT_WORK_TREE": top}
+    return await git(top or tree.top, *words, env=env, stdin=stdin, max_bytes=MAX_LIST_BYTES, reading=False)
+
+
+def whole(done: Done) -> bytes:
+    """What it printed, if that is all of it.
+
+    Raises:
+        GitFailed: it was cut.
+    """
+    if done.cut:
+        raise GitFailed("The repository has too many files for this.")
+    return done.stdout
+
+
+async def add_tracked(tree: GitTree, index: str) -> None:
+    """Take what is on disk of every tracked file into a copy of the index.
+
+    Raises:
+        GitFailed: with git's reason.
+    """
+    checked(await git(tree.top, *_QUIET, "add", "--update", env={"GIT_INDEX_FILE": index}, reading=False), "add")
+
+
+async def add_paths(tree: GitTree, index: str, paths: Sequence[bytes]) -> None:
+    """Take new files into a copy of the index, ignored ones too; one that has vanished is left out.
+
+    Raises:
+        GitFailed: with git's reason.
+    """
+    if paths:
+        words = (*_QUIET, "update-index", "--add", "--remove", "--replace", "-z", "--stdin")
+        env = {"GIT_INDEX_FILE": index}
+        checked(await git(tree.top, *words, env=env, reading=False, stdin=joined(paths)), "update-index")
+
+
+async def write_tree(tree: GitTree, index: str) -> str:
+    """The tree object of an index; its sha.
+
+    Raises:
+        GitFailed: with git's reason.
+    """
+    done = await git(tree.top, "write-tree", env={"GIT_INDEX_FILE": index}, reading=False)
+    return text_of(checked(done, "write-tree"))
+
+
+async def commit_tree(tree: GitTree, content: str, parents: Sequence[str], message: str) -> str:
+    """A commit object, under our name if git knows none; its sha. No branch moves.
+
+    Raises:
+        GitFailed: with git's reason.
+    """
+    words = ("commit-tree", content, *(word for parent in parents for word in ("-p", parent)))
+    text = message.encode(errors="replace")
+    done = await git(tree.top, *words, stdin=text, reading=False)
+    if says(done, _NO_IDENTITY):
+        done = await git(tree.top, *_OUR_IDENTITY, *words, stdin=text, reading=False)
+    return text_of(checked(done, "commit-tree"))
+
+
+async def move_head(tree: GitTree, to: str, *, was: str, why: str) -> None:
+    """Put HEAD, or the branch that is checked out, on another commit, if it is still where it was.
+
+    Args:
+        was: the commit that it must be on, "" for none yet.
+        why: for the reflog.
+
+    Raises:
+        GitFailed: it has moved meanwhile, or git refuses.
+    """
+    words = ("update-ref", "-m", why, "HEAD", to, was or tree.no_commit)
+    done = await git(tree.top, *words, reading=False)
+    if done.code != 0 and ("but expected" in done.stderr or "reference already exists" in done.stderr):
+        raise GitFailed("Somebody else committed meanwhile, so nothing was changed; try again.")
+    checked(done, "update-ref")
+
+
+def joined(paths: Sequence[bytes]) -> bytes:
+    """Paths for `-z --stdin`."""
+    return b"".join(path + b"\0" for path in paths)
+
+
+def copy_with_time(source: str, to: str) -> None:
+    """Copy a regular file's content and modification time, onto the disk. Blocks.
+
+    Raises:
+        OSError: it cannot be read, or not written.
+    """
+    with open(open_regular(source), "rb") as data, open(to, "wb") as out:
+        shutil.copyfileobj(data, out)
+        out.flush()
+        os.fsync(out.fileno())
+        times = os.fstat(data.fileno())
+    os.utime(to, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def _lock_of(tree: GitTree) -> str:
+    return os.path.join(tree.git_dir, "index.lock")
+
+
+async def _in_thread(work: Callable[[], None]) -> None:
+    try:
+        await trio.to_thread.run_sync(work)
+    except OSError as error:
+        text = f"The repository's files cannot be written: {error.strerror or error} ({error.filename})."
+        raise GitFailed(git_reason(text, 1)) from error

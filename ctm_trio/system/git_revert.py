@@ -1,0 +1,91 @@
+"""Back to a checkpoint, so that nothing is lost: not what is ignored, nor what is written while it runs.
+
+git's own `stash` and `reset --hard` look first and write later, and what a program writes in between is gone. Here the
+stash is made without touching a file; then each file that has to change is put aside by a rename and a new one is
+linked into its place, which never writes over anything; then what lies aside is compared with the stash, and what is
+not in it stays where it is and is named.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import trio
+
+from ctm_trio.errors import DirtyWorkdir, GitFailed, RevertFailed, RevertRefused
+from ctm_trio.model.checkpoint import Reverted
+from ctm_trio.system.git_exchange import Exchange, in_thread
+from ctm_trio.system.git_index import IndexLock, locked_index
+from ctm_trio.system.git_revert_look import MAX_NAMED, Found, look_at
+from ctm_trio.system.git_stash import check_size, saved_state, store_stash, with_new
+from ctm_trio.system.git_tree import GitTree, under_way
+
+
+def _nobody(stash: str) -> None:
+    """Nobody wants to know of the stash before the end."""
+
+
+async def revert_to(
+    tree: GitTree, sha: str, *, stash_first: bool, on_stash: Callable[[str], None] = _nobody
+) -> Reverted:
+    """Reset the work tree and the branch to a commit, after stashing what would be lost if that is wanted.
+
+    Without a stash only what is clean is reset. Files that are new and in nobody's way go into the stash too, but in a
+    repository of HOME (see `leaves_untracked`) they stay.
+
+    Args:
+        sha: a commit of HEAD's history.
+        stash_first: stash instead of refusing.
+        on_stash: called with the stash's sha as soon as there is one, also if what follows fails.
+
+    Raises:
+        DirtyWorkdir: there are changes, or ignored files in the way, and `stash_first` is False.
+        RevertRefused: something is in the way or under way that cannot be stashed; nothing has changed.
+        RevertFailed: git or the file system failed; the files are as they were, and a stash that was made is named.
+    """
+    stashed = ""
+
+    def note(stash: str) -> None:
+        nonlocal stashed
+        stashed = stash
+        on_stash(stash)
+
+    if busy := await under_way(tree):
+        raise RevertRefused(f"{busy} A revert would lose it.")
+    try:
+        async with locked_index(tree) as locked:
+            found = await look_at(locked, sha)
+            if not stash_first and found.at_risk:
+                raise DirtyWorkdir([os.fsdecode(path) for path in sorted(found.at_risk)[:MAX_NAMED]])
+            return await _go(locked, sha, found, note)
+    except GitFailed as error:
+        raise RevertFailed(error.message, stashed) from error
+
+
+async def _go(locked: IndexLock, sha: str, found: Found, on_stash: Callable[[str], None]) -> Reverted:
+    """Stash, exchange, move HEAD, compare."""
+    tree, stash = locked.tree, ""
+    await check_size(tree, found.at_risk)
+    tracked, untracked = await saved_state(locked, found.shown, sorted({*found.new, *found.way}))
+    if found.at_risk:
+        stash = await store_stash(locked, found.head, tracked, untracked, f"ctm-revert pre-{sha}")
+        on_stash(stash)
+    both = await with_new(locked, tracked, untracked)
+    exchange = Exchange(locked, sha)
+    await exchange.make_place()
+    try:
+        target, put = await exchange.stage(found)
+        swap = exchange.swap()
+        await in_thread(lambda: swap.run(found.touched, put, found.places))
+        with trio.CancelScope(shield=True):  # two short commands: files, branch and index go together
+            await exchange.settle(found.head, target, swap)
+        kept = await exchange.compare(both)
+    except GitFailed as error:
+        if await trio.to_thread.run_sync(exchange.tidy):
+            raise GitFailed(f"{error.message} What came into being meanwhile is in {exchange.place}.") from error
+        raise
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(exchange.tidy)
+    return Reverted(sha, stash, exchange.place if kept else "", tuple(kept[:MAX_NAMED]))

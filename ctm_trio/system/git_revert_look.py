@@ -1,0 +1,129 @@
+"""What a revert would change, and what is in its way: looked at before anything is done."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import trio
+
+from ctm_trio.errors import RevertRefused
+from ctm_trio.system.git_command import checked, git, names_of
+from ctm_trio.system.git_in_the_way import in_the_way
+from ctm_trio.system.git_index import IndexLock, git_in, joined, whole
+from ctm_trio.system.git_stash import MAX_FILES
+from ctm_trio.system.git_tree import MAX_LIST_BYTES, Changes, GitTree, changes_in, head_of, leaves_untracked
+
+MAX_NAMED = 1000
+"""Paths that an answer names."""
+
+_SUBMODULE = b"160000"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look at the tree brought.
+
+    Attributes:
+        head: the commit that is checked out.
+        dirty: changed and new paths.
+        new: those of them that are untracked.
+        way: ignored files where files of the checkpoint go.
+        touched: everything that has to leave its place.
+        put: what comes from the checkpoint instead.
+        places: directories of submodules that the checkpoint has.
+        shown: a copy of the index with nothing hidden that will move.
+    """
+
+    head: str
+    dirty: tuple[bytes, ...]
+    new: tuple[bytes, ...]
+    way: tuple[bytes, ...]
+    touched: tuple[bytes, ...]
+    put: tuple[bytes, ...]
+    places: tuple[bytes, ...]
+    shown: str
+
+    @property
+    def at_risk(self) -> tuple[bytes, ...]:
+        """What a revert without a stash would lose."""
+        return tuple({*self.dirty, *self.way})
+
+
+async def look_at(locked: IndexLock, sha: str) -> Found:
+    """See what a revert to `sha` would change and what is in its way. Changes nothing but files of ours.
+
+    Raises:
+        RevertRefused: something is there that can be neither stashed nor moved.
+        GitFailed: git cannot tell.
+    """
+    tree, top = locked.tree, os.fsencode(locked.tree.top)
+    head = await head_of(tree)
+    moved = await _between(tree, head, sha)
+    shown = await _shown(locked, moved)
+    changes = await changes_in(tree, untracked=not await leaves_untracked(tree), index=shown)
+    _refuse(changes)
+    modes = await _modes(tree, "", "ls-tree", "-r", "-z", "--full-tree", sha)
+    touched = {*moved, *changes.tracked, *changes.untracked}
+    wanted = [path for path in touched if modes.get(path, _SUBMODULE) != _SUBMODULE]
+    known = {*await _modes(tree, shown, "ls-files", "--stage", "-z"), *changes.untracked}
+    fold = (await git(tree.top, "config", "--type=bool", "--get", "core.ignoreCase")).stdout.strip() == b"true"
+
+    def find() -> tuple[set[bytes], set[bytes], bool]:
+        way = in_the_way(top, wanted, known, limit=MAX_FILES, fold=fold)
+        return way.files, way.blocked, way.cut
+
+    way, blocked, cut = await trio.to_thread.run_sync(find)
+    if blocked or cut:
+        names = [os.fsdecode(path) for path in sorted(blocked or way)]
+        raise RevertRefused(
+            f"In the way of the checkpoint's files, and not to be stashed: {', '.join(names[:5])}"
+            f"{f' and {len(names) - 5} more' if len(names) > 5 else ''}. Move it away first; nothing was changed.",
+            names[:MAX_NAMED],
+        )
+    places = [path for path in touched if modes.get(path) == _SUBMODULE]
+    touched |= way
+    return Found(
+        head=head, dirty=(*changes.tracked, *changes.untracked), new=changes.untracked, way=tuple(way),
+        touched=tuple(touched), put=tuple(wanted), places=tuple(places), shown=shown,
+    )  # fmt: skip
+
+
+async def _between(tree: GitTree, head: str, sha: str) -> set[bytes]:
+    """Paths that differ between HEAD and the checkpoint."""
+    words = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", head, sha, "--")
+    done = checked(await git(tree.top, *words, max_bytes=MAX_LIST_BYTES), "diff-tree")
+    return set(names_of(whole(done)))
+
+
+async def _shown(locked: IndexLock, moved: set[bytes]) -> str:
+    """A copy of the index in which the files that will move are not hidden from git's comparisons."""
+    tree = locked.tree
+    shown = await locked.copy("shown")
+    done = checked(await git_in(tree, shown, "ls-files", "-v", "-z"), "ls-files")
+    entries = names_of(whole(done))
+    hidden = [entry[2:] for entry in entries if (entry[:1].islower() or entry[:1] == b"S") and entry[2:] in moved]
+    top = os.fsencode(tree.top)
+    there = [path for path in hidden if os.path.lexists(os.path.join(top, path))]
+    for flag in ("--no-assume-unchanged", "--no-skip-worktree") if there else ():
+        words = ("update-index", flag, "-z", "--stdin")
+        checked(await git_in(tree, shown, *words, stdin=joined(there)), "update-index")
+    return shown
+
+
+def _refuse(changes: Changes) -> None:
+    if changes.conflicts:
+        raise RevertRefused(
+            "The repository has merge conflicts, which a stash cannot hold; resolve them first "
+            "(`git add` or `git rm` the files). Nothing was changed.",
+            [os.fsdecode(path) for path in changes.tracked[:MAX_NAMED]],
+        )
+    if changes.cut:
+        raise RevertRefused("There are too many changed and new files to stash. Nothing was changed.")
+
+
+async def _modes(tree: GitTree, index: str, *words: str) -> dict[bytes, bytes]:
+    """Path → mode of everything that `ls-tree` or `ls-files` lists."""
+    done = checked(await git_in(tree, index, *words), words[0])
+    entries = (entry.split(b"\t", 1) for entry in names_of(whole(done)))
+    return {path: head[:6] for head, path in entries}

@@ -1,0 +1,190 @@
+"""Put files of a work tree aside and others in their place, without ever writing over one.
+
+Each step is one rename or one link, so whatever a program wrote up to that moment is in the file that is put aside;
+what it writes afterwards is in the new place, and is not touched. Everything here blocks: call it in a thread.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+MAX_LATE = 100
+"""How often something new in the way is put aside before the whole is given up and taken back."""
+
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
+
+
+@dataclass(slots=True)
+class Swap:
+    """One exchange of files below `top`. All paths are bytes, relative ones as git has them.
+
+    Args:
+        top: of the work tree.
+        new: a directory with the new files, at their places.
+        aside: where the old files go, each at its place; on the same file system as `top`.
+        late: where goes what turns up in the way meanwhile, numbered.
+        keep: a directory that stays, also when it is empty.
+    """
+
+    top: bytes
+    new: bytes
+    aside: bytes
+    late: bytes
+    keep: bytes
+    _moved: list[tuple[bytes, bytes]] = field(default_factory=list)
+    _placed: list[bytes] = field(default_factory=list)
+    _made: list[bytes] = field(default_factory=list)
+    _lates: int = 0
+
+    def run(self, remove: Iterable[bytes], put: Sequence[bytes], directories: Iterable[bytes]) -> None:
+        """Put the files `remove` aside and the new files `put` at their places.
+
+        Args:
+            remove: files or links; what is not there, or is a directory, is skipped.
+            put: files or links that are in `new`.
+            directories: directories to make (places of submodules).
+
+        Raises:
+            OSError: it cannot be done; everything is where it was.
+        """
+        try:
+            gone = [path for path in remove if self._put_aside(path)]
+            self._prune(gone)
+            for path in directories:
+                self._make(path)
+            for path in put:
+                self._put(path)
+        except OSError:
+            self.take_back()
+            raise
+
+    def take_back(self) -> None:
+        """Undo all of it, as far as nobody has changed it since; what cannot go back stays aside."""
+        for path in reversed(self._placed):
+            with suppress(OSError):
+                if os.path.samestat(os.lstat(self._at(path)), os.lstat(os.path.join(self.new, path))):
+                    os.unlink(self._at(path))
+        for directory in reversed(self._made):
+            with suppress(OSError):
+                os.rmdir(directory)
+        for source, to in reversed(self._moved):
+            with suppress(OSError):
+                os.makedirs(os.path.dirname(source), exist_ok=True)
+                if not os.path.lexists(source):
+                    os.rename(to, source)
+        self._placed, self._made, self._moved = [], [], []
+
+    def _at(self, path: bytes) -> bytes:
+        return os.path.join(self.top, path)
+
+    def _put_aside(self, path: bytes) -> bool:
+        source, to = self._at(path), os.path.join(self.aside, path)
+        if not inside(self.top, path):
+            return False
+        try:
+            if stat.S_ISDIR(os.lstat(source).st_mode):
+                return False
+            os.makedirs(os.path.dirname(to), mode=0o700, exist_ok=True)
+            os.rename(source, to)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        self._moved.append((source, to))
+        return True
+
+    def _prune(self, gone: Sequence[bytes]) -> None:
+        """Remove the directories that are empty now, as git does."""
+        for parent in sorted({os.path.dirname(path) for path in gone}, key=len, reverse=True):
+            directory = parent
+            while directory and not _is_below(self.keep, self._at(directory)):
+                try:
+                    os.rmdir(self._at(directory))
+                except OSError:
+                    break  # not empty, or gone
+                directory = os.path.dirname(directory)
+
+    def _put(self, path: bytes) -> None:
+        self._make(os.path.dirname(path))
+        target, source = self._at(path), os.path.join(self.new, path)
+        while True:
+            try:
+                os.link(source, target, follow_symlinks=False)
+            except FileExistsError:
+                self._clear(target)
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                if os.path.lexists(target):  # no links on this file system: a moment is left between look and rename
+                    self._clear(target)
+                    continue
+                os.rename(source, target)
+                os.makedirs(os.path.dirname(source), exist_ok=True)
+                return
+            else:
+                self._placed.append(path)
+                return
+
+    def _make(self, path: bytes) -> None:
+        """See that a directory and its parents are there."""
+        done = b""
+        for part in path.split(b"/") if path else ():
+            done = os.path.join(done, part)
+            directory = self._at(done)
+            while True:
+                try:
+                    if stat.S_ISDIR(os.lstat(directory).st_mode):
+                        break
+                    self._clear(directory)
+                except FileNotFoundError:
+                    with suppress(FileExistsError):
+                        os.mkdir(directory)
+                        self._made.append(directory)
+
+    def _clear(self, target: bytes) -> None:
+        """Put something aside that nobody knew of: it came meanwhile. A directory that holds nothing is removed."""
+        with suppress(OSError):
+            remove_empty(target)
+        if not os.path.lexists(target):
+            return
+        self._lates += 1
+        if self._lates > MAX_LATE:
+            raise OSError(errno.EBUSY, "files come into being there all the time", os.fsdecode(target))
+        to = os.path.join(self.late, b"%d" % self._lates, os.path.relpath(target, self.top))
+        os.makedirs(os.path.dirname(to), mode=0o700, exist_ok=True)
+        with suppress(FileNotFoundError):
+            os.rename(target, to)
+            self._moved.append((target, to))
+
+
+def inside(top: bytes, path: bytes) -> bool:
+    """True if no directory on the way to `path` is a link or a file, so that it is a path of this tree."""
+    done = top
+    for part in path.split(b"/")[:-1]:
+        done = os.path.join(done, part)
+        try:
+            if not stat.S_ISDIR(os.lstat(done).st_mode):
+                return False
+        except OSError:
+            return False
+    return True
+
+
+def remove_empty(directory: bytes) -> None:
+    """Remove a directory if there is nothing but directories in it.
+
+    Raises:
+        OSError: there is something.
+    """
+    if not stat.S_ISDIR(os.lstat(directory).st_mode):
+        raise OSError(errno.ENOTDIR, "it is not a directory", os.fsdecode(directory))
+    for path, _, _ in os.walk(directory, topdown=False):
+        os.rmdir(path)
+
+
+def _is_below(path: bytes, directory: bytes) -> bool:
+    """True if `path` is that directory or below it."""
+    return path == directory or path.startswith(directory + b"/")
