@@ -25,12 +25,14 @@ from ctm_trio.cli.common import (
     say,
 )
 from ctm_trio.model.times import format_time
+from ctm_trio.system.regular import read_regular
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths
 
 MIN_PASSWORD = 8
 MAX_PASSWORD = 512
+MAX_FILE_BYTES = 1 << 20
 """Characters; sign-up takes no longer body either. Source: contract A3."""
 
 
@@ -94,7 +96,7 @@ def code(paths: Paths) -> int:
 def passwd(paths: Paths) -> int:
     """Set a new password for the user there is; every login ends."""
     try:
-        user = msgspec.json.decode(paths.user.read_bytes())
+        user = msgspec.json.decode(read_regular(paths.user, max_bytes=MAX_FILE_BYTES))
         name = user["username"]
     except (OSError, msgspec.DecodeError, KeyError, TypeError):
         raise CliError(f"{paths.user} cannot be read. `ctm-trio auth reset` removes it.") from None
@@ -137,7 +139,7 @@ def ask_password() -> str:
 def logins(paths: Paths, *, as_json: bool) -> int:
     """List the logins. Only fingerprints are stored, so that is what there is to show."""
     try:
-        stored = msgspec.json.decode(paths.tokens.read_bytes())
+        stored = msgspec.json.decode(read_regular(paths.tokens, max_bytes=MAX_FILE_BYTES))
         ends = {str(digest): float(end) for digest, end in stored["tokens"].items()}
     except FileNotFoundError:
         ends = {}

@@ -20,6 +20,7 @@ from ctm_trio.model.overlay import (
     with_ours,
 )
 from ctm_trio.system.doctor import version_of
+from ctm_trio.system.regular import read_regular
 
 VERSION_LIMIT_S = 10.0
 """How long `claude --version` may take; it starts a whole JavaScript runtime."""
@@ -40,15 +41,15 @@ def read_document(path: Path) -> Document:
         CliError: it is no JSON object, or cannot be read. It is left as it is.
     """
     try:
-        data = path.read_bytes()
-        value = json.loads(data) if data.strip() and len(data) <= MAX_BYTES else {}
+        data = read_regular(path, max_bytes=MAX_BYTES)
+        value = json.loads(data) if data.strip() else {}
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise CliError(f"{path} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError):
         raise CliError(f"{path} is no valid JSON; it was left as it is. Mend it and try again.") from None
-    if not isinstance(value, dict) or len(data) > MAX_BYTES:
+    if not isinstance(value, dict):
         raise CliError(f"{path} is no settings file of Claude Code; it was left as it is.")
     return value
 

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ctm_trio
+from ctm_trio.cli.common import say
 from ctm_trio.cli.where import daemon_port, running
 from ctm_trio.system.peers import is_foreign, listener_uid
+from ctm_trio.system.regular import open_regular
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths, Settings
@@ -93,9 +95,7 @@ def _start(output: Path) -> subprocess.Popen[bytes]:
     env = {key: value for key, value in os.environ.items() if not _OF_A_SESSION.fullmatch(key)}
     if "site-packages" not in home:  # run from a checkout: the daemon must find the same code
         env["PYTHONPATH"] = os.pathsep.join(filter(None, (home, env.get("PYTHONPATH"))))
-    if output.exists() and output.stat().st_size > OUTPUT_MAX_BYTES:
-        output.replace(output.with_name(output.name + ".1"))
-    log = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    log = _open_output(output)
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "ctm_trio", "serve"],
@@ -108,6 +108,21 @@ def _start(output: Path) -> subprocess.Popen[bytes]:
         )
     finally:
         os.close(log)
+
+
+def _open_output(output: Path) -> int:
+    """Where the daemon's messages go; to nowhere if that file cannot be used, because the daemon matters more."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    try:
+        fd = open_regular(output, flags, follow=False)
+        if os.fstat(fd).st_size > OUTPUT_MAX_BYTES:
+            os.close(fd)
+            output.replace(output.with_name(output.name + ".1"))
+            fd = open_regular(output, flags, follow=False)
+        return fd
+    except OSError as error:
+        say(f"{output} cannot be used ({error.strerror}), so the daemon's messages are lost.")
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
 def post_event(port: int, event: str, fields: Mapping[str, str]) -> bool:

@@ -6,6 +6,7 @@ import argparse
 import gzip
 import heapq
 import json
+import os
 import re
 import select
 import sys
@@ -15,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -35,6 +37,7 @@ from ctm_trio.cli.streams import put_bytes
 from ctm_trio.model.times import parse_time
 from ctm_trio.model.tool_call import CallLine, decode_line, parse_call
 from ctm_trio.system.log_files import list_parts
+from ctm_trio.system.regular import open_regular
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths
@@ -163,7 +166,7 @@ def choose(paths: Paths, session: str | None, names: dict[str, str]) -> list[str
 def first_session(directory: Path, log: str) -> str:
     """What the newest file's first line says whose it is."""
     try:
-        with open(directory / f"{log}.jsonl", "rb") as file:
+        with open(open_regular(directory / f"{log}.jsonl"), "rb") as file:
             raw = decode_line(file.readline(MAX_LINE_BYTES))
     except OSError:
         return ""
@@ -227,7 +230,22 @@ def read_lines(path: Path, log: str, end: int | None) -> Iterator[Line]:
 
 def open_log(path: Path) -> IO[bytes]:
     """A log or a packed part of one, to be read unpacked."""
-    return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else open(path, "rb")
+    if path.suffix == ".gz":
+        return cast("IO[bytes]", Unpacked(os.fdopen(open_regular(path), "rb")))
+    return os.fdopen(open_regular(path), "rb")
+
+
+class Unpacked(gzip.GzipFile):
+    """A packed part that closes its file."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        super().__init__(fileobj=file, mode="rb")
+        self._packed = file
+
+    def close(self) -> None:
+        """Close both."""
+        super().close()
+        self._packed.close()
 
 
 def parse(data: bytes, log: str) -> Line | None:
@@ -304,7 +322,7 @@ class Tail:
     def _read(self, path: Path) -> list[Line]:
         lines = []
         try:
-            with open(path, "rb") as file:
+            with open(open_regular(path), "rb") as file:
                 file.seek(self._position)
                 while (data := file.readline(MAX_LINE_BYTES)).endswith(b"\n"):
                     self._position += len(data)

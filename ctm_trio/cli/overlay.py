@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctm_trio.cli.claude_settings import claude_version, encode, read_document, show_diff, wired
+from ctm_trio.cli.claude_settings import MAX_BYTES, claude_version, encode, read_document, show_diff, wired
 from ctm_trio.cli.common import FAILED, NOT_FOUND, OK, CliError, Subparsers, find_paths, json_line, say
 from ctm_trio.model.overlay import Document, is_ours, own_statusline, without_ours
+from ctm_trio.system.regular import read_regular
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths
@@ -49,7 +50,11 @@ def run(args: argparse.Namespace) -> int:
         write_overlay(paths)
     if args.action == "edit":
         return edit(paths.overlay)
-    sys.stdout.write(json_line(paths.overlay.read_text(encoding="utf-8", errors="replace")))
+    try:
+        text = read_regular(paths.overlay, max_bytes=MAX_BYTES).decode(errors="replace")
+    except OSError as error:
+        raise CliError(f"{paths.overlay} cannot be read: {error.strerror}.") from None
+    sys.stdout.write(json_line(text))
     return OK
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ctm_trio.cli.claude_settings import encode, read_document, show_diff, wired
+from ctm_trio.cli.claude_settings import MAX_BYTES, encode, read_document, show_diff, wired
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, confirm, find_paths, load_config, say
 from ctm_trio.cli.where import daemon_port
 from ctm_trio.model.overlay import without_ours
+from ctm_trio.system.regular import read_regular
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -66,7 +67,7 @@ def do(path: Path, backup: Path, *, yes: bool) -> int:
         return FAILED
     # A backup is of the user's own settings: one that exists is older than our first change, unless ours are gone.
     if path.exists() and (without_ours(old) == old or not backup.exists()):
-        write(backup, path.read_bytes())
+        write(backup, read_regular(path, max_bytes=MAX_BYTES))
     write(path, encode(new))
     say(f"Done. As it was: {backup}. `ctm-trio setup --global --undo` takes it back.")
     return OK
@@ -87,7 +88,7 @@ def undo(path: Path, backup: Path, *, yes: bool) -> int:
     if before.get("hooks") == {}:
         before.pop("hooks")  # ours were in there, and leave nothing behind
     if backup.exists() and before == new:
-        write(path, backup.read_bytes())
+        write(path, read_regular(backup, max_bytes=MAX_BYTES))
         backup.unlink()
     elif new or backup.exists():
         write(path, encode(new))

@@ -6,7 +6,6 @@ import argparse
 import getpass
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctm_trio.cli.common import (
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from ctm_trio.client import Event, Notice
 
 TOKEN_VARIABLE = "CTM_TOKEN"
+
+MAX_TOKEN_BYTES = 4096
+"""Read of a token's file."""
 
 SHOWN_REPLAY = 10
 """Past events shown at the start, as `tail` does, unless `--since` or `--last` say otherwise."""
@@ -85,7 +87,8 @@ def _token(args: argparse.Namespace) -> str:
         return sys.stdin.readline().strip()
     if args.token_file:
         try:
-            return Path(args.token_file).read_text(encoding="ascii").strip()
+            with open(args.token_file, "rb") as file:  # may be a pipe: `--token-file <(…)`
+                return file.read(MAX_TOKEN_BYTES).decode("ascii").strip()
         except OSError as error:
             raise CliError(f"{args.token_file} cannot be read: {error.strerror}.", USAGE) from None
         except UnicodeDecodeError:

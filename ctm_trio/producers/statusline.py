@@ -64,7 +64,7 @@ def write_dump(path: str, data: bytes) -> None:
         if folder == DUMP_DIR and posix.stat(folder).st_uid != posix.getuid():
             raise Trouble(f"{DUMP_DIR} belongs to another user; set serve.statusline_dump_dir in config.json")
     temporary = f"{folder or '.'}/.{name}.{posix.getpid()}.tmp"
-    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW
+    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
     blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, (1, 2, 14, 15))  # HUP INT ALRM TERM: nothing left behind
     try:
         fd = posix.open(temporary, flags, 0o600)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ctm_trio.errors import NoClaude
 
-_LAUNCH = 'if [ -r "$1" ]; then . "$1"; fi; PATH=$PATH:$2; export PATH; shift 2; exec claude "$@"'
+_LAUNCH = 'if [ -f "$1" ] && [ -r "$1" ]; then . "$1"; fi; PATH=$PATH:$2; export PATH; shift 2; exec claude "$@"'
 """Sources env.sh ($1), then becomes claude; the daemon's own directory of it ($2) is the last resort of the PATH."""
 
 
@@ -34,7 +34,7 @@ def launch_command(
         claude: where `find_claude` found it.
         uuid: the Claude session id.
         mode: "yolo" skips the permission dialogs, "safe" does not.
-        env_sh: sourced first if it is readable.
+        env_sh: sourced first if it is a file and readable.
         overlay: settings for Claude Code, None if there are none.
         resume: go on with the conversation of that id, which must have a transcript; else begin one.
     """

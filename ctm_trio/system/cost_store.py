@@ -19,6 +19,7 @@ from ctm_trio.model.pricing import CLIENT, PriceTable, parse_prices, priced
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.times import format_time, parse_time
 from ctm_trio.system.files import atomic_write
+from ctm_trio.system.regular import read_regular
 from ctm_trio.system.side_database import open_side_database
 from ctm_trio.system.store import translate
 
@@ -46,6 +47,9 @@ DAY_S = 86_400.0
 THINNING = ((DAY_S, 300.0), (7 * DAY_S, 3600.0))
 """(age, interval) in seconds: of points older than the age, the last of each interval is kept."""
 
+MAX_PRICES_BYTES = 1 << 20
+"""A larger price table is taken for a mistake and not read."""
+
 MAX_POINTS = 20_000
 """Points in one answer; past it the oldest are left out. Totals count everything."""
 
@@ -58,14 +62,16 @@ def load_prices(path: Path) -> tuple[PriceTable, str]:
     shipped = (resources.files("ctm_trio.model") / "prices.json").read_bytes()
     table = parse_prices(shipped)
     try:
-        own = parse_prices(path.read_bytes())
+        own = parse_prices(read_regular(path, max_bytes=MAX_PRICES_BYTES))
     except FileNotFoundError:
         try:
             atomic_write(path, shipped)
         except OSError as error:
             return table, f"{path.name} cannot be made: {error.strerror}"
         return table, ""
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except OSError as error:
+        return table, f"{path.name} is not used: {error.strerror}"
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return table, f"{path.name} is not used: {error}"
     return PriceTable(own.as_of, {**table.models, **own.models}), ""
 

@@ -22,7 +22,7 @@ from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import ERR, OK, WARN, Check
 from ctm_trio.model.overlay import events_for, own_statusline, parse_version, without_ours
 from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, parse_sessions
-from ctm_trio.system.regular import read_regular
+from ctm_trio.system.regular import open_regular, read_regular
 
 PROGRAM_LIMIT_S = 2.0
 """How long `tmux -V` and `claude --version` may take each: the whole answer is due within 5 s."""
@@ -184,8 +184,7 @@ def _wired(path: Path) -> set[str]:
 def _document(path: Path) -> dict[str, Any]:
     """A settings file of Claude Code; empty if it is none."""
     try:
-        with path.open("rb") as file:
-            value = msgspec.json.decode(file.read(OVERLAY_MAX_BYTES))
+        value = msgspec.json.decode(read_regular(path, max_bytes=OVERLAY_MAX_BYTES))
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -272,9 +271,9 @@ def _trouble(paths: Paths) -> Check:
     if time.time() - _changed(errors) > RECENT_TROUBLE_S:
         return Check("hooks:trouble", OK)
     try:
-        with errors.open("rb") as file:
-            file.seek(max(0, errors.stat().st_size - 600))
-            last = file.read().decode(errors="replace").strip().rpartition("\n")[2]
+        with open(open_regular(errors), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 600))
+            last = file.read(600).decode(errors="replace").strip().rpartition("\n")[2]
     except OSError:
         return Check("hooks:trouble", OK)
     return Check("hooks:trouble", WARN, f"The last one: {last[:300]}", f"See {errors}.")

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ctm_trio.system.regular import read_regular
+
 log = logging.getLogger("ctm.quota")
 
 SUFFIX = ".json"
@@ -85,11 +87,6 @@ def _stat(directory: Path, name: str) -> tuple[str, os.stat_result] | None:
 
 def _read(path: Path) -> bytes | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return read_regular(path, max_bytes=MAX_DUMP_BYTES, follow=False)
     except OSError:
         return None
-    with open(descriptor, "rb") as file:
-        try:
-            return file.read(MAX_DUMP_BYTES)
-        except OSError:
-            return None

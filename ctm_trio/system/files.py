@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -43,7 +44,9 @@ def atomic_write(path: Path, data: bytes, mode: int = 0o600) -> None:
     Raises:
         OSError: nothing has changed then, and no temporary file is left.
     """
-    target = path.resolve() if path.is_symlink() else path
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, "the symbolic link leads in a circle", str(path))
     temp = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -74,11 +77,11 @@ async def flocked(path: Path, *, timeout_s: float) -> AsyncIterator[None]:
 
     Raises:
         FileLocked: somebody else held it all the time.
-        OSError: the lock file cannot be made.
+        OSError: the lock file cannot be made, or is not a regular file.
     """
     import trio  # here, because quick commands read files and have no use for it
 
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = open_regular(path, os.O_RDWR | os.O_CREAT)
     try:
         with trio.move_on_after(timeout_s) as scope:
             while True:

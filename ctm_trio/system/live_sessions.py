@@ -6,12 +6,12 @@ Those files are Claude Code's own, undocumented, and may be gone tomorrow: witho
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 import msgspec
 
 from ctm_trio.model.activity import LiveStatus
+from ctm_trio.system.regular import read_regular
 
 MAX_FILES = 1000
 MAX_BYTES = 64 << 10
@@ -37,12 +37,7 @@ def read_live(directory: Path) -> dict[str, LiveStatus]:
         return found
     for name in names[:MAX_FILES]:
         try:
-            descriptor = os.open(directory / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            with open(descriptor, "rb") as file:
-                info = os.fstat(descriptor)
-                if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_BYTES:
-                    continue
-                value = _file.decode(file.read(MAX_BYTES))
+            value = _file.decode(read_regular(directory / name, max_bytes=MAX_BYTES, follow=False))
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             continue  # gone, being written, or of another shape
         if value.sessionId and value.status:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import gzip
 import os
 import re
-import stat
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from ctm_trio.system.regular import open_regular
 
 _NAME = re.compile(r"(?P<uuid>[A-Za-z0-9_-]{1,128})\.jsonl(?:\.(?P<ns>\d{1,20})(?P<gz>\.gz)?)?", re.ASCII)
 
@@ -77,18 +77,6 @@ class Reader(Protocol):
         """Close the file."""
 
 
-READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-"""A link is not followed out of the directory, and a pipe that somebody put there does not hold the loop."""
-
-
-def _open(path: Path) -> int:
-    fd = os.open(path, READ_FLAGS)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return fd
-
-
 class PlainReader:
     """A plain file, by its descriptor: it stays readable after a rename or a deletion.
 
@@ -99,7 +87,7 @@ class PlainReader:
     may_be_left = True
 
     def __init__(self, path: Path) -> None:
-        self.fd = _open(path)
+        self.fd = open_regular(path, follow=False)
         status = os.fstat(self.fd)
         self.key = (status.st_dev, status.st_ino)
 
@@ -124,7 +112,7 @@ class PackedReader:
     may_be_left = False  # closing it waits for the lock that a read holds
 
     def __init__(self, path: Path) -> None:
-        self._raw = os.fdopen(_open(path), "rb")
+        self._raw = os.fdopen(open_regular(path, follow=False), "rb")
         self._file = gzip.GzipFile(fileobj=self._raw)
 
     def read(self, start: int, size: int) -> bytes:

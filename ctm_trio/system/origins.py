@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from ctm_trio.system.files import Stamp, stamp
+from ctm_trio.system.regular import read_regular
+
+log = logging.getLogger("ctm.http")
 
 LOOK_EVERY_S = 1.0
 """How often the file's stamp is looked at, at most."""
@@ -50,10 +54,9 @@ class AllowedOrigins:
         text = ""
         if found != Stamp():
             try:
-                with self._path.open("rb") as file:
-                    text = file.read(MAX_FILE_BYTES).decode(errors="replace")
-            except OSError:
-                pass  # unreadable counts as absent; the next change is looked at again
+                text = read_regular(self._path, max_bytes=MAX_FILE_BYTES).decode(errors="replace")
+            except OSError as error:  # counts as absent; the next change is looked at again
+                log.warning("%s is not used: %s", self._path.name, error.strerror)
         known = self._fixed | parse_origins(text.split("\n"))
         if known != self._known:
             self._known = known

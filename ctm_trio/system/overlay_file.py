@@ -21,6 +21,7 @@ from ctm_trio.model.overlay import (
 )
 from ctm_trio.system.doctor import version_of
 from ctm_trio.system.files import atomic_write, ensure_private_dir
+from ctm_trio.system.regular import read_regular
 
 log = logging.getLogger("ctm.sessions")
 
@@ -55,7 +56,7 @@ def ensure_overlay(paths: Paths) -> Path | None:
 def _users_settings(paths: Paths) -> Document:
     """The user's own settings of Claude Code; empty if they cannot be read, which is for Claude Code to say."""
     try:
-        with (paths.claude_home / "settings.json").open("rb") as file:
-            return msgspec.json.decode(file.read(MAX_BYTES), type=dict)
+        data = read_regular(paths.claude_home / "settings.json", max_bytes=MAX_BYTES)
+        return msgspec.json.decode(data, type=dict)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}

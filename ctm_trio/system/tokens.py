@@ -8,9 +8,13 @@ from pathlib import Path
 import msgspec
 
 from ctm_trio.system.files import atomic_write, ensure_private_dir
+from ctm_trio.system.regular import read_regular
 
 LIFETIME_S = 30 * 86400
 """Source: contract A3."""
+
+MAX_TOKENS_BYTES = 1 << 20
+"""A larger file is none of ours; a thousand tokens have a tenth of it."""
 
 MAX_TOKENS = 1000
 """Tokens that may be valid at once; past that the oldest is logged out."""
@@ -37,7 +41,7 @@ class TokenFile:
         """Read the file. Tokens of another user, and a file that is none of ours, count for nothing. Blocks."""
         self._mark, self._ends = mark, {}
         try:
-            stored = msgspec.json.decode(self._path.read_bytes(), type=_Stored)
+            stored = msgspec.json.decode(read_regular(self._path, max_bytes=MAX_TOKENS_BYTES), type=_Stored)
             if mark and stored.user == mark:
                 self._ends = {bytes.fromhex(digest): float(end) for digest, end in stored.tokens.items()}
         except (OSError, ValueError, msgspec.MsgspecError):

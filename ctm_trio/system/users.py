@@ -28,6 +28,7 @@ from ctm_trio.errors import (
 from ctm_trio.model.asker import Asker
 from ctm_trio.system.attempts import Attempts
 from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, stamp
+from ctm_trio.system.regular import read_regular
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.tokens import TokenFile
 
@@ -46,6 +47,9 @@ WRONG_CODES = 5
 
 LOOK_EVERY_S = 0.25
 """How often `user.json` is looked at, at most. Source: contract A3 (void within a second)."""
+
+MAX_USER_BYTES = 64 << 10
+"""A larger `user.json` is none of ours."""
 
 MAX_MEMORY_KIB = 1024 * 1024
 MAX_ROUNDS = 64
@@ -88,7 +92,7 @@ def _hash(password: bytes, salt: bytes, params: _Params) -> bytes:
 def _read_user(path: Path) -> _Known | None:
     """The user in the file; None if there is none or the file is not one of ours. Blocks for a small read."""
     try:
-        user = msgspec.json.decode(path.read_bytes(), type=_User)
+        user = msgspec.json.decode(read_regular(path, max_bytes=MAX_USER_BYTES), type=_User)
         salt, digest = base64.b64decode(user.salt_b64, validate=True), base64.b64decode(user.hash_b64, validate=True)
     except (OSError, ValueError, msgspec.MsgspecError):
         return None

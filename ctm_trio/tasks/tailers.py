@@ -23,6 +23,7 @@ from ctm_trio.messages import Positions, TailersSnapshot
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_parse import Clues
 from ctm_trio.system.log_files import LogName, parse_log_name, parts_among
+from ctm_trio.system.regular import open_regular
 from ctm_trio.system.watch import Changes, watch_directory
 from ctm_trio.tail_ends import Progress, TailEnds
 from ctm_trio.tasks.tailer import ASK_S, PartsOf, Tail
@@ -365,7 +366,7 @@ def _fully_read(directory: Path, segments: tuple[Segment, ...]) -> set[str]:
             done |= {f"{segment.name}.gz", segment.name}
             continue
         try:
-            with open(directory / name, "rb") as file:
+            with open(open_regular(directory / name, follow=False), "rb") as file:
                 status = os.fstat(file.fileno())
                 same = (status.st_dev, status.st_ino) == (segment.device, segment.inode)
                 if same and status.st_size == segment.position:
