@@ -109,6 +109,15 @@ class ForbiddenOrigin(CtmError):
         super().__init__("Requests from that origin are not allowed; add it to allowed_origins if it is yours.")
 
 
+class ForbiddenPeer(CtmError):
+    """What takes no token is for programs of the daemon's own user, on its machine."""
+
+    code, status = "forbidden_peer", 403
+
+    def __init__(self) -> None:
+        super().__init__("Only programs of the daemon's own user may tell it what happens to sessions.")
+
+
 class WrongHost(CtmError):
     """The Host header is not a name of this daemon."""
 

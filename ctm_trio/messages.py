@@ -38,6 +38,8 @@ class Draft:
             lifecycle events have none.
         ts: RFC 3339, or "" for now.
         uuid: the Claude session it is about, or "".
+        fleeting: nobody knows this session. Unless the event log knows it or its uuid, everybody who follows hears of
+            it now, and nothing of it is stored.
     """
 
     type: str
@@ -45,6 +47,7 @@ class Draft:
     payload: bytes
     ts: str = ""
     uuid: str = ""
+    fleeting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,11 @@ class Asker:
         return f"{address_class(self.address)} {'?' if self.uid is None else self.uid}"
 
     @property
+    def is_other_user(self) -> bool:
+        """True for a program of another user of this machine; root can do everything anyway and is none."""
+        return self.uid is not None and self.uid != 0 and not self.ours
+
+    @property
     def is_owner(self) -> bool:
         """True if this is a program of the daemon's own user, and nobody stands behind it."""
         return self.ours and self.direct

@@ -65,6 +65,11 @@ def stamp_draft(
     return Stamped([row], [], {}, {source.id: source}), [Event(id_, type_, session, payload, ts, uuid)]
 
 
+def unstored(store: EventStore, type_: str, session: str, payload: bytes, ts: str) -> Event:
+    """An event with an id that is never committed: it is told to who follows now, and gone with the next start."""
+    return Event(store.next_id(), type_, session, payload, ts or format_time(time.time()), "")
+
+
 def relabel(event: Event, session: str) -> Event:
     """The event under its session's new name."""
     payload = compose(session, strip_session(event.payload, event.session))

@@ -26,7 +26,7 @@ from ctm_trio.errors import (
     WrongCode,
 )
 from ctm_trio.model.asker import Asker
-from ctm_trio.system.attempts import Attempts
+from ctm_trio.model.attempts import Attempts
 from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, stamp
 from ctm_trio.system.regular import read_regular
 from ctm_trio.system.signup_code import SignupCode
@@ -219,7 +219,7 @@ class UserStore:
             return
         if not code:
             raise CodeNeeded
-        self._codes.take(asker.key)
+        self._codes.take(asker.key, time.monotonic())
         try:
             right = await trio.to_thread.run_sync(self._code.is_right, code)
             if not right:
@@ -242,7 +242,7 @@ class UserStore:
             NotRegistered, InvalidCredentials, RateLimited: as they say.
             Unavailable: too many logins wait already.
         """
-        self._logins.take(asker.key)
+        self._logins.take(asker.key, time.monotonic())
         self._look()
         user = self._user
         if user is None:

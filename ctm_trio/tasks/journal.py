@@ -35,7 +35,7 @@ from ctm_trio.messages import (
 from ctm_trio.model.event import HOOK_TYPE, RING_EVENTS, Event
 from ctm_trio.model.log_line import Segment
 from ctm_trio.system.replay import DEEP_EVENTS, read_replay
-from ctm_trio.system.stamping import relabel, stamp_draft, stamp_lines
+from ctm_trio.system.stamping import relabel, stamp_draft, stamp_lines, unstored
 from ctm_trio.system.store import (
     EventStore,
     Stamped,
@@ -130,7 +130,7 @@ class Journal:
         self.behind = False
         self.folding = False
         self.by_type: dict[str, int] = {}
-        self.published = self.commits = self.skipped = 0
+        self.published = self.commits = self.skipped = self.unstored = 0
         self.ingest_s = self.fanout_s = 0.0
         self.state_at = 0.0
         self.subscribers_shown = 0
@@ -226,7 +226,14 @@ class Journal:
                 self.skipped += message.batch.skipped
             elif isinstance(message, Publish):
                 for d in message.drafts:
-                    source = store.source(d.uuid or self._uuid_of(d.session), d.session)
+                    logs = [u for u in (d.uuid, self._uuid_of(d.session)) if u]
+                    if d.fleeting:
+                        logs = [u for u in logs if u in store.sources]
+                        if not logs:
+                            fresh.append(unstored(store, d.type, d.session, d.payload, d.ts))
+                            self.unstored += 1
+                            continue
+                    source = store.source(logs[0] if logs else "", d.session)
                     self._hold(*stamp_draft(store, source, d.type, d.session, d.payload, d.ts), fresh)
             elif isinstance(message, Attribute):
                 self._attribute(message, fresh)
@@ -297,7 +304,7 @@ class Journal:
             events = [] if order.since is None else [e for e in self.fan.window if e.id > order.since >= 0]
             self._first(self.fan.add(order, ready=True), Batch(tuple(events), replay=True, cursor=self.store.last_id))
             return
-        whole = sum(s.events for s in self.store.sources.values()) <= len(self.fan.recent)
+        whole = sum(s.events for s in self.store.sources.values()) + self.unstored <= len(self.fan.recent)
         if order.sessions is None or whole:
             ring = self.fan.ring(order.sessions, order.types)
             lost = order.since is not None and bool(ring) and order.since < ring[0].id

@@ -251,9 +251,12 @@ class _Owner:
         return self._book.records[name]
 
     async def _publish_event(self, event: str, fields: dict[str, str]) -> None:
-        name = fields.get("name", "")
+        name, uuid_ = fields.get("name", ""), fields.get("uuid", "")
         session = name if is_name(name) or is_new_name(name) else ""
-        draft = Draft(event, session, msgspec.json.encode(fields), uuid=fields.get("uuid", ""))
+        record = self._book.records.get(name)
+        if record is not None and record.uuid != uuid_:
+            uuid_ = ""  # an id that the session does not have makes no log of its own
+        draft = Draft(event, session, msgspec.json.encode(fields), uuid=uuid_, fleeting=record is None)
         await self._journal.send(Publish((draft,)))
 
     async def _lifecycle(self, message: Lifecycle) -> None:

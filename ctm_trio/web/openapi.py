@@ -237,7 +237,7 @@ route("/api/webhook/test", "Send a test message now and wait for the answer.",
       one({"ok": FLAG, "status": {"type": ["integer", "null"]}, "error": TEXT, "took_ms": NUMBER}), method="post",
       errors="503")  # fmt: skip
 route("/api/hooks/{event}", "A lifecycle event, from the command line on this machine alone.", method="post",
-      status=204, token=False, form=True, errors="400 404",
+      status=204, token=False, form=True, errors="400 403 404 429",
       takes=one({}, {"name": TEXT, "uuid": TEXT, "mode": TEXT, "workdir": TEXT}))  # fmt: skip
 route("/events/all", "All events as they happen, after a replay.", "text/event-stream", errors="429 503")
 route("/events/session/{name}", "One session's events.", "text/event-stream", errors="429 503")

@@ -193,6 +193,8 @@ class Stream:
         self.sock = sock
         self.raw = b""
         self.body = b""
+        self.heard = b""
+        """Everything that came."""
         self.headed = False
         self.events: list[tuple[int, str]] = []
         """(id, marker) of the tool calls so far."""
@@ -212,6 +214,7 @@ class Stream:
             self.ended = True
             return False
         self.raw += data
+        self.heard += data
         self._unpack()
         return True
 

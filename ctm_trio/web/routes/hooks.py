@@ -1,47 +1,82 @@
-"""`POST /api/hooks/{event}`: what the command line tells the daemon. Source: contract A4, B3."""
+"""`POST /api/hooks/{event}`: what the command line tells the daemon. Source: contract A4, B3.
+
+It takes no token, so it is for programs of our own user on this machine, it is bounded, and what it says of sessions
+that nobody knows leaves nothing behind.
+"""
 
 from __future__ import annotations
 
-import ipaddress
+from typing import Any
+from urllib.parse import parse_qsl
 
+import trio
 from quart import Response, request
 from quart_trio import QuartTrio
 
 from ctm_trio.channels import ask
-from ctm_trio.errors import ForbiddenOrigin, InvalidBody, UnknownHook
+from ctm_trio.errors import ForbiddenPeer, InvalidBody, UnknownHook
 from ctm_trio.messages import Lifecycle
+from ctm_trio.model.asker import is_loopback
+from ctm_trio.model.attempts import Attempts
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.http import add_route, no_content
+from ctm_trio.web.http import add_route, no_content, who_asks
 
 EVENTS = frozenset({"session_new", "session_attached", "session_killed", "on_yolo"})
-FIELDS = ("name", "uuid", "mode", "workdir")
 
-MAX_FIELD_CHARS = 4096
+MAX_WORD_CHARS = 256
+MAX_PATH_CHARS = 4096
 """Longer than any path; more is refused."""
+
+FIELDS = {
+    "name": MAX_WORD_CHARS,
+    "uuid": MAX_WORD_CHARS,
+    "mode": MAX_WORD_CHARS,
+    "workdir": MAX_PATH_CHARS,
+}
+"""What is taken, and how many characters of it at most. Other fields are left out."""
+
+MAX_FIELDS = 32
+"""In one form, also those that are left out; more is refused before it is taken apart."""
+
+HOOKS, WINDOW_S = 600, 60.0
+"""So many in so many seconds from one user; then 429. A script that starts a session each second needs a fifth."""
 
 TIMEOUT_S = 10.0
 """For the sessions owner to record and publish it; then 503."""
 
 
-def _from_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
+async def _fields() -> dict[str, str]:
+    """The fields of the form that we know. Raises InvalidBody."""
+    if request.mimetype == "multipart/form-data":
+        sent = list((await request.form).items(multi=True))
+    else:
+        data: Any = await request.get_data(cache=False)
+        try:
+            sent = parse_qsl(data.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        except ValueError:
+            raise InvalidBody(f"The form has more than {MAX_FIELDS} fields.") from None
+    fields: dict[str, str] = {}
+    for key, value in sent:
+        if key in FIELDS:
+            fields.setdefault(key, value)
+    for key, value in fields.items():
+        if len(value) > FIELDS[key] or "\0" in value:
+            raise InvalidBody(f"{key} is longer than {FIELDS[key]} characters, or no text.")
+    return fields
 
 
 def register(app: QuartTrio, ends: WebEnds) -> None:
     """Add the route."""
+    limit = Attempts(HOOKS, WINDOW_S)
 
     async def hook(event: str) -> Response:
-        if not _from_loopback((request.scope.get("client") or ("",))[0]):
-            raise ForbiddenOrigin  # it takes no token, so it is for this machine alone
+        asker = await who_asks(ends.peers)
+        if asker.is_other_user or not asker.direct or not is_loopback(asker.address):
+            raise ForbiddenPeer
         if event not in EVENTS:
             raise UnknownHook
-        form = await request.form
-        fields = {key: form[key] for key in FIELDS if key in form}
-        if any(len(value) > MAX_FIELD_CHARS or "\0" in value for value in fields.values()):
-            raise InvalidBody(f"A field is longer than {MAX_FIELD_CHARS} characters or no text.")
+        limit.take(asker.key, trio.current_time())
+        fields = await _fields()
         await ask(ends.sessions_send, lambda reply: Lifecycle(event, fields, reply), timeout_s=TIMEOUT_S)
         return no_content()
 

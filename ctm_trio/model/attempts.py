@@ -1,8 +1,7 @@
-"""How often something was tried lately, by whom: the limit on logins and on sign-up codes. Source: contract A3."""
+"""How often something was tried lately, by whom: the limit on logins, sign-up codes and hooks. Source: contract A3."""
 
 from __future__ import annotations
 
-import time
 from collections import deque
 
 from ctm_trio.errors import RateLimited
@@ -23,13 +22,16 @@ class Attempts:
         self._limit, self._window_s = limit, window_s
         self._of: dict[str, deque[float]] = {}
 
-    def take(self, key: str) -> None:
+    def take(self, key: str, now: float) -> None:
         """Count an attempt before it is made: attempts side by side count too.
+
+        Args:
+            key: whose it is.
+            now: monotonic seconds.
 
         Raises:
             RateLimited: there were too many; `retry_after_s` says when the next one may be.
         """
-        now = time.monotonic()
         tries = self._of.setdefault(key, deque())
         while tries and tries[0] <= now - self._window_s:
             tries.popleft()
