@@ -36,8 +36,7 @@ from ctm_trio.cli.common import (
 from ctm_trio.cli.streams import put_bytes
 from ctm_trio.model.times import parse_time
 from ctm_trio.model.tool_call import CallLine, decode_line, parse_call
-from ctm_trio.system.log_files import list_parts
-from ctm_trio.system.regular import open_regular
+from ctm_trio.system.log_files import list_parts, open_log_file
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths
@@ -166,7 +165,7 @@ def choose(paths: Paths, session: str | None, names: dict[str, str]) -> list[str
 def first_session(directory: Path, log: str) -> str:
     """What the newest file's first line says whose it is."""
     try:
-        with open(open_regular(directory / f"{log}.jsonl"), "rb") as file:
+        with open(open_log_file(directory / f"{log}.jsonl"), "rb") as file:
             raw = decode_line(file.readline(MAX_LINE_BYTES))
     except OSError:
         return ""
@@ -231,8 +230,8 @@ def read_lines(path: Path, log: str, end: int | None) -> Iterator[Line]:
 def open_log(path: Path) -> IO[bytes]:
     """A log or a packed part of one, to be read unpacked."""
     if path.suffix == ".gz":
-        return cast("IO[bytes]", Unpacked(os.fdopen(open_regular(path), "rb")))
-    return os.fdopen(open_regular(path), "rb")
+        return cast("IO[bytes]", Unpacked(os.fdopen(open_log_file(path), "rb")))
+    return os.fdopen(open_log_file(path), "rb")
 
 
 class Unpacked(gzip.GzipFile):
@@ -322,7 +321,7 @@ class Tail:
     def _read(self, path: Path) -> list[Line]:
         lines = []
         try:
-            with open(open_regular(path), "rb") as file:
+            with open(open_log_file(path), "rb") as file:
                 file.seek(self._position)
                 while (data := file.readline(MAX_LINE_BYTES)).endswith(b"\n"):
                     self._position += len(data)

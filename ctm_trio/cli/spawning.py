@@ -19,7 +19,7 @@ from ctm_trio.model.times import format_time
 from ctm_trio.system.claude import find_claude, launch_command
 from ctm_trio.system.prompt import type_prompt
 from ctm_trio.system.sessions_file import SessionsFile
-from ctm_trio.system.spawn import renamed, spawned
+from ctm_trio.system.spawn import refuse_files_of_others, renamed, spawned
 from ctm_trio.system.tmux import Tmux, exactly, tmux_name
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class Starter:
                 async with spawned(self._tmux, next_, self._paths, self._checkpoint(mode), resume=resume):
                     await self._file.change(step)
                 return next_
+            refuse_files_of_others(self._paths)
             if checkpoint := self._checkpoint(mode):
                 await checkpoint(record.workdir)  # while it still runs: without a checkpoint nothing is ended
             overlay = self._paths.overlay if self._paths.overlay.is_file() else None

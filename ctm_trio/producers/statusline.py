@@ -54,6 +54,25 @@ def template(words: list[str]) -> str:
     return f"{folder.rstrip('/') if usable else DUMP_DIR}/{{uuid}}.json"
 
 
+def check_directory(folder: str) -> None:
+    """Raise Trouble for a directory that another user has made or may change: the dump would be theirs to read or bend.
+
+    The default one is where everybody may make it first. One that is ours is closed if it was left open.
+    """
+    status = posix.lstat(folder)
+    problem = ""
+    if status.st_mode & 0o170000 != 0o040000:
+        problem = "is no directory but a link or a file"
+    elif status.st_uid not in (posix.geteuid(), 0) or (folder == DUMP_DIR and status.st_uid != posix.geteuid()):
+        problem = f"belongs to another user (uid {status.st_uid})"
+    elif status.st_mode & 0o022 and folder == DUMP_DIR:
+        posix.chmod(folder, 0o700)
+    elif status.st_mode & 0o1002 == 0o002:  # everybody may rename what is in it
+        problem = "can be written by everybody"
+    if problem:
+        raise Trouble(f"{folder} {problem}; no dump is written, set serve.statusline_dump_dir in config.json")
+
+
 def write_dump(path: str, data: bytes) -> None:
     """Put the payload in place in one step. It is not synced: after a power cut no dump is of any use."""
     if path.startswith("~/"):
@@ -61,13 +80,16 @@ def write_dump(path: str, data: bytes) -> None:
     folder, _, name = path.rpartition("/")
     if folder:
         make_directory(folder)
-        if folder == DUMP_DIR and posix.stat(folder).st_uid != posix.getuid():
-            raise Trouble(f"{DUMP_DIR} belongs to another user; set serve.statusline_dump_dir in config.json")
+        check_directory(folder)
     temporary = f"{folder or '.'}/.{name}.{posix.getpid()}.tmp"
-    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
+    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
     blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, (1, 2, 14, 15))  # HUP INT ALRM TERM: nothing left behind
     try:
-        fd = posix.open(temporary, flags, 0o600)
+        try:
+            fd = posix.open(temporary, flags, 0o600)
+        except FileExistsError:  # a process of this number was killed here, or somebody laid it there for us
+            posix.unlink(temporary)
+            fd = posix.open(temporary, flags, 0o600)
         try:
             rest = memoryview(data)
             while rest:

@@ -22,6 +22,7 @@ from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import ERR, OK, WARN, Check
 from ctm_trio.model.overlay import events_for, own_statusline, parse_version, without_ours
 from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, parse_sessions
+from ctm_trio.system.doctor_owners import owner_checks
 from ctm_trio.system.regular import open_regular, read_regular
 
 PROGRAM_LIMIT_S = 2.0
@@ -70,6 +71,7 @@ def run_checks(
         _overlay(paths, claude),
         _hooks_allowed(paths, workdirs),
         _status_line(paths),
+        *owner_checks(paths, settings),
         *_hooks(paths, live),
         _trouble(paths),
         _disk(paths),

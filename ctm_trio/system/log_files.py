@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ctm_trio.system.owned import believed_owners
 from ctm_trio.system.regular import open_regular
 
 _NAME = re.compile(r"(?P<uuid>[A-Za-z0-9_-]{1,128})\.jsonl(?:\.(?P<ns>\d{1,20})(?P<gz>\.gz)?)?", re.ASCII)
@@ -61,6 +62,15 @@ def parts_among(names: Iterable[str], uuid: str) -> list[LogName]:
     return sorted(found.values(), key=lambda part: part.order)
 
 
+def open_log_file(path: Path) -> int:
+    """Open a log or a part of one to read. A link is not followed out of the directory; the caller closes it.
+
+    Raises:
+        OSError: as `open_regular`; it belongs to somebody who could not have put it there.
+    """
+    return open_regular(path, follow=False, owner=believed_owners(path.parent))
+
+
 class Reader(Protocol):
     """Random access to the bytes of a log, unpacked.
 
@@ -87,7 +97,7 @@ class PlainReader:
     may_be_left = True
 
     def __init__(self, path: Path) -> None:
-        self.fd = open_regular(path, follow=False)
+        self.fd = open_log_file(path)
         status = os.fstat(self.fd)
         self.key = (status.st_dev, status.st_ino)
 
@@ -112,7 +122,7 @@ class PackedReader:
     may_be_left = False  # closing it waits for the lock that a read holds
 
     def __init__(self, path: Path) -> None:
-        self._raw = os.fdopen(open_regular(path, follow=False), "rb")
+        self._raw = os.fdopen(open_log_file(path), "rb")
         self._file = gzip.GzipFile(fileobj=self._raw)
 
     def read(self, start: int, size: int) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ctm_trio.system.files import Stamp, stamp
+from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import read_regular
 
 log = logging.getLogger("ctm.http")
@@ -38,6 +39,7 @@ class AllowedOrigins:
         self._known = self._fixed
         self._stamp = Stamp()
         self._look_at = 0.0
+        self._problem = ""
 
     def __call__(self) -> frozenset[str]:
         now = time.monotonic()
@@ -51,12 +53,17 @@ class AllowedOrigins:
         if found == self._stamp:
             return
         self._stamp = found
-        text = ""
-        if found != Stamp():
+        text, problem = "", file_fault(self._path)
+        if found != Stamp() and not problem:
             try:
                 text = read_regular(self._path, max_bytes=MAX_FILE_BYTES).decode(errors="replace")
-            except OSError as error:  # counts as absent; the next change is looked at again
-                log.warning("%s is not used: %s", self._path.name, error.strerror)
+            except OSError as error:
+                problem = error.strerror or str(error)
+        if problem:  # counts as absent, and is looked at again: a `chmod` changes no stamp
+            self._stamp = Stamp()
+        if problem and problem != self._problem:
+            log.warning("%s is not used: %s", self._path.name, problem)
+        self._problem = problem
         known = self._fixed | parse_origins(text.split("\n"))
         if known != self._known:
             self._known = known

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 
 KINDS = {
@@ -21,7 +22,13 @@ KINDS = {
 
 
 def open_regular(
-    path: Path | str, flags: int = os.O_RDONLY, *, mode: int = 0o600, follow: bool = True, owner: int | None = None
+    path: Path | str,
+    flags: int = os.O_RDONLY,
+    *,
+    mode: int = 0o600,
+    follow: bool = True,
+    owner: int | Collection[int] | None = None,
+    dir_fd: int | None = None,
 ) -> int:
     """Open a file that must be a regular one; never blocks, whatever stands in its place. The caller closes it.
 
@@ -32,7 +39,8 @@ def open_regular(
         flags: as for `os.open`; O_CLOEXEC and O_NONBLOCK are added.
         mode: permission bits if O_CREAT makes it.
         follow: follow a symbolic link in the last place; False refuses it.
-        owner: the uid that it must belong to, None for any.
+        owner: the uid that it must belong to, or several of which one will do; None for any.
+        dir_fd: of an open directory that `path` is in; None for the current one.
 
     Raises:
         OSError: it cannot be opened, with `strerror` for a person: also for what is not a regular file (EINVAL), a
@@ -40,7 +48,7 @@ def open_regular(
     """
     flags |= os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
     try:
-        fd = os.open(path, flags, mode)
+        fd = os.open(path, flags, mode, dir_fd=dir_fd)
     except OSError as error:
         if error.errno == errno.ENXIO:  # a FIFO that nobody reads, or a socket
             raise OSError(errno.EINVAL, "it is not a regular file", str(path)) from None
@@ -50,7 +58,8 @@ def open_regular(
         if not stat.S_ISREG(status.st_mode):
             kind = KINDS.get(stat.S_IFMT(status.st_mode), "something else")
             raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
-        if owner is not None and status.st_uid != owner:
+        owners = (owner,) if isinstance(owner, int) else owner
+        if owners is not None and status.st_uid not in owners:
             raise OSError(errno.EPERM, "it belongs to another user", str(path))
     except BaseException:
         os.close(fd)
@@ -58,13 +67,20 @@ def open_regular(
     return fd
 
 
-def read_regular(path: Path | str, *, max_bytes: int, follow: bool = True, owner: int | None = None) -> bytes:
+def read_regular(
+    path: Path | str,
+    *,
+    max_bytes: int,
+    follow: bool = True,
+    owner: int | Collection[int] | None = None,
+    dir_fd: int | None = None,
+) -> bytes:
     """The content of a regular file of at most `max_bytes` bytes. Blocks for the disk alone; see `open_regular`.
 
     Raises:
         OSError: as `open_regular`, and EFBIG for a file that is larger; no more than `max_bytes` + 1 bytes are read.
     """
-    with open(open_regular(path, follow=follow, owner=owner), "rb") as file:
+    with open(open_regular(path, follow=follow, owner=owner, dir_fd=dir_fd), "rb") as file:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {max_bytes} bytes", str(path))

@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ctm_trio.errors import CtmError
-from ctm_trio.system.log_files import parse_log_name
-from ctm_trio.system.regular import open_regular
+from ctm_trio.system.log_files import open_log_file, parse_log_name
 from ctm_trio.system.store import EventStore, Stamped, open_database
 
 COMPANIONS = ("-wal", "-shm")
@@ -80,7 +79,7 @@ def _size(entry: os.DirEntry[str]) -> int:
         size = entry.stat(follow_symlinks=False).st_size
         if not name.packed or size < 18:
             return size
-        with open(open_regular(entry.path, follow=False), "rb") as file:
+        with open(open_log_file(Path(entry.path)), "rb") as file:
             file.seek(-4, os.SEEK_END)
             (unpacked,) = struct.unpack("<I", file.read(4))
         return max(int(unpacked), size)

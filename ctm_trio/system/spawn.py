@@ -13,6 +13,7 @@ from ctm_trio.model.config import Paths
 from ctm_trio.model.session import Session
 from ctm_trio.system.claude import find_claude, launch_command
 from ctm_trio.system.overlay_file import ensure_overlay
+from ctm_trio.system.owned import file_fault
 from ctm_trio.system.tmux import Tmux, exactly, tmux_name
 from ctm_trio.system.workdir import make_workdir, unmake
 
@@ -20,6 +21,18 @@ log = logging.getLogger("ctm.sessions")
 
 UNDO_LIMIT_S = 6.0
 """How long taking back half of an order may go on while the daemon is being stopped."""
+
+
+def refuse_files_of_others(paths: Paths) -> None:
+    """What a shell, Claude Code or tmux would run for a session must be ours. Blocks for a few `stat`s.
+
+    Raises:
+        SpawnFailed: another user has made one of these files, or everybody may change it.
+    """
+    for path in (paths.env_sh, paths.overlay, paths.tmux_conf):
+        if fault := file_fault(path):
+            text = f"{path} would be run, but {fault}. Look at it, then `chown` and `chmod 600` it."
+            raise SpawnFailed(f"The session could not be started: {text}")
 
 
 @asynccontextmanager
@@ -42,6 +55,7 @@ async def spawned(
         SpawnFailed: it could not be started, for any other reason.
     """
     claude = await trio.to_thread.run_sync(find_claude, abandon_on_cancel=True)
+    await trio.to_thread.run_sync(refuse_files_of_others, paths)
     made = await trio.to_thread.run_sync(make_workdir, record.workdir)
     started = ""
     try:

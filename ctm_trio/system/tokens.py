@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ctm_trio.system.files import atomic_write, ensure_private_dir
+from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import read_regular
 
 LIFETIME_S = 30 * 86400
@@ -40,6 +41,8 @@ class TokenFile:
     def load(self, mark: str) -> None:
         """Read the file. Tokens of another user, and a file that is none of ours, count for nothing. Blocks."""
         self._mark, self._ends = mark, {}
+        if file_fault(self._path):  # whoever may write it could let themselves in
+            return
         try:
             stored = msgspec.json.decode(read_regular(self._path, max_bytes=MAX_TOKENS_BYTES), type=_Stored)
             if mark and stored.user == mark:

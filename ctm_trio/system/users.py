@@ -28,6 +28,7 @@ from ctm_trio.errors import (
 from ctm_trio.model.asker import Asker
 from ctm_trio.model.attempts import Attempts
 from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, stamp
+from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import read_regular
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.tokens import TokenFile
@@ -91,6 +92,8 @@ def _hash(password: bytes, salt: bytes, params: _Params) -> bytes:
 
 def _read_user(path: Path) -> _Known | None:
     """The user in the file; None if there is none or the file is not one of ours. Blocks for a small read."""
+    if file_fault(path):  # whoever may write it could let themselves in
+        return None
     try:
         user = msgspec.json.decode(read_regular(path, max_bytes=MAX_USER_BYTES), type=_User)
         salt, digest = base64.b64decode(user.salt_b64, validate=True), base64.b64decode(user.hash_b64, validate=True)
@@ -161,7 +164,8 @@ class UserStore:
 
     def _look(self) -> None:
         found = stamp(self._path)
-        if found == self._stamp:
+        unread = self._user is None and found != Stamp()  # a `chmod` that mends it changes no stamp
+        if found == self._stamp and not unread:
             return
         vanished = found == Stamp()
         self._stamp = found

@@ -38,11 +38,8 @@ from ctm_trio.model.quota import (
     session_meter,
 )
 from ctm_trio.model.times import format_time
-from ctm_trio.system.dumps import read_dumps
+from ctm_trio.system.dumps import DEFAULT_DIRECTORY, read_dumps
 from ctm_trio.system.watch import Changes, watch_directory
-
-DEFAULT_DIRECTORY = Path("/tmp/ctm-statusline")
-"""Where dumps are unless `serve.statusline_dump_dir` says otherwise. Source: contract A2."""
 
 MAX_METERS = 5_000
 """Claude sessions remembered; past it those that were heard of longest ago are forgotten."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -22,8 +23,8 @@ from ctm_trio.errors import Unavailable
 from ctm_trio.messages import Positions, TailersSnapshot
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_parse import Clues
-from ctm_trio.system.log_files import LogName, parse_log_name, parts_among
-from ctm_trio.system.regular import open_regular
+from ctm_trio.system.log_files import LogName, open_log_file, parse_log_name, parts_among
+from ctm_trio.system.owned import believed_owners
 from ctm_trio.system.watch import Changes, watch_directory
 from ctm_trio.tail_ends import Progress, TailEnds
 from ctm_trio.tasks.tailer import ASK_S, PartsOf, Tail
@@ -237,7 +238,7 @@ class _Owner:
     def _name_strange(self, strange: frozenset[str]) -> None:
         """Say what has a log's name and is none; of a log with a tailer, that one says it."""
         for name in strange ^ self.strange:
-            what = "not a regular file; it is not read" if name in strange else ""
+            what = "not a regular file of ours; it is not read" if name in strange else ""
             self.ends.report.fault(self.kind, f"{self.kind}/{name}", what)
         self.strange = strange
 
@@ -315,7 +316,8 @@ async def tail_log(
 class Listing:
     """What a directory held: uuid → its files with (size, inode); and its time of change then, in nanoseconds.
 
-    `strange` are the names of logs under which there is something else: a directory, a pipe, a link.
+    `strange` are the names of logs under which there is something else: a directory, a pipe, a link,
+    a file of another user.
     """
 
     files: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
@@ -336,6 +338,7 @@ def _scan(directory: Path) -> Listing:
     """List the directory. Runs in a thread."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
     strange: set[str] = set()
+    owners = believed_owners(directory)
     taken_ns, changed_ns = time.time_ns(), 0
     try:
         changed_ns = os.stat(directory).st_mtime_ns
@@ -345,10 +348,10 @@ def _scan(directory: Path) -> Listing:
                 try:
                     if name is None:
                         continue
-                    if not entry.is_file(follow_symlinks=False):
+                    status = entry.stat(follow_symlinks=False)
+                    if not stat.S_ISREG(status.st_mode) or status.st_uid not in owners:
                         strange.add(entry.name)
                         continue
-                    status = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue  # rotated away between the listing and the look
                 found.setdefault(name.uuid, {})[entry.name] = (status.st_size, status.st_ino)
@@ -366,7 +369,7 @@ def _fully_read(directory: Path, segments: tuple[Segment, ...]) -> set[str]:
             done |= {f"{segment.name}.gz", segment.name}
             continue
         try:
-            with open(open_regular(directory / name, follow=False), "rb") as file:
+            with open(open_log_file(directory / name), "rb") as file:
                 status = os.fstat(file.fileno())
                 same = (status.st_dev, status.st_ino) == (segment.device, segment.inode)
                 if same and status.st_size == segment.position:
