@@ -73,7 +73,7 @@ class CheckpointIndex:
         if not head:
             return History()
         place = _place(tree)
-        border = await trio.to_thread.run_sync(_border, tree)
+        border = await trio.to_thread.run_sync(_border, tree, abandon_on_cancel=True)
         before = self._known.get(place)
         known = before or await self._stored(place)
         if known is not None and known.border != border:
@@ -93,7 +93,7 @@ class CheckpointIndex:
             GitFailed: git failed or took longer than `WALK_LIMIT_S`.
         """
         head = await head_of(tree)
-        border = await trio.to_thread.run_sync(_border, tree)
+        border = await trio.to_thread.run_sync(_border, tree, abandon_on_cancel=True)
         words = ("log", "-z", f"--format={LOG_FORMAT}", "--no-patch", "--no-mailmap", "--basic-regexp",
                  f"--grep=^{PREFIX}", f"--max-count={2 * MAX_KNOWN}", head, "--")  # fmt: skip
         done = checked(await git(tree.top, *words, limit_s=WALK_LIMIT_S), "log")
@@ -118,7 +118,9 @@ class CheckpointIndex:
             return None
         path = self._directory / _file_name(place)
         try:
-            data = await trio.to_thread.run_sync(lambda: read_regular(path, max_bytes=MAX_FILE_BYTES))
+            data = await trio.to_thread.run_sync(
+                lambda: read_regular(path, max_bytes=MAX_FILE_BYTES), abandon_on_cancel=True
+            )
         except OSError:
             return None
         return decode_history(place, data)

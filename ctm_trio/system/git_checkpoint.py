@@ -65,7 +65,7 @@ async def make_checkpoint(workdir: str, label: str) -> str:
     changes = await changes_in(tree, untracked=True)
     if changes.conflicts:
         raise GitFailed("The repository has merge conflicts, so no checkpoint can be made; resolve them first.")
-    taken = await trio.to_thread.run_sync(_choose, tree.top, changes)
+    taken = await trio.to_thread.run_sync(_choose, tree.top, changes, abandon_on_cancel=True)
     head = await head_of(tree)
     note = " ".join(taken.left_out)
     if not changes.tracked and not taken.paths:

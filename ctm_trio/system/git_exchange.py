@@ -62,7 +62,9 @@ class Exchange:
         def there(path: bytes) -> bool:
             return os.path.lexists(os.path.join(os.fsencode(new), path))
 
-        missing = await trio.to_thread.run_sync(lambda: [path for path in found.put if not there(path)])
+        missing = await trio.to_thread.run_sync(
+            lambda: [path for path in found.put if not there(path)], abandon_on_cancel=True
+        )
         if missing:  # they are the same in HEAD, and changed on the disk alone; or outside of a sparse checkout
             listed = checked(await git_in(self._tree, target, "ls-files", "-v", "-z"), "ls-files")
             hidden = {entry[2:] for entry in names_of(whole(listed)) if entry[:1] in b"Ss"}
@@ -70,7 +72,9 @@ class Exchange:
         if missing:
             words = ("checkout-index", "-z", "--stdin")
             checked(await git_in(self._tree, target, *words, top=new, stdin=joined(missing)), "checkout-index")
-        return target, await trio.to_thread.run_sync(lambda: [path for path in found.put if there(path)])
+        return target, await trio.to_thread.run_sync(
+            lambda: [path for path in found.put if there(path)], abandon_on_cancel=True
+        )
 
     def swap(self) -> Swap:
         parts = (self._tree.top, *(os.path.join(self.place, part) for part in ("new", "files", "late")))

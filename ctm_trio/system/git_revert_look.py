@@ -73,7 +73,7 @@ async def look_at(locked: IndexLock, sha: str) -> Found:
         way = in_the_way(top, wanted, known, limit=MAX_FILES, fold=fold)
         return way.files, way.blocked, way.cut
 
-    way, blocked, cut = await trio.to_thread.run_sync(find)
+    way, blocked, cut = await trio.to_thread.run_sync(find, abandon_on_cancel=True)
     if blocked or cut:
         names = [os.fsdecode(path) for path in sorted(blocked or way)]
         raise RevertRefused(

@@ -35,7 +35,7 @@ async def check_size(tree: GitTree, paths: Sequence[bytes]) -> None:
             total += status.st_size if stat.S_ISREG(status.st_mode) else 0
         return total
 
-    total = await trio.to_thread.run_sync(measure) if len(paths) <= MAX_FILES else 0
+    total = await trio.to_thread.run_sync(measure, abandon_on_cancel=True) if len(paths) <= MAX_FILES else 0
     if len(paths) > MAX_FILES or total > MAX_BYTES:
         raise RevertRefused(
             f"{len(paths):,} files with {total / 1024**2:,.0f} MB would have to be stashed, and at most {MAX_FILES:,} "

@@ -101,7 +101,7 @@ async def find_tree(workdir: str) -> GitTree | None:
             return None
         return GitTree(workdir, top, git_dir, os.path.normpath(common_dir), 64 if shas == "sha256" else 40)
 
-    return await trio.to_thread.run_sync(found)
+    return await trio.to_thread.run_sync(found, abandon_on_cancel=True)
 
 
 async def head_of(tree: GitTree) -> str:
@@ -126,7 +126,7 @@ async def under_way(tree: GitTree) -> str:
                 return f"{what[0].upper()}{what[1:]} is under way in {tree.top}; {end} (`{way_out}`)."
         return ""
 
-    return await trio.to_thread.run_sync(look)
+    return await trio.to_thread.run_sync(look, abandon_on_cancel=True)
 
 
 async def leaves_untracked(tree: GitTree) -> bool:
@@ -134,7 +134,7 @@ async def leaves_untracked(tree: GitTree) -> bool:
 
     A repository of dotfiles tracks some files of HOME; all the rest there, keys and our own files, is not its business.
     """
-    if await trio.to_thread.run_sync(holds_home, tree.top):
+    if await trio.to_thread.run_sync(holds_home, tree.top, abandon_on_cancel=True):
         return True
     done = await git(tree.top, "config", "--get", "status.showUntrackedFiles")
     return done.code == 0 and done.stdout.strip().lower() in (b"no", b"false", b"off", b"0")

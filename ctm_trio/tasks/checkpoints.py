@@ -138,7 +138,11 @@ class _Owner:
             self._cache.move_to_end(workdir)
             return known[1]
         looked_at, tree = self._trees.get(workdir, (-TREE_S, None))
-        if tree is None or now - looked_at >= TREE_S or not await trio.to_thread.run_sync(os.path.isdir, tree.git_dir):
+        if (
+            tree is None
+            or now - looked_at >= TREE_S
+            or not await trio.to_thread.run_sync(os.path.isdir, tree.git_dir, abandon_on_cancel=True)
+        ):
             tree = await find_tree(workdir)
             if tree is not None:
                 self._trees[workdir] = (now, tree)
