@@ -48,7 +48,7 @@ class Step:
 def parse_step(data: bytes, limit: int) -> Step | None:
     """The step in what `git log` printed for `STEP_FORMAT`; None if it has more than `limit` commits."""
     fields = data.decode(errors="replace").split("\0")
-    if len(fields) > limit * _FIELDS:
+    if len(fields) // _FIELDS > limit:
         return None
     came, went, straight = [], set(), True
     for side, sha, parents, at, subject in zip(*(fields[i::_FIELDS] for i in range(_FIELDS)), strict=False):
