@@ -220,7 +220,10 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True)
 class CreateSession:
-    """`POST /api/sessions`. The answer is the new record, after tmux runs it and the file has it."""
+    """`POST /api/sessions`. The answer is the new record, after tmux runs it and the file has it.
+
+    `name` None: the directory's, or another one like it if a session that works elsewhere has that.
+    """
 
     workdir: str
     name: str | None

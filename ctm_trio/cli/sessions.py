@@ -68,16 +68,16 @@ def run(args: argparse.Namespace) -> int:
         return attach(args.name)
     if args.command == "last":
         return last()
-    from ctm_trio.cli.spawning import name_for
-
     paths = find_paths()
     name, where = name_and_place(args.name, args.workdir)
     workdir = Path(os.path.abspath(os.path.expanduser(where or os.getcwd())))
-    name = name or name_for(workdir)
-    if not is_new_name(name):
+    if name and not is_new_name(name):
         raise CliError(f"{plain(name)} cannot be a session's name: letters, digits, dots, _ and -, 64 at most.", USAGE)
     settings = prepare(paths)
-    known = read_book(paths).records.get(name)
+    if name:
+        known = read_book(paths).records.get(name)
+    else:
+        name, known = guessed(paths, settings, str(workdir), new=args.command == "new")
     if args.command == "new":
         mode = args.mode or ("yolo" if settings.default_mode == "yolo" else "safe")
         record = start(paths, settings, name, str(workdir), mode, args.prompt)
@@ -94,6 +94,36 @@ def run(args: argparse.Namespace) -> int:
         say(f"{record.name} runs in {record.workdir}. `ctm-trio attach {record.name}` goes to it.")
         return OK
     return go(paths, settings, record)
+
+
+def guessed(paths: Paths, settings: Settings, workdir: str, *, new: bool) -> tuple[str, Session | None]:
+    """The name where none was given, and the session that has it: one of this directory, or none yet.
+
+    A session that works elsewhere is never meant, whatever it is called.
+
+    Args:
+        workdir: absolute.
+        new: a new session is wanted.
+
+    Raises:
+        CliError: several sessions work here, and none is called like the directory.
+    """
+    from ctm_trio.model.session_names import name_of, new_name
+    from ctm_trio.system.session_place import sessions_at
+    from ctm_trio.system.tmux_words import tmux_name
+
+    records = read_book(paths).records
+    here = sessions_at(records.values(), workdir)
+    base = name_of(os.path.basename(workdir))
+    taken = {tmux_name(name) for name in records} | live_names(paths, settings)
+    if not new and here:
+        meant = [session for session in here if tmux_name(session.name) == tmux_name(base)] or here
+        if len(meant) > 1:
+            names = ", ".join(plain(session.name) for session in here)
+            raise CliError(f"Several sessions work in {plain(workdir)}: {names}. Say which one.", USAGE)
+        return meant[0].name, meant[0]
+    found = new_name(base, here, taken, tmux_name)
+    return (found, None) if isinstance(found, str) else (found.name, found)
 
 
 def name_and_place(name: str | None, workdir: str | None) -> tuple[str, str]:

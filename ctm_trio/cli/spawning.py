@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import trio
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from ctm_trio.model.config import Paths, Settings
 
 T = TypeVar("T")
-_NO_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 
 
 class Starter:
@@ -159,9 +156,3 @@ def _refuse_taken(book: SessionBook, name: str, *, but: str = "") -> SessionBook
                 f"There is a session named {plain(other)} already. `ctm-trio attach {plain(other)}` goes to it."
             )
     return book
-
-
-def name_for(workdir: Path) -> str:
-    """A session name made of a directory's name."""
-    name = _NO_NAME.sub("-", workdir.name).strip("-_")[:64]
-    return name if is_name(name) else "session"

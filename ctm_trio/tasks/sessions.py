@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -42,10 +43,12 @@ from ctm_trio.messages import (
 )
 from ctm_trio.model.config import Paths
 from ctm_trio.model.session import Session, SessionBook, hook_fields, is_name, is_new_name, public_session
+from ctm_trio.model.session_names import base_name, new_name
 from ctm_trio.model.times import format_time
 from ctm_trio.system.files import Stamp
 from ctm_trio.system.keyed_locks import KeyedLocks
 from ctm_trio.system.prompt import type_prompt
+from ctm_trio.system.session_place import sessions_at
 from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.system.spawn import renamed, spawned
 from ctm_trio.system.tmux import Tmux, exactly, tmux_name
@@ -141,6 +144,7 @@ class _Owner:
         self._slots = trio.Semaphore(MAX_COMMANDS)
         self._adoptions = Adoptions(self._change, self._publish)
         self._prompts = 0
+        self._coming: set[str] = set()  # names of sessions that are being made, as tmux spells them
         self._bell, self._rung = trio.open_memory_channel[None](1)
 
     # -- following
@@ -272,9 +276,17 @@ class _Owner:
 
     async def _create(self, message: CreateSession, nursery: trio.Nursery) -> Session:
         """Make the directory, the checkpoint, the tmux session, the record; a failure takes back what was made."""
-        name, workdir, mode = message.name or "", message.workdir, message.mode
+        workdir, mode = message.workdir, message.mode
+        name = await self._name_for(workdir) if message.name is None else message.name
         if not is_new_name(name):
             raise BadName(f"{name!r} cannot be a session's name: give one of letters, digits, dots, _ and -.")
+        self._coming.add(tmux_name(name))
+        try:
+            return await self._create_as(name, workdir, mode, message.initial_prompt, nursery)
+        finally:
+            self._coming.discard(tmux_name(name))
+
+    async def _create_as(self, name: str, workdir: str, mode: str, prompt: str, nursery: trio.Nursery) -> Session:
         async with self._busy.holding(tmux_name(name)):
             await self.read_file()
             self._refuse_taken(name)
@@ -285,9 +297,24 @@ class _Owner:
                 await self._change(lambda book: _free(book, name).having(record))
             await self.ask_tmux()
             await self._publish_event("session_new", hook_fields(record))
-            if message.initial_prompt:
-                nursery.start_soon(self._prompt, name, target, message.initial_prompt)
+            if prompt:
+                nursery.start_soon(self._prompt, name, target, prompt)
             return record
+
+    async def _name_for(self, workdir: str) -> str:
+        """A free name for a session in that directory: the directory's, or one like it.
+
+        Raises:
+            NameExists: the session that has the directory's name works there.
+        """
+        await self.read_file()
+        records = self._book.records
+        here = await trio.to_thread.run_sync(sessions_at, records.values(), workdir, abandon_on_cancel=True)
+        taken = {*map(tmux_name, records), *self._live, *self._coming}
+        found = new_name(base_name(os.path.basename(workdir)), here, taken, tmux_name)
+        if isinstance(found, Session):
+            raise _taken(found)
+        return found
 
     def _refuse_taken(self, name: str) -> None:
         """Also refuses a name that only tmux takes for the same (`a.b` and `a_b`)."""

@@ -52,12 +52,12 @@ class Machine:
             "FAKE_CLAUDE_RECORDED": str(CLAUDE_CODE),
         }
 
-    def ctm(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run a command as the newcomer would, in the project's directory."""
+    def ctm(self, *words: str, code: int = 0, where: str = "project") -> subprocess.CompletedProcess[str]:
+        """Run a command as the newcomer would, in the project's directory or another one of HOME."""
         done = subprocess.run(
             [sys.executable, "-m", "ctm_trio", *words],
             env=self.env,
-            cwd=self.root / "project",
+            cwd=self.root / where,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -75,7 +75,9 @@ class Acting:
         if self.checkpoint_error is not None:
             raise self.checkpoint_error
 
-    async def create(self, name: str, workdir: Path | None = None, *, prompt: str = "", mode: str = "yolo") -> Session:
+    async def create(
+        self, name: str | None, workdir: Path | None = None, *, prompt: str = "", mode: str = "yolo"
+    ) -> Session:
         where = str(workdir or self.root)
         return await ask(self.send, lambda reply: CreateSession(where, name, prompt, mode, reply), timeout_s=9)
 
@@ -342,3 +344,28 @@ async def test_input(server: PrivateTmux) -> None:
         for name, error in refused:
             with pytest.raises(error):
                 await acting.input(name, "x")
+
+
+async def test_a_name_comes_from_the_directory(server: PrivateTmux) -> None:
+    """Without a name: the directory's; another one if a session elsewhere has it; 409 if a session there has it."""
+    async with running(server) as acting:
+        one, two, other = (acting.root / part for part in ("one/api", "two/api", "日本語"))
+        made: list[str] = []
+
+        async def create(where: Path) -> None:
+            made.append((await acting.create(None, where, mode="safe")).name)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(create, one)
+            nursery.start_soon(create, two)
+        assert sorted(made) == ["api", "api-2"]
+        for where in (one, two):
+            with pytest.raises(NameExists) as caught:
+                await acting.create(None, where)
+            session = caught.value.fields["session"]
+            assert isinstance(session, dict)
+            assert session["workdir"] == str(where)
+        assert (await acting.create(None, other, mode="safe")).name.startswith("session-")
+        server.new("foreign")
+        await until(lambda: "foreign" in acting.state.latest.alive)
+        assert (await acting.create(None, acting.root / "foreign", mode="safe")).name == "foreign-2"

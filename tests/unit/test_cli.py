@@ -18,9 +18,9 @@ from ctm_trio import __version__
 from ctm_trio.__main__ import main
 from ctm_trio.cli import common, completion, lifecycle, link, service, sessions, views
 from ctm_trio.cli.main import COMMANDS
-from ctm_trio.cli.spawning import name_for
 from ctm_trio.model.config import Settings
 from ctm_trio.model.session import Session
+from ctm_trio.model.session_names import name_of
 from tests.tmux_server import until
 
 CODE = Path(common.__file__).parents[2]
@@ -161,8 +161,8 @@ def test_a_path_names_its_session() -> None:
     assert sessions.name_and_place("a.b", None) == ("a.b", "")
     assert sessions.name_and_place("a", "b") == ("a", "b")
     assert sessions.name_and_place(None, None) == ("", "")
-    assert name_for(Path("/w/My proj (2)")) == "My-proj-2"
-    assert name_for(Path("/")) == "session"
+    assert name_of("My proj (2)") == "My-proj-2"
+    assert name_of("") == "session"
 
 
 def test_the_reader_of_a_pipe_may_go(home: Path) -> None:

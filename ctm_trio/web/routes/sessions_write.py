@@ -5,7 +5,6 @@ The routes check what was sent; the sessions owner acts, and answers once everyb
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from urllib.parse import quote
 
 import msgspec
@@ -67,8 +66,8 @@ class Input(msgspec.Struct):
     key: str | None = None
 
 
-def create_order(body: NewSession) -> tuple[str, str, str, str]:
-    """Work directory, name, prompt and mode of a checked body.
+def create_order(body: NewSession) -> tuple[str, str | None, str, str]:
+    """Work directory, name (None: the directory's), prompt and mode of a checked body.
 
     Raises:
         InvalidBody, WorkdirNotAbsolute, BadWorkdir, BadName: as the contract names them.
@@ -79,8 +78,8 @@ def create_order(body: NewSession) -> tuple[str, str, str, str]:
     if not body.workdir.strip():
         raise InvalidBody("A work directory is needed.")
     workdir = clean_workdir(body.workdir)
-    name = (body.name or "").strip() or PurePosixPath(workdir).name
-    if not is_new_name(name):
+    name = (body.name or "").strip() or None
+    if name is not None and not is_new_name(name):
         raise BadName(
             f"{name!r} cannot be a session's name; choose one of letters, digits, dots, _ and -, at most 64 characters."
         )
