@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -16,10 +17,11 @@ from ctm_trio.messages import (
     QuotaSnapshot,
     SessionsSnapshot,
 )
-from ctm_trio.model.activity import Activity, LiveStatus
+from ctm_trio.model.activity import Activity, LiveStatus, Remembered
 from ctm_trio.model.attention import Inputs, Limit, Transition, next_due, step, yolo_due
 from ctm_trio.model.config import Thresholds
 from ctm_trio.model.event import Event, HookFacts
+from ctm_trio.model.line_order import RACE_S, Line
 from ctm_trio.model.times import parse_time
 
 CHECKPOINT_S = 60.0
@@ -37,29 +39,44 @@ MAX_STRANGERS = 4096
 
 @dataclass(slots=True)
 class Yolo:
-    """A session in yolo mode. Unix seconds; None: not asked yet, or no checkpoint."""
+    """A session in yolo mode. Seconds of the clock that never jumps; None: not asked yet, or no checkpoint.
+
+    `commit_at`: the newest checkpoint's own time, in unix seconds.
+    """
 
     since: float
     checkpoint_at: float | None = None
     checked_at: float | None = None
-    asked_at: float = 0.0
+    asked_at: float = -math.inf
+    commit_at: float | None = None
 
 
 class AttentionBook:
     """The states of all sessions and what they come from.
 
+    All waits are in seconds of a clock that never jumps. The wall clock only dates what is announced, and says how far
+    off the end of a limit is and how long ago a commit was made.
+
+    Args:
+        clock: unix seconds. steady: seconds of a clock that never jumps.
+
     Attributes:
         states: by session name; sessions that need nobody are not in it.
         pending: announcements in order, for the owner to send.
         overdue: sessions in yolo mode whose checkpoint should be asked for now.
-        due: when time alone may change a session next, in unix seconds.
+        due: when time alone may change a session next, by the steady clock.
+        live: the logs have been read to their ends; what comes now is new.
         deferred: sessions that must be looked at again once `pending` is shorter.
         dirty: a state has changed since the owner published.
     """
 
-    def __init__(self, clock: Clock, thresholds: Thresholds, sessions: SessionsSnapshot) -> None:
+    def __init__(
+        self, clock: Clock, thresholds: Thresholds, sessions: SessionsSnapshot, steady: Callable[[], float]
+    ) -> None:
         self.clock = clock
-        self.started = clock()
+        self.steady = steady
+        self.started = steady()
+        self.live = False
         self.thresholds = thresholds
         self.sessions = sessions
         self.quota = QuotaSnapshot()
@@ -84,12 +101,30 @@ class AttentionBook:
             if len(self.activities) > MAX_STRANGERS + len(self.sessions.records):
                 self.activities = {n: a for n, a in self.activities.items() if n in self.sessions.records}
             activity = self.activities[event.session] = Activity()
-        fold(activity, event.id, event.ts, event.hook, event.is_error, event.tool, event.agent_id)
+        written = parse_time(event.ts)
+        came = min(self.clock(), event.id / 1e9)  # an id may lie ahead, after the clock was set back
+        ts = came if written is None else written
+        line = Line(ts, _file(event.uuid, event.hook is not None), came - ts > RACE_S, self.live)
+        fold(activity, line, event.hook, event.is_error, event.tool, event.agent_id, self.steady())
+
+    def recall(self, name: str, events: Iterable[Remembered], taken: int) -> None:
+        """Take a session's past from the event log, in place of what was known.
+
+        Args:
+            taken: id of the last event that was folded before: what is newer came meanwhile.
+        """
+        old = self.activities.get(name)
+        activity = self.activities[name] = Activity(last_sign=old.last_sign if old else 0.0)
+        now = self.steady()
+        for event in events:
+            line = Line(event.written, _file(event.uuid, event.hook is not None), event.late, live=False)
+            at = now if event.id > taken > 0 else 0.0
+            fold(activity, line, event.hook, event.is_error, event.tool, event.agent_id, at)
 
     def use_sessions(self, new: SessionsSnapshot) -> list[str]:
         """Take over the sessions; the names of those that came, went, changed, or whose tmux session did."""
         old, self.sessions = self.sessions, new
-        now = self.clock()
+        now = self.steady()
         self._new |= {name: now for name in new.records if name not in old.records}
         self._move_renamed(old, new)
         self._note_modes()
@@ -114,10 +149,11 @@ class AttentionBook:
 
     def use_live(self, live: Mapping[str, LiveStatus]) -> list[str]:
         """Take over what the clients say, by Claude session id; the sessions that this changes."""
+        now = self.clock()
         return [
             name
             for name in self.asking()
-            if (status := live.get(self.sessions.records[name].uuid)) and self.activities[name].live(status)
+            if (status := live.get(self.sessions.records[name].uuid)) and self.activities[name].live(status, now)
         ]
 
     def _near_limit(self, account: Quota | None) -> bool:
@@ -144,32 +180,44 @@ class AttentionBook:
                 self.yolo[name] = self.yolo.pop(before)
 
     def _note_modes(self) -> None:
-        now, records = self.clock(), self.sessions.records
+        now, records = self.steady(), self.sessions.records
         for name, record in records.items():
             if record.mode == "yolo":
                 self.yolo.setdefault(name, Yolo(now))
         for name in [n for n in self.yolo if n not in records or records[n].mode != "yolo"]:
             del self.yolo[name]
 
+    def note_checkpoint(self, name: str, commit_at: float | None) -> None:
+        """What was found when a session was asked for its newest checkpoint, whose time is in unix seconds.
+
+        How long ago that was is worked out once for each checkpoint: the clock may be set before the next look.
+        """
+        yolo = self.yolo.get(name)
+        if yolo is None:
+            return
+        now = yolo.checked_at = self.steady()
+        if commit_at is None:
+            yolo.checkpoint_at = None
+        elif commit_at != yolo.commit_at:
+            yolo.checkpoint_at = now - max(0.0, self.clock() - commit_at)
+        yolo.commit_at = commit_at
+
     # ------------------------------------------------------------ what changes
 
-    def look_at(self, names: Iterable[str], now: float) -> None:
-        """Apply the rules to these sessions; what changes is in `states` and `pending` then.
-
-        Args:
-            now: unix seconds.
-        """
+    def look_at(self, names: Iterable[str]) -> None:
+        """Apply the rules to these sessions; what changes is in `states` and `pending` then."""
+        now, wall = self.steady(), self.clock()
         for name in names:
             if len(self.pending) >= MAX_PENDING:
                 self.deferred.add(name)
                 continue
-            state, inputs = self.states.get(name), self._inputs(name, now)
+            state, inputs = self.states.get(name), self._inputs(name, now, wall)
             if inputs is None:
                 self.due.pop(name, None)
                 if state is not None:
                     self._change(name, None, (Transition(False, state),))
                 continue
-            new, transitions = step(state, inputs, now)
+            new, transitions = step(state, inputs, now, wall)
             self._note_due(name, inputs, now)
             if new is not state:
                 self._change(name, new, transitions)
@@ -203,7 +251,7 @@ class AttentionBook:
             del self._new[name]
         return found
 
-    def _inputs(self, name: str, now: float) -> Inputs | None:
+    def _inputs(self, name: str, now: float, wall: float) -> Inputs | None:
         """What the rules look at; None for a session that is not recorded."""
         if name not in self.sessions.records:
             self._new.pop(name, None)
@@ -220,8 +268,8 @@ class AttentionBook:
             last_failed=activity.last_failed,
             window_seen=min(len(activity.results), window),
             window_errors=activity.errors(window),
-            week=self._limits[0],
-            five_hours=self._limits[1],
+            week=_from_now(self._limits[0], now, wall),
+            five_hours=_from_now(self._limits[1], now, wall),
             context_pct=None if usage is None else usage.context_pct,
             quiet_since=max(self.started, activity.last_sign),
             yolo_since=None if yolo is None else yolo.since,
@@ -239,15 +287,26 @@ class AttentionBook:
 
 
 def fold(
-    activity: Activity, id_: int, time: str, hook: HookFacts | None, is_error: bool, tool: str, agent_id: str
+    activity: Activity, line: Line, hook: HookFacts | None, is_error: bool, tool: str, agent_id: str, at: float
 ) -> None:
-    """Take an event into a summary. `id_` says when it was received (unix nanoseconds), `time` is the log's."""
-    at = id_ / 1e9
-    ts = parse_time(time) or at
+    """Take an event into a summary. `at`: when it came, by the steady clock."""
     if hook is None:
-        activity.call(is_error, tool=tool, agent_id=agent_id, ts=ts, at=at)
+        activity.call(is_error, tool=tool, agent_id=agent_id, line=line, at=at)
     else:
-        activity.hook(hook, ts=ts, at=at)
+        activity.hook(hook, line=line, at=at)
+
+
+def _file(uuid: str, is_hook: bool) -> str:
+    """The name of a log file among those of a session: `logs/<uuid>` and `hook-events/<uuid>`."""
+    return f"hooks/{uuid}" if is_hook else f"logs/{uuid}"
+
+
+def _from_now(limit: Limit, now: float, wall: float) -> Limit:
+    """A limit whose end is in unix seconds, with its end by the steady clock; nothing once it is over."""
+    if not limit.resets_at:
+        return limit
+    left = limit.resets_at - wall
+    return Limit(limit.pct, now + left) if left > 0 else Limit()
 
 
 def alive(sessions: SessionsSnapshot, name: str) -> bool | None:

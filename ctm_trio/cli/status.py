@@ -153,9 +153,14 @@ def read_events(paths: Paths) -> Known:
                     }
                 else:
                     known.needs.pop(event.session, None)
-            for name, uuid, at in db.execute("SELECT session, uuid, last_call_at FROM sources ORDER BY id"):
+            newest: dict[str, int] = {}
+            for name, uuid, at, call in db.execute(
+                "SELECT session, uuid, last_call_at, (SELECT max(id) FROM events e WHERE e.source = s.id"
+                " AND e.type = 'tool_call') FROM sources s ORDER BY id"
+            ):
                 known.logs.setdefault(name, []).append(uuid)
-                known.last_calls[name] = max(known.last_calls.get(name, ""), at)
+                if at and (call or 0) >= newest.get(name, 0):
+                    newest[name], known.last_calls[name] = call or 0, at
         finally:
             db.close()
     except (CtmError, sqlite3.Error, msgspec.DecodeError) as error:

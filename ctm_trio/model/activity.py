@@ -1,7 +1,6 @@
 """What a session is doing, folded from its tool calls and hook events, one event at a time.
 
-Calls and hook events come from two files, so one may overtake the other by a moment (or, after the daemon was down, by
-much more). Therefore the log's own times decide which was first, as long as they are near each other.
+Calls and hook events come from two files, so one may overtake the other. `model.line_order` says which was first.
 """
 
 from __future__ import annotations
@@ -10,12 +9,16 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from ctm_trio.model.event import HookFacts
+from ctm_trio.model.line_order import RACE_S, Line, overtaken
 
 MAX_WINDOW = 1440
 """The largest `error_rate_window` that the settings allow; so many results are kept of each session."""
 
-MAX_OVERTAKING_S = 6 * 3600.0
-"""Times further apart than this are no order (another clock, an old log put in place): then the later line counts."""
+MAX_FILES = 64
+"""Files of a session whose latest times are remembered; `/clear` begins two new ones."""
+
+CLOCK_SLACK_S = 2.0
+"""A client's status that lies further ahead than this has its time from a clock that was set back since."""
 
 DETAILS_LIMIT = 160
 """Characters of a call or question in the details."""
@@ -35,28 +38,52 @@ class LiveStatus:
     since: float
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A tool call or (with `hook`) a hook event as the event log has it.
+
+    Attributes:
+        id: of the event. uuid: the Claude session whose file it came from.
+        written: the line's own time in unix seconds, else when it was received.
+        late: it was read long after it was written.
+    """
+
+    id: int
+    uuid: str
+    written: float
+    late: bool
+    hook: HookFacts | None = None
+    is_error: bool = False
+    tool: str = ""
+    agent_id: str = ""
+
+
 @dataclass(slots=True)
 class _Asking:
     text: str
-    ts: float
+    line: Line
     agent_id: str
     tool: str
+    seen_waiting: bool = False
+    """The client has said of this dialog that it waits: whatever it says next is the answer."""
 
 
 @dataclass(slots=True)
 class Activity:
-    """The running summary of one session. Times are unix seconds."""
+    """The running summary of one session."""
 
     calls_seen: int = 0
     last_failed: bool = False
     last_sign: float = 0.0
-    """When the last sign of work was received."""
+    """When the last sign of work came, in seconds of the clock that never jumps."""
     results: deque[bool] = field(default_factory=lambda: deque(maxlen=MAX_WINDOW))
     """Newest last; True: failed."""
     _asking: _Asking | None = None
-    _waiting: tuple[str, float] | None = None
-    _went_on: float = 0.0
-    """The latest time (the log's) at which the main thread went on: a prompt, a call."""
+    _waiting: tuple[str, Line] | None = None
+    _went_on: Line | None = None
+    """The last line that says that the main thread went on: a prompt, a call."""
+    _latest: dict[str, float] = field(default_factory=dict)
+    """The latest time in each file."""
     _errors: int = 0
     _errors_window: int = 0
 
@@ -77,12 +104,12 @@ class Activity:
             self._errors = sum(list(self.results)[-window:])
         return self._errors
 
-    def call(self, is_error: bool, *, tool: str, agent_id: str, ts: float, at: float) -> None:
+    def call(self, is_error: bool, *, tool: str, agent_id: str, line: Line, at: float) -> None:
         """A finished tool call.
 
         Args:
             agent_id: the sub-agent that made it, "" for the main thread.
-            ts: the log's time; at: when it was received.
+            line: where it stands. at: when it came, in seconds of the clock that never jumps.
         """
         if self._errors_window:
             self._errors += is_error
@@ -92,79 +119,96 @@ class Activity:
         self.calls_seen += 1
         self.last_failed = is_error
         self.last_sign = max(self.last_sign, at)
-        self._answered(ts, agent_id, tool)
-        self._resumed(ts)
+        line = self._placed(line)
+        self._answered(line, agent_id, tool)
+        self._resumed(line)
         if not agent_id:
-            self._went_on = max(self._went_on, ts)
+            self._go_on(line)
 
-    def hook(self, facts: HookFacts, *, ts: float, at: float) -> None:
+    def hook(self, facts: HookFacts, *, line: Line, at: float) -> None:
         """Any other hook event. Unknown ones are signs that the session went on. Source: contract B9."""
         name = facts.name
         if name not in NO_WORK:
             self.last_sign = max(self.last_sign, at)
+        line = self._placed(line)
         if name == "PermissionRequest" or (name == "Notification" and facts.kind == "permission_prompt"):
-            self._ask(facts, ts)
+            self._ask(facts, line)
             return
         if name not in AMBIENT:
-            self._answered(ts, facts.agent_id, "")
+            self._answered(line, facts.agent_id, "")
         anew = name == "SessionStart" and facts.kind != "compact"
         if anew or name in ("UserPromptSubmit", "PreToolUse", "SessionEnd"):
-            self._resumed(ts)
+            self._resumed(line)
             if not facts.agent_id:
-                self._went_on = max(self._went_on, ts)
+                self._go_on(line)
         elif (name == "Stop" and not facts.background) or name == "StopFailure":
-            self._wait(_stopped(facts), ts)
+            self._wait(_stopped(facts), line)
         elif name == "Notification" and facts.kind == "idle_prompt" and self._waiting is None:
-            self._wait("waits for your input", ts)
+            self._wait("waits for your input", line)
 
-    def live(self, status: LiveStatus) -> bool:
+    def live(self, status: LiveStatus, now: float) -> bool:
         """The client's own word; True if it changes anything.
 
         No hook tells that a dialog was answered: an approved command may then run for long, a refused one is never
-        heard of again. The client's status says both.
+        heard of again. The client's status says both: by what follows "waiting", or by a time after the question.
+
+        Args:
+            now: unix seconds.
         """
-        if self._asking is None or status.status == "waiting" or status.since <= self._asking.ts:
+        asking = self._asking
+        if asking is None:
+            return False
+        if status.status == "waiting":
+            asking.seen_waiting = True
+            return False
+        if not asking.seen_waiting and not asking.line.ts < status.since < now + CLOCK_SLACK_S:
             return False
         self._asking = None
         return True
 
-    def _ask(self, facts: HookFacts, ts: float) -> None:
-        if overtaken(ts, self._went_on):
+    def _placed(self, line: Line) -> Line:
+        """The line, marked if the clock was set back within its file."""
+        latest = self._latest.get(line.file, line.ts)
+        if line.ts < latest - RACE_S:
+            return line._replace(set_back=True)
+        if line.ts >= latest:
+            if line.file not in self._latest and len(self._latest) >= MAX_FILES:
+                del self._latest[next(iter(self._latest))]
+            self._latest[line.file] = line.ts
+        return line
+
+    def _go_on(self, line: Line) -> None:
+        if self._went_on is None or not overtaken(line, self._went_on):
+            self._went_on = line
+
+    def _ask(self, facts: HookFacts, line: Line) -> None:
+        if self._went_on is not None and overtaken(line, self._went_on):
             return
-        self._resumed(ts)
+        self._resumed(line)
         if facts.name == "Notification" and self._asking is not None:
             return  # the dialog that we know of is still open
-        self._asking = _Asking(_question(facts), ts, facts.agent_id, facts.tool)
+        self._asking = _Asking(_question(facts), line, facts.agent_id, facts.tool)
 
-    def _answered(self, ts: float, agent_id: str, tool: str) -> None:
+    def _answered(self, line: Line, agent_id: str, tool: str) -> None:
         """The dialog is closed by whatever comes next from the one that asked.
 
         Other sub-agents work on meanwhile. A request does not always say that a sub-agent made it: then a finished call
         of the same tool counts too.
         """
         asking = self._asking
-        if asking is None or overtaken(ts, asking.ts):
+        if asking is None or overtaken(line, asking.line):
             return
         if agent_id and agent_id != asking.agent_id and (asking.agent_id or tool != asking.tool):
             return
         self._asking = None
 
-    def _wait(self, text: str, ts: float) -> None:
-        if not overtaken(ts, self._went_on):
-            self._waiting = (text, ts)
+    def _wait(self, text: str, line: Line) -> None:
+        if self._went_on is None or not overtaken(line, self._went_on):
+            self._waiting = (text, line)
 
-    def _resumed(self, ts: float) -> None:
-        if self._waiting is not None and not overtaken(ts, self._waiting[1]):
+    def _resumed(self, line: Line) -> None:
+        if self._waiting is not None and not overtaken(line, self._waiting[1]):
             self._waiting = None
-
-
-def overtaken(ts: float, other: float) -> bool:
-    """True if something at `ts` happened before something at `other` that is known already.
-
-    A time in whole seconds (of an older producer) may be any moment of its second.
-    """
-    latest = ts + 0.999999 if ts == int(ts) else ts
-    return other - MAX_OVERTAKING_S < latest < other
 
 
 def _question(facts: HookFacts) -> str:

@@ -33,7 +33,7 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit of the account: whole percents or None, and when it starts anew in unix seconds, 0 if unknown."""
+    """A limit of the account: whole percents or None, and when it starts anew in seconds, 0 if unknown."""
 
     pct: int | None = None
     resets_at: float = 0.0
@@ -45,7 +45,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All that the rules may look at, of one session. Times are unix seconds.
+    """All that the rules may look at, of one session. Times are seconds of one clock, the same as that of `now`.
 
     Attributes:
         alive: what tmux says, None while it cannot be asked.
@@ -83,7 +83,9 @@ class Transition:
     attention: Attention
 
 
-def step(state: Attention | None, inputs: Inputs, now: float) -> tuple[Attention | None, tuple[Transition, ...]]:
+def step(
+    state: Attention | None, inputs: Inputs, now: float, wall: float | None = None
+) -> tuple[Attention | None, tuple[Transition, ...]]:
     """The state after these inputs and what to announce: the end of the old state, then the start of the new one.
 
     While a state lasts `since` stays, and new details change the state without an announcement. Equal inputs at the
@@ -91,12 +93,13 @@ def step(state: Attention | None, inputs: Inputs, now: float) -> tuple[Attention
 
     Args:
         state: None while nothing is the matter.
-        now: unix seconds.
+        now: seconds of the clock of the inputs.
+        wall: unix seconds, for `since`; None if `now` is in those.
     """
     found = first_rule(inputs, now)
     if state is not None and found is not None and state.state == found[0]:
         return (state if state.details == found[1] else Attention(state.state, state.since, found[1])), ()
-    new = None if found is None else Attention(found[0], format_time(now), found[1])
+    new = None if found is None else Attention(found[0], format_time(now if wall is None else wall), found[1])
     ended = () if state is None else (Transition(False, state),)
     started = () if new is None else (Transition(True, new),)
     return new, ended + started
@@ -112,20 +115,20 @@ def first_rule(inputs: Inputs, now: float) -> tuple[str, str] | None:
 
 
 def next_due(inputs: Inputs, now: float) -> float | None:
-    """When time alone may change the answer next, in unix seconds; None: never."""
+    """When time alone may change the answer next; None: never."""
     times = (stuck_at(inputs), yolo_due(inputs), inputs.week.resets_at, inputs.five_hours.resets_at)
     return min((t for t in times if t is not None and t > now), default=None)
 
 
 def yolo_due(inputs: Inputs) -> float | None:
-    """When a checkpoint is overdue, in unix seconds; None outside yolo mode."""
+    """When a checkpoint is overdue; None outside yolo mode."""
     if inputs.yolo_since is None:
         return None
     return max(inputs.yolo_since, inputs.checkpoint_at or 0.0) + inputs.thresholds.yolo_unchecked_minutes * 60
 
 
 def stuck_at(inputs: Inputs) -> float | None:
-    """When it has been quiet for too long, in unix seconds; None if that does not count for it."""
+    """When it has been quiet for too long; None if that does not count for it."""
     if not inputs.alive or not inputs.calls_seen or inputs.asking or inputs.waiting:
         return None
     return inputs.quiet_since + inputs.thresholds.idle_minutes * 60

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ctm_trio.model.line_order import RACE_S, Line, overtaken
 from ctm_trio.model.processes import Processes
 from ctm_trio.model.session import Session, successors
 from ctm_trio.model.times import parse_time
@@ -61,6 +62,8 @@ class _Heard:
     """Reason of its SessionEnd, "" again when it starts again."""
     first_at: float = 0.0
     """Unix seconds of its oldest line seen, 0 if unknown."""
+    live: bool = False
+    """A line of it was read as it was written."""
 
 
 @dataclass(slots=True)
@@ -82,10 +85,10 @@ class Attribution:
     """Session name → logs whose lines name it."""
     _former: dict[str, None] = field(default_factory=dict)
     """Logs of sessions that were forgotten, oldest first."""
-    _starts: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """uuid → (source, time) of a start that may still move a record."""
-    _newest: dict[str, str] = field(default_factory=dict)
-    """Session name → time of the start that moved its record last."""
+    _starts: dict[str, tuple[str, Line]] = field(default_factory=dict)
+    """uuid → (source, line) of a start that may still move a record, in the order in which they came."""
+    _newest: dict[str, Line] = field(default_factory=dict)
+    """Session name → the start that moved its record last."""
 
     # ------------------------------------------------------------ what it is told
 
@@ -98,7 +101,7 @@ class Attribution:
         self.records = records
         self.by_uuid = {s.uuid: name for name, s in records.items() if s.uuid}
         self.learned = {u: moved[n] for u, n in self.learned.items() if n in moved}
-        self._newest = {moved[n]: ts for n, ts in self._newest.items() if n in moved}
+        self._newest = {moved[n]: line for n, line in self._newest.items() if n in moved}
         gone = before.keys() - moved.keys()
         if gone:
             for uuid, name in self.known.items():
@@ -145,14 +148,16 @@ class Attribution:
         return self._settle({**self.known, **self.by_uuid})
 
     def see(
-        self, uuid: str, session: str, pane: str, pid: str, *, hook: str = "", kind: str = "", ts: str = ""
-    ) -> dict[str, str]:
+        self, uuid: str, session: str, pane: str, pid: str, *, hook: str = "", kind: str = "", ts: str = "",
+        now: float | None = None,
+    ) -> dict[str, str]:  # fmt: skip
         """A log and what its line says; the logs whose session changed by it (this one, if it is new).
 
         Args:
             session, pane, pid: `ctm_session`, `ctm_pane`, `ctm_pid`, "" where the line has none.
             hook, kind: the hook event, and its source or reason.
             ts: RFC 3339, "" if unknown.
+            now: unix seconds; None: the line may have been written long ago.
         """
         heard = self._heard.setdefault(uuid, _Heard())
         if session and session != heard.hint:
@@ -160,13 +165,15 @@ class Attribution:
             self._hinted.setdefault(session, set()).add(uuid)
             heard.hint = session
         at = parse_time(ts) or 0.0
+        late = now is None or now - at > RACE_S
+        heard.live |= bool(at) and not late
         if at and (not heard.first_at or at < heard.first_at):
             heard.first_at = at
         if hook == "SessionStart" and kind != "compact":
             heard.start, heard.ended = heard.start or kind, ""
             if kind in CONTINUED:
                 self._starts.pop(uuid, None)
-                self._starts[uuid] = (kind, ts)
+                self._starts[uuid] = (kind, Line(at, uuid, late, live=False))
                 if len(self._starts) > MAX_STARTS:
                     del self._starts[next(iter(self._starts))]
         elif hook == "SessionEnd":
@@ -174,7 +181,7 @@ class Attribution:
         news = False
         if pid or pane:
             fresh = hook == "SessionStart" and kind == "startup"
-            news = self.processes.see(uuid, pid, pane, at, fresh=fresh)
+            news = self.processes.see(uuid, pid, pane, at, fresh=fresh, late=late)
         affected = {uuid: None}
         if news:
             affected |= dict.fromkeys(self.processes.beside(uuid))
@@ -202,18 +209,22 @@ class Attribution:
     # ------------------------------------------------------------ whose record follows
 
     def adoptions(self) -> list[tuple[str, str, str]]:
-        """Records that must follow their process: (session, new uuid, its uuid now), each told once, oldest first."""
+        """Records that must follow their process: (session, new uuid, its uuid now), each told once, oldest first.
+
+        At a start the logs of several `/clear`s are read side by side: one that was before the last changes nothing.
+        """
         found = []
-        for uuid, (kind, ts) in sorted(self._starts.items(), key=lambda item: item[1][1]):
+        for uuid, (kind, line) in list(self._starts.items()):
             name = self.known.get(uuid, "")
             record = self.records.get(name)
             if record is None:
                 continue
-            if uuid in self.by_uuid or ts < self._newest.get(name, ""):
+            last = self._newest.get(name)
+            if uuid in self.by_uuid or (last is not None and overtaken(line, last)):
                 del self._starts[uuid]
             elif self._goes_on(uuid, record, kind):
                 del self._starts[uuid]
-                self._newest[name] = ts
+                self._newest[name] = line
                 found.append((name, uuid, record.uuid))
         return found
 
@@ -273,8 +284,9 @@ class Attribution:
 
     def _may_be(self, uuid: str, session: Session, at: float) -> bool:
         """False if a hint cannot be right: another process while the session's own is known, or older than it."""
-        made = parse_time(session.created_at)
-        if made is not None and at and at < made - CLOCK_SLACK_S:
+        made, log = parse_time(session.created_at), self._heard.get(uuid)
+        written_now = log is not None and log.live  # then the clock was set since the session was made
+        if made is not None and at and at < made - CLOCK_SLACK_S and not written_now:
             return False
         mine, theirs = self.processes.of(uuid), self.processes.of(session.uuid)
         if mine is None or theirs is None or session.uuid in mine.uuids:

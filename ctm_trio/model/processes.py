@@ -47,16 +47,18 @@ class Processes:
         process = self._of.get(uuid)
         return process is not None and any(other in process.uuids for other in others)
 
-    def see(self, uuid: str, pid: str, pane: str, at: float, *, fresh: bool) -> bool:
+    def see(self, uuid: str, pid: str, pane: str, at: float, *, fresh: bool, late: bool = True) -> bool:
         """A line of this log comes from there. True if that is news.
 
         Args:
             pid, pane: "" where unknown, not both.
             at: unix seconds, 0 if unknown.
             fresh: the process has just begun with this log: what the same numbers wrote before was another process.
+            late: it may have been read long after it was written. One that was not is of the process that runs, though
+                the clock may have been set back since that began.
         """
         process = self._find(pid, pane)
-        if process is not None and at and at < process.began:
+        if process is not None and late and at and at < process.began:
             # The numbers were somebody else's before: an old log that is read late.
             process = self._of.get(uuid)
             if process is None or process.began > at:
@@ -64,7 +66,7 @@ class Processes:
         elif process is None:
             process = self._add(Process(pid, pane))
         elif fresh and process.began != at and any(other != uuid for other in process.uuids):
-            process = self._split(process, uuid, at)
+            process = self._split(process, uuid, at if late else 0.0)
         if fresh and at:
             process.began = at
         news = uuid not in process.uuids

@@ -113,7 +113,7 @@ def told(facts: AgentFacts, now: float, ended: tuple[int, float] = (0, 0.0)) -> 
     elif facts.stop and facts.last_call < facts.stop:
         at_work, end = False, facts.stop_at
     else:
-        at_work, end = now - facts.last_at < RECENT_S, facts.last_at or facts.launch_at
+        at_work, end = abs(now - facts.last_at) < RECENT_S, facts.last_at or facts.launch_at
     end = max(end, facts.last_at)
     begin = started_at(facts)
     status = FAILED if facts.errors else RUNNING if at_work else COMPLETED
@@ -126,7 +126,7 @@ def told(facts: AgentFacts, now: float, ended: tuple[int, float] = (0, 0.0)) -> 
         tool_calls=facts.calls,
         status=status,
         stopped_at=msgspec.UNSET if at_work else format_time(end),
-        duration_ms=round(((now if at_work else end) - begin) * 1000) if reported else msgspec.UNSET,
+        duration_ms=max(0, round(((now if at_work else end) - begin) * 1000)) if reported else msgspec.UNSET,
         errors=facts.errors if reported else msgspec.UNSET,
         last_message=facts.last_words if reported and facts.last_words else msgspec.UNSET,
     )

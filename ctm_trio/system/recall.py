@@ -8,24 +8,15 @@ from pathlib import Path
 
 import msgspec
 
+from ctm_trio.model.activity import Remembered
 from ctm_trio.model.attention import Attention
 from ctm_trio.model.event import HookFacts
+from ctm_trio.model.line_order import RACE_S
+from ctm_trio.model.times import parse_time
 from ctm_trio.system.store import open_database, sources_of, translate
 
 HOOKS_A_SESSION = 60
 """Hook events read back of each log: enough to find the last question or the last end of a turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """A tool call or (with `hook`) a hook event as it is stored. `id` is the event's, `ts` RFC 3339."""
-
-    id: int
-    ts: str
-    hook: HookFacts | None = None
-    is_error: bool = False
-    tool: str = ""
-    agent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +74,11 @@ def recall(path: Path, sessions: frozenset[str], calls: int) -> Recalled:
 
 def _calls(db: sqlite3.Connection, sources: list[int], calls: int) -> list[Remembered]:
     return [
-        Remembered(id_, ts, None, bool(is_error), tool, agent_id)
+        Remembered(id_, uuid, *_written(db, id_, ts), None, bool(is_error), tool, agent_id)
         for source in sources
-        for id_, ts, is_error, tool, agent_id in db.execute(
-            "SELECT id, ts, is_error, tool, agent_id FROM events WHERE source = ? AND type = 'tool_call'"
-            " ORDER BY id DESC LIMIT ?",
+        for id_, uuid, ts, is_error, tool, agent_id in db.execute(
+            "SELECT e.id, s.uuid, e.ts, e.is_error, e.tool, e.agent_id FROM events e JOIN sources s ON s.id = e.source"
+            " WHERE e.source = ? AND e.type = 'tool_call' ORDER BY e.id DESC LIMIT ?",
             (source, calls),
         ).fetchall()
     ]
@@ -95,12 +86,30 @@ def _calls(db: sqlite3.Connection, sources: list[int], calls: int) -> list[Remem
 
 def _hooks(db: sqlite3.Connection, sources: list[int]) -> list[Remembered]:
     return [
-        Remembered(id_, ts, _facts.decode(facts))
+        Remembered(id_, uuid, *_written(db, id_, ts), _facts.decode(facts))
         for source in sources
-        for id_, ts, facts in db.execute(
-            "SELECT id, ts, facts FROM hooks WHERE source = ? ORDER BY id DESC LIMIT ?", (source, HOOKS_A_SESSION)
+        for id_, uuid, ts, facts in db.execute(
+            "SELECT h.id, s.uuid, h.ts, h.facts FROM hooks h JOIN sources s ON s.id = h.source"
+            " WHERE h.source = ? ORDER BY h.id DESC LIMIT ?",
+            (source, HOOKS_A_SESSION),
         ).fetchall()
     ]
+
+
+def _written(db: sqlite3.Connection, id_: int, ts: str) -> tuple[float, bool]:
+    """When a line was written, in unix seconds, and whether it was read late.
+
+    An id is the time at which the line was received, but for those that were given out after the clock was set back:
+    each of them is the one before and one. What is not known to be late is not.
+    """
+    came, written = id_ / 1e9, parse_time(ts)
+    if written is None or came - written <= RACE_S:
+        return came if written is None else written, False
+    counted = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM events WHERE id = ?) OR EXISTS (SELECT 1 FROM hooks WHERE id = ?)",
+        (id_ - 1, id_ - 1),
+    ).fetchone()[0]
+    return written, not counted
 
 
 def _last_alert(db: sqlite3.Connection, sources: list[int]) -> Attention | None:

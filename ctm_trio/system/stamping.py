@@ -49,6 +49,7 @@ def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Even
         )  # fmt: skip
         events.append(Event(id_, "tool_call", session, head + row.tail, row.ts, uuid, row.tool, row.is_error, agent))
         source.last_call_at = row.ts
+        store.last_calls[source_id] = id_
     source.events += len(rows)
     return Stamped(rows, hooks, {segment_id: msgspec.structs.replace(segment)}, {source_id: source}), events
 

@@ -138,6 +138,8 @@ class EventStore:
         self.of_log: dict[tuple[str, str], dict[int, Segment]] = {}
         """The same by (uuid, kind)."""
         self.agents: set[tuple[int, str]] = set()
+        self.last_calls: dict[int, int] = {}
+        """See `system.last_calls`."""
         try:
             with translated():
                 self._load()

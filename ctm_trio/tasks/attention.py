@@ -14,7 +14,7 @@ from typing import NoReturn, Protocol
 
 import trio
 
-from ctm_trio.attention_book import AttentionBook, fold
+from ctm_trio.attention_book import AttentionBook
 from ctm_trio.channels import StateReceiver, StateSender
 from ctm_trio.errors import CtmError
 from ctm_trio.messages import (
@@ -29,7 +29,7 @@ from ctm_trio.messages import (
     Subscribe,
     TailersSnapshot,
 )
-from ctm_trio.model.activity import Activity, LiveStatus
+from ctm_trio.model.activity import LiveStatus
 from ctm_trio.model.event import HOOK_TYPE, Event
 from ctm_trio.system.recall import Recalled
 
@@ -67,7 +67,7 @@ LastCheckpoint = Callable[[str], Awaitable[float | None]]
 
 @dataclass(frozen=True, slots=True)
 class AttentionEnds:
-    """What the owner reads and whom it asks."""
+    """What the owner reads and whom it asks. `clock`: unix seconds; `steady`: of a clock that never jumps."""
 
     settings: StateReceiver[ConfigSnapshot]
     sessions: StateReceiver[SessionsSnapshot]
@@ -77,6 +77,7 @@ class AttentionEnds:
     last_checkpoint: LastCheckpoint
     live: ReadLive
     clock: Clock = time.time
+    steady: Callable[[], float] = trio.current_time
 
 
 async def run_attention(
@@ -122,11 +123,11 @@ class _Owner:
         self.ends = ends
         self.state = state
         self.journal = journal
-        self.book = AttentionBook(ends.clock, ends.settings.latest.settings.attention, ends.sessions.latest)
+        thresholds = ends.settings.latest.settings.attention
+        self.book = AttentionBook(ends.clock, thresholds, ends.sessions.latest, ends.steady)
         self.settled = False
-        self.live = False
         self.sending = False
-        self.known_until = 0
+        self.known_until = self.taken = 0
         self.wake_sender, self.sender_bell = trio.open_memory_channel[None](1)
         self.wake_asker, self.asker_bell = trio.open_memory_channel[None](1)
 
@@ -135,7 +136,7 @@ class _Owner:
         version = -1
         while not self.ends.tailers.latest.caught_up:
             version = await self.ends.tailers.wait_newer(version)
-        self.live = True
+        self.book.live = True
 
     async def follow_events(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
         """Fold the journal's events. When some are lost, or the journal cut us, start again from the event log."""
@@ -169,9 +170,8 @@ class _Owner:
             return
         self.known_until = known.last_id
         for name in names:
-            activity = book.activities[name] = Activity()
-            for event in known.events.get(name, ()):
-                fold(activity, event.id, event.ts, event.hook, event.is_error, event.tool, event.agent_id)
+            book.recall(name, known.events.get(name, ()), self.taken)
+        self.taken = known.last_id
         if self.settled:
             self.look_at(names)
         else:
@@ -181,19 +181,20 @@ class _Owner:
     async def take(self, events: tuple[Event, ...]) -> None:
         """Fold events; each may change the state of its session and of no other."""
         for start in range(0, len(events), TURN_EVENTS):
-            now = self.ends.clock()
             touched: dict[str, None] = {}
             for event in events[start : start + TURN_EVENTS]:
                 if event.id > self.known_until and event.session:
                     self.book.fold(event)
-                    if self.live:
-                        self.book.look_at((event.session,), now)
+                    if self.book.live:
+                        self.book.look_at((event.session,))
                     else:
                         touched[event.session] = None
-            self.book.look_at(touched, now)
+            self.book.look_at(touched)
             self._announce()
             if start:
                 await trio.lowlevel.checkpoint()
+        if events:
+            self.taken = max(self.taken, events[-1].id)
 
     async def follow_sessions(self) -> NoReturn:
         """Look at the sessions that came, went, changed, died or were renamed."""
@@ -221,17 +222,17 @@ class _Owner:
 
     async def follow_clock(self) -> NoReturn:
         """Look at a session when time alone may have changed it, and at all of them every `TICK_S`."""
-        book = self.book
+        book, steady = self.book, self.ends.steady
         tick = trio.current_time() + TICK_S
         while True:
-            now = self.ends.clock()
+            now = steady()
             soonest = min(book.due.values(), default=now + TICK_S) - now
             await trio.sleep(max(SOONEST_S, min(soonest, tick - trio.current_time())))
             if trio.current_time() >= tick:
                 tick = trio.current_time() + TICK_S
                 self.look_at(book.sessions.records)
             else:
-                now = self.ends.clock()
+                now = steady()
                 self.look_at([name for name, due in book.due.items() if due <= now])
 
     async def follow_answers(self) -> NoReturn:
@@ -250,8 +251,7 @@ class _Owner:
                 del book.overdue[name]
                 record, yolo = book.sessions.records.get(name), book.yolo.get(name)
                 if record is not None and yolo is not None:
-                    yolo.checkpoint_at = await self.ends.last_checkpoint(record.workdir)
-                    yolo.checked_at = self.ends.clock()
+                    book.note_checkpoint(name, await self.ends.last_checkpoint(record.workdir))
                     self.look_at((name,))
         raise AssertionError("unreachable")
 
@@ -264,7 +264,7 @@ class _Owner:
 
     def look_at(self, names: Iterable[str]) -> None:
         """Apply the rules to these sessions, publish, announce."""
-        self.book.look_at(names, self.ends.clock())
+        self.book.look_at(names)
         self._announce()
 
     def _announce(self) -> None:

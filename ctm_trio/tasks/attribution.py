@@ -6,6 +6,7 @@ was decided on older records can overtake what was decided on newer ones.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,8 +202,9 @@ class _Owner:
             if isinstance(item, Sighting):
                 waits = item
                 changed |= rules.see(
-                    item.uuid, item.session, item.pane, item.pid, hook=item.hook, kind=item.kind, ts=item.ts
-                )
+                    item.uuid, item.session, item.pane, item.pid, hook=item.hook, kind=item.kind, ts=item.ts,
+                    now=time.time(),
+                )  # fmt: skip
             elif isinstance(item, _Transcripts):
                 waits = item.sighting
                 if item.directories is not None:

@@ -34,6 +34,7 @@ from ctm_trio.messages import (
 )
 from ctm_trio.model.event import HOOK_TYPE, RING_EVENTS, Event
 from ctm_trio.model.log_line import Segment
+from ctm_trio.system.last_calls import last_call_at, newest_calls
 from ctm_trio.system.replay import DEEP_EVENTS, read_replay
 from ctm_trio.system.stamping import relabel, stamp_draft, stamp_lines, unstored
 from ctm_trio.system.store import (
@@ -138,6 +139,7 @@ class Journal:
     def open(self) -> None:
         """Open the store and fill the window from it (in a thread)."""
         self.store = EventStore(self.path)
+        self.store.last_calls = newest_calls(self.store.db, self.store.sources.values())
         self.fan.append(select_events(self.store.db, limit=RING_EVENTS))
 
     def shut(self) -> None:
@@ -375,10 +377,6 @@ class Journal:
         self.state_at = now + SNAPSHOT_GAP_S
         rings = {name: min(count, RING_EVENTS) for name, count in total_ring(sources.values()).items()}
         rings[""] = min(RING_EVENTS, sum(s.events for s in sources.values()))
-        calls: dict[str, str] = {}
-        for source in sources.values():
-            if source.last_call_at > calls.get(source.session, ""):
-                calls[source.session] = source.last_call_at
         self.state.publish(
             JournalSnapshot(
                 degraded=self.degraded,
@@ -388,7 +386,7 @@ class Journal:
                 backlog=self.pending_events,
                 ring_sizes=rings,
                 by_type=dict(self.by_type),
-                last_call_at=calls,
+                last_call_at=last_call_at(sources.values(), self.store.last_calls),
                 last_id=self.store.last_id,
                 ingest_seconds=self.ingest_s,
                 fanout_seconds=self.fanout_s,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
+from ctm_trio.attention_book import AttentionBook
 from ctm_trio.channels import ask, open_state_channel
 from ctm_trio.messages import (
     AttentionSnapshot,
@@ -33,6 +37,7 @@ from ctm_trio.model.config import Settings, Thresholds
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.log_line import LOGS, LineBatch, Row, Segment
 from ctm_trio.model.session import Session
+from ctm_trio.model.times import format_time
 from ctm_trio.system.recall import Recalled, recall
 from ctm_trio.tasks import attention as attention_task
 from ctm_trio.tasks.attention import AttentionEnds, run_attention
@@ -168,10 +173,10 @@ async def test_hooks_raise_and_clear(desk: Desk) -> None:
 async def test_approved_call_that_runs_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """No event tells of an approval; the client's own status ends the alarm while the call still runs."""
     monkeypatch.setattr(attention_task, "LIVE_S", 0.01)
-    desk.live = {UUID: LiveStatus("waiting", 1e10)}
+    desk.live = {UUID: LiveStatus("waiting", time.time())}
     await desk.lines(hook("PermissionRequest", tool="Bash"))
     assert await desk.announced(1) == [("raised", "permission_request")]
-    desk.live = {UUID: LiveStatus("busy", 1e10)}
+    desk.live = {UUID: LiveStatus("busy", time.time())}
     assert await desk.announced(1) == [("cleared", "permission_request")]
 
 
@@ -291,7 +296,7 @@ async def test_yolo_asks_for_checkpoints(tmp_path: Path) -> None:
     """A session long in yolo mode is asked for its checkpoint when that is overdue, and raised if there is none."""
     desk = Desk(tmp_path)
     clock = [1_800_000_000.0]
-    desk.ends = replace(desk.ends, clock=lambda: clock[0])
+    desk.ends = replace(desk.ends, clock=lambda: clock[0], steady=lambda: clock[0] - 1_799_000_000.0)
     yolo = replace(ALPHA, mode="yolo", workdir="/w")
     desk.sessions.publish(SessionsSnapshot({"alpha": yolo}, frozenset({"alpha"}), True))
     async with trio.open_nursery() as nursery:
@@ -311,3 +316,109 @@ async def test_yolo_asks_for_checkpoints(tmp_path: Path) -> None:
         assert await desk.announced(1) == [("raised", "yolo_unchecked")]
         assert desk.asked == ["/w", "/w"]
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+async def test_waits_do_not_follow_the_wall_clock(tmp_path: Path, jump: float) -> None:
+    """The wall clock is set by hours: nothing is stuck or unchecked for that, and both are when their time has come."""
+    desk = Desk(tmp_path)
+    wall, steady = [1_800_000_000.0], [1000.0]
+    desk.ends = replace(desk.ends, clock=lambda: wall[0], steady=lambda: steady[0])
+    yolo = replace(ALPHA, mode="yolo", workdir="/w")
+    desk.sessions.publish(SessionsSnapshot({"alpha": yolo}, frozenset({"alpha"}), True))
+    idle = iter(range(40, 90))
+
+    def nudge(**thresholds: int) -> None:
+        settings = Settings(attention=Thresholds(idle_minutes=next(idle), **thresholds))
+        desk.settings.publish(ConfigSnapshot(settings))
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(desk.journal)
+        await desk.attribute()
+        await nursery.start(desk.owner)
+        await desk.began()
+        await desk.listen()
+        await desk.lines(OK, hook("PermissionRequest", tool="Bash"))
+        assert await desk.announced(1) == [("raised", "permission_request")]
+        await desk.lines(OK)
+        assert await desk.announced(1) == [("cleared", "permission_request")]
+        wall[0] += jump
+        nudge()
+        steady[0] += 31 * 60
+        nudge()
+        assert await desk.announced(1) == [("raised", "yolo_unchecked")]
+        steady[0] += 60 * 60
+        nudge(yolo_unchecked_minutes=1440)
+        assert await desk.announced(2) == [("cleared", "yolo_unchecked"), ("raised", "stuck")]
+        nursery.cancel_scope.cancel()
+
+
+def test_a_commit_of_the_future() -> None:
+    """A checkpoint whose time lies ahead (the clock was set back) is as old as the first look at it."""
+    wall, steady = [1_800_000_000.0], [1000.0]
+    sessions = SessionsSnapshot({"alpha": replace(ALPHA, mode="yolo")}, frozenset({"alpha"}), True)
+    book = AttentionBook(lambda: wall[0], Thresholds(), sessions, lambda: steady[0])
+    for minutes in (0, 31):
+        steady[0] += minutes * 60
+        book.note_checkpoint("alpha", wall[0] + 7200)
+        book.look_at(["alpha"])
+    assert book.states["alpha"].state == "yolo_unchecked"
+
+
+async def test_a_limit_ends_by_the_wall_clock(tmp_path: Path) -> None:
+    """A limit's end is a moment of the world: it counts from now, however the steady clock stands."""
+    desk = Desk(tmp_path)
+    wall, steady = [1_800_000_000.0], [5.0]
+    desk.ends = replace(desk.ends, clock=lambda: wall[0], steady=lambda: steady[0])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(desk.journal)
+        await desk.attribute()
+        await nursery.start(desk.owner)
+        await desk.began()
+        await desk.listen()
+        desk.quota.publish(QuotaSnapshot(Quota(weekly_pct=90, weekly_resets_at="2027-01-15T09:00:00Z")))
+        assert await desk.announced(1) == [("raised", "quota_high")]
+        wall[0] += 3601
+        desk.settings.publish(ConfigSnapshot(Settings(attention=Thresholds(idle_minutes=9))))
+        assert await desk.announced(1) == [("cleared", "quota_high")]
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("jump", [-20 * 60.0, 20 * 60.0])
+async def test_the_clock_was_set_between_two_lines(desk: Desk, jump: float, tmp_path: Path) -> None:
+    """A question after the clock was set is raised, and is still open after a restart of the owner."""
+    now = time.time()
+    await desk.lines(at(hook("UserPromptSubmit"), now), at(hook("PreToolUse"), now))
+    await desk.lines(at(hook("PermissionRequest", tool="Bash"), now + jump))
+    assert await desk.announced(1) == [("raised", "permission_request")]
+    known = recall(desk.path, frozenset({"alpha"}), 4)
+    book = AttentionBook(time.time, Thresholds(), desk.ends.sessions.latest, lambda: 0.0)
+    book.recall("alpha", known.events["alpha"], 0)
+    assert book.asking() == ["alpha"]
+    await desk.lines(at(hook("Stop"), now + jump + 60))
+    assert await desk.announced(2) == [("cleared", "permission_request"), ("raised", "waiting_input")]
+
+
+def at(row: Row, ts: float) -> Row:
+    return msgspec.structs.replace(row, ts=format_time(ts))
+
+
+async def test_ids_that_only_count_say_nothing_of_lateness(desk: Desk) -> None:
+    """After the clock was set back ids lie ahead of it: a line that was read at once is not called late for that."""
+    now = time.time()
+    await desk.lines(at(OK, now), at(OK, now - 1000))
+    await desk.lines(at(OK, now))
+    with trio.fail_after(5):
+        while True:
+            if len(recall(desk.path, frozenset({"alpha"}), 4).events.get("alpha", ())) == 3:
+                break
+            await trio.sleep(0.01)
+    with sqlite3.connect(desk.path) as db:
+        (newest,) = db.execute("SELECT max(id) FROM events WHERE type = 'tool_call'").fetchone()
+        db.execute("UPDATE events SET id = ?, ts = ? WHERE id = ?", (newest + 1, format_time(now - 999), newest))
+        db.execute(
+            "UPDATE events SET id = ? WHERE id = (SELECT min(id) FROM events WHERE type = 'tool_call')", (newest,)
+        )
+    db.close()
+    late = [event.late for event in recall(desk.path, frozenset({"alpha"}), 4).events["alpha"]]
+    assert late == [True, False, False]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctm_trio.model.activity import MAX_OVERTAKING_S, Activity, LiveStatus, overtaken
+from ctm_trio.model.activity import Activity, LiveStatus
 from ctm_trio.model.attention import Attention, Inputs, step
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.hook_event import parse_hook_line
+from ctm_trio.model.line_order import MAX_OVERTAKING_S, RACE_S, Line, overtaken
 from ctm_trio.model.times import parse_time
 from ctm_trio.model.tool_call import decode_line, parse_call
 from tests.fixtures import hook_line, recorded, runs
@@ -60,9 +62,9 @@ def test_recorded_timeline(run: str) -> None:
         assert ts is not None
         if line.is_tool:
             failed = line.facts.name == "PostToolUseFailure"
-            activity.call(failed, tool=line.facts.tool, agent_id=line.facts.agent_id, ts=ts, at=ts)
+            activity.call(failed, tool=line.facts.tool, agent_id=line.facts.agent_id, line=Line(ts, "logs"), at=ts)
         else:
-            activity.hook(line.facts, ts=ts, at=ts)
+            activity.hook(line.facts, line=Line(ts, "hooks"), at=ts)
         old: Attention | None = state
         state, transitions = step(state, inputs(activity), ts)
         if transitions and (old is None or state is None or old.state != state.state):
@@ -87,14 +89,14 @@ def test_answers_that_no_hook_tells() -> None:
     for ts, entry in sorted([*live, *hooks], key=lambda pair: pair[0]):
         before = activity.asking
         if isinstance(entry, LiveStatus):
-            activity.live(entry)
+            activity.live(entry, ts)
         else:
             line = parse_hook_line(hook_line(entry))
             assert line is not None
             if line.is_tool:
-                activity.call(False, tool=line.facts.tool, agent_id="", ts=ts, at=ts)
+                activity.call(False, tool=line.facts.tool, agent_id="", line=Line(ts, "logs"), at=ts)
             else:
-                activity.hook(line.facts, ts=ts, at=ts)
+                activity.hook(line.facts, line=Line(ts, "hooks"), at=ts)
         if activity.asking and not before:
             asked.append(ts)
         elif before and not activity.asking:
@@ -116,17 +118,25 @@ def inputs(activity: Activity) -> Inputs:
 
 
 class Tape:
-    """An activity fed with hook events and calls at given seconds."""
+    """An activity fed with hook events and calls at given seconds.
 
-    def __init__(self) -> None:
+    Args:
+        late, live: of all its lines: by default they are read as they come.
+    """
+
+    def __init__(self, *, late: bool = False, live: bool = True) -> None:
         self.activity = Activity()
+        self.late, self.live = late, live
 
-    def hook(self, name: str, ts: float, **facts: Any) -> Tape:
-        self.activity.hook(HookFacts(name, **facts), ts=1e9 + ts, at=2e9)
+    def hook(self, name: str, ts: float, *, file: str = "hooks", **facts: Any) -> Tape:
+        self.activity.hook(HookFacts(name, **facts), line=Line(1e9 + ts, file, self.late, self.live), at=2e9)
         return self
 
-    def call(self, ts: float, *, tool: str = "Bash", agent_id: str = "", failed: bool = False) -> Tape:
-        self.activity.call(failed, tool=tool, agent_id=agent_id, ts=1e9 + ts, at=2e9)
+    def call(
+        self, ts: float, *, tool: str = "Bash", agent_id: str = "", failed: bool = False, late: bool | None = None
+    ) -> Tape:
+        line = Line(1e9 + ts, "logs", self.late if late is None else late, self.live)
+        self.activity.call(failed, tool=tool, agent_id=agent_id, line=line, at=2e9)
         return self
 
     @property
@@ -179,19 +189,97 @@ def test_stop_with_background_tasks_is_no_waiting() -> None:
     assert Tape().hook("Stop", 1.1).waiting != ""
 
 
-def test_lines_of_two_files_may_cross() -> None:
+@pytest.mark.parametrize("tape", [Tape, lambda: Tape(late=True, live=False), lambda: Tape(late=True)])
+def test_lines_of_two_files_may_cross(tape: Callable[[], Tape]) -> None:
     """What an older line says is not believed against a newer one that came first, whichever file it is in."""
-    assert Tape().hook("Stop", 5.1).call(4.9).waiting != ""
-    assert Tape().call(6.1).hook("Stop", 5.1).waiting == ""
-    assert Tape().hook("PermissionRequest", 5.1, tool="Bash").call(4.9).asking != ""
-    assert Tape().call(6.1).hook("PermissionRequest", 5.1, tool="Bash").asking == ""
+    assert tape().hook("Stop", 5.1).call(4.9).waiting != ""
+    assert tape().call(6.1).hook("Stop", 5.1).waiting == ""
+    assert tape().hook("PermissionRequest", 5.1, tool="Bash").call(4.9).asking != ""
+    assert tape().call(6.1).hook("PermissionRequest", 5.1, tool="Bash").asking == ""
+
+
+def test_lines_that_are_read_late() -> None:
+    """At a start both files are behind, one may come whole before the other: then their times decide, also minutes."""
+    assert Tape(late=True, live=False).hook("Stop", 2000.1).call(5.1).waiting != ""
+    assert Tape(late=True, live=False).call(2000.1).hook("Stop", 5.1).waiting == ""
+    late = Tape(late=True, live=False).call(2000.1).hook("PermissionRequest", 5.1, tool="Bash")
+    assert late.hook("Stop", 1000.1).asking == late.waiting == ""
+
+
+def test_one_file_that_is_behind() -> None:
+    """While the daemon runs a line that is read late does not end what a fresh one says."""
+    assert Tape().hook("Stop", 2000.1).call(5.1, late=True).waiting != ""
+    assert Tape().hook("PermissionRequest", 2000.1, tool="Bash").call(5.1, late=True).asking != ""
+
+
+@pytest.mark.parametrize("jump", [-20 * 60.0, -3600.0, -86_400.0, 20 * 60.0])
+@pytest.mark.parametrize(("late", "live"), [(False, True), (True, True), (True, False)])
+def test_one_file_is_in_order_whatever_the_clock_did(jump: float, late: bool, live: bool) -> None:
+    """The clock is set between two lines of one file: each line counts as it comes, also after a restart."""
+    tape = Tape(late=late, live=live).hook("UserPromptSubmit", 0.1).hook("PreToolUse", 1.1, tool="Bash")
+    tape.hook("PermissionRequest", jump + 5.1, tool="Bash", text="make deploy")
+    assert tape.asking == "waits for your approval of Bash: make deploy"
+    tape.hook("Stop", jump + 60.1)
+    assert (tape.asking, tape.waiting) == ("", "finished and waits for your input")
+    assert tape.hook("UserPromptSubmit", jump + 61.1).waiting == ""
+
+
+@pytest.mark.parametrize("jump", [-20 * 60.0, -3600.0, 20 * 60.0])
+def test_the_clock_is_set_between_two_files(jump: float) -> None:
+    """What comes as it is written counts when it comes: a clock that was set between holds nothing up."""
+    tape = Tape().call(0.1).hook("PermissionRequest", jump + 5.1, tool="Bash")
+    assert tape.asking != ""
+    assert tape.call(jump + 30.1).asking == ""
+    assert tape.hook("Stop", jump + 60.1).waiting != ""
+    assert tape.call(jump + 90.1).waiting == ""
+
+
+def test_a_clock_set_back_in_one_file_counts_for_both() -> None:
+    """At a start: after a file shows that the clock was set back, its times are not held against the other file's."""
+    tape = Tape(late=True, live=False).hook("PreToolUse", 1.1).call(0.1)
+    tape.hook("PermissionRequest", -1200.1, tool="Bash")
+    assert tape.asking != ""
+
+
+def test_two_logs_of_one_session() -> None:
+    """After `/clear` the old log's last lines, read late, do not end what the new one says."""
+    tape = Tape(late=True, live=False).hook("PermissionRequest", 40.1, file="new", tool="Bash")
+    assert tape.hook("SessionEnd", 31.1, file="old").asking != ""
+    assert tape.hook("PostToolBatch", 41.1, file="new").asking == ""
+
+
+@given(
+    st.lists(st.sampled_from(["UserPromptSubmit", "PreToolUse", "PermissionRequest", "Stop", "BrandNew"]), max_size=12),
+    st.lists(st.floats(-1e5, 1e5), min_size=12, max_size=12),
+    st.booleans(),
+    st.booleans(),
+)
+def test_times_do_not_matter_within_one_file(names: list[str], times: list[float], late: bool, live: bool) -> None:
+    """Any times at all: what a file says is what its lines say in their order."""
+    odd, even = Tape(late=late, live=live), Tape()
+    for number, name in enumerate(names):
+        odd.hook(name, times[number], tool="Bash")
+        even.hook(name, float(number), tool="Bash")
+    assert (odd.asking, odd.waiting) == (even.asking, even.waiting)
+
+
+def test_what_the_client_says_after_the_clock_was_set() -> None:
+    """An approval that is told only by the client's file is seen, also when the clock was set back before it."""
+    tape = Tape().hook("PermissionRequest", 1200.1, tool="Bash")
+    now = 1e9 + 20
+    assert not tape.activity.live(LiveStatus("busy", 1e9 + 1300), now), "a time ahead of now says nothing"
+    assert not tape.activity.live(LiveStatus("waiting", 1e9 + 10), now)
+    assert tape.activity.live(LiveStatus("busy", 1e9 + 15), now)
+    assert tape.asking == ""
 
 
 def test_times_far_apart_are_no_order() -> None:
     """A line whose clock is days off still counts when it comes."""
-    assert Tape().hook("Stop", 5.1).call(5.1 - 2 * MAX_OVERTAKING_S).waiting == ""
-    assert not overtaken(10.0, 10.5), "a whole second may be any moment of it"
-    assert overtaken(10.25, 10.5)
+    for late, live in ((False, True), (True, False)):
+        assert Tape(late=late, live=live).hook("Stop", 5.1).call(5.1 - 2 * MAX_OVERTAKING_S).waiting == ""
+    assert not overtaken(Line(10.0, "a"), Line(10.5, "b")), "a whole second may be any moment of it"
+    assert overtaken(Line(10.25, "a"), Line(10.5, "b"))
+    assert not overtaken(Line(10.25, "a"), Line(10.75 + RACE_S, "b")), "what is not late came when it was written"
 
 
 def test_new_process_waits_for_nothing() -> None:
@@ -228,6 +316,6 @@ def test_errors_are_counted_exactly(history: list[tuple[bool, int]]) -> None:
     activity = Activity()
     results: list[bool] = []
     for failed, window in history:
-        activity.call(failed, tool="Bash", agent_id="", ts=1.0, at=1.0)
+        activity.call(failed, tool="Bash", agent_id="", line=Line(1.0), at=1.0)
         results.append(failed)
         assert activity.errors(window) == sum(results[-window:])

@@ -12,6 +12,7 @@ import trio
 from ctm_trio.errors import Unavailable
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import HOOK_EVENTS
+from ctm_trio.model.subagent import AgentFacts, told
 from ctm_trio.system import read_pool
 from ctm_trio.system.archive import Archive, CallNotFound, LogGone
 from ctm_trio.system.usage import TooManyLogs
@@ -100,6 +101,21 @@ async def test_agents_from_calls(library: Library, archive: Archive) -> None:
     again = Archive(library.paths)  # summed up from nothing, it is the same
     assert await again.subagents("alpha", None) == [two, one]
     again.close()
+
+
+async def test_agents_while_the_clock_is_set(library: Library, archive: Archive) -> None:
+    """First and last call are those of the log, whatever their times; no duration is negative, none runs for ever."""
+    stop = {"hook_event_name": "SubagentStop", "agent_type": "Plan", "agent_id": "one", "ctm_timestamp": at(3)}
+    library.write([bash("first", ts=at(1210), agent_id="one"), bash("second", ts=at(2), agent_id="one")])
+    library.write([stop], kind=HOOK_EVENTS)
+    (one,) = await archive.subagents("alpha", None)
+    assert (one.description, one.started_at, one.stopped_at) == (
+        "first", "2026-05-06T12:20:10Z", "2026-05-06T12:00:03Z",
+    )  # fmt: skip
+    assert one.duration_ms == 0
+    ahead = AgentFacts("two", calls=1, first_at=1000.0, last_at=1000.0)
+    assert told(ahead, 1002.0).status == "running"
+    assert told(ahead, 400.0).status == "completed", "its clock was ahead of ours"
 
 
 def lines_of(run: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
