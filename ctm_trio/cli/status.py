@@ -35,7 +35,9 @@ from ctm_trio.cli.ls import ago, view
 from ctm_trio.cli.views import is_live, live_names, use_our_server
 from ctm_trio.cli.where import daemon_port, restart_needed
 from ctm_trio.errors import CtmError
-from ctm_trio.model.quota import Meter, Window, merge_meter, merge_window, parse_dump, round_half_up, session_meter
+from ctm_trio.model.limits import Limits
+from ctm_trio.model.quota import Meter, Quota, Window, merge_meter, parse_dump, round_half_up, session_meter
+from ctm_trio.model.times import parse_time
 from ctm_trio.producers.statusline import DUMP_DIR
 from ctm_trio.system.dumps import read_dumps
 from ctm_trio.system.side_database import connect_reader
@@ -56,13 +58,20 @@ class Usage:
     five_hours: Window = field(default_factory=Window)
     meters: dict[str, Meter] = field(default_factory=dict)
 
+    def trust(self, account: Quota | None) -> None:
+        """Take the limits as the daemon announced them last: it has heard every dump, here only the last ones are."""
+        if account is not None and (self.week.pct, self.five_hours.pct) != (None, None):
+            self.week = _announced(account.weekly_pct, account.weekly_resets_at)
+            self.five_hours = _announced(account.five_hr_pct, account.five_hr_resets_at)
+
 
 @dataclass(slots=True)
 class Known:
-    """What the daemon's database says of sessions, by name: who needs someone, the last call, the logs' ids."""
+    """What the daemon's database says: by session who needs someone, the last call, the logs' ids; and the limits."""
 
     needs: dict[str, dict[str, Any]] = field(default_factory=dict)
     last_calls: dict[str, str] = field(default_factory=dict)
+    account: Quota | None = None
     logs: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -89,6 +98,8 @@ def run(args: argparse.Namespace) -> int:
         live = frozenset()
     usage = read_usage(settings)
     known = read_events(paths)
+    if version:
+        usage.trust(known.account)
     cost = read_cost(paths)
     sessions = []
     for name, record in records.items():
@@ -126,14 +137,14 @@ def run(args: argparse.Namespace) -> int:
 def read_usage(settings: Settings) -> Usage:
     """Limits, context and cost from the dumps of the status line. Source: contract A7, B9."""
     directory = Path(settings.statusline_dump_dir or DUMP_DIR).expanduser()
-    usage = Usage()
+    usage, limits = Usage(), Limits()
     for file in read_dumps(directory, None, {}):
         dump = parse_dump(file.data, file.stem)
         if dump is None:
             continue
-        usage.week = merge_window(usage.week, dump.week)
-        usage.five_hours = merge_window(usage.five_hours, dump.five_hours)
+        limits.take(dump)
         usage.meters[dump.uuid] = merge_meter(usage.meters.get(dump.uuid, Meter()), dump.meter)
+    usage.week, usage.five_hours = limits.week, limits.five_hours
     return usage
 
 
@@ -153,6 +164,8 @@ def read_events(paths: Paths) -> Known:
                     }
                 else:
                     known.needs.pop(event.session, None)
+            for event in select_events(db, limit=1, sessions=("",), types=("quota_update",)):
+                known.account = msgspec.json.decode(event.payload, type=Quota)
             newest: dict[str, int] = {}
             for name, uuid, at, call in db.execute(
                 "SELECT session, uuid, last_call_at, (SELECT max(id) FROM events e WHERE e.source = s.id"
@@ -186,6 +199,11 @@ def read_cost(paths: Paths) -> int | None:
         say(f"The costs cannot be read now: {plain(error)}")
         return None
     return spent or 0
+
+
+def _announced(pct: int | None, resets_at: str) -> Window:
+    time_ = parse_time(resets_at)
+    return Window(None if pct is None else float(pct), None if time_ is None else int(time_))
 
 
 def window_json(window: Window) -> dict[str, object]:

@@ -140,29 +140,6 @@ def parse_dump(data: bytes, stem: str) -> Dump | None:
     )
 
 
-def merge_window(known: Window, seen: Window | None) -> Window:
-    """What is known of a limit after a dump that says `seen`.
-
-    Sessions report the limit as each last heard it, so for one window (the same `resets_at`) the highest figure counts,
-    and a window that ends earlier than the known one is old news. A figure without a time is taken as it comes.
-    Source: contract A7 (missing fields never overwrite), B9 (highest figure).
-    """
-    if seen is None:
-        return known
-    if seen.resets_at is not None and known.resets_at is not None:
-        if seen.resets_at < known.resets_at:
-            return known
-        if seen.resets_at == known.resets_at:
-            if seen.pct is None or (known.pct is not None and seen.pct <= known.pct):
-                return known
-            return seen
-        return seen if seen.pct is not None else replace(known, resets_at=seen.resets_at)
-    return Window(
-        pct=known.pct if seen.pct is None else seen.pct,
-        resets_at=known.resets_at if seen.resets_at is None else seen.resets_at,
-    )
-
-
 def merge_meter(known: Meter, seen: Meter) -> Meter:
     """What is known of a Claude session after a dump says `seen`; a field that it lacks stays. Source: contract A7."""
     return Meter(

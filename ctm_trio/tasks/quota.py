@@ -27,12 +27,11 @@ from ctm_trio.messages import (
     SessionsSnapshot,
     Usage,
 )
+from ctm_trio.model.limits import Limits
 from ctm_trio.model.quota import (
     Dump,
     Meter,
-    Window,
     merge_meter,
-    merge_window,
     parse_dump,
     round_half_up,
     session_meter,
@@ -176,10 +175,14 @@ async def _ring(
 
 @dataclass(slots=True)
 class _Heard:
-    """What a Claude session's dumps have said, when last, and the point that was sent last."""
+    """What a Claude session's dumps have said, when last, and the point that was sent last.
+
+    `turn`: the place of its last news among those of all, for the clock may be set between two dumps.
+    """
 
     meter: Meter = field(default_factory=Meter)
     seen: float = 0.0
+    turn: int = 0
     session: str = ""
     sent: tuple[int | None, ...] = ()
 
@@ -196,9 +199,9 @@ class _QuotaBook:
         self._sessions = sessions
         self._attribution = attribution
         self._state = state
-        self._week = Window()
-        self._five_hours = Window()
+        self._limits = Limits()
         self._heard: OrderedDict[str, _Heard] = OrderedDict()
+        self._turn = 0
         self._of: dict[str, list[str]] = {}
         self._changed: set[str] = set()
         self._read_records()
@@ -207,8 +210,7 @@ class _QuotaBook:
 
     def take(self, dump: Dump, mtime: float) -> None:
         """Take in one dump."""
-        self._week = merge_window(self._week, dump.week)
-        self._five_hours = merge_window(self._five_hours, dump.five_hours)
+        news = self._limits.take(dump)
         heard = self._heard.get(dump.uuid)
         if heard is None:
             heard = self._heard[dump.uuid] = _Heard()
@@ -217,7 +219,10 @@ class _QuotaBook:
                 self._heard.popitem(last=False)
                 self.resolve()
         heard.meter = merge_meter(heard.meter, dump.meter)
-        heard.seen = max(heard.seen, min(mtime, time.time()))
+        heard.seen = min(mtime, time.time())
+        if news:
+            self._turn += 1
+            heard.turn = self._turn
         self._heard.move_to_end(dump.uuid)
         self._changed.add(heard.session)
 
@@ -261,21 +266,21 @@ class _QuotaBook:
             if session not in self._of:
                 self._usages.pop(session, None)
                 continue
-            mine = sorted((self._heard[uuid].seen, uuid) for uuid in self._of[session])
-            for _, uuid in mine:
+            mine = sorted(self._of[session], key=lambda uuid: (self._heard[uuid].turn, uuid))
+            for uuid in mine:
                 points += self._point(session, uuid, self._heard[uuid])
             old = self._usages.get(session, Usage())
-            new = _usage(session_meter([self._heard[uuid].meter for _, uuid in mine]), mine[-1][0])
+            new = _usage(session_meter([self._heard[uuid].meter for uuid in mine]), self._heard[mine[-1]].seen)
             if replace(old, seen_at=new.seen_at) != new:
                 self._usages[session] = new
             if _figures(new) not in (_figures(old), NOTHING):
-                drafts.append(Draft("quota_update", session, _payload(session, new), uuid=mine[-1][1]))
+                drafts.append(Draft("quota_update", session, _payload(session, new), uuid=mine[-1]))
         self._changed.clear()
         self._state.publish(QuotaSnapshot(self._account, dict(self._usages)))
         return drafts, points
 
     def _quota(self) -> Quota | None:
-        week, five = self._week, self._five_hours
+        week, five = self._limits.week, self._limits.five_hours
         if week.pct is None and five.pct is None:
             return None
         return Quota(

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctm_trio.model.limits import Limits
 from ctm_trio.model.quota import (
     EMPTIED,
     Dump,
     Meter,
     Window,
     merge_meter,
-    merge_window,
     parse_dump,
     round_half_up,
     session_meter,
@@ -89,37 +89,6 @@ def test_nulls_before_the_first_answer_say_nothing() -> None:
     assert parse(context_window={**zeros, "used_percentage": 0, "current_usage": usage}).meter == EMPTIED
 
 
-def test_window_rules() -> None:
-    """One window: the highest; a later one replaces; an earlier one is old news; without a time: as it comes."""
-    known = Window(50.0, 1000)
-    assert merge_window(known, None) == known
-    assert merge_window(known, Window(40.0, 1000)) == known
-    assert merge_window(known, Window(60.0, 1000)) == Window(60.0, 1000)
-    assert merge_window(known, Window(1.0, 2000)) == Window(1.0, 2000)
-    assert merge_window(known, Window(99.0, 900)) == known
-    assert merge_window(known, Window(40.0)) == Window(40.0, 1000)
-    assert merge_window(known, Window(None, 2000)) == Window(50.0, 2000)
-    assert merge_window(Window(), Window(None, 5)) == Window(None, 5)
-
-
-WINDOWS = st.builds(Window, st.floats(0, 100), st.sampled_from([100, 200, 300]))
-
-
-@given(st.lists(WINDOWS, max_size=8), st.randoms())
-def test_order_of_reports_does_not_matter(reports: list[Window], random: Any) -> None:
-    """Sessions report in any order; the figure known at the end is the same."""
-
-    def known(items: list[Window]) -> Window:
-        window = Window()
-        for item in items:
-            window = merge_window(window, item)
-        return window
-
-    shuffled = list(reports)
-    random.shuffle(shuffled)
-    assert known(shuffled) == known(reports)
-
-
 def test_missing_fields_never_overwrite() -> None:
     """What a dump lacks stays as it was."""
     known = Meter(10, 1, 2, 3, 4, "m")
@@ -137,18 +106,18 @@ def test_session_over_clears() -> None:
 
 def test_recorded_status_lines() -> None:
     """Over the whole recording the limits only rise, and a session's cost spans its /clear."""
-    week, five = Window(), Window()
+    limits = Limits()
     meters: dict[str, Meter] = {}
     seen: list[float] = []
     for item in recorded("statusline"):
         dump = parse_dump(json.dumps(item["payload"]).encode(), "x")
         assert dump is not None
-        week, five = merge_window(week, dump.week), merge_window(five, dump.five_hours)
-        if five.pct is not None:
-            seen.append(five.pct)
+        limits.take(dump)
+        if limits.five_hours.pct is not None:
+            seen.append(limits.five_hours.pct)
         meters[dump.uuid] = merge_meter(meters.get(dump.uuid, Meter()), dump.meter)
     assert seen == sorted(seen)
-    assert (five.pct, week.pct) == (55.5, 42.7)
+    assert (limits.five_hours.pct, limits.week.pct) == (55.5, 42.7)
     first = next(uuid for uuid in meters if uuid.startswith("00000002"))
     cleared = next(uuid for uuid in meters if uuid.startswith("d0eb91cf"))
     assert session_meter([meters[first], meters[cleared]]).cost_usd_micros == 61_332 + 1_201
