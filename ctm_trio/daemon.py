@@ -26,6 +26,7 @@ from ctm_trio.messages import (
     ConfigMessage,
     ConfigSnapshot,
     CostPoint,
+    CostTotals,
     HealthSnapshot,
     JournalMessage,
     JournalSnapshot,
@@ -153,6 +154,7 @@ class Daemon:
         self.health_state, self.health_recv = open_state_channel(HealthSnapshot())
         self.health = Health(self.health_state, self._secrets)
         self.tmux = Tmux(plan.paths.tmux_conf, lambda: self.settings.latest.settings.tmux_socket)
+        self.costs_state, self.costs = open_state_channel(CostTotals())
         self.prices_state, self.prices = open_state_channel(PriceTable("", {}))
         self.archive = Archive(plan.paths)
         self.bulk = trio.CapacityLimiter(BULK_TAILERS)
@@ -253,12 +255,15 @@ class Daemon:
 
     async def _cost(self, *, task_status: trio.TaskStatus[None]) -> None:
         paths = self.plan.paths
-        await run_cost(self.cost_recv.clone(), paths.costs, paths.prices, self.prices_state, task_status=task_status)
+        await run_cost(
+            self.cost_recv.clone(), paths.costs, paths.prices, self.prices_state, self.costs_state,
+            task_status=task_status,
+        )  # fmt: skip
 
     async def _quota(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_quota(
             self.settings, self.sessions, self.attribution, self.quota_state, self.journal_send.clone(),
-            self.cost_send.clone(), task_status=task_status,
+            self.cost_send.clone(), self.costs, task_status=task_status,
         )  # fmt: skip
 
     async def _search(self, *, task_status: trio.TaskStatus[None]) -> None:

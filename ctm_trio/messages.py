@@ -319,11 +319,12 @@ class AttributionSnapshot:
     """uuid of every log seen or recorded → session name.
 
     `records`: of the sessions snapshot that this was decided on (the same object), so that a reader of both can tell
-    whether they fit; None if nobody says.
+    whether they fit; None if nobody says. `forks`: the logs that began as a fork of another one.
     """
 
     sessions: Mapping[str, str] = field(default_factory=dict)
     records: Mapping[str, Session] | None = None
+    forks: frozenset[str] = frozenset()
 
 
 # ---------------------------------------------------------------- quota, attention, config, health
@@ -335,6 +336,13 @@ class QuotaSnapshot:
 
     account: Quota | None = None
     sessions: Mapping[str, Usage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CostTotals:
+    """What each Claude session has cost by its client's own word, in millionths of a dollar, by its id."""
+
+    micros: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

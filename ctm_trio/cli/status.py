@@ -9,7 +9,7 @@ import argparse
 import sqlite3
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,10 +35,12 @@ from ctm_trio.cli.ls import ago, view
 from ctm_trio.cli.views import is_live, live_names, use_our_server
 from ctm_trio.cli.where import daemon_port, restart_needed
 from ctm_trio.errors import CtmError
+from ctm_trio.model.cost_counter import Counter
 from ctm_trio.model.limits import Limits
 from ctm_trio.model.quota import Meter, Quota, Window, merge_meter, parse_dump, round_half_up, session_meter
 from ctm_trio.model.times import parse_time
 from ctm_trio.producers.statusline import DUMP_DIR
+from ctm_trio.system.cost_store import read_counters
 from ctm_trio.system.dumps import read_dumps
 from ctm_trio.system.side_database import connect_reader
 from ctm_trio.system.store import open_database, select_events
@@ -97,6 +99,10 @@ def run(args: argparse.Namespace) -> int:
         say(str(error))
         live = frozenset()
     usage = read_usage(settings)
+    counters = read_counters_of(paths)
+    for uuid, meter in usage.meters.items():
+        if meter.cost_usd_micros is not None and uuid in counters:
+            usage.meters[uuid] = replace(meter, cost_usd_micros=counters[uuid].see(meter.cost_usd_micros).total)
     known = read_events(paths)
     if version:
         usage.trust(known.account)
@@ -199,6 +205,20 @@ def read_cost(paths: Paths) -> int | None:
         say(f"The costs cannot be read now: {plain(error)}")
         return None
     return spent or 0
+
+
+def read_counters_of(paths: Paths) -> dict[str, Counter]:
+    """What each Claude session has cost over all beginnings of its counter; nothing if that cannot be read."""
+    if not paths.costs.exists():
+        return {}
+    try:
+        db = connect_reader(paths.costs)
+        try:
+            return read_counters(db)
+        finally:
+            db.close()
+    except (CtmError, sqlite3.Error):
+        return {}  # today's cost says so already
 
 
 def _announced(pct: int | None, resets_at: str) -> Window:

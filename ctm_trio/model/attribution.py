@@ -80,6 +80,8 @@ class Attribution:
     known: dict[str, str] = field(default_factory=dict)
     """uuid → session name, the result."""
     processes: Processes = field(default_factory=Processes)
+    forks: frozenset[str] = frozenset()
+    """Logs that began as a fork of another one."""
     _heard: dict[str, _Heard] = field(default_factory=dict)
     _hinted: dict[str, set[str]] = field(default_factory=dict)
     """Session name → logs whose lines name it."""
@@ -171,6 +173,8 @@ class Attribution:
             heard.first_at = at
         if hook == "SessionStart" and kind != "compact":
             heard.start, heard.ended = heard.start or kind, ""
+            if kind == "fork" and uuid not in self.forks:
+                self.forks |= {uuid}
             if kind in CONTINUED:
                 self._starts.pop(uuid, None)
                 self._starts[uuid] = (kind, Line(at, uuid, late, live=False))

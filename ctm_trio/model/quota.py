@@ -99,7 +99,9 @@ class CostPoint:
         ts: RFC 3339, when the dump was written.
         model: the client's model id, "" if the dump did not say.
         input_tokens / output_tokens / cache_tokens: of the last response, not of the session.
-        total_cost_micros: the Claude session's cost so far in millionths of a dollar, None if the dump did not say.
+        total_cost_micros: what the client's counter says in millionths of a dollar, None if the dump did not say.
+        curve: False if no token was used: then the counter is noted, and no point is kept.
+        forked: the Claude session began as a fork: its counter goes on from its parent's.
     """
 
     session: str
@@ -110,6 +112,8 @@ class CostPoint:
     output_tokens: int
     cache_tokens: int
     total_cost_micros: int | None = None
+    curve: bool = True
+    forked: bool = False
 
 
 def round_half_up(value: float) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from ctm_trio.model.cost import CostReport, Spent, Totals, WirePoint
+from ctm_trio.model.cost_counter import Counter
 from ctm_trio.model.pricing import CLIENT, PriceTable, parse_prices, priced
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.times import format_time, parse_time
@@ -28,10 +29,12 @@ log = logging.getLogger("ctm.cost")
 SCHEMA_VERSION = 1
 
 TABLES = """
--- A Claude session and what it said last. `micros` is its cost so far, in millionths of a dollar.
+-- A Claude session and what it said last. `micros` is its cost so far, in millionths of a dollar; `counter` what the
+-- client's own counter said last, NULL while that said nothing; `peak` the part of the cost that is in `spent`.
 CREATE TABLE IF NOT EXISTS claude_sessions (
   id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, session TEXT NOT NULL, input INTEGER NOT NULL,
-  output INTEGER NOT NULL, cache INTEGER NOT NULL, micros INTEGER NOT NULL, source TEXT NOT NULL);
+  output INTEGER NOT NULL, cache INTEGER NOT NULL, micros INTEGER NOT NULL, source TEXT NOT NULL,
+  counter INTEGER, peak INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS points (
   id INTEGER PRIMARY KEY, claude INTEGER NOT NULL, at REAL NOT NULL, model TEXT NOT NULL, input INTEGER NOT NULL,
   output INTEGER NOT NULL, cache INTEGER NOT NULL, micros INTEGER NOT NULL, source TEXT NOT NULL);
@@ -42,6 +45,15 @@ CREATE TABLE IF NOT EXISTS spent (
   day TEXT NOT NULL, claude INTEGER NOT NULL, model TEXT NOT NULL, source TEXT NOT NULL, micros INTEGER NOT NULL,
   PRIMARY KEY (day, claude, model, source)) WITHOUT ROWID;
 """
+
+COLUMNS = (
+    ("counter", "INTEGER", f"UPDATE claude_sessions SET counter = micros WHERE source = '{CLIENT}'"),
+    ("peak", "INTEGER NOT NULL DEFAULT 0", "UPDATE claude_sessions SET peak = max(micros, 0)"),
+)
+"""Columns of `claude_sessions` that files of the first version lack, and what their rows get."""
+
+PARENTS = 100
+"""Other Claude sessions, the newest first, that are looked at for the one whose counter a new one goes on from."""
 
 DAY_S = 86_400.0
 THINNING = ((DAY_S, 300.0), (7 * DAY_S, 3600.0))
@@ -89,6 +101,11 @@ class CostStore:
     def __init__(self, path: Path, prices: PriceTable) -> None:
         self._db = open_side_database(path, TABLES, SCHEMA_VERSION)
         self._prices = prices
+        try:
+            _add_columns(self._db)
+        except sqlite3.Error as error:
+            self._db.close()
+            raise translate(error) from error
 
     def add(self, points: Iterable[CostPoint]) -> int:
         """Keep points, in order; those that say nothing new are dropped. How many were kept.
@@ -120,7 +137,7 @@ class CostStore:
             for age, interval in THINNING:
                 self._db.execute(
                     "DELETE FROM points WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
-                    " (PARTITION BY claude, CAST(at / ? AS INTEGER) ORDER BY at DESC, id DESC) AS nth"
+                    " (PARTITION BY claude, CAST(at / ? AS INTEGER) ORDER BY id DESC) AS nth"
                     " FROM points WHERE at < ?) WHERE nth > 1)",
                     (interval, now - age),
                 )
@@ -131,36 +148,107 @@ class CostStore:
         """Close the connection."""
         self._db.close()
 
+    def totals(self) -> dict[str, int]:
+        """What each Claude session has cost by its client's own word, by its id.
+
+        Raises:
+            StoreUnavailable, StoreDamaged: it cannot be read.
+        """
+        try:
+            return {uuid: counter.total for uuid, counter in read_counters(self._db).items()}
+        except sqlite3.Error as error:
+            raise translate(error) from error
+
     def _add(self, point: CostPoint) -> bool:
         db = self._db
         tokens = (point.input_tokens, point.output_tokens, point.cache_tokens)
-        if point.total_cost_micros is not None:
-            micros, source = point.total_cost_micros, CLIENT
-        else:
-            micros, source = priced(self._prices, point.model, tokens)
         known = db.execute(
-            "SELECT id, session, input, output, cache, micros, source FROM claude_sessions WHERE uuid = ?",
+            "SELECT input, output, cache, micros, source, counter, peak FROM claude_sessions WHERE uuid = ?",
             (point.uuid,),
         ).fetchone()
-        if known is not None and known[2:] == (*tokens, micros, source):
+        *before, total, was, counter, peak = known or (None, 0, "", None, 0)
+        figure = point.total_cost_micros
+        if figure is None:
+            micros, source = priced(self._prices, point.model, tokens)
+        else:
+            source = CLIENT
+            if counter is None or was != CLIENT:
+                micros = figure if known is not None else figure - self._inherited(point, figure)
+            else:
+                micros = Counter(total, counter).see(figure).total
+        if before == list(tokens) and (micros, source) == (total, was) and figure == counter:
             return False
         db.execute(
-            "INSERT INTO claude_sessions (uuid, session, input, output, cache, micros, source) VALUES (?,?,?,?,?,?,?)"
+            "INSERT INTO claude_sessions (uuid, session, input, output, cache, micros, source, counter, peak)"
+            " VALUES (?,?,?,?,?,?,?,?,?)"
             " ON CONFLICT (uuid) DO UPDATE SET session = excluded.session, input = excluded.input,"
-            " output = excluded.output, cache = excluded.cache, micros = excluded.micros, source = excluded.source",
-            (point.uuid, point.session, *tokens, micros, source),
+            " output = excluded.output, cache = excluded.cache, micros = excluded.micros, source = excluded.source,"
+            " counter = excluded.counter, peak = excluded.peak",
+            (point.uuid, point.session, *tokens, micros, source, figure, max(micros, peak)),
         )
         (claude,) = db.execute("SELECT id FROM claude_sessions WHERE uuid = ?", (point.uuid,)).fetchone()
         at = parse_time(point.ts) or 0.0
-        db.execute(
-            "INSERT INTO points (claude, at, model, input, output, cache, micros, source) VALUES (?,?,?,?,?,?,?,?)",
-            (claude, at, point.model, *tokens, micros, source),
-        )
-        db.execute(
-            "INSERT INTO spent VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET micros = micros + excluded.micros",
-            (_day(at), claude, point.model, source, micros - (known[5] if known is not None else 0)),
-        )
+        if point.curve:
+            db.execute(
+                "INSERT INTO points (claude, at, model, input, output, cache, micros, source) VALUES (?,?,?,?,?,?,?,?)",
+                (claude, at, point.model, *tokens, micros, source),
+            )
+        if point.curve or micros > peak:
+            db.execute(
+                "INSERT INTO spent VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET micros = micros + excluded.micros",
+                (_day(at), claude, point.model, source, max(0, micros - peak)),  # a day is never reduced
+            )
         return True
+
+    def _inherited(self, point: CostPoint, figure: int) -> int:
+        """What the first figure of a new Claude session has from another one, whose cost is counted already.
+
+        One of the same session whose counter stands, or once stood, at this very figure (`/clear` that keeps it, a
+        resume under a new id); for a fork also one of any session, and of the same session one that stood below it.
+        """
+        if not figure:
+            return 0
+        rows = self._db.execute(
+            "SELECT id, session, counter, micros - counter FROM claude_sessions"
+            " WHERE counter > 0 AND uuid <> ? AND (session = ? OR ?) ORDER BY session = ? DESC, id DESC LIMIT ?",
+            (point.uuid, point.session, point.forked, point.session, PARENTS),
+        ).fetchall()
+        below = 0
+        for claude, session, counter, earlier in rows:
+            (stood,) = self._db.execute(
+                "SELECT max(micros) - ? FROM points WHERE claude = ? AND micros > ? AND micros <= ?",
+                (earlier, claude, earlier, earlier + figure),
+            ).fetchone()
+            if figure in (counter, stood):
+                return figure
+            if point.forked and session == point.session:
+                below = below or max(stood or 0, counter if counter < figure else 0)
+        return below
+
+
+def read_counters(db: sqlite3.Connection) -> dict[str, Counter]:
+    """The client's counter of each Claude session, by its id."""
+    rows = db.execute(
+        "SELECT uuid, micros, counter FROM claude_sessions WHERE counter IS NOT NULL AND source = ?", (CLIENT,)
+    )
+    return {uuid: Counter(micros, counter) for uuid, micros, counter in rows}
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    there = {row[1] for row in db.execute("PRAGMA table_info(claude_sessions)")}
+    if all(name in there for name, _, _ in COLUMNS):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for name, kind, fill in COLUMNS:
+            if name not in there:
+                db.execute(f"ALTER TABLE claude_sessions ADD COLUMN {name} {kind}")
+                db.execute(fill)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 def read_costs(
@@ -177,8 +265,8 @@ def read_costs(
         name = names.get(uuid) or stored
         if session in ("", name):
             owner[claude] = name
-    rows = db.execute(
-        "SELECT claude, at, model, input, output, cache, micros, source FROM points WHERE at >= ? ORDER BY at, id",
+    rows = db.execute(  # in the order in which they came, which the clock cannot change
+        "SELECT claude, at, model, input, output, cache, micros, source FROM points WHERE at >= ? ORDER BY id",
         (start,),
     ).fetchall()
     rows = [row for row in rows if row[0] in owner]
@@ -186,23 +274,25 @@ def read_costs(
     for claude, name in owner.items():
         if name in costs:
             before = db.execute(
-                "SELECT micros FROM points WHERE claude = ? AND at < ? ORDER BY at DESC, id DESC LIMIT 1",
+                "SELECT micros FROM points WHERE claude = ? AND at < ? ORDER BY id DESC LIMIT 1",
                 (claude, start),
             ).fetchone()
             costs[name][claude] = before[0] if before is not None else 0
     base = {name: sum(known.values()) for name, known in costs.items()}
-    points = []
+    found: list[tuple[float, WirePoint]] = []
     for claude, at, model, given, made, cache, micros, source in rows:
         name = owner[claude]
         costs[name][claude] = micros
-        points.append(WirePoint(format_time(at), name, given, made, cache, sum(costs[name].values()), model, source))
-    last = {point.session: point for point in points}
+        cost = sum(costs[name].values())
+        found.append((at, WirePoint(format_time(at), name, given, made, cache, cost, model, source)))
+    last = {point.session: point for _, point in found}
     totals = Totals()
     for point in last.values():
         totals.input += point.input_tokens
         totals.output += point.output_tokens
         totals.cache += point.cache_tokens
         totals.cost_usd_micros += point.cost_usd_micros
+    points = [point for _, point in sorted(found, key=lambda item: item[0])]
     sources = {point.source for point in points}
     source = sources.pop() if len(sources) == 1 else "mixed" if sources else ""
     return CostReport(window, points[-MAX_POINTS:], totals, base, _spent(db, _day(start), owner), source, prices_as_of)

@@ -234,11 +234,12 @@ class _Owner:
         for uuid, name in changed.items():
             await self.journal.send(Attribute(uuid, name))
         self.untold += len(changed)
-        moved = self.state.latest.records is not self.rules.records
+        told, rules = self.state.latest, self.rules
+        moved = told.records is not rules.records or told.forks is not rules.forks
         waiting = self.inbox.statistics().current_buffer_used
         if moved or (self.untold and (self.untold >= TELL_AT_LEAST or not waiting)):
             self.untold = 0
-            self.state.publish(AttributionSnapshot(dict(self.rules.known), self.rules.records))
+            self.state.publish(AttributionSnapshot(dict(rules.known), rules.records, rules.forks))
 
 
 def _directories_of(projects: Path, uuid: str) -> tuple[tuple[str, float], ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import trio
 
 from ctm_trio.channels import StateSender
-from ctm_trio.messages import CostPoint
+from ctm_trio.messages import CostPoint, CostTotals
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.system.cost_store import CostStore, load_prices
 from ctm_trio.system.store import StoreDamaged, StoreUnavailable, set_aside
@@ -31,6 +31,7 @@ async def run_cost(
     path: Path,
     prices_path: Path,
     prices: StateSender[PriceTable],
+    totals: StateSender[CostTotals] | None = None,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -39,6 +40,7 @@ async def run_cost(
     Args:
         path: of the database. prices_path: the user's price table, read at the start.
         prices: the table that is in use.
+        totals: what each Claude session has cost by its client's word, as it is kept.
     """
     limiter = trio.CapacityLimiter(1)
     table, problem = await trio.to_thread.run_sync(load_prices, prices_path, limiter=limiter, abandon_on_cancel=True)
@@ -51,6 +53,7 @@ async def run_cost(
         while store is None:
             await trio.sleep(RETRY_S)
             store = await _open(path, table, limiter)
+        await _tell(store, totals, limiter)
         with points:
             thin_at = trio.current_time()
             while True:
@@ -68,6 +71,7 @@ async def run_cost(
                 if batch:
                     try:
                         await _keep(store, batch, limiter)
+                        await _tell(store, totals, limiter)
                     except StoreDamaged:
                         await trio.to_thread.run_sync(_set_aside, store, path, limiter=limiter)
                         raise  # the next incarnation begins a new one
@@ -104,6 +108,16 @@ async def _keep(store: CostStore, batch: list[CostPoint], limiter: trio.Capacity
             await trio.sleep(RETRY_S)
         else:
             return
+
+
+async def _tell(store: CostStore, totals: StateSender[CostTotals] | None, limiter: trio.CapacityLimiter) -> None:
+    """Publish what every Claude session has cost. Only what cannot be read just now stays as it was."""
+    if totals is None:
+        return
+    try:
+        totals.publish(CostTotals(await trio.to_thread.run_sync(store.totals, limiter=limiter)))
+    except StoreUnavailable as error:
+        log.warning("costs are told later: %s", error.message)
 
 
 async def _thin(store: CostStore, limiter: trio.CapacityLimiter) -> None:

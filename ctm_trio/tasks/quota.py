@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,6 +20,7 @@ from ctm_trio.messages import (
     AttributionSnapshot,
     ConfigSnapshot,
     CostPoint,
+    CostTotals,
     Draft,
     JournalMessage,
     Publish,
@@ -57,6 +59,7 @@ async def run_quota(
     state: StateSender[QuotaSnapshot],
     journal_send: trio.MemorySendChannel[JournalMessage],
     cost_send: trio.MemorySendChannel[CostPoint],
+    costs: StateReceiver[CostTotals] | None = None,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
@@ -68,9 +71,10 @@ async def run_quota(
     Args:
         journal_send: `quota_update` events, only when something changed; waits when it is full.
         cost_send: a point for each change of tokens or cost; only they wait when it is full.
+        costs: what the Claude sessions have cost, as the cost owner keeps it; before that, what their dumps say.
     """
     async with journal_send, cost_send:
-        quota = _QuotaBook(sessions, attribution, state)
+        quota = _QuotaBook(sessions, attribution, state, costs)
 
         in_order = trio.Lock()
         ready = False
@@ -133,9 +137,19 @@ async def run_quota(
                     quota.resolve()
                     await announce()
 
+        async def follow_costs(costs: StateReceiver[CostTotals]) -> None:
+            """What a session has cost is told by the cost owner, a moment after its dump."""
+            version = -1
+            while True:
+                version = await costs.wait_newer(version)
+                quota.use_costs()
+                await announce()
+
         async with trio.open_nursery() as nursery:
             nursery.start_soon(send_points)
             nursery.start_soon(resolve)
+            if costs is not None:
+                nursery.start_soon(follow_costs, costs)
             while True:
                 version = settings.version
                 directory = _directory(settings)
@@ -195,7 +209,10 @@ class _QuotaBook:
         sessions: StateReceiver[SessionsSnapshot],
         attribution: StateReceiver[AttributionSnapshot],
         state: StateSender[QuotaSnapshot],
+        costs: StateReceiver[CostTotals] | None,
     ) -> None:
+        self._costs = costs
+        self._totals: Mapping[str, int] = {} if costs is None else costs.latest.micros
         self._sessions = sessions
         self._attribution = attribution
         self._state = state
@@ -225,6 +242,18 @@ class _QuotaBook:
             heard.turn = self._turn
         self._heard.move_to_end(dump.uuid)
         self._changed.add(heard.session)
+
+    def use_costs(self) -> None:
+        """Take over what the Claude sessions have cost."""
+        if self._costs is not None:
+            old, self._totals = self._totals, self._costs.latest.micros
+            self._changed |= {h.session for u, h in self._heard.items() if old.get(u) != self._totals.get(u)}
+
+    def _meter(self, uuid: str) -> Meter:
+        """The figures of a Claude session, with all that it has cost: its client's counter may have begun anew."""
+        meter = self._heard[uuid].meter
+        total = self._totals.get(uuid)
+        return meter if total is None or meter.cost_usd_micros is None else replace(meter, cost_usd_micros=total)
 
     def resolve(self) -> None:
         """Find every Claude session's session anew. Not before the attribution is of these records: it rings then."""
@@ -268,9 +297,9 @@ class _QuotaBook:
                 continue
             mine = sorted(self._of[session], key=lambda uuid: (self._heard[uuid].turn, uuid))
             for uuid in mine:
-                points += self._point(session, uuid, self._heard[uuid])
+                points += self._point(session, uuid)
             old = self._usages.get(session, Usage())
-            new = _usage(session_meter([self._heard[uuid].meter for uuid in mine]), self._heard[mine[-1]].seen)
+            new = _usage(session_meter([self._meter(uuid) for uuid in mine]), self._heard[mine[-1]].seen)
             if replace(old, seen_at=new.seen_at) != new:
                 self._usages[session] = new
             if _figures(new) not in (_figures(old), NOTHING):
@@ -290,17 +319,17 @@ class _QuotaBook:
             five_hr_resets_at="" if five.resets_at is None else format_time(five.resets_at),
         )
 
-    @staticmethod
-    def _point(session: str, uuid: str, heard: _Heard) -> list[CostPoint]:
-        meter = heard.meter
+    def _point(self, session: str, uuid: str) -> list[CostPoint]:
+        heard, meter = self._heard[uuid], self._heard[uuid].meter
         figures = (meter.input_tokens, meter.output_tokens, meter.cache_tokens, meter.cost_usd_micros)
-        if not meter.any_token or figures == heard.sent:
+        if figures == heard.sent or not (meter.any_token or meter.cost_usd_micros is not None):
             return []
         heard.sent = figures
         return [
             CostPoint(
                 session, uuid, format_time(heard.seen), meter.model,
                 meter.input_tokens or 0, meter.output_tokens or 0, meter.cache_tokens or 0, meter.cost_usd_micros,
+                curve=meter.any_token, forked=uuid in self._attribution.latest.forks,
             )
         ]  # fmt: skip
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -64,6 +66,15 @@ class Box:
         temporary.write_bytes(data)
         temporary.rename(path)
 
+    def status(self) -> Any:
+        """What `ctm-trio status --json` says."""
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("CTM_", "TMUX", "CLAUDE", "XDG_"))}
+        env |= {"HOME": str(self.daemon.home), "PYTHONPATH": str(Path(__file__).parents[2])}
+        found = subprocess.run(
+            [sys.executable, "-m", "ctm_trio", "status", "--json"], env=env, capture_output=True, check=True, timeout=30
+        )
+        return json.loads(found.stdout)
+
     def attention(self, name: str = "alpha") -> str:
         """The state that a session's view shows, "" for none."""
         return str(self.daemon.get(f"/api/sessions/{name}").get("attention", {}).get("state", ""))
@@ -74,7 +85,7 @@ def box(home: Path, **environment: str) -> Iterator[Box]:
     """A box with nothing in it; afterwards the daemon and the tmux server are gone."""
     with private_tmux() as tmux, Daemon(home, environment=environment) as daemon:
         made = Box(daemon, tmux)
-        made.serve(tmux_socket=tmux.socket)
+        made.serve(tmux_socket=tmux.socket, port=daemon.port)
         yield made
 
 

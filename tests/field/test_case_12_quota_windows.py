@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from tests.faults.process import Daemon, eventually
+from tests.faults.process import eventually
 from tests.field.box import FIXTURES, UUID, Box, box
 
 OTHER = "0a1b2c3d-0000-4000-8000-000000000002"
@@ -26,17 +23,6 @@ def dump(name: str, end: float, old_end: int = OLD) -> bytes:
     return json.dumps(value).encode()
 
 
-def status(daemon: Daemon) -> dict[str, Any]:
-    """What `ctm-trio status --json` says of the limits."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("CTM_", "TMUX", "CLAUDE", "XDG_"))}
-    env |= {"HOME": str(daemon.home), "PYTHONPATH": str(Path(__file__).parents[2])}
-    found = subprocess.run(
-        [sys.executable, "-m", "ctm_trio", "status", "--json"], env=env, capture_output=True, check=True, timeout=30
-    )
-    limits: dict[str, Any] = json.loads(found.stdout)["quota"]
-    return limits
-
-
 def quota(here: Box) -> dict[str, Any]:
     answer = here.daemon.request("GET", "/api/quota")
     found: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
@@ -48,16 +34,15 @@ def test_the_newest_answer_counts(tmp_path: Path) -> None:
     now = time.time()
     with box(tmp_path) as here:
         here.session()
-        here.serve(port=here.daemon.port)
         here.daemon.start()
         here.dump(dump("a", now + 6 * 86_400))
         eventually(lambda: here.attention() == "quota_high", what="the alarm")
         here.dump(dump("b", now + 2 * 86_400, 1_799_700_000))
         eventually(lambda: quota(here)["weekly_pct"] == 12, what="the figure of the newest answer")
         eventually(lambda: here.attention() == "", what="the end of the alarm")
-        assert status(here.daemon)["weekly"]["pct"] == 12
+        assert here.status()["quota"]["weekly"]["pct"] == 12
         here.daemon.stop()
-        assert status(here.daemon)["weekly"]["pct"] == 12
+        assert here.status()["quota"]["weekly"]["pct"] == 12
         here.daemon.start()
         eventually(lambda: quota(here).get("weekly_pct") == 12, what="the figure after a restart")
         assert here.daemon.stop()[0] == 0
@@ -68,12 +53,11 @@ def test_a_second_apart_is_one_window(tmp_path: Path) -> None:
     end = time.time() + 2 * 3600
     with box(tmp_path) as here:
         here.session()
-        here.serve(port=here.daemon.port)
         here.daemon.start()
         here.dump(dump("c", end))
         eventually(lambda: quota(here).get("five_hr_pct") == 80, what="the first")
         here.dump(dump("d", end), uuid=OTHER)
         here.dump(dump("e", end), uuid=UUID)
         eventually(lambda: quota(here)["five_hr_pct"] == 84, what="the highest")
-        assert status(here.daemon)["five_hours"]["pct"] == 84
+        assert here.status()["quota"]["five_hours"]["pct"] == 84
         assert here.daemon.stop()[0] == 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctm_trio.model.cost import CostReport
+from ctm_trio.model.cost_counter import Counter
 from ctm_trio.model.pricing import Price, PriceTable, priced
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.times import format_time
@@ -74,14 +78,140 @@ def test_repeated_points(store: CostStore, tmp_path: Path) -> None:
 
 
 def test_spent(store: CostStore, tmp_path: Path) -> None:
-    """Days, models and sessions add up to what the sessions cost, also if the client takes something back."""
+    """Days, models and sessions add up to what the sessions cost, also if the client takes a little back."""
     store.add([point(30 * HOUR, 100, model="a"), point(20, 250, model="b"), point(10, 240, model="b")])
     store.add([point(5, 60, uuid="u2", model="a")])
-    spent = report(tmp_path).spent
-    assert spent.models == {"a": 160, "b": 140}
-    assert spent.sessions == {"alpha": 300}
-    assert sum(spent.days.values()) == 300
-    assert len(spent.days) == 2
+    found = report(tmp_path)
+    assert found.spent.models == {"a": 160, "b": 150}
+    assert found.spent.sessions == {"alpha": 310}
+    assert sum(found.spent.days.values()) == found.totals.cost_usd_micros == 310
+    assert len(found.spent.days) == 2
+
+
+def test_a_counter_that_begins_anew(store: CostStore, tmp_path: Path) -> None:
+    """What was counted before stays, in the points, the totals and each day; over a restart too, and read twice."""
+    store.add([point(30 * HOUR, 5_000_000), point(29 * HOUR, 5_500_000)])
+    before = report(tmp_path).spent.days
+    assert store.add([point(20, 20_000), point(20, 20_000)]) == 1
+    store.close()
+    again = CostStore(tmp_path / "cost.db", TABLE)
+    assert again.add([point(20, 20_000)]) == 0
+    again.add([point(10, 300_000), point(9, 0, n=1), point(8, 100_000)])
+    assert again.totals() == {"u1": 5_900_000}
+    again.close()
+    found = report(tmp_path)
+    assert [p.cost_usd_micros for p in found.points] == [
+        5_000_000, 5_500_000, 5_520_000, 5_800_000, 5_800_000, 5_900_000,
+    ]  # fmt: skip
+    assert found.totals.cost_usd_micros == 5_900_000
+    assert before.items() <= found.spent.days.items(), "no day is reduced"
+    assert sum(found.spent.days.values()) == 5_900_000
+
+
+def test_a_clear_that_keeps_the_counter(store: CostStore, tmp_path: Path) -> None:
+    """A new Claude session that begins at the old figure of its session has cost nothing yet; one of another has."""
+    store.add([point(50, 1_000), point(40, 2_000), point(30, 2_000, uuid="u2"), point(20, 2_500, uuid="u2")])
+    store.add([point(10, 2_000, uuid="u3", session="beta")])
+    assert store.totals() == {"u1": 2_000, "u2": 500, "u3": 2_000}
+    assert report(tmp_path).spent.sessions == {"alpha": 2_500, "beta": 2_000}
+    store.add([point(5, 100, uuid="u2")])  # and it begins anew later
+    assert store.totals()["u2"] == 600
+
+
+def test_a_clear_that_does_not(store: CostStore) -> None:
+    """A counter that was seen at zero first is a new one, whatever figure it passes."""
+    store.add([point(50, 2_000), replace(point(40, 0, uuid="u2"), curve=False), point(30, 2_000, uuid="u2")])
+    assert store.totals() == {"u1": 2_000, "u2": 2_000}
+
+
+def test_forks_begin_with_their_parents_figure(store: CostStore) -> None:
+    """A fork's first figure is its parent's, now or once, or goes on from it; of another session only that very one."""
+
+    def fork(micros: int, uuid: str, session: str = "alpha") -> CostPoint:
+        return replace(point(10, micros, uuid=uuid, session=session), forked=True)
+
+    store.add([point(50, 1_000), point(40, 2_000), point(30, 9_000)])
+    store.add([fork(9_000, "f1"), fork(2_000, "f2"), fork(2_300, "f3"), fork(1_000, "f4", "beta")])
+    store.add([fork(1_500, "f5", "gamma"), fork(9_400, "f1")])
+    totals = store.totals()
+    assert [totals[uuid] for uuid in ("f1", "f2", "f3", "f4", "f5")] == [400, 0, 300, 0, 1_500]
+
+
+def test_points_without_tokens(store: CostStore, tmp_path: Path) -> None:
+    """A figure without tokens is counted, and makes no point of the curve."""
+    cleared = replace(point(40, 300), input_tokens=0, output_tokens=0, cache_tokens=0, curve=False)
+    store.add([point(50, 100), cleared])
+    found = report(tmp_path)
+    assert (len(found.points), found.spent.sessions) == (1, {"alpha": 300})
+    store.add([point(30, 300)])
+    assert report(tmp_path).totals.cost_usd_micros == 300
+
+
+def test_priced_tokens_that_fall(store: CostStore, tmp_path: Path) -> None:
+    """Without the client's word the latest tokens are the cost; a day is not reduced when they are fewer."""
+    store.add([point(50, None, n=90), point(40, None), point(30, None, n=90)])
+    found = report(tmp_path)
+    costs = [p.cost_usd_micros for p in found.points]
+    assert costs[0] == costs[2] > costs[1]
+    assert sum(found.spent.days.values()) == costs[0]
+    assert store.totals() == {}
+
+
+@pytest.mark.parametrize("jump", [-20 * 60.0, 20 * 60.0, -2 * 24 * HOUR])
+def test_points_while_the_clock_is_set(store: CostStore, tmp_path: Path, jump: float) -> None:
+    """The last point is the one that came last, also when the clock was set before it."""
+    store.add([point(3 * 24 * HOUR, 100), point(3 * 24 * HOUR - 10, 200), point(3 * 24 * HOUR - 20 - jump, 300)])
+    assert report(tmp_path).totals.cost_usd_micros == 300
+    store.thin(NOW)
+    assert report(tmp_path).totals.cost_usd_micros == 300
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=40))
+def test_a_cost_never_falls(figures: list[int]) -> None:
+    """Whatever the counter says; and a counter that only rises is the cost itself."""
+    counter = Counter(0, 0)
+    for figure in figures:
+        before, counter = counter, counter.see(figure)
+        assert counter.total >= before.total
+        assert counter.last == figure
+        assert counter.see(figure) == counter
+    rising = Counter(0, 0)
+    for figure in sorted(figures):
+        rising = rising.see(figure)
+    assert rising.total == max(figures)
+
+
+@given(st.lists(st.lists(st.integers(1, 1000), min_size=1, max_size=8), min_size=1, max_size=6))
+def test_the_cost_is_the_sum_of_all_counts(counts: list[list[int]]) -> None:
+    """A counter that begins anew at zero again and again: the cost is the sum of where each count ended."""
+    counter = Counter(0, 0)
+    for count in counts:
+        for figure in (0, *accumulate(count)):
+            counter = counter.see(figure)
+    assert counter.total == sum(map(sum, counts))
+
+
+def test_a_file_of_the_first_version(tmp_path: Path) -> None:
+    """Costs that were kept before go on: nothing is counted again, and what is spent stays."""
+    db = sqlite3.connect(tmp_path / "cost.db", isolation_level=None)
+    db.executescript(
+        "CREATE TABLE claude_sessions (id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, session TEXT NOT NULL,"
+        " input INTEGER NOT NULL, output INTEGER NOT NULL, cache INTEGER NOT NULL, micros INTEGER NOT NULL,"
+        " source TEXT NOT NULL);"
+        "CREATE TABLE spent (day TEXT NOT NULL, claude INTEGER NOT NULL, model TEXT NOT NULL, source TEXT NOT NULL,"
+        " micros INTEGER NOT NULL, PRIMARY KEY (day, claude, model, source)) WITHOUT ROWID;"
+        "INSERT INTO claude_sessions VALUES (1, 'u1', 'alpha', 10, 1, 2, 700, 'client'),"
+        " (2, 'u2', 'alpha', 1, 1, 1, 6, 'prices');"
+        "INSERT INTO spent VALUES ('2027-01-15', 1, '', 'client', 700), ('2027-01-15', 2, '', 'prices', 6);"
+        "PRAGMA user_version = 1"
+    )
+    db.close()
+    store = CostStore(tmp_path / "cost.db", TABLE)
+    assert store.add([point(10, 700)]) == 0
+    store.add([point(10, 50), point(9, 80)])
+    assert store.totals() == {"u1": 780}
+    store.close()
+    assert report(tmp_path).spent.sessions == {"alpha": 786}
 
 
 @settings(max_examples=25, deadline=None)

@@ -64,6 +64,19 @@ def fill(root: Path) -> None:
     db.close()
 
 
+def test_cost_of_a_counter_that_began_anew(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command counts as the daemon does: what was counted before stays, and what the dump says since is added."""
+    dump(root, "u-alpha", 0.25, 7, 41, 0)
+    fill(root)
+    costs = CostStore(root / "ctm-trio-cost.db", PriceTable("2026-01-01", {}))
+    for micros in (5_500_000, 20_000):
+        costs.add([CostPoint("alpha", "u-alpha", format_time(time.time()), "m", 1, 1, 1, micros)])
+    costs.close()
+    assert main(["status", "--json"]) == 0
+    alpha, _ = json.loads(capsys.readouterr().out)["sessions"]
+    assert alpha["cost_usd_micros"] == 5_750_000
+
+
 def test_who_needs_you_quota_and_cost(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The state that was raised last and not cleared; the highest figure of a limit; costs over /clear and of today."""
     later = int(time.time()) + 90_000
@@ -72,7 +85,7 @@ def test_who_needs_you_quota_and_cost(root: Path, capsys: pytest.CaptureFixture[
     fill(root)
     costs = CostStore(root / "ctm-trio-cost.db", PriceTable("2026-01-01", {}))
     for at, micros in ((time.time() - 90_000, 1_000_000), (time.time(), 3_500_000)):
-        costs.add([CostPoint("alpha", "u-alpha", format_time(at), "m", 1, 1, 1, micros)])
+        costs.add([CostPoint("alpha", "u-gone", format_time(at), "m", 1, 1, 1, micros)])
     costs.close()
     assert main(["status", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
