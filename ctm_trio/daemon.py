@@ -43,6 +43,7 @@ from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.model.pricing import PriceTable
+from ctm_trio.open_logs import OpenLogs
 from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
 from ctm_trio.supervise import Child, Start, keep_running
 from ctm_trio.system.archive import Archive
@@ -157,6 +158,7 @@ class Daemon:
         self.costs_state, self.costs = open_state_channel(CostTotals())
         self.prices_state, self.prices = open_state_channel(PriceTable("", {}))
         self.archive = Archive(plan.paths)
+        self.open_logs = OpenLogs()
         self.bulk = trio.CapacityLimiter(BULK_TAILERS)
 
     async def run(self, shutdown: Callable[[], Awaitable[object]], *, task_status: trio.TaskStatus[None]) -> None:
@@ -283,7 +285,7 @@ class Daemon:
         directory = self.plan.paths.logs if logs else self.plan.paths.hook_events
         state = self.logs_state if logs else self.hooks_state
         down = partial(self.health.in_quarantine, "attribution")
-        ends = TailEnds(self.journal_send, self.sightings_send, self.bulk, self.health, down)
+        ends = TailEnds(self.journal_send, self.sightings_send, self.bulk, self.open_logs, self.health, down)
 
         async def keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
             async def incarnation(*, task_status: trio.TaskStatus[None]) -> None:

@@ -396,8 +396,6 @@ class TailersSnapshot:
     lag_bytes: int = 0
     skipped: int = 0
     caught_up: bool = False
-    last_line_at: Mapping[str, float] = field(default_factory=dict)
-    """uuid → unix time of the last line read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Protocol
 import trio
 
 from ctm_trio.messages import JournalMessage, Sighting
+from ctm_trio.open_logs import OpenLogs
 
 
 @dataclass(slots=True)
@@ -17,7 +18,6 @@ class Progress:
 
     lag_bytes: int = 0
     skipped: int = 0
-    last_line_at: float = 0.0
     caught_up: bool = False
 
 
@@ -48,6 +48,8 @@ class TailEnds:
     attribution: trio.MemorySendChannel[Sighting]
     bulk: trio.CapacityLimiter
     """Who may read and parse a big chunk now: few, so that the loop stays responsive."""
+    open_logs: OpenLogs = field(default_factory=OpenLogs)
+    """Who may have a log open."""
     report: Report = field(default_factory=Silent)
     """Where a log is named that cannot be read."""
     nobody_tells: Callable[[], bool] = lambda: False

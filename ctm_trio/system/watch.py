@@ -10,6 +10,7 @@ import logging
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
@@ -40,7 +41,7 @@ async def watch_directory(
     path: Path,
     out: trio.MemorySendChannel[Changes],
     *,
-    scan_s: float = SCAN_S,
+    scan_s: Callable[[], float] = lambda: SCAN_S,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Send the names of files that were written, made, moved or deleted in `path`, until cancelled; closes `out`.
@@ -52,7 +53,7 @@ async def watch_directory(
     Args:
         path: the directory; it need not exist.
         out: of any capacity; the sender waits.
-        scan_s: seconds between two None without an event.
+        scan_s: says how many seconds are between two None without an event.
     """
     watch = _inotify if sys.platform == "linux" else _watchfiles
     async with out:
@@ -71,7 +72,7 @@ def _is_directory(path: Path) -> bool:
         return False  # missing, or on a path that we may not walk now
 
 
-async def _inotify(path: Path, out: trio.MemorySendChannel[Changes], scan_s: float) -> None:
+async def _inotify(path: Path, out: trio.MemorySendChannel[Changes], scan_s: Callable[[], float]) -> None:
     """Watch with inotify until the directory goes away."""
     from inotify_simple import INotify, flags
 
@@ -99,7 +100,7 @@ async def _inotify(path: Path, out: trio.MemorySendChannel[Changes], scan_s: flo
         last = -BUSY_S
         while True:
             events = []
-            with trio.move_on_after(scan_s):
+            with trio.move_on_after(scan_s()):
                 await trio.lowlevel.wait_readable(notify.fileno())
                 busy = trio.current_time() - last < BUSY_S
                 last = trio.current_time()  # before the pause: an even 200 a second must not look like a rush
@@ -135,7 +136,7 @@ async def _scan_only(path: Path, out: trio.MemorySendChannel[Changes], error: OS
             await trio.sleep(WITHOUT_EVENTS_S)
 
 
-async def _watchfiles(path: Path, out: trio.MemorySendChannel[Changes], scan_s: float) -> None:
+async def _watchfiles(path: Path, out: trio.MemorySendChannel[Changes], scan_s: Callable[[], float]) -> None:
     """Watch with the watchfiles library until the directory goes away."""
     from watchfiles import awatch
 
@@ -143,7 +144,7 @@ async def _watchfiles(path: Path, out: trio.MemorySendChannel[Changes], scan_s: 
     try:
         await out.send(None)
         async for changes in awatch(
-            path, step=5, debounce=20, rust_timeout=int(scan_s * 1000), yield_on_timeout=True, stop_event=stop,
+            path, step=5, debounce=20, rust_timeout=int(scan_s() * 1000), yield_on_timeout=True, stop_event=stop,
             recursive=False,
         ):  # fmt: skip
             if not _is_directory(path):

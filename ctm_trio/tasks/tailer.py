@@ -105,14 +105,34 @@ class Tail:
 
     # ------------------------------------------------------------ files
 
+    def has_much(self) -> bool:
+        """True if there may be more to read than is read on the loop."""
+        try:
+            size = self.file.size() if self.file is not None else os.stat(self.path).st_size
+        except OSError:
+            return False
+        return size - (self.live.position if self.live is not None else 0) > INLINE_BYTES
+
     async def sync(self, *, look_at_parts: bool) -> None:
         """Read everything that is there to read, oldest first."""
+        if not look_at_parts and self.file is None and self.live is not None and self.live.position:
+            self._reopen(self.live)
         if not look_at_parts and self.file is not None and self.live is not None and self._is_current(self.file):
             if await self._drain(self.file, self.live):
                 return
             await self._replace_live()
             return
         await self._sync_parts()
+
+    def _reopen(self, live: Segment) -> None:
+        """Open the current file again, if it is still the one that was read; else the parts tell where that went."""
+        try:
+            reader = PlainReader(self.path)
+        except FileNotFoundError:
+            return
+        self.file, size = reader, len(live.check)  # so that it is closed whatever happens
+        if reader.key != (live.device, live.inode) or reader.read(live.position - size, size) != live.check:
+            self.close()
 
     def _is_current(self, file: PlainReader, *, missing: bool = True) -> bool:
         """True if the path still leads to this file; `missing` is the answer if it leads nowhere."""
@@ -324,7 +344,6 @@ class Tail:
         segment.position += end - overlap
         segment.check = data[max(0, end - CHECK_BYTES) : end]
         self.progress.skipped += skipped
-        self.progress.last_line_at = time.time()
         await self._send(rows, segment, skipped)
         return end - overlap
 

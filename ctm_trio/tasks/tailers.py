@@ -25,7 +25,7 @@ from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_parse import Clues
 from ctm_trio.system.log_files import LogName, open_log_file, parse_log_name, parts_among
 from ctm_trio.system.owned import believed_owners
-from ctm_trio.system.watch import Changes, watch_directory
+from ctm_trio.system.watch import SCAN_S, Changes, watch_directory
 from ctm_trio.tail_ends import Progress, TailEnds
 from ctm_trio.tasks.tailer import ASK_S, PartsOf, Tail
 
@@ -37,6 +37,9 @@ WATCH_ITEMS = 16
 REPORT_S = 0.5
 """How often the counters are added up; more often at the start, unless there are `MANY_LOGS`."""
 MANY_LOGS = 1000
+
+SCAN_SHARE = 200.0
+"""Everything is looked at again after so many times as long as the last look took, `SCAN_S` at least."""
 
 OLD_IDLE_S = 1.0
 """How long the tailer of a log that was not written to lately stays once it has read it."""
@@ -100,7 +103,7 @@ async def run_tailers(
     names_send, names_recv = trio.open_memory_channel[Changes](WATCH_ITEMS)
     async with trio.open_nursery() as nursery, names_recv:
         owner.nursery = nursery
-        await nursery.start(watch_directory, directory, names_send)
+        await nursery.start(partial(watch_directory, directory, names_send, scan_s=lambda: owner.scan_s))
         nursery.start_soon(owner.report)
         task_status.started()
         await owner.follow(names_recv)
@@ -122,18 +125,23 @@ class _Owner:
         self.listing = trio.Lock()
         self.listings = 0
         """How many listings were begun for `parts_of`."""
+        self.listing_done = True
+        """False if the last one of them failed."""
         self.caught_up = False
         """True once everything that was there at the start has been read; it stays so."""
         self.strange: frozenset[str] = frozenset()
+        self.trouble = ""
+        self.scan_s = SCAN_S
+        self.news = trio.Event()
 
     async def follow(self, names: trio.MemoryReceiveChannel[Changes]) -> None:
         """Turn file names into ticks for the tailers."""
         segments = await ask(self.ends.journal, partial(Positions, None, self.kind), timeout_s=ASK_S)
         async for changed in names:
             if changed is None:
-                await self._look_at_everything(segments)
-                segments = ()
-                self.looked = True
+                if await self._look_at_everything(segments):
+                    segments = ()
+                    self.looked = True
                 continue
             for name in changed:
                 parsed = parse_log_name(name)
@@ -157,6 +165,7 @@ class _Owner:
     def _ring(self, entry: _Log, *, rotated: bool) -> None:
         seen = entry.receiver.latest
         entry.progress.caught_up = False
+        self.news.set()
         entry.sender.publish(LogState(seen.tick + 1, seen.parts + rotated))
         if not entry.running:
             entry.running = True
@@ -170,6 +179,7 @@ class _Owner:
         finally:
             entry.running = False
             entry.progress.lag_bytes = 0
+            self.news.set()
 
     def _name(self, entry: _Log) -> str:
         return f"tailer:{self.kind}/{entry.uuid}"
@@ -205,18 +215,30 @@ class _Owner:
                 return
 
     async def parts_of(self, uuid: str) -> list[LogName]:
-        """The rotated parts of a log, as they are now. One listing serves everybody who asked before it began."""
+        """The rotated parts of a log, as they are now. One listing serves everybody who asked before it began.
+
+        Raises:
+            OSError: the directory cannot be listed now; without it nothing is known of the parts.
+        """
         if not self.listed.is_current(self.directory):
             before = self.listings
             async with self.listing:
-                if self.listings == before:
+                if self.listings == before or not self.listing_done:
                     self.listings += 1
+                    self.listing_done = False
                     self.listed = await trio.to_thread.run_sync(_scan, self.directory, abandon_on_cancel=True)
+                    self.listing_done = True
         return parts_among(self.listed.files.get(uuid, ()), uuid)
 
-    async def _look_at_everything(self, segments: tuple[Segment, ...]) -> None:
-        """List the directory and wake the tailers of what has changed since the last look."""
-        self.listed = await trio.to_thread.run_sync(_scan, self.directory, abandon_on_cancel=True)
+    async def _look_at_everything(self, segments: tuple[Segment, ...]) -> bool:
+        """List the directory and wake the tailers of what has changed since the last look. False if that cannot be."""
+        began = trio.current_time()
+        try:
+            self.listed = await trio.to_thread.run_sync(_scan, self.directory, abandon_on_cancel=True)
+        except OSError as error:
+            self._cannot_list(error)
+            return False
+        self._cannot_list(None)
         found = self.listed.files
         self._name_strange(self.listed.strange)
         read = partial(_fully_read, self.directory, segments)
@@ -231,9 +253,21 @@ class _Owner:
                 entry.progress.caught_up = True
                 continue
             self._ring(entry, rotated=rotated)
-        for uuid, entry in self.logs.items():
+        for uuid, entry in list(self.logs.items()):
             if uuid not in found:
                 entry.files = {}
+                if not entry.running:
+                    del self.logs[uuid]  # its files are gone
+        self.scan_s = max(SCAN_S, (trio.current_time() - began) * SCAN_SHARE)
+        return True
+
+    def _cannot_list(self, error: OSError | None) -> None:
+        """Say, once, that the directory cannot be listed, or no more that it can."""
+        why = "" if error is None else f"the directory cannot be listed: {error.strerror}"
+        if why and why != self.trouble:
+            log.warning("%s: %s", self.directory.name, why)
+        self.trouble = why
+        self.ends.report.fault(self.kind, f"{self.kind}/", why)
 
     def _name_strange(self, strange: frozenset[str]) -> None:
         """Say what has a log's name and is none; of a log with a tailer, that one says it."""
@@ -243,20 +277,23 @@ class _Owner:
         self.strange = strange
 
     async def report(self) -> None:
-        """Add the tailers' counters up, until cancelled."""
+        """Add the tailers' counters up while there is something to read, until cancelled."""
         while True:
+            self.news = trio.Event()
             entries = self.logs.values()
-            self.caught_up = self.caught_up or (self.looked and all(e.progress.caught_up for e in entries))
+            quiet = self.looked and all(e.progress.caught_up for e in entries)
+            self.caught_up = self.caught_up or quiet
             self.state.publish(
                 TailersSnapshot(
                     tailers=sum(e.running for e in entries),
                     lag_bytes=sum(e.progress.lag_bytes for e in entries),
                     skipped=sum(e.progress.skipped for e in entries),
                     caught_up=self.caught_up,
-                    last_line_at={e.uuid: e.progress.last_line_at for e in entries if e.progress.last_line_at},
                 )
             )
             await trio.sleep(REPORT_S if self.caught_up or len(entries) > MANY_LOGS else REPORT_S / 25)
+            if quiet:
+                await self.news.wait()
 
 
 async def tail_log(
@@ -289,7 +326,8 @@ async def tail_log(
         while True:
             version, seen = state.version, state.latest
             try:
-                await tail.sync(look_at_parts=seen.parts != parts)
+                async with ends.open_logs.reading(tail, big=tail.has_much()):
+                    await tail.sync(look_at_parts=seen.parts != parts)
             except OSError as error:
                 # Without permission, a link, a directory: that is no crash, and the file may become readable.
                 tail.unreadable(error)
@@ -310,6 +348,7 @@ async def tail_log(
     finally:
         tail.readable()
         tail.close()
+        ends.open_logs.forget(tail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +374,7 @@ class Listing:
 
 
 def _scan(directory: Path) -> Listing:
-    """List the directory. Runs in a thread."""
+    """List the directory. Runs in a thread. Raises OSError, but not for one that is missing."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
     strange: set[str] = set()
     owners = believed_owners(directory)
@@ -355,8 +394,8 @@ def _scan(directory: Path) -> Listing:
                 except FileNotFoundError:
                     continue  # rotated away between the listing and the look
                 found.setdefault(name.uuid, {})[entry.name] = (status.st_size, status.st_ino)
-    except OSError as error:
-        log.warning("cannot list the log directory: %s", error.strerror)
+    except FileNotFoundError:
+        pass  # it is waited for
     return Listing(found, frozenset(strange), changed_ns, taken_ns)
 
 
@@ -391,6 +430,5 @@ def merge_snapshots(parts: list[TailersSnapshot]) -> TailersSnapshot:
             lag_bytes=total.lag_bytes + part.lag_bytes,
             skipped=total.skipped + part.skipped,
             caught_up=total.caught_up and part.caught_up,
-            last_line_at={**total.last_line_at, **part.last_line_at},
         )
     return total

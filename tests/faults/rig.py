@@ -31,6 +31,7 @@ from ctm_trio.messages import (
     TailersSnapshot,
 )
 from ctm_trio.model.log_line import LOGS
+from ctm_trio.open_logs import OpenLogs
 from ctm_trio.supervise import Child, keep_running
 from ctm_trio.tail_ends import TailEnds
 from ctm_trio.tasks.attribution import run_attribution
@@ -190,7 +191,7 @@ class Rig:
         health_state, self.health = open_state_channel(HealthSnapshot())
         health = Health(health_state)
         self.send = journal_send
-        ends = TailEnds(journal_send, sightings_send, trio.CapacityLimiter(2), health)
+        ends = TailEnds(journal_send, sightings_send, trio.CapacityLimiter(2), OpenLogs(), health)
 
         async def keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
             async def incarnation(*, task_status: trio.TaskStatus[None]) -> None:

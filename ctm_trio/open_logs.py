@@ -1,0 +1,73 @@
+"""How many logs are open at the same time: few, whatever their number.
+
+A tailer keeps its log open while it waits for the next line, because that is the quickest. Of those that wait, the
+ones that were read longest ago are closed; a closed log is found again by what was read of it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import trio
+
+MAX_OPEN_LOGS = 112
+"""Logs that are open at most, those that are being read included: with the 16 that the search index may keep open, 128.
+(One that is being rotated is open twice for a moment.)"""
+
+MAX_READING = 48
+"""Logs that are read at the same time; the others wait for a few milliseconds."""
+
+MAX_READING_BIG = 8
+"""The same for logs with much to read, apart, so that a new line of another one does not wait for them."""
+
+
+class Log(Protocol):
+    """What keeps a file open: a tailer."""
+
+    def close(self) -> None:
+        """Let go of the file. It is opened again when it is needed."""
+
+
+class OpenLogs:
+    """Bounds what is open. One for all tailers of the daemon."""
+
+    def __init__(self, limit: int = MAX_OPEN_LOGS) -> None:
+        self._limit = limit
+        self._idle: OrderedDict[Log, None] = OrderedDict()
+        self._reading = 0
+        self._small = trio.Semaphore(min(MAX_READING, limit))
+        self._big = trio.Semaphore(min(MAX_READING_BIG, limit))
+
+    @asynccontextmanager
+    async def reading(self, log: Log, *, big: bool) -> AsyncIterator[None]:
+        """Wait until this log may be read; while the block runs it is not closed by us, afterwards it may be.
+
+        Args:
+            log: whose file is read.
+            big: there is much to read.
+        """
+        turn = self._big if big else self._small
+        try:
+            turn.acquire_nowait()  # as almost always; a line need not go round the event loop for it
+        except trio.WouldBlock:
+            await turn.acquire()
+        self._idle.pop(log, None)
+        self._reading += 1
+        self._shrink()
+        try:
+            yield
+            self._idle[log] = None
+        finally:
+            self._reading -= 1
+            turn.release()
+
+    def forget(self, log: Log) -> None:
+        """This log is closed, and nobody reads it any more. Safe to repeat."""
+        self._idle.pop(log, None)
+
+    def _shrink(self) -> None:
+        while self._idle and len(self._idle) + self._reading > self._limit:
+            self._idle.popitem(last=False)[0].close()

@@ -1,0 +1,160 @@
+"""Open files are few, whatever the number of logs, and running out of them ends nothing and loses nothing."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+from pathlib import Path
+
+import pytest
+import trio
+
+from ctm_trio.open_logs import OpenLogs
+from tests.faults import rig as rigs
+from tests.faults.process import Daemon, eventually
+from tests.faults.rig import LogFile, Rig, line
+
+
+class Book:
+    """Counts what is open."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        """See `open_logs.Log`."""
+        self.closed += 1
+
+
+async def test_the_least_recently_used_is_closed() -> None:
+    """Past the bound the log that was read longest ago is closed, never one that is being read."""
+    logs, books = OpenLogs(3), [Book() for _ in range(5)]
+    for book in books[:3]:
+        async with logs.reading(book, big=False):
+            pass
+    async with (
+        logs.reading(books[0], big=False),
+        logs.reading(books[3], big=False),
+        logs.reading(books[4], big=True),
+    ):
+        assert [book.closed for book in books] == [0, 1, 1, 0, 0]
+    logs.forget(books[0])
+    async with logs.reading(books[1], big=False):
+        pass
+    assert [book.closed for book in books] == [0, 1, 1, 0, 0]
+
+
+async def test_much_to_read_does_not_hold_up_a_line(autojump_clock: trio.testing.MockClock) -> None:
+    """While all places of the big logs are taken a log with one new line is read at once."""
+    logs = OpenLogs(3)
+
+    async def reads_long() -> None:
+        async with logs.reading(Book(), big=True):
+            await trio.sleep(1000)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(reads_long)
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.fail_after(1):
+            async with logs.reading(Book(), big=False):
+                pass
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_closed_logs_lose_and_repeat_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Twelve logs of which two may be open, written, rotated, packed, truncated while closed: every line once."""
+    monkeypatch.setattr(rigs, "OpenLogs", lambda: OpenLogs(2))
+    rng = random.Random(seed)
+    rig = Rig(tmp_path)
+    logs = [rig.log(f"{i:08d}-2222-4333-8444-555555555555") for i in range(12)]
+    written: dict[str, list[str]] = {log.uuid: [] for log in logs}
+    count = 0
+    async with rig.running():
+        for step in range(150):
+            log = rng.choice(logs)
+            what = rng.random()
+            if what < 0.15:
+                log.rotate(pack=rng.random() < 0.5, touch=rng.random() < 0.5)
+            elif what < 0.2:
+                await rig.settle(count)
+                if log.path.exists():
+                    os.truncate(log.path, 0)
+            else:
+                for _ in range(rng.randint(1, 3)):
+                    marker = f"{log.uuid[:8]}.{step}.{count}"
+                    log.append(line(log.uuid, marker))
+                    written[log.uuid].append(marker)
+                    count += 1
+            if rng.random() < 0.3:
+                await rig.settle(count)
+        await rig.settle(count)
+        assert open_logs(rig.logs) <= 4
+    for log in logs:
+        assert [m for m in rig.markers if m.startswith(log.uuid[:8])] == written[log.uuid]
+    assert len(rig.markers) == count
+    assert dict(rig.health.latest.restarts) == {}
+
+
+def open_logs(directory: Path, pid: int | str = "self") -> int:
+    """How many logs of a directory a process has open."""
+    found = 0
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found += os.readlink(f"/proc/{pid}/fd/{name}").startswith(f"{directory}/")
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def test_a_thousand_live_logs(tmp_path: Path) -> None:
+    """A thousand logs that are written to again and again: all lines come, and few descriptors are open."""
+    with Daemon(tmp_path) as daemon:
+        logs = [LogFile(daemon.logs, f"{i:08d}-2222-4333-8444-555555555555") for i in range(1000)]
+        for log in logs:
+            log.append(line(log.uuid, f"first-{log.uuid[:8]}"))
+        daemon.start()
+        eventually(lambda: len(daemon.stored()) == 1000, within_s=60, what="the first lines")
+        for log in logs:
+            log.append(line(log.uuid, f"second-{log.uuid[:8]}"))
+        eventually(lambda: len(daemon.stored()) == 2000, within_s=60, what="the second lines")
+        assert daemon.process is not None
+        assert open_logs(daemon.logs, daemon.process.pid) <= 140
+        assert len(os.listdir(f"/proc/{daemon.process.pid}/fd")) <= 200
+        assert daemon.stop()[0] == 0
+
+
+def test_no_descriptor_left(tmp_path: Path) -> None:
+    """While no file can be opened and no connection taken nothing ends; afterwards every line is there, once."""
+    with Daemon(tmp_path) as daemon:
+        old, new = daemon.log(), daemon.log("99999999-2222-4333-8444-555555555555")
+        old.append(line(old.uuid, "before"))
+        daemon.start()
+        eventually(lambda: len(daemon.stored()) == 1, what="the first line")
+        assert daemon.process is not None
+        pid = daemon.process.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        held = [daemon.connect() for _ in range(5)]
+        old.append(line(old.uuid, "while"))
+        old.rotate(pack=True)
+        old.append(line(old.uuid, "rotated"))
+        for i in range(20):
+            new.append(line(new.uuid, f"new-{i}"))
+        for i in range(40):
+            log = daemon.log(f"{i:08d}-2222-4333-8444-555555555555")
+            log.append(line(log.uuid, f"other-{i}"))
+        (daemon.root / "sessions.json").write_text('{"sessions": {}}')
+        eventually(lambda: "Too many open files" in daemon.said(), what="the trouble in the log")
+        for sock in held:
+            sock.close()
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        eventually(lambda: len(daemon.stored()) == 63, within_s=30, what="all lines")
+        markers = [marker for _, marker in daemon.stored()]
+        assert len(set(markers)) == 63
+        assert [m for m in markers if m in ("before", "while", "rotated")] == ["before", "while", "rotated"]
+        eventually(lambda: daemon.get("/health")["status"] == "ok", within_s=90, what="health")
+        assert daemon.get("/health")["restarts"] == {}
+        assert daemon.stop()[0] == 0
