@@ -10,7 +10,7 @@ TAKES_SESSION = ("attach", "forget", "kill", "logs", "rename", "safe", "switch",
 """Commands whose first word is a session's name."""
 
 ACTIONS = {
-    "auth": ("reset", "passwd", "sessions"),
+    "auth": ("code", "reset", "passwd", "sessions"),
     "completion": ("bash", "zsh", "fish"),
     "overlay": ("init", "show", "edit", "path"),
     "service": ("install", "uninstall", "status"),
