@@ -84,6 +84,13 @@ def signup_code(paths: Paths, *, fresh: bool = False) -> str:
         raise CliError(f"{paths.signup_code} cannot be read or written: {error.strerror}.") from None
 
 
+def signup_notice(paths: Paths) -> str:
+    """What to say while nobody has signed up, with the code; "" once somebody has, or where nothing ran yet."""
+    if paths.user.exists() or not paths.root.is_dir():
+        return ""
+    return f"Nobody has signed up yet. If the dashboard asks for a code, it is {signup_code(paths)}"
+
+
 def code(paths: Paths) -> int:
     """Show the sign-up code, alone on stdout."""
     if paths.user.exists():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ctm_trio.cli.common import find_paths, say
 from ctm_trio.cli.link import post_event
 from ctm_trio.cli.where import daemon_port
+from ctm_trio.system.owned import file_fault
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Settings
@@ -35,6 +36,10 @@ def run_hook(settings: Settings, event: str, record: Session, **more: str) -> No
     """
     command = dict(settings.hooks).get(event, "")
     if not command:
+        return
+    config = find_paths().config
+    if fault := file_fault(config):
+        say(f"The hook {event} is not run: {config} is not safe, {fault}.")
         return
     env = {
         **os.environ,

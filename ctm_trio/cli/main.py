@@ -12,7 +12,7 @@ import sys
 from typing import IO
 
 from ctm_trio import __version__
-from ctm_trio.cli.common import EXIT_CODES, FAILED, USAGE, CliError, say
+from ctm_trio.cli.common import EXIT_CODES, FAILED, USAGE, CliError, find_paths, say
 from ctm_trio.cli.streams import Unwritable, give_up
 
 # command: (module, help). The order is that of the help page.
@@ -111,6 +111,8 @@ def main(argv: list[str]) -> int:
 
 def _run(argv: list[str]) -> int:
     chosen = next((word for word in argv if not word.startswith("-")), None)
+    if not argv:
+        _greet()
     try:
         parser, module = build_parser(chosen)
         args = parser.parse_args(argv)
@@ -121,3 +123,10 @@ def _run(argv: list[str]) -> int:
         say(f"ctm-trio: {exc}")
         code = exc.code
     return code
+
+
+def _greet() -> None:
+    """Without a command: what a new owner has to know first, if there is such a thing."""
+    auth = importlib.import_module("ctm_trio.cli.auth")
+    if notice := auth.signup_notice(find_paths()):
+        say(notice)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ctm_trio.cli.auth import signup_code
+from ctm_trio.cli.auth import signup_notice
 from ctm_trio.cli.common import (
     OK,
     CliError,
@@ -135,8 +135,8 @@ def run(args: argparse.Namespace) -> int:
         )
         return OK
     show(sessions, usage, cost, version, port)
-    if not paths.user.exists():
-        print(f"\nNobody has signed up yet. If the dashboard asks for a code, it is {signup_code(paths)}")
+    if notice := signup_notice(paths):
+        print(f"\n{notice}")
     return OK
 
 

@@ -11,6 +11,7 @@ import trio
 from ctm_trio.model.config import Paths
 from ctm_trio.model.doctor import ERR, OK, WARN, Check, Facts, daemon_checks
 from ctm_trio.system.doctor import run_checks
+from ctm_trio.system.peers import is_foreign, listener_uid
 
 LIMIT_S = 4.5
 """For everything together: the answer is due within 5 s. What is not done by then is a finding."""
@@ -63,7 +64,7 @@ class Doctor:
 
             def checks() -> list[Check]:
                 found = run_checks(facts.paths, facts.settings, facts.config_problem, facts.live, facts.workdirs)
-                return [*found, _clock(facts.paths, self._clock())]
+                return [*found, _clock(facts.paths, self._clock()), _localhost(facts.port)]
 
             # It only reads, so it may be left; but a file system that hangs keeps its thread, and must not get more.
             machine = await trio.to_thread.run_sync(checks, abandon_on_cancel=True, limiter=self._threads)
@@ -89,6 +90,17 @@ def _clock(paths: Paths, now: float) -> Check:
     if now < BUILT_AT or newest > now + AHEAD_S:
         return Check("clock", WARN, "The clock of this machine is behind.", "Set it, best by NTP.")
     return Check("clock", OK)
+
+
+def _localhost(port: int) -> Check:
+    """A browser may take `localhost` for ::1, where we do not listen: the page there would have our page's name."""
+    uid = listener_uid(port, "::1")
+    if is_foreign(uid):
+        text = f"A program of another user (uid {uid}) has port {port} of ::1, which `localhost` may mean."
+        return Check(
+            "port:localhost", ERR, text, f"Use http://127.0.0.1:{port}, and sign out where you used localhost."
+        )
+    return Check("port:localhost", OK)
 
 
 async def _webhook(facts: Facts) -> Check:

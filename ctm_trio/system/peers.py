@@ -29,6 +29,7 @@ MAX_TABLE_BYTES = 64 << 20
 _REQUEST = struct.Struct("=IHHIIBBBBI")  # nlmsghdr, then the head of inet_diag_req_v2
 _BY_FAMILY, _ERROR = 20, 2  # SOCK_DIAG_BY_FAMILY, NLMSG_ERROR
 _NETLINK_SOCK_DIAG = 4
+_AF_NETLINK: int | None = getattr(socket, "AF_NETLINK", None)  # Linux alone has it
 _UID_AT = 16 + 4 + 48 + 12  # behind nlmsghdr, states, inet_diag_sockid, and three words
 _ANY = {socket.AF_INET: bytes(4), socket.AF_INET6: bytes(16)}
 _MAPPED = bytes(10) + b"\xff\xff"
@@ -129,7 +130,9 @@ def _ask(family: int, local: tuple[bytes, int], remote: tuple[bytes, int] | None
         "=III", 0, 0xFFFFFFFF, 0xFFFFFFFF
     )
     head = _REQUEST.pack(_REQUEST.size + len(wanted), _BY_FAMILY, 1, 1, 0, family, socket.IPPROTO_TCP, 0, 0, 0xFFFFFFFF)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG) as kernel:
+    if _AF_NETLINK is None:
+        raise _NoAnswer
+    with socket.socket(_AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG) as kernel:
         kernel.settimeout(ANSWER_S)
         kernel.sendto(head + wanted, (0, 0))
         answer = kernel.recv(8192)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.cli.lifecycle import run_hook
 from ctm_trio.model.config import Paths, Settings, paths_under
 from ctm_trio.model.doctor import Check
+from ctm_trio.model.session import Session
 from ctm_trio.producers import statusline
 from ctm_trio.system.doctor_owners import owner_checks
 from ctm_trio.system.dumps import directory_fault, read_dumps
@@ -299,3 +301,19 @@ def test_the_doctor_on_open_files(paths: Paths) -> None:
     paths.sessions.chmod(0o600)
     paths.root.chmod(0o777)
     assert check(paths, "files:owner").status == "err"
+
+
+def test_hooks_of_a_config_that_others_may_change(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The commands in `hooks` are not run from a `config.json` that everybody may write to, and that is said."""
+    monkeypatch.setenv("HOME", str(paths.root.parent.parent))
+    paths.config.write_text("{}")
+    ran = paths.root / "ran"
+    settings = Settings(hooks=(("on_kill", f"echo x >> {ran}"),))
+    record = Session("alpha", UUID, "safe", "/w", "2026-05-01T10:00:00Z")
+    for mode, times in ((0o666, 0), (0o600, 1)):
+        paths.config.chmod(mode)
+        run_hook(settings, "on_kill", record)
+        assert ran.exists() is (times == 1)
+    assert "everybody may write to it" in capsys.readouterr().err

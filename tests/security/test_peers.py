@@ -115,3 +115,21 @@ def test_hidden_uids(server: socket.socket, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(peers, "_some_uids_are_hidden", lambda: True)
     monkeypatch.setattr(peers, "_overflow_uid", os.geteuid)
     assert peers.listener_uid(server.getsockname()[1]) is None
+
+
+def test_other_systems(server: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without netlink and without /proc nothing can be told, and nothing fails."""
+    monkeypatch.setattr(peers, "_AF_NETLINK", None)
+    peers.quick.cache_clear()
+    try:
+        assert not peers.quick()
+        assert peers.listener_uid(server.getsockname()[1]) == os.geteuid()
+        monkeypatch.setattr("builtins.open", no_file)
+        assert peers.listener_uid(server.getsockname()[1]) is None
+    finally:
+        peers.quick.cache_clear()
+
+
+def no_file(*_: object) -> None:
+    """`open` where nothing is."""
+    raise FileNotFoundError

@@ -160,3 +160,20 @@ def test_what_stands_in_its_place(tmp_path: Path) -> None:
     code.void()
     code.void()
     assert not path.exists()
+
+
+def test_the_bare_command(daemon: Daemon, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`ctm-trio` alone tells the code while nobody has signed up; where nothing was ever started it makes no file."""
+    monkeypatch.setenv("HOME", str(daemon.home))
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 2
+    assert code_of(daemon) in capsys.readouterr().err
+    assert signup(daemon)[0] == 201
+    with pytest.raises(SystemExit):
+        main([])
+    assert "signed up" not in capsys.readouterr().err
+    (daemon.home / "fresh").mkdir()
+    monkeypatch.setenv("HOME", str(daemon.home / "fresh"))
+    assert main(["status"]) == 0
+    assert not list((daemon.home / "fresh").iterdir())

@@ -107,3 +107,24 @@ def test_a_sibling_of_ours_is_believed(tmp_path: Path) -> None:
         with pytest.raises(server.AlreadyRunning):
             server._bind(first.port)
         assert doctor.daemon_check(first.port, link.probe(first.port)).status == "ok"
+
+
+LISTEN_V6 = (
+    "import socket, sys; s = socket.create_server(('::1', int(sys.argv[1])), family=socket.AF_INET6); print(1); input()"
+)
+
+
+def test_another_user_on_localhost(tmp_path: Path) -> None:
+    """Another user has the port of ::1, which browsers may take for localhost: both doctors say so."""
+    with Daemon(tmp_path) as daemon:
+        daemon.start()
+        with other_user(LISTEN_V6, str(daemon.port)) as process:
+            assert said(process) == "1"
+            found = {one["name"]: one for one in daemon.get("/api/doctor")["checks"]}
+            assert (found["port:localhost"]["status"], str(OTHER) in found["port:localhost"]["message"]) == (
+                "err",
+                True,
+            )
+            check = doctor.daemon_check(daemon.port, "v9")
+            assert (check.status, "::1" in check.message) == ("err", True)
+        assert link.probe(daemon.port) is not None
