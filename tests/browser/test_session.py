@@ -91,6 +91,28 @@ def test_revert_with_uncommitted_changes(site: Site, open_page: OpenPage) -> Non
     assert "ctm-revert" in site.git("checkout", "stash", "list")
 
 
+def test_revert_while_somebody_writes(site: Site, open_page: OpenPage) -> None:
+    """What was written while a revert ran is named with its place, and the dialog stays until it is read."""
+    furnished(site)
+    work = site.home / "src" / "checkout"
+    # A content filter that runs when the checkpoint's file is written: after the stash, before the exchange.
+    site.git("checkout", "config", "filter.late.smudge", f"echo late >> '{work}/total.ts'; cat")
+    (work / ".git" / "info").mkdir(exist_ok=True)
+    (work / ".git" / "info" / "attributes").write_text("total.ts filter=late\n")
+    page, _ = open_page("/s/checkout/checkpoints")
+    page.get_by_role("link", name=re.compile("first")).click()
+    page.get_by_role("button", name="Revert to this").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revert", exact=True).click()
+    note = page.get_by_role("dialog").get_by_role("alert")
+    expect(note).to_contain_text("1 file was written meanwhile")
+    expect(note).to_contain_text("files/total.ts")
+    (kept,) = (work / ".git" / "ctm-kept").glob("*/files/total.ts")
+    assert kept.read_text().endswith("late\n")
+    assert (work / "total.ts").read_text() == "const total = 0\nexport default total\n"
+    page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
 def test_five_thousand_rows(site: Site, open_page: OpenPage) -> None:
     """A long feed scrolls to its beginning page by page, draws only what is seen, and stays still while one reads."""
     site.add_session("busy")

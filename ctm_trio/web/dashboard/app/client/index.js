@@ -50,12 +50,12 @@ export const api = {
   /** @param {string} name @returns {Promise<{teams: import('./types.js').Team[]}>} */
   teams: (name) => get(of(name, '/teams')),
   /** @param {string} name @param {number} [limit]
-   *  @returns {Promise<{git_workdir: boolean, checkpoints: import('./types.js').Checkpoint[]}>} */
+   *  @returns {Promise<{git_workdir: boolean, checkpoints: import('./types.js').Checkpoint[], incomplete?: boolean}>} */
   checkpoints: (name, limit = 50) => get(of(name, `/checkpoints${query({ limit })}`)),
   /** @param {string} name @param {string} sha @returns {Promise<string>} a unified diff */
   checkpointDiff: (name, sha) => request('GET', `${of(name)}${path('/checkpoints/', sha, '/diff')}`, { text: true }),
   /** @param {string} name @param {string} sha @param {boolean} stashFirst
-   *  @returns {Promise<{ok: boolean, reverted_to: string, stashed_as?: string}>} */
+   *  @returns {Promise<{ok: boolean, reverted_to: string, stashed_as?: string, kept_in?: string, kept?: string[]}>} */
   revert: (name, sha, stashFirst) => post(of(name, '/revert'), { sha, stash_first: stashFirst }, { timeoutMs: 30_000 }),
   /** @returns {Promise<{dir: string, total_bytes: number,
    *    files: {uuid: string, session: string, bytes: number, mtime: string}[]}>} */

@@ -126,12 +126,14 @@ export default {
   checkpoints: {
     none: 'No checkpoints yet', noneText: 'A checkpoint is a commit whose subject starts with “checkpoint:”. One is made before a yolo session starts.',
     noGit: 'Not a git repository', noGitText: 'There are no checkpoints because {dir} is not under git.', choose: 'Choose a checkpoint',
+    incomplete: 'The history is long; older checkpoints are still being looked for.',
     chooseText: 'You see what it changed, and can go back to it.', detail: 'The checkpoint', unknown: 'Unknown checkpoint', revert: 'Revert to this', made: 'Made', commit: 'Commit',
   },
   revert: {
     title: 'Go back to this checkpoint?', text: 'The work directory becomes what it was at “{subject}” ({sha}, {ago} ago). Later commits leave the branch; git keeps them for a while.',
     dirty: { one: '{n} file has changes that are in no commit:', other: '{n} files have changes that are in no commit:' }, more: 'and {n} more',
-    stash: 'Stash these changes first', stashText: 'They are kept in git’s stash, untracked files too, and can be applied again later.',
+    stash: 'Stash these changes first', stashText: 'They are kept in git’s stash, untracked files and ignored ones in the way too, and can be applied again later.',
+    kept: { one: 'Reverted. {n} file was written meanwhile and is kept in {dir}:', other: 'Reverted. {n} files were written meanwhile and are kept in {dir}:' },
     go: 'Revert', goStash: 'Stash and revert', done: 'Reverted', doneStashed: 'Reverted; your changes are in {stash}',
     stashKept: 'Your changes are safe in {stash}.', copyApply: 'Copy the command to apply them',
   },

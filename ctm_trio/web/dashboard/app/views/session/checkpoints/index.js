@@ -24,7 +24,7 @@ export default function Checkpoints({ session, rest }) {
   const list = answer.checkpoints;
   if (!list.length)
     return html`<${Empty} icon="checkpoints" title=${t(answer.git_workdir ? 'checkpoints.none' : 'checkpoints.noGit')}
-    text=${t(answer.git_workdir ? 'checkpoints.noneText' : 'checkpoints.noGitText', { dir: session.workdir })} />`;
+    text=${t(answer.incomplete ? 'checkpoints.incomplete' : answer.git_workdir ? 'checkpoints.noneText' : 'checkpoints.noGitText', { dir: session.workdir })} />`;
   const chosen = list.find((one) => one.sha === rest);
   return html`<section class=${`split ${rest ? 'with-detail' : ''}`}>
     <ol class="split-list" aria-label=${t('session.tabs.checkpoints')}>
@@ -34,6 +34,7 @@ export default function Checkpoints({ session, rest }) {
         <b>${one.subject.replace(/^checkpoint:\s*/, '')}</b>
         <span class="muted"><code>${one.sha.slice(0, 8)}</code> · <${Age} at=${one.ts} /></span></a></li>`,
       )}
+      ${answer.incomplete && html`<li class="muted split-item" role="status">${t('checkpoints.incomplete')}</li>`}
     </ol>
     ${
       rest

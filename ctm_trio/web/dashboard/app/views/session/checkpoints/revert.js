@@ -15,6 +15,7 @@ export function RevertDialog({ name, checkpoint, onClose, onDone }) {
   const [stash, setStash] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState(/** @type {{text: string, stash?: string}|null} */ (null));
+  const [kept, setKept] = useState(/** @type {{dir: string, files: string[]}|null} */ (null));
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     setBusy(true);
@@ -23,7 +24,9 @@ export function RevertDialog({ name, checkpoint, onClose, onDone }) {
       const answer = await api.revert(name, checkpoint.sha, stash);
       toast(answer.stashed_as ? t('revert.doneStashed', { stash: answer.stashed_as }) : t('revert.done'), 'good');
       onDone();
-      onClose();
+      if (!answer.kept?.length) return onClose();
+      setKept({ dir: answer.kept_in ?? '', files: answer.kept });
+      setBusy(false);
     } catch (error) {
       const { code, message, body } = /** @type {import('../../../client/http.js').ApiError} */ (error);
       if (code === 'dirty_workdir') setDirty(body.dirty_files ?? []);
@@ -31,14 +34,18 @@ export function RevertDialog({ name, checkpoint, onClose, onDone }) {
       setBusy(false);
     }
   };
+  if (kept)
+    return html`<${Dialog} title=${t('revert.done')} onClose=${onClose}>
+    <div class="note" role="alert"><p>${t('revert.kept', { n: kept.files.length, dir: kept.dir })}</p><${Paths} paths=${kept.files} /></div>
+    <div class="dialog-actions"><button class="button primary" type="button" onClick=${onClose}>${t('actions.close')}</button></div>
+  <//>`;
   return html`<${Dialog} title=${t('revert.title')} onClose=${onClose}>
     <form class="stack" onSubmit=${submit}>
       <p>${t('revert.text', { subject: checkpoint.subject.replace(/^checkpoint:\s*/, ''), sha: checkpoint.sha.slice(0, 8), ago: checkpoint.ago })}</p>
       ${
         dirty &&
         html`<div class="note" role="alert"><p>${t('revert.dirty', { n: dirty.length })}</p>
-        <ul class="path-list mono">${dirty.slice(0, SHOWN).map((path) => html`<li><bdi>${path}</bdi></li>`)}
-          ${dirty.length > SHOWN && html`<li>${t('revert.more', { n: dirty.length - SHOWN })}</li>`}</ul></div>
+        <${Paths} paths=${dirty} /></div>
         <label class="check"><input type="checkbox" checked=${stash} onChange=${() => setStash(!stash)} />${t('revert.stash')}</label>
         <p class="muted">${t('revert.stashText')}</p>`
       }
@@ -57,4 +64,10 @@ export function RevertDialog({ name, checkpoint, onClose, onDone }) {
       </div>
     </form>
   <//>`;
+}
+
+/** @param {{paths: string[]}} props */
+function Paths({ paths }) {
+  return html`<ul class="path-list mono">${paths.slice(0, SHOWN).map((path) => html`<li><bdi>${path}</bdi></li>`)}
+    ${paths.length > SHOWN && html`<li>${t('revert.more', { n: paths.length - SHOWN })}</li>`}</ul>`;
 }
