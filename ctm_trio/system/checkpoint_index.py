@@ -155,7 +155,8 @@ async def _quick(tree: GitTree, head: str) -> History:
     )
     done = checked(await git(tree.top, *words), "log")
     complete = not done.cut and done.stdout.count(b"\0") <= 3 * QUICK_COMMITS
-    return History(head, parse_log(done.stdout, MAX_KNOWN), complete, not complete)
+    listed = await trio.to_thread.run_sync(parse_log, done.stdout, MAX_KNOWN, abandon_on_cancel=True)
+    return History(head, listed, complete, not complete)
 
 
 async def _step(tree: GitTree, known: History, head: str) -> History | None:
@@ -166,7 +167,9 @@ async def _step(tree: GitTree, known: History, head: str) -> History | None:
         done = checked(await git(tree.top, *words, limit_s=STEP_LIMIT_S), "log")
     except GitFailed:
         return None
-    step = None if done.cut else parse_step(done.stdout, STEP_COMMITS)
+    if done.cut:
+        return None
+    step = await trio.to_thread.run_sync(parse_step, done.stdout, STEP_COMMITS, abandon_on_cancel=True)
     return None if step is None else carried(known, head, step)
 
 

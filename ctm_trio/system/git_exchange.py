@@ -21,6 +21,10 @@ KEPT = "ctm-kept"
 """The directory in git's own that holds what was written while a revert ran."""
 
 
+_BY_CONTENT = ("-c", "core.trustctime=true", "-c", "core.checkStat=default")
+"""A rename changes a file's ctime, so that git compares what is in it, whatever the user lets it trust."""
+
+
 class Exchange:
     """One exchange. `place` is its directory: new files, old ones, and those that came too late.
 
@@ -62,9 +66,10 @@ class Exchange:
         def there(path: bytes) -> bool:
             return os.path.lexists(os.path.join(os.fsencode(new), path))
 
-        missing = await trio.to_thread.run_sync(
-            lambda: [path for path in found.put if not there(path)], abandon_on_cancel=True
-        )
+        def missing_ones() -> list[bytes]:
+            return [path for path in found.put if not there(path)]
+
+        missing = await trio.to_thread.run_sync(missing_ones, abandon_on_cancel=True)
         if missing:  # they are the same in HEAD, and changed on the disk alone; or outside of a sparse checkout
             listed = checked(await git_in(self._tree, target, "ls-files", "-v", "-z"), "ls-files")
             hidden = {entry[2:] for entry in names_of(whole(listed)) if entry[:1] in b"Ss"}
@@ -98,22 +103,12 @@ class Exchange:
     async def compare(self, saved: str) -> list[str]:
         """What lies aside and is not as it was saved, as paths; all the rest is removed."""
         aside = os.path.join(self.place, "files")
-        looks = (
-            (
-                "diff",
-                "--no-ext-diff",
-                "--no-textconv",
-                "--name-only",
-                "-z",
-                "--diff-filter=d",
-                "--ignore-submodules=all",
-            ),
-            ("ls-files", "--others", "-z"),
-        )
+        differ = ("--no-ext-diff", "--no-textconv", "--name-only", "-z", "--diff-filter=d", "--ignore-submodules=all")
+        looks = ((*_BY_CONTENT, "diff", *differ), ("ls-files", "--others", "-z"))
         keep: set[bytes] | None = set()
         for words in looks:
             try:
-                done = checked(await git_in(self._tree, saved, *words, top=aside), words[0])
+                done = checked(await git_in(self._tree, saved, *words, top=aside), "comparison")
                 assert keep is not None
                 keep.update(names_of(whole(done)))
             except GitFailed:

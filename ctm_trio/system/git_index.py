@@ -9,6 +9,7 @@ import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from glob import escape, glob
 
 import trio
 
@@ -19,6 +20,7 @@ from ctm_trio.system.git_command import checked, git, says, text_of
 from ctm_trio.system.git_tree import MAX_LIST_BYTES, GitTree
 from ctm_trio.system.process import Done
 
+_SCRATCH = "ctm-scratch-"
 _OUR_IDENTITY = ("-c", "user.name=ctm", "-c", "user.email=ctm@localhost")
 _NO_IDENTITY = ("tell me who you are", "empty ident", "unable to auto-detect email", "no email was given")
 _QUIET = ("-c", "add.ignoreErrors=false", "-c", "core.safecrlf=false", "-c", "core.looseCompression=1",
@@ -59,24 +61,32 @@ class IndexLock:
         await _in_thread(do)
 
 
+LOCK_WAIT_S = 1.0
+"""How long a git that holds the lock is waited for; they come and go where an agent works."""
+
+LOCK_TRY_S = 0.05
+
+
 @asynccontextmanager
 async def locked_index(tree: GitTree) -> AsyncIterator[IndexLock]:
-    """Hold the lock of the index, as every git that changes it does.
+    """Hold the lock of the index, as every git that changes it does. What a killed one of ours left is removed.
 
     Raises:
         GitFailed: another git holds it, or the repository cannot be written.
     """
     lock = _lock_of(tree)
-    scratch = os.path.join(tree.git_dir, f"ctm-scratch-{secrets.token_hex(4)}")
+    scratch = os.path.join(tree.git_dir, f"{_SCRATCH}{secrets.token_hex(4)}")
     ours: list[int] = []
 
     def take() -> None:
         try:
             fd = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         except FileExistsError:
-            raise GitFailed(git_reason(f"Unable to create '{lock}': File exists.", 128)) from None
+            return
         ours.append(os.fstat(fd).st_ino)
         os.close(fd)
+        for left in glob(os.path.join(escape(tree.git_dir), f"{_SCRATCH}*")):
+            shutil.rmtree(left, ignore_errors=True)
         os.mkdir(scratch, 0o700)
 
     def give_back() -> None:
@@ -88,7 +98,13 @@ async def locked_index(tree: GitTree) -> AsyncIterator[IndexLock]:
             pass
 
     try:
-        await _in_thread(take)
+        with trio.move_on_after(LOCK_WAIT_S):
+            while not ours:
+                await _in_thread(take)
+                if not ours:
+                    await trio.sleep(LOCK_TRY_S)
+        if not ours:
+            raise GitFailed(git_reason(f"Unable to create '{lock}': File exists.", 128))
         yield IndexLock(tree, scratch)
     finally:
         with trio.CancelScope(shield=True):  # a few calls to the file system

@@ -9,7 +9,7 @@ import trio
 
 from ctm_trio.errors import RevertRefused
 from ctm_trio.system.git_command import checked, git, names_of
-from ctm_trio.system.git_in_the_way import in_the_way
+from ctm_trio.system.git_in_the_way import InTheWay, in_the_way
 from ctm_trio.system.git_index import IndexLock, git_in, joined, whole
 from ctm_trio.system.git_stash import MAX_FILES
 from ctm_trio.system.git_tree import MAX_LIST_BYTES, Changes, GitTree, changes_in, head_of, leaves_untracked
@@ -63,30 +63,35 @@ async def look_at(locked: IndexLock, sha: str) -> Found:
     shown = await _shown(locked, moved)
     changes = await changes_in(tree, untracked=not await leaves_untracked(tree), index=shown)
     _refuse(changes)
-    modes = await _modes(tree, "", "ls-tree", "-r", "-z", "--full-tree", sha)
-    touched = {*moved, *changes.tracked, *changes.untracked}
-    wanted = [path for path in touched if modes.get(path, _SUBMODULE) != _SUBMODULE]
-    known = {*await _modes(tree, shown, "ls-files", "--stage", "-z"), *changes.untracked}
+    there = checked(await git_in(tree, "", "ls-tree", "-r", "-z", "--full-tree", sha), "ls-tree")
+    here = checked(await git_in(tree, shown, "ls-files", "-z"), "ls-files")
     fold = (await git(tree.top, "config", "--type=bool", "--get", "core.ignoreCase")).stdout.strip() == b"true"
 
-    def find() -> tuple[set[bytes], set[bytes], bool]:
+    def compare() -> Found:
+        modes = _modes(whole(there))
+        touched = {*moved, *changes.tracked, *changes.untracked}
+        wanted = [path for path in touched if modes.get(path, _SUBMODULE) != _SUBMODULE]
+        known = {*names_of(whole(here)), *changes.untracked}
         way = in_the_way(top, wanted, known, limit=MAX_FILES, fold=fold)
-        return way.files, way.blocked, way.cut
+        if way.blocked or way.cut:
+            raise _blocked(way)
+        places = [path for path in touched if modes.get(path) == _SUBMODULE]
+        return Found(
+            head=head, dirty=(*changes.tracked, *changes.untracked), new=changes.untracked, way=tuple(way.files),
+            touched=tuple(touched | way.files), put=tuple(wanted), places=tuple(places), shown=shown,
+        )  # fmt: skip
 
-    way, blocked, cut = await trio.to_thread.run_sync(find, abandon_on_cancel=True)
-    if blocked or cut:
-        names = [os.fsdecode(path) for path in sorted(blocked or way)]
-        raise RevertRefused(
-            f"In the way of the checkpoint's files, and not to be stashed: {', '.join(names[:5])}"
-            f"{f' and {len(names) - 5} more' if len(names) > 5 else ''}. Move it away first; nothing was changed.",
-            names[:MAX_NAMED],
-        )
-    places = [path for path in touched if modes.get(path) == _SUBMODULE]
-    touched |= way
-    return Found(
-        head=head, dirty=(*changes.tracked, *changes.untracked), new=changes.untracked, way=tuple(way),
-        touched=tuple(touched), put=tuple(wanted), places=tuple(places), shown=shown,
-    )  # fmt: skip
+    return await trio.to_thread.run_sync(compare, abandon_on_cancel=True)
+
+
+def _blocked(way: InTheWay) -> RevertRefused:
+    names = [os.fsdecode(path) for path in sorted(way.blocked or way.files)]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return RevertRefused(
+        f"In the way of the checkpoint's files, and not to be stashed: {', '.join(names[:5])}{more}. "
+        "Move it away first; nothing was changed.",
+        names[:MAX_NAMED],
+    )
 
 
 async def _between(tree: GitTree, head: str, sha: str) -> set[bytes]:
@@ -101,10 +106,13 @@ async def _shown(locked: IndexLock, moved: set[bytes]) -> str:
     tree = locked.tree
     shown = await locked.copy("shown")
     done = checked(await git_in(tree, shown, "ls-files", "-v", "-z"), "ls-files")
-    entries = names_of(whole(done))
-    hidden = [entry[2:] for entry in entries if (entry[:1].islower() or entry[:1] == b"S") and entry[2:] in moved]
+
+    def hidden() -> list[bytes]:
+        marked = [entry[2:] for entry in names_of(whole(done)) if entry[:1].islower() or entry[:1] == b"S"]
+        return [path for path in marked if path in moved and os.path.lexists(os.path.join(top, path))]
+
     top = os.fsencode(tree.top)
-    there = [path for path in hidden if os.path.lexists(os.path.join(top, path))]
+    there = await trio.to_thread.run_sync(hidden, abandon_on_cancel=True)
     for flag in ("--no-assume-unchanged", "--no-skip-worktree") if there else ():
         words = ("update-index", flag, "-z", "--stdin")
         checked(await git_in(tree, shown, *words, stdin=joined(there)), "update-index")
@@ -122,8 +130,7 @@ def _refuse(changes: Changes) -> None:
         raise RevertRefused("There are too many changed and new files to stash. Nothing was changed.")
 
 
-async def _modes(tree: GitTree, index: str, *words: str) -> dict[bytes, bytes]:
-    """Path → mode of everything that `ls-tree` or `ls-files` lists."""
-    done = checked(await git_in(tree, index, *words), words[0])
-    entries = (entry.split(b"\t", 1) for entry in names_of(whole(done)))
+def _modes(listed: bytes) -> dict[bytes, bytes]:
+    """Path → mode of everything that `ls-tree` listed."""
+    entries = (entry.split(b"\t", 1) for entry in names_of(listed))
     return {path: head[:6] for head, path in entries}

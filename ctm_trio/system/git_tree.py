@@ -9,6 +9,7 @@ from pathlib import Path
 import trio
 
 from ctm_trio.system.git_command import NO_REPOSITORY, checked, git, names_of, says, text_of
+from ctm_trio.system.process import Done
 
 MAX_LIST_BYTES = 64 * 1024 * 1024
 """Of a list of paths: some 600,000 of them. What is longer is refused by whoever needs it whole."""
@@ -164,6 +165,11 @@ async def changes_in(tree: GitTree, *, untracked: bool, index: str = "") -> Chan
              f"--untracked-files={'all' if untracked else 'no'}")  # fmt: skip
     env = {"GIT_INDEX_FILE": index} if index else {}
     done = checked(await git(tree.top, *words, env=env, max_bytes=MAX_LIST_BYTES), "status")
+    return await trio.to_thread.run_sync(_parse_status, done, abandon_on_cancel=True)
+
+
+def _parse_status(done: Done) -> Changes:
+    """What `git status` printed; with many paths that takes its time."""
     tracked: list[bytes] = []
     new: list[bytes] = []
     nested: list[bytes] = []

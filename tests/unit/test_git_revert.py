@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -14,6 +15,7 @@ from ctm_trio.errors import CheckpointNotListed, DirtyWorkdir, RevertFailed, Rev
 from ctm_trio.model.checkpoint import Reverted
 from ctm_trio.system import git_stash, swap
 from ctm_trio.system.git_exchange import Exchange
+from ctm_trio.system.git_in_the_way import in_the_way
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import find_tree
 from tests.git_owner import list_checkpoints, revert
@@ -574,3 +576,112 @@ async def test_a_time_limit_names_the_stash(repo: Repo, monkeypatch: pytest.Monk
     assert stashes == [repo.git("rev-parse", "stash@{0}")]
     assert (repo.path / "a.txt").read_text() == "mine\n"
     assert left_behind(repo) == []
+
+
+# ---------------------------------------------------------------- kinds of repositories
+
+
+async def test_a_submodule_that_comes_and_goes(repo: Repo, tmp_path: Path) -> None:
+    """A checkpoint without the submodule leaves its directory alone; one with it finds it there again."""
+    inner = Repo(tmp_path / "inner")
+    inner.write("i.txt", "i\n")
+    inner.commit("inner")
+    one = repo.commit("checkpoint: without")
+    repo.git("submodule", "add", "-q", str(inner.path), "mod")
+    two = repo.commit("checkpoint: with")
+    Repo(repo.path / "mod").write("mine", "not committed\n")
+    await revert(repo.path, one, stash_first=False)
+    assert (repo.path / "mod" / "mine").read_text() == "not committed\n"
+    repo.git("update-ref", "refs/heads/main", two)
+    assert (await revert(repo.path, two, stash_first=True)).stashed_as
+    assert (repo.path / "mod" / "mine").read_text() == "not committed\n"
+    assert repo.git("diff", "HEAD", "--ignore-submodules=dirty", "--name-only") == ""
+
+
+async def test_a_submodule_where_files_must_be_is_refused(repo: Repo, tmp_path: Path) -> None:
+    """Where the checkpoint has plain files and a submodule stands now, nothing is done."""
+    inner = Repo(tmp_path / "inner")
+    inner.write("i.txt", "i\n")
+    inner.commit("inner")
+    repo.write("mod/f", "f\n")
+    one = repo.commit("checkpoint: files")
+    repo.git("rm", "-rq", "mod")
+    repo.git("submodule", "add", "-q", str(inner.path), "mod")
+    repo.commit("checkpoint: submodule")
+    with pytest.raises(RevertRefused, match="mod/"):
+        await revert(repo.path, one, stash_first=True)
+    assert (repo.path / "mod" / "i.txt").read_text() == "i\n"
+
+
+@pytest.mark.parametrize("setting", ["core.splitIndex", "core.untrackedCache", "index.sparse", "core.ignoreStat"])
+async def test_other_kinds_of_index(repo: Repo, setting: str) -> None:
+    """A split index, an untracked cache, a sparse one, one that trusts itself: the same files, and git is content."""
+    repo.write("in/x", "x1\n")
+    repo.write("out/y", "y1\n")
+    one, _ = two_checkpoints(repo)
+    repo.git("config", setting, "true")
+    if setting == "index.sparse":
+        repo.git("sparse-checkout", "set", "--cone", "in")
+    repo.git("update-index", "--refresh")
+    repo.write("in/x", "mine\n")
+    repo.write("new", "n\n")
+    done = await revert(repo.path, one, stash_first=True)
+    assert (repo.path / "a.txt").read_text() == "one\n"
+    assert in_stash(repo, done.stashed_as, "new") == "n"
+    assert (repo.path / "in" / "x").read_text() == "x1\n"
+    assert repo.git("status", "--porcelain") == ""
+    repo.git("fsck", "--strict")
+    assert left_behind(repo) == []
+
+
+async def test_git_directory_on_another_file_system(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be renamed into git's directory the place is beside the files, and gone afterwards."""
+    one, _ = two_checkpoints(repo)
+    real = os.stat
+
+    def elsewhere(path: str, **more: Any) -> os.stat_result:
+        found = real(path, **more)
+        if str(path).endswith("/.git"):
+            return os.stat_result((*found[:2], found.st_dev + 1, *found[3:10]))
+        return found
+
+    monkeypatch.setattr(os, "stat", elsewhere)
+    repo.write("a.txt", "stashed\n")
+    before_the_swap(monkeypatch, lambda: repo.write("a.txt", "too late\n"))
+    done = await revert_with(repo, one)
+    assert Path(done.kept_in).parent == repo.path / ".ctm-kept"
+    assert (Path(done.kept_in) / "files" / "a.txt").read_text() == "too late\n"
+
+
+async def test_what_a_killed_daemon_left_is_removed(repo: Repo) -> None:
+    """Scratch files of one that was killed go with the next revert; what it kept stays."""
+    one, _ = two_checkpoints(repo)
+    for name in ("ctm-scratch-0", "ctm-kept/x/files"):
+        (repo.path / ".git" / name).mkdir(parents=True)
+        (repo.path / ".git" / name / "f").write_text("f")
+    await revert(repo.path, one, stash_first=False)
+    assert not (repo.path / ".git" / "ctm-scratch-0").exists()
+    assert (repo.path / ".git" / "ctm-kept" / "x" / "files" / "f").exists()
+
+
+async def test_a_lock_that_is_let_go_is_waited_for(repo: Repo) -> None:
+    """Another git that is done within a moment is no reason to refuse."""
+    one, _ = two_checkpoints(repo)
+    lock = repo.path / ".git" / "index.lock"
+    lock.touch()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: revert_with(repo, one, stash_first=False))
+        await trio.sleep(0.2)
+        assert (repo.path / "a.txt").read_text() == "two\n"
+        lock.unlink()
+    assert repo.head() == one
+
+
+def test_names_that_differ_in_case(tmp_path: Path) -> None:
+    """On a file system that folds case a tracked file under its other spelling is not in the way."""
+    (tmp_path / "README").write_text("r")
+    (tmp_path / "Other").write_text("o")
+    top = os.fsencode(tmp_path)
+    wanted = [b"README", b"Other"]
+    assert in_the_way(top, wanted, {b"readme"}, limit=9, fold=True).files == {b"Other"}
+    assert in_the_way(top, wanted, {b"readme"}, limit=9).files == {b"README", b"Other"}
