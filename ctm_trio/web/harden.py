@@ -1,7 +1,11 @@
-"""The outermost ASGI layer: bounded bodies, safe headers on every answer, deadlines on every shield."""
+"""The outermost ASGI layer: bounded bodies, safe headers and the time on every answer, deadlines on every shield.
+
+`X-Ctm-Time` is our clock in unix milliseconds: what a page shows happened here, whatever its own clock says.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
@@ -138,7 +142,8 @@ def harden(app: AsgiApp) -> AsgiApp:
             if message["type"] == "http.response.start":
                 settled = await body.settled()
                 started = True
-                message["headers"] = [*message.get("headers", ()), *SAFE_HEADERS, *(() if settled else CLOSE)]
+                told = (b"x-ctm-time", b"%d" % (time.time_ns() // 1_000_000))
+                message["headers"] = [*message.get("headers", ()), *SAFE_HEADERS, told, *(() if settled else CLOSE)]
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 # Hypercorn recycles the connection inside this call, and Quart cancels itself in the middle of it.
                 with trio.move_on_after(LAST_SEND_S, shield=True):

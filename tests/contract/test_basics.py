@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,17 @@ async def test_paths_cannot_leave_the_dashboard(site: Site) -> None:
         assert answer.split(b" ")[1] in (b"200", b"404"), target
         assert b"root:" not in answer
         assert b"hatchling" not in answer
+
+
+async def test_every_answer_says_what_time_it_is(site: Site) -> None:
+    """A page whose own clock is wrong counts ages by ours: all answers carry it, in milliseconds."""
+    async with site.client() as client:
+        for path in ("/healthz", "/api/sessions", "/api/no-such-thing", "/"):
+            before = time.time()
+            told = int((await client.get(path)).headers["X-Ctm-Time"]) / 1000
+            assert before - 0.01 <= told <= time.time()
+        async with client.stream("GET", "/events/all") as stream:
+            assert abs(int(stream.headers["X-Ctm-Time"]) / 1000 - time.time()) < 5
 
 
 async def test_safe_headers_everywhere(site: Site) -> None:

@@ -29,6 +29,21 @@ export function setUnauthorizedHandler(handler) {
   onUnauthorized = handler;
 }
 
+/** @type {(time: number) => void} */
+let onTime = () => {};
+
+/** Called with the box's time (ms) whenever an answer has come. @param {(time: number) => void} handler */
+export function setTimeHandler(handler) {
+  onTime = handler;
+}
+
+/** Notes what time the box had when it began this answer. @param {Response} response */
+export function noteTime(response) {
+  const exact = Number(response.headers.get('X-Ctm-Time'));
+  const time = exact || Date.parse(response.headers.get('Date') ?? '') + 500; // whole seconds: the middle of it
+  if (time > 0) onTime(time);
+}
+
 /** @returns {Record<string, string>} */
 export function authHeaders() {
   const token = readToken();
@@ -53,6 +68,7 @@ export async function request(method, path, options = {}) {
   try {
     const body = options.body === undefined ? undefined : JSON.stringify(options.body);
     response = await fetch(path, { method, headers, body, signal, cache: 'no-store', credentials: 'omit' });
+    noteTime(response);
     if (response.ok) return await readBody(response, options.text ?? false);
   } catch (error) {
     if (options.signal?.aborted) throw error;

@@ -3,7 +3,7 @@ import { path, query, request } from './http.js';
 import { openStream } from './sse.js';
 import './types.js';
 
-export { ApiError, setUnauthorizedHandler } from './http.js';
+export { ApiError, setTimeHandler, setUnauthorizedHandler } from './http.js';
 export { onTokenChange, readToken, writeToken } from './token.js';
 
 /** @typedef {import('./types.js').SessionView} SessionView */
@@ -30,6 +30,8 @@ export const auth = {
 };
 
 export const api = {
+  /** Answers everybody. @returns {Promise<{status: string, uptime_seconds: number}>} */
+  healthz: () => get('/healthz'),
   /** @returns {Promise<{version: string, port: number, has_webhook: boolean}>} */
   bootstrap: () => get('/api/bootstrap'),
   /** @returns {Promise<SessionView[]>} */

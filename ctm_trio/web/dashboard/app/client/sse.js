@@ -2,7 +2,7 @@
  * Server-sent events over fetch (EventSource cannot send the Authorization header): parse, resume by the last id,
  * come back after a cut with growing pauses. A stream ends only when it is closed here, or on 401, 403 and 404.
  */
-import { ApiError, authHeaders } from './http.js';
+import { ApiError, authHeaders, noteTime } from './http.js';
 
 /** First and longest pause before another try, in milliseconds. */
 const BACKOFF_FIRST_MS = 500;
@@ -12,7 +12,7 @@ const SILENCE_MS = 40_000;
 
 /**
  * @typedef {{type: string, id: string, data: string}} Frame
- * @typedef {{state: 'connecting'|'live'|'lost', retryAt: number, error?: ApiError}} StreamStatus
+ * @typedef {{state: 'connecting'|'live'|'lost', retryInMs: number, error?: ApiError}} StreamStatus
  * @typedef {{onFrames: (frames: Frame[]) => void, onStatus?: (status: StreamStatus) => void, onLost?: () => void,
  *   onEnd?: (error: ApiError) => void, endOn?: string}} StreamHandlers
  *   `onFrames` gets everything one read brought. `onLost`: events between the last id and the next frame are gone.
@@ -85,8 +85,9 @@ export function openStream(url, handlers, since = '') {
       alive();
       const headers = { ...authHeaders(), Accept: 'text/event-stream', ...(lastId ? { 'Last-Event-ID': lastId } : {}) };
       const response = await fetch(url, { headers, signal, cache: 'no-store', credentials: 'omit' });
+      noteTime(response);
       if (!response.ok || !response.body) throw new ApiError(response.status, `http_${response.status}`, url);
-      status({ state: 'live', retryAt: 0 });
+      status({ state: 'live', retryInMs: 0 });
       failures = 0;
       const parse = frameParser((comment) => comment === 'lost' && handlers.onLost?.());
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -107,7 +108,7 @@ export function openStream(url, handlers, since = '') {
   }
 
   async function run() {
-    status({ state: 'connecting', retryAt: 0 });
+    status({ state: 'connecting', retryInMs: 0 });
     while (!closed) {
       /** @type {ApiError|undefined} */
       let error;
@@ -123,7 +124,7 @@ export function openStream(url, handlers, since = '') {
       }
       const pause = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** failures) * (0.75 + Math.random() / 2);
       failures += 1;
-      status({ state: 'lost', retryAt: Date.now() + pause, error });
+      status({ state: 'lost', retryInMs: pause, error });
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, pause);
         wake = () => {

@@ -1,6 +1,6 @@
 /** Whether the live stream is open, and since when what we show may be stale. */
 import { computed, signal } from '../html.js';
-import { now } from './clock.js';
+import { boxNow, now } from './clock.js';
 
 /** @type {import('../html.js').Signal<'idle'|'connecting'|'live'|'lost'>} */
 export const streamState = signal('idle');
@@ -18,7 +18,7 @@ export const bannerShown = computed(() => staleMs.value > GRACE_MS);
 /** @param {import('../client/sse.js').StreamStatus} status */
 export function streamStatus(status) {
   streamState.value = status.state;
-  retryAt.value = status.retryAt;
+  retryAt.value = status.retryInMs ? boxNow() + status.retryInMs : 0;
   if (status.state === 'live') lostAt.value = 0;
-  else if (status.state === 'lost' && !lostAt.value) lostAt.value = Date.now();
+  else if (status.state === 'lost' && !lostAt.value) lostAt.value = boxNow();
 }

@@ -1,7 +1,7 @@
 /** The sessions and the quota: read once, kept current by events, read again after a gap. */
 import { api } from '../client/index.js';
 import { computed, signal } from '../html.js';
-import { now } from './clock.js';
+import { boxNow, now } from './clock.js';
 import { standing } from './attention.js';
 
 /** @typedef {import('../client/types.js').SessionView} SessionView */
@@ -102,7 +102,7 @@ function entry(session, at) {
 
 /** Sessions with their standing: who needs you first (most urgent first), then by activity. */
 export const ranked = computed(() => {
-  const at = Math.max(regroupAt.value, Date.now());
+  const at = Math.max(regroupAt.value, boxNow());
   const entries = [...sessions.value.values()].map((session) => entry(session, at));
   lastEntries = new Map(entries.map((one) => [one.session.name, one]));
   return entries.sort(

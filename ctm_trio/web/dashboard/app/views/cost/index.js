@@ -4,6 +4,7 @@ import { html, useMemo } from '../../html.js';
 import { calendarDay, dollars } from '../../i18n/format.js';
 import { hasText, t } from '../../i18n/index.js';
 import { go } from '../../router.js';
+import { boxNow } from '../../store/clock.js';
 import { Empty, Failure, Loading } from '../../ui/bits.js';
 import { Chart } from '../../ui/chart.js';
 import { Icon } from '../../ui/icons.js';
@@ -42,7 +43,7 @@ function address(span, session) {
 /** @param {{answer: import('../../client/types.js').CostAnswer, span: 'hour'|'day'|'week', session: string}} props */
 function Figures({ answer, span, session }) {
   const { totals, points, spent } = answer;
-  const curve = useMemo(() => spentOverTime(points, answer.base ?? {}, Date.now()), [points]);
+  const curve = useMemo(() => spentOverTime(points, answer.base ?? {}, boxNow()), [points]);
   const series = useMemo(() => [{ label: t('cost.cost'), values: curve.values, colour: '--accent-fill', fill: true }], [curve]);
   const lines = useMemo(() => bySession(answer), [answer]);
   const sum = lines.reduce((all, line) => all + line.micros, 0);

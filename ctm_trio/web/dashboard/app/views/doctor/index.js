@@ -3,6 +3,7 @@ import { api } from '../../client/index.js';
 import { html, useEffect, useState } from '../../html.js';
 import { hasText, t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
+import { boxNow } from '../../store/clock.js';
 import { Age, Failure, Loading } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
 import { useAnswer } from '../../ui/use-answer.js';
@@ -13,8 +14,8 @@ const LOOK = { err: { icon: 'error', tone: 'bad' }, warn: { icon: 'alert', tone:
 
 export default function Doctor() {
   const { answer, error, busy, retry } = useAnswer((signal) => api.doctor({ signal }), []);
-  const [at, setAt] = useState(Date.now());
-  useEffect(() => setAt(Date.now()), [answer]);
+  const [at, setAt] = useState(boxNow());
+  useEffect(() => setAt(boxNow()), [answer]);
   useEffect(() => bindKeys([{ keys: 'r', group: t('doctor.title'), label: t('doctor.again'), run: retry }]), [retry]);
   const checks = answer?.checks ?? [];
   return html`<div class="page narrow-page">
