@@ -46,7 +46,8 @@ class TokenFile:
         try:
             stored = msgspec.json.decode(read_regular(self._path, max_bytes=MAX_TOKENS_BYTES), type=_Stored)
             if mark and stored.user == mark:
-                self._ends = {bytes.fromhex(digest): float(end) for digest, end in stored.tokens.items()}
+                latest = time.time() + LIFETIME_S  # a later end was written with a clock that was set back since
+                self._ends = {bytes.fromhex(digest): min(float(end), latest) for digest, end in stored.tokens.items()}
         except (OSError, ValueError, msgspec.MsgspecError):
             return  # no file yet, or a broken one: everybody signs in again
 
@@ -61,16 +62,19 @@ class TokenFile:
 
     def valid(self, digest: bytes) -> bool:
         """True if a token with this SHA-256 is logged in."""
-        end = self._ends.get(digest)
-        return end is not None and end > time.time()
+        end, now = self._ends.get(digest), time.time()
+        if end is None or end <= now:
+            return False
+        if end > now + LIFETIME_S:  # given out by a clock that was set back since
+            self._ends[digest] = now + LIFETIME_S
+        return True
 
     def add(self, digest: bytes) -> None:
-        """Log a token in for `LIFETIME_S`."""
-        now = time.time()
-        self._ends = {known: end for known, end in self._ends.items() if end > now}
+        """Log a token in for `LIFETIME_S`. What has ended is not valid, and makes room first; until then it stays: the
+        clock may be wrong just now."""
         while len(self._ends) >= MAX_TOKENS:
-            del self._ends[next(iter(self._ends))]
-        self._ends[digest] = now + LIFETIME_S
+            del self._ends[min(self._ends, key=lambda known: self._ends[known])]
+        self._ends[digest] = time.time() + LIFETIME_S
 
     def drop(self, digest: bytes) -> bool:
         """Log a token out; True if it was in."""

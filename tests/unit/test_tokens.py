@@ -9,6 +9,7 @@ import pytest
 
 from ctm_trio.system import tokens
 from ctm_trio.system.tokens import TokenFile
+from tests.fakes.wall import Wall
 
 
 def digest(token: str) -> bytes:
@@ -46,6 +47,28 @@ def test_they_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         held.add(digest(str(number)))
     assert [held.valid(digest(str(n))) for n in range(4)] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("days", [90, -90])
+def test_while_the_clock_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    """A clock that is wrong for a while logs nobody out for good, and makes no token last longer than its lifetime."""
+    wall = Wall()
+    monkeypatch.setattr(tokens.time, "time", wall)  # type: ignore[attr-defined]
+    held = TokenFile(tmp_path / "t")
+    held.load("user")
+    held.add(digest("before"))
+    wall.offset = days * 86_400.0
+    held.add(digest("meanwhile"))
+    held.save()
+    wall.offset = 0.0
+    assert held.valid(digest("before"))
+    again = TokenFile(tmp_path / "t")
+    again.load("user")
+    assert again.valid(digest("before"))
+    assert again.valid(digest("meanwhile")) is (days > 0)
+    wall.offset = tokens.LIFETIME_S + 60.0
+    assert not again.valid(digest("before"))
+    assert not again.valid(digest("meanwhile"))
 
 
 def test_another_user(tmp_path: Path) -> None:
