@@ -30,7 +30,6 @@ from ctm_trio.messages import (
     HealthSnapshot,
     JournalMessage,
     JournalSnapshot,
-    LossesSnapshot,
     QuotaSnapshot,
     ReloadConfig,
     SessionsMessage,
@@ -66,7 +65,7 @@ from ctm_trio.tasks.config import run_config
 from ctm_trio.tasks.cost import run_cost
 from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
 from ctm_trio.tasks.journal import run_journal
-from ctm_trio.tasks.losses import run_losses
+from ctm_trio.tasks.losses import LossesSnapshot, run_losses
 from ctm_trio.tasks.panes import INBOX as PANES_INBOX
 from ctm_trio.tasks.panes import run_panes
 from ctm_trio.tasks.quota import COST_BOUND, run_quota

@@ -34,9 +34,11 @@ from ctm_trio.cli.common import (
     say,
 )
 from ctm_trio.cli.streams import put_bytes
+from ctm_trio.model.log_names import parse_log_name
 from ctm_trio.model.times import parse_time
 from ctm_trio.model.tool_call import CallLine, decode_line, parse_call
-from ctm_trio.system.log_files import list_parts, open_log_file
+from ctm_trio.system.log_copies import distinct, numbered
+from ctm_trio.system.log_files import list_parts, list_strays, open_log_file
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths
@@ -147,7 +149,7 @@ def choose(paths: Paths, session: str | None, names: dict[str, str]) -> list[str
         CliError: there is no such session or log.
     """
     try:
-        logs = sorted({entry.name.split(".jsonl")[0] for entry in paths.logs.iterdir() if ".jsonl" in entry.name[1:]})
+        logs = sorted({name.uuid for entry in paths.logs.iterdir() if (name := parse_log_name(entry.name))})
     except OSError:
         logs = []
     if session is None:
@@ -187,11 +189,12 @@ def chosen_lines(directory: Path, log: str, wanted: Wanted, limit: int, end: int
     Args:
         end: bytes of the current file that count; what comes later is for `-f`.
     """
-    files = [directory / part.name for part in list_parts(directory, log)]
-    files = [path for path in [*files, directory / f"{log}.jsonl"] if modified(path) >= wanted.since]
-    current = f"{log}.jsonl"
+    current = directory / f"{log}.jsonl"
+    parts = [directory / part.name for part in list_parts(directory, log)]
+    files = distinct([*numbered(current, packed=True), *parts, current])
+    files = [path for path in files if modified(path) >= wanted.since]
     streams = (
-        (line for line in read_lines(path, log, end if path.name == current else None) if wants(wanted, line))
+        (line for line in read_lines(path, log, end if path == current else None) if wants(wanted, line))
         for path in (reversed(files) if limit else files)
     )
     if not limit:
@@ -306,10 +309,12 @@ class Tail:
         lines: list[Line] = []
         inode, size = size_of(self._path)
         if self._inode and inode != self._inode:
-            for part in list_parts(self._path.parent, self._log):
-                path = self._path.parent / part.name
-                if not part.packed and size_of(path)[0] == self._inode:
+            names = [part.name for part in list_parts(self._path.parent, self._log)]
+            for name in names + list_strays(self._path.parent, self._log):
+                path = self._path.parent / name
+                if path.suffix != ".gz" and size_of(path)[0] == self._inode:
                     lines += self._read(path)
+                    break
             self._inode, self._position = 0, 0
         if inode and (inode != self._inode or size != self._position):
             if size < self._position:

@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 
+from ctm_trio.model.log_names import EARLIEST_NS, LATEST_NS, parts_among
 from ctm_trio.producers.hook import locked_log
 
 PACK_LEVEL = 4
@@ -19,9 +20,6 @@ PACK_LEVEL = 4
 
 SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 """No link is followed, and a pipe that somebody put there holds nobody up."""
-
-MAX_DIGITS = 20
-"""Of the time in a part's name."""
 
 
 def rotate(path: str, *, max_bytes: int, max_age_days: int, max_files: int) -> None:
@@ -53,16 +51,10 @@ def parts(path: str) -> list[str]:
 
     What has such a name and is not a regular file is not ours: it is neither opened nor deleted.
     """
-    directory, stem = os.path.split(path)
-    found = []
+    directory, name = os.path.split(path)
     with os.scandir(directory) as entries:
-        for entry in entries:
-            if entry.name.startswith(stem + "."):
-                number = entry.name[len(stem) + 1 :].removesuffix(".gz")
-                good = number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
-                if good and entry.is_file(follow_symlinks=False):
-                    found.append((int(number), entry.name))
-    return [os.path.join(directory, name) for _, name in sorted(found)]
+        names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+    return [os.path.join(directory, part.name) for part in parts_among(names, name.removesuffix(".jsonl"))]
 
 
 def _set_aside(path: str, max_bytes: int) -> None:
@@ -71,11 +63,19 @@ def _set_aside(path: str, max_bytes: int) -> None:
     try:
         if os.fstat(fd).st_size <= max_bytes:
             return  # another process was faster
-        os.rename(path, f"{path}.{time.time_ns()}")
+        os.rename(path, f"{path}.{_new_number(path)}")
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     finally:
         os.close(fd)
+
+
+def _new_number(path: str) -> int:
+    """The number of the next part: the time in nanoseconds, but above that of every part, whatever the clock does."""
+    directory, name = os.path.split(path)
+    newest = max((p.order for p in parts_among(os.listdir(directory), name.removesuffix(".jsonl"))), default=0)
+    now = time.time_ns()
+    return max(now if EARLIEST_NS <= now < LATEST_NS else EARLIEST_NS, newest + 1)
 
 
 def _pack(part: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import ERR, OK, WARN, Check
+from ctm_trio.model.log_names import parse_log_name
 from ctm_trio.system.dumps import DEFAULT_DIRECTORY, directory_fault
-from ctm_trio.system.log_files import parse_log_name
 from ctm_trio.system.owned import believed_owners, file_fault, is_open_to_group
 
 MAX_NAMES = 20_000

@@ -4,38 +4,14 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
+import struct
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ctm_trio.model.log_names import LogName, is_stray, parts_among
 from ctm_trio.system.owned import believed_owners
 from ctm_trio.system.regular import open_regular
-
-_NAME = re.compile(r"(?P<uuid>[A-Za-z0-9_-]{1,128})\.jsonl(?:\.(?P<ns>\d{1,20})(?P<gz>\.gz)?)?", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class LogName:
-    """A file name taken apart. `base` is the name of a rotated part without `.gz`, "" for the current file."""
-
-    name: str
-    uuid: str
-    base: str
-    order: int
-    packed: bool
-
-
-def parse_log_name(name: str) -> LogName | None:
-    """`<uuid>.jsonl`, `<uuid>.jsonl.<ns>` or `<uuid>.jsonl.<ns>.gz`; None for every other name."""
-    match = _NAME.fullmatch(name)
-    if match is None:
-        return None
-    ns, packed = match["ns"], match["gz"] is not None
-    base = name.removesuffix(".gz") if ns else ""
-    return LogName(name, match["uuid"], base, int(ns) if ns else 0, packed)
 
 
 def list_parts(directory: Path, uuid: str) -> list[LogName]:
@@ -46,20 +22,12 @@ def list_parts(directory: Path, uuid: str) -> list[LogName]:
         return []
 
 
-def parts_among(names: Iterable[str], uuid: str) -> list[LogName]:
-    """The rotated parts of a log among file names, oldest first. Of one that is there plain and packed: the plain one.
-
-    (The packed one may still be being written; the plain file is deleted once it is complete.)
-    """
-    found: dict[str, LogName] = {}
-    prefix = f"{uuid}.jsonl."
-    for name in names:
-        if not name.startswith(prefix):
-            continue
-        parsed = parse_log_name(name)
-        if parsed is not None and (parsed.base not in found or not parsed.packed):
-            found[parsed.base] = parsed
-    return sorted(found.values(), key=lambda part: part.order)
+def list_strays(directory: Path, uuid: str) -> list[str]:
+    """The names of files beside a log that are no parts of it, see `is_stray`. Reads the whole directory."""
+    try:
+        return sorted(name for name in os.listdir(directory) if is_stray(name, uuid))
+    except OSError:
+        return []
 
 
 def open_log_file(path: Path) -> int:
@@ -82,6 +50,9 @@ class Reader(Protocol):
 
     def read(self, start: int, size: int) -> bytes:
         """At most `size` bytes from byte `start` on; fewer only at the end."""
+
+    def size(self) -> int:
+        """Bytes in the file now, unpacked; of a packed one it is what its last piece says."""
 
     def close(self) -> None:
         """Close the file."""
@@ -144,6 +115,12 @@ class PackedReader:
                 break
             data += part
         return bytes(data)
+
+    def size(self) -> int:
+        """See `Reader`; 0 for a file that is too short to be an archive."""
+        length = os.fstat(self._raw.fileno()).st_size
+        trailer = os.pread(self._raw.fileno(), 4, max(0, length - 4))
+        return int(struct.unpack("<I", trailer)[0]) if length >= 18 else 0
 
     def close(self) -> None:
         """See `Reader`."""

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from ctm_trio.system.log_files import PackedReader, PlainReader, Reader, list_parts
+from ctm_trio.system.log_files import PackedReader, PlainReader, Reader, list_parts, list_strays
+
+MAX_STRAYS = 8
+"""Packed files of other programs' names that are looked into for a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,10 @@ def _candidates(directory: Path, place: Place) -> Iterator[Path]:
     if not place.name:
         yield directory / f"{place.uuid}.jsonl"
     parts = [part.name for part in list_parts(directory, place.uuid)]
-    yield from (path for name in parts if _is(path := directory / name, place.device, place.inode))
+    strays = list_strays(directory, place.uuid)  # others than us may have rotated it
+    yield from (path for name in parts + strays if _is(path := directory / name, place.device, place.inode))
     yield from [directory / name for name in parts if name.endswith(".gz")][-1:]
+    yield from [directory / name for name in strays if name.endswith(".gz")][:MAX_STRAYS]
 
 
 def _is(path: Path, device: int, inode: int) -> bool:

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ctm_trio.errors import CtmError
-from ctm_trio.system.log_files import open_log_file, parse_log_name
+from ctm_trio.model.log_names import parse_log_name
+from ctm_trio.system.log_files import open_log_file
 from ctm_trio.system.store import EventStore, Stamped, open_database
 
 COMPANIONS = ("-wal", "-shm")

@@ -34,7 +34,11 @@ def log_files(directory: Path) -> list[LogFile]:
     """
     try:
         with os.scandir(directory) as entries:
-            found = [entry for entry in entries if entry.name.endswith(SUFFIX) and len(entry.name) > len(SUFFIX)]
+            found = [
+                entry
+                for entry in entries
+                if entry.name.endswith(SUFFIX) and entry.name != SUFFIX and entry.is_file(follow_symlinks=False)
+            ]
     except FileNotFoundError:
         return []
     if len(found) > MAX_FILES:

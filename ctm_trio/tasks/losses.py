@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import trio
 
 from ctm_trio.channels import StateReceiver, StateSender
-from ctm_trio.messages import JournalSnapshot, LossesSnapshot
+from ctm_trio.messages import JournalSnapshot
 from ctm_trio.model.event import HOOK_TYPE
 from ctm_trio.model.hook_losses import told
 from ctm_trio.system.hook_losses import read_losses
@@ -22,6 +23,14 @@ LOOK_S = 2.0
 
 QUIET_S = 5.0
 """Events flow again when some arrive and none was lost for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class LossesSnapshot:
+    """What the hook could not keep. `text`: in one sentence, "" for nothing. `goes_on`: no event has arrived since."""
+
+    text: str = ""
+    goes_on: bool = False
 
 
 async def run_losses(

@@ -19,9 +19,11 @@ import trio
 from ctm_trio.channels import ask
 from ctm_trio.messages import Ingest, OpenSegment, Sighting
 from ctm_trio.model.log_line import CHECK_BYTES, LineBatch, Row, Segment
+from ctm_trio.model.log_names import LogName
 from ctm_trio.model.log_parse import Clues, parse_chunk
 from ctm_trio.model.times import format_time
-from ctm_trio.system.log_files import LogName, PackedReader, PlainReader, Reader
+from ctm_trio.system.log_files import PackedReader, PlainReader, Reader
+from ctm_trio.tail_copies import Copies
 from ctm_trio.tail_ends import Progress, TailEnds
 
 CHUNK_BYTES = 256 << 10
@@ -44,36 +46,23 @@ PartsOf = Callable[[str], Awaitable[list[LogName]]]
 """Lists the rotated parts of a log (by its uuid), oldest first."""
 
 
-class Tail:
+class Tail(Copies):
     """State of one tailer: the segments, and the open current file."""
 
     def __init__(
         self, directory: Path, kind: str, uuid: str, progress: Progress, ends: TailEnds, parts_of: PartsOf
     ) -> None:
-        self.directory = directory
+        super().__init__(directory, uuid)
         self.kind = kind
-        self.uuid = uuid
-        self.path = directory / f"{uuid}.jsonl"
         self.progress = progress
         self.ends = ends
         self.parts_of = parts_of
-        self.parts: dict[str, Segment] = {}
-        self.live: Segment | None = None
         self.file: PlainReader | None = None
         self.clues = Clues()
         self.skipping = 0
         """Position up to which an endless line was scanned for its end, 0 if there is none."""
         self.trouble = ""
         """Why the log cannot be read now, as it was logged last."""
-
-    def adopt(self, segments: tuple[Segment, ...]) -> None:
-        """Start from what is committed."""
-        for segment in sorted(segments, key=lambda s: s.id):
-            copy = msgspec.structs.replace(segment)
-            if copy.name and not copy.name.startswith("gone:"):
-                self.parts[copy.name] = copy
-            elif not copy.name and not copy.sealed:
-                self.live = copy
 
     def close(self) -> None:
         """Close the current file."""
@@ -118,7 +107,7 @@ class Tail:
         if not look_at_parts and self.file is None and self.live is not None and self.live.position:
             self._reopen(self.live)
         if not look_at_parts and self.file is not None and self.live is not None and self._is_current(self.file):
-            if await self._drain(self.file, self.live):
+            if await self.drain(self.file, self.live):
                 return
             await self._replace_live()
             return
@@ -143,7 +132,7 @@ class Tail:
         return (status.st_dev, status.st_ino) == file.key
 
     async def _sync_parts(self) -> None:
-        if self.file is not None and self.live is not None and not await self._drain(self.file, self.live):
+        if self.file is not None and self.live is not None and not await self.drain(self.file, self.live):
             await self._replace_live()
         while True:
             try:
@@ -155,9 +144,12 @@ class Tail:
                 parts = await self.parts_of(self.uuid)
                 # If it was rotated meanwhile the list may have it too, packed and not to be recognised: look again.
                 overtaken = current is not None and not self._is_current(current, missing=False)
+                if not overtaken:
+                    await self.read_strays(parts)
                 if not overtaken and not await self._read_parts(parts, current):
                     await self._take_current(current)
                     current = None
+                    await self.remember_copies()
                     return
             finally:
                 if current is not None:
@@ -172,41 +164,47 @@ class Tail:
             path = self.directory / part.name
             try:
                 if part.packed:
-                    await self._read_packed(part, path, known)
+                    await self._read_packed(part, path, known, parts)
                     continue
                 reader = PlainReader(path)
             except FileNotFoundError:
                 return True  # packed or pruned since the listing: list again, or its lines would be taken for new
             try:
                 if current is not None and reader.key == current.key:
-                    return True
-                await self._read_plain(part, reader, known)
+                    if not self._is_current(current, missing=False):
+                        return True
+                    continue  # a second name of the current file
+                await self._read_plain(part, reader, known, parts)
             finally:
                 reader.close()
         return False
 
-    async def _read_plain(self, part: LogName, reader: PlainReader, known: Segment | None) -> None:
+    async def _read_plain(
+        self, part: LogName, reader: PlainReader, known: Segment | None, parts: list[LogName]
+    ) -> None:
         if known is not None and reader.size() == known.position:
             return
-        segment = known or await self._claim(reader, reader.key) or await self._open(reader.key)
+        segment = known or await self._claim(reader, reader.key) or await self.segment_of(part, reader, parts)
         if segment.name != part.base:
             segment.name = part.base
-            await self._send([], segment, 0)
+            await self.commit(segment)
         self.parts[part.base] = segment
-        await self._drain(reader, segment)
+        if not segment.sealed:
+            await self.drain(reader, segment)
 
-    async def _read_packed(self, part: LogName, path: Path, known: Segment | None) -> None:
+    async def _read_packed(self, part: LogName, path: Path, known: Segment | None, parts: list[LogName]) -> None:
         if known is None and self.file is not None and self.live is not None:
             # It may be what our open file is; all that was packed is in there, and read it can be recognised by it.
-            await self._drain(self.file, self.live)
+            await self.drain(self.file, self.live)
         reader = PackedReader(path)
         try:
-            segment = known or await self._claim(reader, None) or await self._open((0, 0))
+            segment = known or await self._claim(reader, None) or await self.segment_of(part, reader, parts)
             segment.name = part.base
             self.parts[part.base] = segment
-            await self._drain(reader, segment)
-            segment.sealed = True
-            await self._send([], segment, 0)
+            if not segment.sealed:
+                await self.drain(reader, segment)
+                segment.sealed = True
+                await self.commit(segment)
         finally:
             reader.close()
 
@@ -218,22 +216,27 @@ class Tail:
         same_file = key is not None and key == (live.device, live.inode)
         if not same_file and live.position == 0:
             return None
-        if not await self._matches(reader, live) or (key is None and await self._still_current(live)):
+        if not await self._matches(reader, live) or (not same_file and await self.still_current(live)):
             return None
         self.live = None
         self.close()
         return live
 
-    async def _still_current(self, live: Segment) -> bool:
-        """True if the current file is what was read. The inode alone does not tell: it may be in use again."""
+    async def still_current(self, live: Segment) -> bool:
+        """See `Copies`. Its inode does not tell: it may be in use again, or a copy's."""
         try:
             reader = PlainReader(self.path)
         except FileNotFoundError:
             return False
         try:
-            return reader.key == (live.device, live.inode) and await self._matches(reader, live)
+            return await self._is_of(reader, live)
         finally:
             reader.close()
+
+    async def _is_of(self, file: PlainReader, live: Segment) -> bool:
+        if live.position == 0:
+            return file.key == (live.device, live.inode)
+        return await self._matches(file, live)
 
     async def _take_current(self, current: PlainReader | None) -> None:
         """Go on with the current file: the one we had, one that replaced it, or a new one."""
@@ -245,31 +248,34 @@ class Tail:
         else:
             self.close()
             self.file = current
-            if live is not None and not await self._matches(current, live):
-                await self._retire(live)
-                live = self.live = None
+            if live is not None and not await self._is_of(current, live):
+                self.live = None
+                await self.let_go(live)
+                live = None
             if live is None:
-                self.live = await self._open(current.key)
+                new = not self.past
+                self.live = await self.open_segment(current.key)
+                if not new:  # it shall be known if it is rotated before it has a line
+                    await self.commit(self.live)
             elif (live.device, live.inode) != current.key:
                 live.device, live.inode = current.key
         assert self.file is not None
         assert self.live is not None
-        if not await self._drain(self.file, self.live):
+        if not await self.drain(self.file, self.live):
             await self._replace_live()
 
     async def _replace_live(self) -> None:
         """The current file was truncated or written anew: what it has now is read from its start."""
         assert self.file is not None
         if self.live is not None:
-            await self._retire(self.live)
-        self.live = await self._open(self.file.key)
-        await self._drain(self.file, self.live)
+            lost, self.live = self.live, None
+            await self.let_go(lost)
+        self.live = await self.open_segment(self.file.key)
+        await self.commit(self.live)  # so that it is known if it is rotated before it has a line
+        await self.drain(self.file, self.live)
 
-    async def _retire(self, segment: Segment) -> None:
-        segment.name, segment.sealed = f"gone:{segment.id}", True
-        await self._send([], segment, 0)
-
-    async def _open(self, key: tuple[int, int]) -> Segment:
+    async def open_segment(self, key: tuple[int, int]) -> Segment:
+        """See `Copies`."""
         make = partial(OpenSegment, self.uuid, self.kind)
         segment: Segment = await ask(self.ends.journal, make, timeout_s=ASK_S)
         segment.device, segment.inode = key
@@ -286,7 +292,7 @@ class Tail:
 
     # ------------------------------------------------------------ lines
 
-    async def _drain(self, reader: Reader, segment: Segment) -> bool:
+    async def drain(self, reader: Reader, segment: Segment) -> bool:
         """Read complete lines to the end of the file. False if the file is not what the segment was read from."""
         chunk = CHUNK_BYTES
         while True:
@@ -366,6 +372,10 @@ class Tail:
         self.progress.skipped += 1
         await self._send([], segment, 1)
         return True
+
+    async def commit(self, segment: Segment) -> None:
+        """See `Copies`."""
+        await self._send([], segment, 0)
 
     async def _send(self, rows: list[Row], segment: Segment, skipped: int) -> None:
         await self.ends.journal.send(Ingest(LineBatch(msgspec.structs.replace(segment), rows, skipped)))

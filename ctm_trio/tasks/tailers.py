@@ -22,8 +22,9 @@ from ctm_trio.channels import StateReceiver, StateSender, ask, open_state_channe
 from ctm_trio.errors import Unavailable
 from ctm_trio.messages import Positions, TailersSnapshot
 from ctm_trio.model.log_line import Segment
+from ctm_trio.model.log_names import LogName, parse_log_name, parts_among
 from ctm_trio.model.log_parse import Clues
-from ctm_trio.system.log_files import LogName, open_log_file, parse_log_name, parts_among
+from ctm_trio.system.log_files import open_log_file
 from ctm_trio.system.owned import believed_owners
 from ctm_trio.system.watch import SCAN_S, Changes, watch_directory
 from ctm_trio.tail_ends import Progress, TailEnds

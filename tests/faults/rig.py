@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import itertools
 import os
@@ -86,6 +87,8 @@ class LogFile:
 
     directory: Path
     uuid: str
+    clock_s: Callable[[], float] = float
+    """How far the clock is ahead, in seconds."""
 
     @property
     def path(self) -> Path:
@@ -104,12 +107,39 @@ class LogFile:
         """Rename the current file to `<log>.<ns>`, and perhaps pack it and begin a new one at once."""
         if not self.path.exists():
             return
-        part = Path(f"{self.path}.{time.time_ns()}")
+        part = Path(f"{self.path}.{self.now_ns()}")
         self.path.rename(part)
         if touch:
             self.path.touch(0o600)
         if pack:
             self.pack(part)
+
+    def now_ns(self) -> int:
+        """The time in nanoseconds by the clock of the test."""
+        return time.time_ns() + int(self.clock_s() * 1e9)
+
+    def logrotate(self, style: str, *, pack: bool) -> None:
+        """Rotate as `logrotate` does: `create` and `dated` rename and begin anew, `copytruncate` copies and empties."""
+        if not self.path.exists():
+            return
+        if style == "dated":
+            days = len(list(self.directory.glob(f"{self.uuid}.jsonl-*")))
+            first = Path(f"{self.path}-{20_260_101 + days}")
+        else:
+            for n in range(30, 0, -1):
+                for suffix in ("", ".gz"):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.rename(f"{self.path}.{n}{suffix}", f"{self.path}.{n + 1}{suffix}")
+            first = Path(f"{self.path}.1")
+        if style == "copytruncate":
+            first.write_bytes(self.path.read_bytes())
+            os.truncate(self.path, 0)
+        else:
+            self.path.rename(first)
+            self.path.touch(0o600)
+        if pack:
+            Path(f"{first}.gz").write_bytes(gzip.compress(first.read_bytes(), 1))
+            first.unlink()
 
     def pack(self, part: Path) -> None:
         """Replace a rotated part by its packed form, which appears whole."""
@@ -130,6 +160,7 @@ class Rig:
     root: Path
     seen: list[tuple[int, str]] = field(default_factory=list)
     lost: int = 0
+    clock_s: float = 0.0
     cursor: int = 0
     arrived: trio.Event = field(default_factory=trio.Event)
     tailers: StateReceiver[TailersSnapshot] = field(init=False)
@@ -144,7 +175,7 @@ class Rig:
 
     def log(self, uuid: str = "11111111-2222-4333-8444-555555555555") -> LogFile:
         """A log of that Claude session."""
-        return LogFile(self.logs, uuid)
+        return LogFile(self.logs, uuid, lambda: self.clock_s)
 
     @property
     def markers(self) -> list[str]:

@@ -6,6 +6,7 @@ the daemon at any moment, with everything else going on meanwhile. `FUZZ_EXAMPLE
 
 from __future__ import annotations
 
+import gzip
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from tests.faults.rig import LogFile, Rig, line, stored
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
 
+COPIES = ["bak", "{n}", "{n}", "17000000{n:02}", "2026112{n}", "{ns}", "{ns}", "{ns}", "{ns}9"]
+"""Endings of copies: by hand, numbered, dated, in seconds, and as our own rotations name parts."""
+
 which = st.integers(0, 1)
 steps = st.one_of(
     st.tuples(st.just("append"), which, st.integers(1, 40), st.sampled_from([0, 0, 200, 3000, 70_000])),
@@ -27,6 +31,11 @@ steps = st.one_of(
     st.tuples(st.just("rotate"), which, st.booleans(), st.booleans()),
     st.tuples(st.just("pack"), which),
     st.tuples(st.just("truncate"), which),
+    st.tuples(st.just("copy"), which, st.sampled_from(COPIES), st.booleans(), st.integers(0, 3)),
+    st.tuples(
+        st.just("logrotate"), which, st.sampled_from(["create", "copytruncate", "dated"]), st.booleans(), st.booleans()
+    ),
+    st.tuples(st.just("clock"), st.sampled_from([-86_400, -1, 0, 3, 864_000])),
     st.tuples(st.just("agents"), which, st.integers(1, 5)),
     st.tuples(st.just("junk"), which, st.binary(max_size=60)),
     st.just(("stop",)),
@@ -45,6 +54,9 @@ class Written:
     rest: bytes = b""
     """What is missing of a half line."""
     half: str = ""
+    copies: int = 0
+    known: bool = False
+    """Lines of the current file were read."""
 
     def finish(self) -> None:
         """Write the other half."""
@@ -93,6 +105,8 @@ class History:
         """Wait until all that was written is seen."""
         await self.start()
         await self.rig.settle(sum(len(log.markers) for log in self.logs))
+        for log in self.logs:
+            log.known = log.file.path.exists() and log.file.path.stat().st_size > 0 and not log.rest
 
     async def play(self, step: tuple[object, ...]) -> None:
         """One step."""
@@ -122,6 +136,7 @@ class History:
             case ("rotate", int(i), bool(pack), bool(touch)):
                 self.logs[i].finish()
                 self.logs[i].file.rotate(pack=pack, touch=touch)
+                self.logs[i].known = False
             case ("pack", int(i)):
                 for part in self.logs[i].file.plain_parts()[:1]:
                     self.logs[i].file.pack(part)
@@ -130,6 +145,14 @@ class History:
                 await self.settle()
                 if self.logs[i].file.path.exists():
                     os.truncate(self.logs[i].file.path, 0)
+                    self.logs[i].known = False
+            case ("copy", int(i), str(ending), bool(pack), int(pick)):
+                self.copy(self.logs[i], ending, pack, pick)
+            case ("logrotate", int(i), str(style), bool(pack), bool(rush)):
+                await self.logrotate(self.logs[i], style, pack, rush)
+            case ("clock", int(seconds)):
+                await self.settle()  # the order of unread parts is that of their names
+                self.rig.clock_s = float(seconds)
             case ("stop",):
                 await self.stop()
             case ("start",):
@@ -139,6 +162,31 @@ class History:
             case ("yield", int(turns)):
                 for _ in range(turns):
                     await trio.lowlevel.checkpoint()
+
+    async def logrotate(self, log: Written, style: str, pack: bool, rush: bool) -> None:
+        """Have another program rotate a log; in a rush, lines that nobody has read yet are in it.
+
+        Of a file that we never saw a line of, such lines cannot be told from those of a copy: then no rush.
+        """
+        log.finish()
+        if not (rush and log.known):
+            await self.settle()
+        log.file.logrotate(style, pack=pack)
+        log.known = False
+
+    def copy(self, log: Written, ending: str, pack: bool, pick: int) -> None:
+        """Copy the current file, or a part of it, under some name; what has that name stays."""
+        files = [log.file.path, *sorted(log.file.directory.glob(f"{log.file.uuid}.jsonl.*"))]
+        source = files[pick % len(files)]
+        log.copies += 1
+        end = ending.format(n=log.copies, ns=log.file.now_ns())
+        target = log.file.directory / f"{log.file.uuid}.jsonl.{end}{'.gz' if pack else ''}"
+        if not source.exists() or target.exists():
+            return
+        data = source.read_bytes()
+        if source.suffix == ".gz":
+            data = gzip.decompress(data)
+        target.write_bytes(gzip.compress(data, 1) if pack else data)
 
     def check(self) -> None:
         """The invariant, once all has settled and stopped."""

@@ -17,6 +17,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         {
             "adoptions",
             "attention_book",
+            "tail_copies",
             "tail_ends",
             "messages",
             "orders",
@@ -34,6 +35,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "channels": frozenset({"errors"}),
     "adoptions": frozenset({"messages", "errors", "model"}),
     "attention_book": frozenset({"messages", "model"}),
+    "tail_copies": frozenset({"model", "system"}),
     "tail_ends": frozenset({"messages", "open_logs"}),
     "open_logs": frozenset(),
     "health": frozenset({"channels", "messages"}),

@@ -45,12 +45,25 @@ def shown(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
 @pytest.fixture
 def filled(logs: Path) -> Path:
     """alpha: a packed part, a plain one, the current file with half a line, another log; beta: one line between."""
-    (logs / "u-alpha.jsonl.1.gz").write_bytes(gzip.compress(line(1) + line(2, "Other")))
-    (logs / "u-alpha.jsonl.2").write_bytes(line(3) + b"no json\n")
+    (logs / "u-alpha.jsonl.1700000000000000001.gz").write_bytes(gzip.compress(line(1) + line(2, "Other")))
+    (logs / "u-alpha.jsonl.1700000000000000002").write_bytes(line(3) + b"no json\n")
     (logs / "u-alpha.jsonl").write_bytes(line(4) + line(6, is_error=True) + b'{"tool_name": "ha')
     (logs / "u-new.jsonl").write_bytes(line(7, ctm_session="alpha"))
     (logs / "u-beta.jsonl").write_bytes(line(5))
     return logs
+
+
+def test_what_others_rotated_and_copied(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Numbered files of `logrotate` count, oldest first; copies of any name do not, and a name alone is no log."""
+    (logs / "u-alpha.jsonl.2.gz").write_bytes(gzip.compress(line(1)))
+    (logs / "u-alpha.jsonl.1").write_bytes(line(2))
+    (logs / "u-alpha.jsonl").write_bytes(line(3) + line(4))
+    (logs / "u-alpha.jsonl.1700000000000000005").write_bytes(line(3))
+    (logs / "u-alpha.jsonl.bak").write_bytes(line(3))
+    (logs / "u-alpha.jsonl-20261125.gz").write_bytes(gzip.compress(line(3)))
+    (logs / "u-other.jsonl.bak").write_bytes(line(9))
+    assert shown(capsys) == ["n1", "n2", "n3", "n4"]
+    assert shown(capsys, "-n", "3") == ["n2", "n3", "n4"]
 
 
 def test_all_parts_in_order(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,7 +133,7 @@ def test_following_survives_rotation_and_truncation(logs: Path) -> None:
     assert new() == ["n2"]
     add(b'"tool_input":{"command":"whole"},"ctm_timestamp":"2026-01-01T00:00:00Z"}\n')
     add(line(3))
-    path.rename(logs / "u-beta.jsonl.77")
+    path.rename(logs / "u-beta.jsonl.1700000000000000077")
     path.write_bytes(line(4))
     assert new() == ['{"command":"whole"}', "n3", "n4"]
     rotate(str(path), max_bytes=1, max_age_days=30, max_files=10)

@@ -1,0 +1,66 @@
+"""Names of log files: the current file, the parts that a rotation of ours left, and what others leave beside them.
+
+A part of ours is named by the nanosecond of its rotation. Other programs number or date what they rotate or copy
+(`.1`, `-20261125`, `.bak`, `.1700000000.gz`): such a file may hold what was read already, so its name says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+EARLIEST_NS, LATEST_NS = 10**18, 4_102_444_800 * 10**9
+"""The years 2001 to 2100: a number outside is not the time of a rotation."""
+
+_NAME = re.compile(r"(?P<uuid>[A-Za-z0-9_-]{1,128})\.jsonl(?:\.(?P<ns>[1-9]\d{18})(?P<gz>\.gz)?)?", re.ASCII)
+
+_OTHERS = re.compile(r"(?:\.\d{1,4}|[.-]\d{8}(?:-\d{1,10})?)(?:\.gz)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class LogName:
+    """A file name taken apart. `base` is the name of a rotated part without `.gz`, "" for the current file."""
+
+    name: str
+    uuid: str
+    base: str
+    order: int
+    packed: bool
+
+
+def parse_log_name(name: str) -> LogName | None:
+    """`<uuid>.jsonl`, `<uuid>.jsonl.<unix ns>` or `<uuid>.jsonl.<unix ns>.gz`; None for every other name."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    ns, packed = int(match["ns"] or 0), match["gz"] is not None
+    if ns and not EARLIEST_NS <= ns < LATEST_NS:
+        return None
+    return LogName(name, match["uuid"], name.removesuffix(".gz") if ns else "", ns, packed)
+
+
+def parts_among(names: Iterable[str], uuid: str) -> list[LogName]:
+    """The rotated parts of a log among file names, oldest first. Of one that is there plain and packed: the plain one.
+
+    (The packed one may still be being written; the plain file is deleted once it is complete.)
+    """
+    found: dict[str, LogName] = {}
+    prefix = f"{uuid}.jsonl."
+    for name in names:
+        if not name.startswith(prefix):
+            continue
+        parsed = parse_log_name(name)
+        if parsed is not None and (parsed.base not in found or not parsed.packed):
+            found[parsed.base] = parsed
+    return sorted(found.values(), key=lambda part: part.order)
+
+
+def is_rotated_by_others(name: str, uuid: str) -> bool:
+    """True for the names that `logrotate` gives: `.1`, `-20261125`, `.20261125`, packed or not."""
+    return _OTHERS.fullmatch(name.removeprefix(f"{uuid}.jsonl")) is not None
+
+
+def is_stray(name: str, uuid: str) -> bool:
+    """True for a file beside a log that is named after it and is no part of it: a copy, or what others rotated."""
+    return name.startswith((f"{uuid}.jsonl.", f"{uuid}.jsonl-")) and parse_log_name(name) is None

@@ -1,0 +1,169 @@
+"""Which files hold the same lines: copies of a log, and what other programs than ours rotated it to.
+
+A copy is known by its content, not by its name: it begins like the file that it is of, and where the shorter of the two
+ends both have the same bytes. Everything here blocks for the disk: call it in a thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctm_trio.model.log_line import CHECK_BYTES, Segment
+from ctm_trio.model.log_names import is_rotated_by_others, is_stray
+from ctm_trio.system.log_files import PackedReader, PlainReader, Reader
+
+HEAD_BYTES = 4096
+"""So much of the beginning of two files is compared: the first line, and mostly its time."""
+
+MAX_NUMBERED = 100
+"""Files `.1`, `.2`, … that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """How much of a file is read already: up to `position`, before which stands `check`; `whole`: all of it."""
+
+    position: int
+    check: bytes
+    whole: bool
+
+
+def open_reader(path: Path) -> Reader:
+    """A reader of a plain or packed log file. The caller closes it.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    return PackedReader(path) if path.suffix == ".gz" else PlainReader(path)
+
+
+def ends_like(reader: Reader, segment: Segment) -> bool:
+    """True if the file has, where the segment was read to, the bytes that stood there."""
+    size = len(segment.check)
+    return size > 0 and reader.read(segment.position - size, size) == segment.check
+
+
+def repeated(reader: Reader, known: Sequence[Segment], live: Segment | None, others: Iterable[Path]) -> Repeats | None:
+    """What a file repeats of what is known, None if it repeats nothing.
+
+    Args:
+        reader: of the file; nothing of it is read yet.
+        known: segments that were read, whether their files are still there or not.
+        live: the segment of the current file: who has its lines is a copy, its new lines are read from itself.
+        others: files that are read, or will be.
+    """
+    longest = None
+    for segment in sorted(known, key=lambda s: s.position):  # forward only: unpacking goes no other way
+        if ends_like(reader, segment):
+            longest = segment
+    if longest is not None and longest.position >= reader.size():
+        return Repeats(longest.position, longest.check, False)
+    if live is not None and ends_like(reader, live):
+        return _all_of(reader)
+    if longest is not None:
+        return Repeats(longest.position, longest.check, False)
+    return _all_of(reader) if any(_begins(path, reader) for path in others) else None
+
+
+def _all_of(reader: Reader) -> Repeats:
+    size = reader.size()
+    start = max(0, size - CHECK_BYTES)
+    return Repeats(size, reader.read(start, size - start), True)
+
+
+def continuations(
+    directory: Path, uuid: str, lost: Segment, known: Sequence[Segment], parts: Sequence[Path]
+) -> list[Path]:
+    """Where the lines of a current file are that was renamed, or copied and emptied, by others; oldest first.
+
+    First the file that goes on where `lost` was read to; then what the same rotation left later, if it repeats nothing.
+    Nothing if no file goes on: then one that only might have unread lines is left alone.
+
+    Args:
+        directory, uuid: of the log. lost: what was read of the file that was the current one.
+        known: other segments that were read. parts: their files, as far as they are known by name.
+    """
+    current = directory / f"{uuid}.jsonl"
+    strays = _strays(directory, uuid)
+    going_on: list[tuple[bool, int, int, Path]] = []
+    for path, status in strays.items():
+        same = (status.st_dev, status.st_ino) == (lost.device, lost.inode)
+        with suppress(OSError), closing(open_reader(path)) as reader:
+            if (same and lost.position == 0) or ends_like(reader, lost):
+                going_on.append((same, reader.size(), status.st_mtime_ns, path))
+    if not going_on:
+        return []
+    found = [max(going_on)[3]]
+    first_ns = strays[found[0]].st_mtime_ns
+    for path, status in sorted(strays.items(), key=lambda item: item[1].st_mtime_ns):
+        if status.st_mtime_ns <= first_ns or not is_rotated_by_others(path.name, uuid):
+            continue
+        with suppress(OSError), closing(open_reader(path)) as reader:
+            if repeated(reader, [*known, lost], None, [current, *parts, *found]) is None:
+                found.append(path)
+    return found
+
+
+def strays_with(directory: Path, uuid: str, keys: frozenset[tuple[int, int]]) -> list[Path]:
+    """The files of others' names beside a log that are one of these, by device and inode."""
+    return [path for path, s in _strays(directory, uuid).items() if (s.st_dev, s.st_ino) in keys]
+
+
+def _strays(directory: Path, uuid: str) -> dict[Path, os.stat_result]:
+    """The regular files beside a log that are no parts of it."""
+    found = {}
+    with suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            if is_stray(entry.name, uuid) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    found[directory / entry.name] = entry.stat(follow_symlinks=False)
+    return found
+
+
+def numbered(current: Path, *, packed: bool) -> list[Path]:
+    """The files `.1`, `.2`, … beside a log, oldest first; with `packed` also `.1.gz` and so on."""
+    found: list[Path] = []
+    for n in range(1, MAX_NUMBERED + 1):
+        path = next((p for suffix in ("", ".gz") if (p := Path(f"{current}.{n}{suffix}")).exists()), None)
+        if path is None:
+            break
+        if packed or path.suffix != ".gz":
+            found.append(path)
+    return found[::-1]
+
+
+def distinct(files: Sequence[Path]) -> list[Path]:
+    """The files, without those that another one begins with; of several with the same content the last stays."""
+    kept: list[Path] = []
+    for i, path in enumerate(files):
+        if _is_new(path, [*kept, *files[i + 1 :]]):
+            kept.append(path)
+    return kept
+
+
+def _is_new(path: Path, others: Iterable[Path]) -> bool:
+    """True if a file can be read and no other one begins with it."""
+    try:
+        with closing(open_reader(path)) as reader:
+            return not any(_begins(other, reader) for other in others if other != path)
+    except OSError:
+        return False
+
+
+def _begins(path: Path, reader: Reader) -> bool:
+    """True if the file at `path` begins with all that `reader` has."""
+    try:
+        with closing(open_reader(path)) as other:
+            head = reader.read(0, HEAD_BYTES)
+            if not head or other.read(0, len(head)) != head:
+                return False
+            size = reader.size()
+            probes = (size // 2, max(0, size - CHECK_BYTES))
+            same = all(reader.read(at, CHECK_BYTES) == other.read(at, CHECK_BYTES) != b"" for at in probes)
+            return same and not reader.read(size, 1)  # an archive in several pieces says the size of its last one
+    except OSError:
+        return False

@@ -1,0 +1,193 @@
+"""What a tailer does about copies of its log and about rotations by other programs: each line counts once.
+
+`logrotate` renames the log to `.1` (create) or copies it there and empties it (copytruncate); people copy logs and
+parts under any name. Names of ours (`<log>.<unix ns>`) are read, but not what they repeat; of other names only what
+finishes what was begun in the current file, or what numbered files have that was never read.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import trio
+
+from ctm_trio.model.log_line import Segment
+from ctm_trio.model.log_names import LogName
+from ctm_trio.system.log_copies import Repeats, continuations, numbered, open_reader, repeated, strays_with
+from ctm_trio.system.log_files import PlainReader, Reader
+
+log = logging.getLogger("ctm.tailer")
+
+MAX_PAST = 256
+"""Segments whose files are gone that are remembered for their ends: a copy may still turn up."""
+
+
+class Copies:
+    """The part of a tailer that knows what was read before, under whatever name it is now.
+
+    `parts`: the rotated parts that are read, by name; `past`: what is not there any more; `live`: of the current file.
+    """
+
+    def __init__(self, directory: Path, uuid: str) -> None:
+        self.directory = directory
+        self.uuid = uuid
+        self.path = directory / f"{uuid}.jsonl"
+        self.parts: dict[str, Segment] = {}
+        self.past: list[Segment] = []
+        self.live: Segment | None = None
+        self._copies: list[Segment] = []
+        self._looked = False
+
+    def adopt(self, segments: tuple[Segment, ...]) -> None:
+        """Start from what is committed."""
+        for segment in sorted(segments, key=lambda s: s.id):
+            copy = msgspec.structs.replace(segment)
+            if copy.name.startswith("gone:"):
+                self.past.append(copy)
+            elif copy.name:
+                self.parts[copy.name] = copy
+            elif not copy.sealed:
+                self.live = copy
+        del self.past[:-MAX_PAST]
+
+    async def open_segment(self, key: tuple[int, int]) -> Segment:
+        """A segment for a file of which nothing is read."""
+        raise NotImplementedError
+
+    async def drain(self, reader: Reader, segment: Segment) -> bool:
+        """Read complete lines to the end of the file."""
+        raise NotImplementedError
+
+    async def commit(self, segment: Segment) -> None:
+        """Have the journal keep the segment as it is."""
+        raise NotImplementedError
+
+    async def still_current(self, live: Segment) -> bool:
+        """True if the current file is what was read of this segment."""
+        raise NotImplementedError
+
+    async def segment_of(self, part: LogName, reader: Reader, others: Iterable[LogName]) -> Segment:
+        """A segment for a part that was never read: from its start, or from where on it repeats nothing."""
+        if self.live is not None and not await self.still_current(self.live):
+            lost, self.live = self.live, None
+            await self.let_go(lost)
+        paths = [self.path, *(self.directory / other.name for other in others if self._counts(other, part))]
+        keys = frozenset((s.device, s.inode) for s in self.past if s.inode and s.position)
+        known = [*self.past, *self.parts.values()]
+
+        def look() -> Repeats | None:
+            read = strays_with(self.directory, self.uuid, keys) if keys else []
+            return repeated(reader, known, self.live, [*paths, *read])
+
+        repeats = await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
+        segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else (0, 0))
+        segment.name = part.base
+        if repeats is not None:
+            segment.sealed = repeats.whole
+            if repeats.whole:
+                # Known by its name from now on. Its end does not count: what it repeats may not be read so far yet.
+                log.info("%s is a copy of what is read elsewhere", part.name)
+            else:
+                segment.position, segment.check = repeats.position, repeats.check
+        self.parts[part.base] = segment
+        await self.commit(segment)
+        return segment
+
+    def _counts(self, other: LogName, part: LogName) -> bool:
+        """True if the lines of another part are read from it, now or later: it is not itself a copy."""
+        known = self.parts.get(other.base)
+        return other.base != part.base and (known is None or known.position > 0)
+
+    async def let_go(self, segment: Segment) -> None:
+        """The file of a segment is not the current one any more: finish it where its lines are now, if anywhere."""
+        known = [*self.past, *self.parts.values()]
+        parts = [self.directory / f"{s.name}{suffix}" for s in self.parts.values() for suffix in ("", ".gz")]
+        look = partial(continuations, self.directory, self.uuid, segment, known, parts)
+        found = await trio.to_thread.run_sync(look, abandon_on_cancel=True)  # it only reads, with files of its own
+        for path in found:
+            await self._read_stray(path, segment)
+            segment = await self.open_segment((0, 0))
+        if not found:
+            await self.retire(segment)
+
+    async def retire(self, segment: Segment) -> None:
+        """Nothing more will come of this segment."""
+        segment.name, segment.sealed = f"gone:{segment.id}", True
+        self.past.append(segment)
+        del self.past[:-MAX_PAST]
+        await self.commit(segment)
+
+    async def read_strays(self, others: Iterable[LogName]) -> None:
+        """Once, at the start: read what others rotated the log to meanwhile, or before we knew it.
+
+        Packed files are only looked into the first time: nothing cheaper than unpacking tells what they repeat.
+        """
+        if self._looked:
+            return
+        self._looked = True
+        if not any(os.path.lexists(f"{self.path}.1{suffix}") for suffix in ("", ".gz")):
+            return
+        new = not (self.parts or self.past or self.live)
+        if self.live is not None and not await self.still_current(self.live):
+            lost, self.live = self.live, None
+            await self.let_go(lost)
+        paths = [self.path, *(self.directory / other.name for other in others)]
+        strays = await trio.to_thread.run_sync(partial(numbered, self.path, packed=new), abandon_on_cancel=True)
+        for i, path in enumerate(strays):
+            if await self._take_stray(path, [*paths, *strays[i + 1 :]]):
+                paths.append(path)
+
+    async def remember_copies(self) -> None:
+        """All is read: keep in mind how the copies end that were found, as what they repeat may be deleted one day."""
+        while self._copies:
+            await self.retire(self._copies.pop())
+
+    async def _take_stray(self, path: Path, others: list[Path]) -> bool:
+        """Read what a stray has that no other file has; False if it is a copy."""
+        try:
+            reader = open_reader(path)
+        except OSError:
+            return False  # renamed or deleted since
+        with closing(reader):
+            known = [*self.past, *self.parts.values()]
+            look = partial(repeated, reader, known, self.live, others)
+            repeats = await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
+            if repeats is not None and not repeats.whole and repeats.position >= reader.size():
+                return True
+            segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else _key(path))
+            if repeats is not None:
+                segment.position, segment.check = repeats.position, repeats.check
+                if repeats.whole:
+                    self._copies.append(segment)
+                    return False
+            await self.drain(reader, segment)
+            if repeats is None or segment.position > repeats.position:
+                await self.retire(segment)  # else there is half a line more in it than we know, and nothing to keep
+        return True
+
+    async def _read_stray(self, path: Path, segment: Segment) -> None:
+        try:
+            reader = open_reader(path)
+        except OSError:
+            return  # renamed or deleted since
+        with closing(reader):
+            await self._finish(path, reader, segment)
+
+    async def _finish(self, path: Path, reader: Reader, segment: Segment) -> None:
+        segment.device, segment.inode = reader.key if isinstance(reader, PlainReader) else _key(path)
+        await self.drain(reader, segment)
+        await self.retire(segment)
+
+
+def _key(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
