@@ -37,6 +37,7 @@ from ctm_trio.cli.streams import put_bytes
 from ctm_trio.model.log_names import parse_log_name
 from ctm_trio.model.times import parse_time
 from ctm_trio.model.tool_call import CallLine, decode_line, parse_call
+from ctm_trio.model.twice import Reported
 from ctm_trio.system.log_copies import distinct, numbered
 from ctm_trio.system.log_files import list_parts, list_strays, open_log_file
 
@@ -217,14 +218,14 @@ def modified(path: Path) -> float:
 
 def read_lines(path: Path, log: str, end: int | None) -> Iterator[Line]:
     """The tool calls in a file, packed or plain, up to byte `end`. One that vanished meanwhile has none."""
-    position = 0
+    position, known = 0, Reported()
     try:
         with open_log(path) as file:
             while data := file.readline(MAX_LINE_BYTES):
                 position += len(data)
                 if end is not None and position > end:
                     return
-                if (line := parse(data, log)) is not None:
+                if (line := parse(data, log)) is not None and is_first(known, line):
                     yield line
     except (OSError, EOFError, zlib.error):
         return  # a damaged archive ends where the damage begins
@@ -257,6 +258,11 @@ def parse(data: bytes, log: str) -> Line | None:
     raw = decode_line(data)
     call = parse_call(raw) if raw is not None else None
     return None if call is None else Line(parse_time(call.ts) or 0.0, log, call, data)
+
+
+def is_first(known: Reported, line: Line) -> bool:
+    """False for the copy of a call, where every hook fires twice."""
+    return known.is_first_call(line.call.tool_use_id, line.call.agent_id, line.call.is_error)
 
 
 def wants(wanted: Wanted, line: Line) -> bool:
@@ -303,6 +309,7 @@ class Tail:
     def __init__(self, path: Path, log: str, inode: int, position: int) -> None:
         self._path, self._log = path, log
         self._inode, self._position = inode, position
+        self._known = Reported()
 
     def more(self) -> list[Line]:
         """The tool calls that were appended since the last time. The rest of a file that was rotated comes first."""
@@ -330,7 +337,7 @@ class Tail:
                 file.seek(self._position)
                 while (data := file.readline(MAX_LINE_BYTES)).endswith(b"\n"):
                     self._position += len(data)
-                    if (line := parse(data, self._log)) is not None:
+                    if (line := parse(data, self._log)) is not None and is_first(self._known, line):
                         lines.append(line)
         except OSError:
             pass  # gone between two looks

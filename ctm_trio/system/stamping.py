@@ -17,7 +17,8 @@ _encode = msgspec.json.Encoder().encode
 def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Event]]:
     """Give the lines of one log their ids.
 
-    A sub-agent's first line is preceded by its `subagent_start`. Source: contract A5.
+    A sub-agent's first line is preceded by its `subagent_start`. What repeats an event gets none; its position counts.
+    Source: contract A5.
     """
     segment = batch.segment
     source = store.source(segment.uuid, "")
@@ -26,18 +27,22 @@ def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Even
     rows: list[tuple[object, ...]] = []
     hooks: list[tuple[object, ...]] = []
     events: list[Event] = []
-    for row in batch.rows:
+    last, now_ns, last_call, last_id = store.last_id, time.time_ns, "", 0
+    for row in store.seen.first_of(source_id, batch.rows):
         agent = row.agent_id
         if agent and (source_id, agent) not in store.agents:
             starts = row.hook is None or row.hook.name == "SubagentStart"
             if starts and store.first_seen(source_id, agent):
-                started = store.next_id()
+                started = last = max(now_ns(), last + 1)
                 tail = _encode({"agent_id": agent, "agent_type": row.agent_type, "ts": row.ts})[1:]
                 rows.append(
                     (started, source_id, "subagent_start", row.ts, tail, "", 0, agent, row.agent_type, "", 0, 0, 0)
                 )
                 events.append(Event(started, "subagent_start", session, head + tail, row.ts, uuid, "", False, agent))
-        id_ = store.next_id()
+        id_ = now_ns()  # `EventStore.next_id`, without a call for each line
+        if id_ <= last:
+            id_ = last + 1
+        last = id_
         if row.hook is not None:
             facts = _encode(row.hook)
             hooks.append((id_, source_id, row.tool, row.ts, facts, agent, segment_id, row.start, row.length))
@@ -48,8 +53,12 @@ def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Even
              row.tool_use_id, segment_id, row.start, row.length)
         )  # fmt: skip
         events.append(Event(id_, "tool_call", session, head + row.tail, row.ts, uuid, row.tool, row.is_error, agent))
-        source.last_call_at = row.ts
-        store.last_calls[source_id] = id_
+        last_call = row.ts
+        last_id = id_
+    store.last_id = last
+    if last_call:
+        source.last_call_at = last_call
+        store.last_calls[source_id] = last_id
     source.events += len(rows)
     return Stamped(rows, hooks, {segment_id: msgspec.structs.replace(segment)}, {source_id: source}), events
 

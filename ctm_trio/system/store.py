@@ -20,6 +20,7 @@ from ctm_trio.errors import CtmError
 from ctm_trio.model.event import MAX_ID, Event
 from ctm_trio.model.log_line import Segment
 from ctm_trio.system.schema import EVENT_COLUMNS, HOOK_COLUMNS, PRAGMAS, SCHEMA_VERSION, TABLES
+from ctm_trio.system.seen import Seen
 
 BUSY_S = 0.25
 """How long a commit waits for another process's lock before the journal goes on in memory."""
@@ -138,6 +139,7 @@ class EventStore:
         self.of_log: dict[tuple[str, str], dict[int, Segment]] = {}
         """The same by (uuid, kind)."""
         self.agents: set[tuple[int, str]] = set()
+        self.seen = Seen(self.db)
         self.last_calls: dict[int, int] = {}
         """See `system.last_calls`."""
         try:

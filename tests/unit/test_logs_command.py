@@ -66,6 +66,18 @@ def test_what_others_rotated_and_copied(logs: Path, capsys: pytest.CaptureFixtur
     assert shown(capsys, "-n", "3") == ["n2", "n3", "n4"]
 
 
+def test_hooks_fired_twice(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A call that two hooks wrote is shown once, also while following."""
+    path = logs / "u-alpha.jsonl"
+    path.write_bytes(2 * line(1, tool_use_id="a") + 2 * line(2) + 2 * line(3, tool_use_id="b"))
+    assert shown(capsys) == ["n1", "n2", "n2", "n3"]
+    tail = Tail(path, "u-alpha", 0, 0)
+    assert len(tail.more()) == 4
+    with path.open("ab") as file:
+        file.write(line(3, tool_use_id="b") + line(4, tool_use_id="c"))
+    assert len(tail.more()) == 1
+
+
 def test_all_parts_in_order(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Packed, plain and current files of all logs, merged by time; a session has the logs that say they are its own."""
     assert [text.split('"')[3] if "{" in text else text for text in shown(capsys)] == [f"n{n}" for n in range(1, 8)]
