@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic, Self, TypeVar
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, Self, TypeVar
 
 import outcome
 import trio
 
-from ctm_trio.errors import Unavailable
+from ctm_trio.errors import BrokenOff, CtmError, OrderTooLate, Unavailable
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -85,12 +86,18 @@ def open_state_channel(initial: T) -> tuple[StateSender[T], StateReceiver[T]]:
 
 
 class Reply(Generic[R]):
-    """Where an owner answers one request. It never blocks, and an asker that is gone is ignored."""
+    """Where an owner answers one request. It never blocks, and an asker that is gone is ignored.
 
-    __slots__ = ("_send",)
+    Attributes:
+        deadline: by when the owner has to be done, on Trio's clock. `fulfil` sees to it.
+    """
 
-    def __init__(self, send: trio.MemorySendChannel[outcome.Outcome[R]]) -> None:
+    __slots__ = ("_begun", "_send", "_withdrawn", "deadline")
+
+    def __init__(self, send: trio.MemorySendChannel[outcome.Outcome[R]], *, deadline: float = math.inf) -> None:
         self._send = send
+        self._begun = self._withdrawn = False
+        self.deadline = deadline
 
     def _put(self, value: outcome.Outcome[R]) -> None:
         try:
@@ -105,6 +112,16 @@ class Reply(Generic[R]):
     def __exit__(self, *_: object) -> None:
         self.drop()  # nothing happens if it was answered; else the asker learns that nobody will
 
+    def begin(self) -> bool:
+        """For an owner, right before its first step. False: the asker has given up, so nothing may be done."""
+        self._begun = self._begun or not self._withdrawn
+        return self._begun
+
+    def withdraw(self) -> bool:
+        """For an asker that gives up. True: it had not begun, and now it never will."""
+        self._withdrawn = self._withdrawn or not self._begun
+        return self._withdrawn
+
     def ok(self, value: R) -> None:
         """Answer with a value."""
         self._put(outcome.Value(value))
@@ -118,26 +135,119 @@ class Reply(Generic[R]):
         self._send.close()
 
 
+class Pending(Generic[R]):
+    """An order that is under way: its answer is still to come. Close it, or take the answer."""
+
+    def __init__(self, answers: trio.MemoryReceiveChannel[outcome.Outcome[R]], deadline: float) -> None:
+        self._answers = answers
+        self.deadline = deadline
+
+    async def answer(self) -> R:
+        """Wait for the answer, however long it takes.
+
+        Raises:
+            BrokenOff: the owner ended without an answer.
+            Exception: whatever the owner answered with `Reply.fail`.
+        """
+        with self._answers:
+            try:
+                answer = await self._answers.receive()
+            except (trio.EndOfChannel, trio.BrokenResourceError, trio.ClosedResourceError):
+                raise BrokenOff from None
+        return answer.unwrap()
+
+    def close(self) -> None:
+        """Nobody waits for the answer any more."""
+        self._answers.close()
+
+
+class UnderWay(Exception):
+    """The time for an answer is over, and the order is being carried out.
+
+    Args:
+        pending: its answer; it is the catcher's now.
+    """
+
+    def __init__(self, pending: Pending[Any]) -> None:
+        super().__init__("under way")
+        self.pending = pending
+
+
 async def ask(send: trio.MemorySendChannel[M], make: Callable[[Reply[R]], M], *, timeout_s: float) -> R:
-    """Send a request to an owner and wait for its answer.
+    """Send a request to an owner and wait for its answer. For what changes something there is `place`.
 
     Args:
         send: the owner's inbox.
-        make: builds the message around the reply, e.g. ``lambda reply: RenameSession(old, new, reply)``.
+        make: builds the message around the reply, e.g. ``lambda reply: ListCheckpoints(workdir, reply)``.
         timeout_s: for the whole exchange, in seconds.
 
     Raises:
         Unavailable: the owner did not take or answer it in time, or ended meanwhile.
         Exception: whatever the owner answered with `Reply.fail`.
     """
-    reply_send, reply_recv = trio.open_memory_channel[outcome.Outcome[R]](1)
-    with reply_recv:
-        try:
-            with trio.fail_after(timeout_s):
-                await send.send(make(Reply(reply_send)))
-                answer = await reply_recv.receive()
-        except trio.TooSlowError:
+    try:
+        return await place(send, make, answer_s=timeout_s, deadline_s=math.inf)
+    except UnderWay as late:
+        late.pending.close()
+        raise Unavailable("The daemon is busy; try again in a moment.") from None
+
+
+async def place(
+    send: trio.MemorySendChannel[M], make: Callable[[Reply[R]], M], *, answer_s: float, deadline_s: float
+) -> R:
+    """Send an order to an owner and wait for its answer. One that we give up on before it began never begins.
+
+    Args:
+        send: the owner's inbox.
+        make: builds the message around the reply, e.g. ``lambda reply: RenameSession(old, new, reply)``.
+        answer_s: how long to wait for the answer, in seconds.
+        deadline_s: how long the owner may take, from now on; it is told with the order.
+
+    Raises:
+        UnderWay: it is being carried out.
+        Unavailable: it was not begun, and will not be.
+        BrokenOff: the owner ended in the middle of it.
+        Exception: whatever the owner answered with `Reply.fail`.
+    """
+    answers_send, answers = trio.open_memory_channel[outcome.Outcome[R]](1)
+    deadline = trio.current_time() + deadline_s
+    reply = Reply(answers_send, deadline=deadline)
+    kept = False
+    try:
+        with trio.fail_after(answer_s):
+            await send.send(make(reply))
+            answer = await answers.receive()
+    except trio.TooSlowError:
+        if reply.withdraw():
             raise Unavailable("The daemon is busy; try again in a moment.") from None
-        except (trio.EndOfChannel, trio.BrokenResourceError, trio.ClosedResourceError):
+        kept = True
+        raise UnderWay(Pending(answers, deadline)) from None
+    except (trio.EndOfChannel, trio.BrokenResourceError, trio.ClosedResourceError):
+        if reply.withdraw():
             raise Unavailable("This part of the daemon is being restarted; try again in a moment.") from None
+        raise BrokenOff from None
+    finally:
+        reply.withdraw()  # also when we are cancelled
+        if not kept:
+            answers.close()
     return answer.unwrap()
+
+
+async def fulfil(reply: Reply[R], work: Callable[[], Awaitable[R]]) -> None:
+    """Carry out an order unless its asker has given up: do the work within the order's deadline, and answer.
+
+    The answer is the work's result, or our error that it raises; `OrderTooLate` after the deadline. A bug is raised,
+    and the asker learns that nobody will answer.
+    """
+    with reply:
+        if not reply.begin():
+            return
+        try:
+            with trio.fail_at(reply.deadline):
+                answer = await work()
+        except trio.TooSlowError:
+            reply.fail(OrderTooLate())
+        except CtmError as error:
+            reply.fail(error)
+        else:
+            reply.ok(answer)

@@ -43,7 +43,7 @@ from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.open_logs import OpenLogs
-from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
+from ctm_trio.orders import CheckpointsMessage, FollowOrder, OrdersSnapshot, WatchPane, WebhookMessage
 from ctm_trio.supervise import Child, Start, keep_running
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.daemon_doctor import Doctor
@@ -66,6 +66,8 @@ from ctm_trio.tasks.cost import run_cost
 from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
 from ctm_trio.tasks.journal import run_journal
 from ctm_trio.tasks.losses import LossesSnapshot, run_losses
+from ctm_trio.tasks.order_book import INBOX as ORDERS_INBOX
+from ctm_trio.tasks.order_book import run_order_book
 from ctm_trio.tasks.panes import INBOX as PANES_INBOX
 from ctm_trio.tasks.panes import run_panes
 from ctm_trio.tasks.quota import COST_BOUND, run_quota
@@ -140,6 +142,8 @@ class Daemon:
         self.sightings_send, self.sightings_recv = trio.open_memory_channel[Sighting](SIGHTINGS)
         self.webhook_send, self.webhook_recv = trio.open_memory_channel[WebhookMessage](WEBHOOK_INBOX)
         self.cost_send, self.cost_recv = trio.open_memory_channel[CostPoint](COST_BOUND)
+        self.orders_send, self.orders_recv = trio.open_memory_channel[FollowOrder](ORDERS_INBOX)
+        self.orders_state, self.orders = open_state_channel(OrdersSnapshot())
         self.settings_state, self.settings = open_state_channel(ConfigSnapshot(plan.settings))
         self.sessions_state, self.sessions = open_state_channel(SessionsSnapshot())
         self.journal_state, self.journal = open_state_channel(JournalSnapshot())
@@ -192,6 +196,7 @@ class Daemon:
             children.append(Child("config", self._config))
         return [
             *children,
+            Child("orders", self._orders),
             Child("sessions", self._sessions),
             Child("checkpoints", self._checkpoints),
             Child("panes", self._panes),
@@ -219,6 +224,9 @@ class Daemon:
 
     async def _config(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_config(self.config_recv.clone(), self.settings_state, self.plan.paths.config, task_status=task_status)
+
+    async def _orders(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await run_order_book(self.orders_recv.clone(), self.orders_state, task_status=task_status)
 
     async def _sessions(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_sessions(
@@ -362,6 +370,8 @@ class Daemon:
             health=self.health_recv,
             webhook=self.webhook,
             journal_send=self.journal_send,
+            orders=self.orders,
+            orders_send=self.orders_send,
             sessions_send=self.sessions_send,
             config_send=self.config_send,
             checkpoints_send=self.checkpoints_send,

@@ -32,6 +32,33 @@ class Unavailable(CtmError):
     code, status = "unavailable", 503
 
 
+class BrokenOff(CtmError):
+    """An owner ended in the middle of an order: nobody knows how far it got."""
+
+    code, status = "broken_off", 500
+
+    def __init__(self) -> None:
+        super().__init__("This part of the daemon was restarted in the middle of it; look how far it got.")
+
+
+class OrderTooLate(CtmError):
+    """An order was not done by its deadline, and was cut off there. Source: contract C11."""
+
+    code, status = "too_late", 504
+
+    def __init__(self) -> None:
+        super().__init__("It was not done in its time and was cut off; look how far it got before you try again.")
+
+
+class OrderNotFound(CtmError):
+    """No order of that id whose answer is still kept."""
+
+    code, status = "order_not_found", 404
+
+    def __init__(self) -> None:
+        super().__init__("There is no such order: answers are kept for ten minutes, and not over a restart.")
+
+
 class SessionNotFound(CtmError):
     """No session of that name. Source: contract A4."""
 

@@ -30,6 +30,9 @@ START_LIMIT_S = 2.0
 """How long `new`, `yolo` and `attach` wait for a daemon that they started. Source: issue 6."""
 
 POST_LIMIT_S = 2.0
+TOLD = (202, 204)
+"""The daemon has it: it is done, or under way (contract C11)."""
+
 LOOK_EVERY_S = 0.05
 _OF_A_SESSION = re.compile(r"TMUX(_PANE)?|CTM_SESSION|CLAUDECODE|CLAUDE_(?!CONFIG_DIR$).*")
 OUTPUT_MAX_BYTES = 5 << 20
@@ -139,7 +142,7 @@ def post_event(port: int, event: str, fields: Mapping[str, str]) -> bool:
     try:
         body = urllib.parse.urlencode(fields)
         connection.request("POST", f"/api/hooks/{event}", body, {"Content-Type": "application/x-www-form-urlencoded"})
-        return connection.getresponse().status == 204
+        return connection.getresponse().status in TOLD
     except (OSError, http.client.HTTPException):
         return False
     finally:

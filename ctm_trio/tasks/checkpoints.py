@@ -7,22 +7,32 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import trio
 
-from ctm_trio.channels import Reply, ask
-from ctm_trio.errors import CheckpointNotFound, CheckpointNotListed, CtmError, GitFailed, InvalidSha, SpawnFailed
+from ctm_trio.channels import ask, fulfil
+from ctm_trio.errors import (
+    CheckpointNotFound,
+    CheckpointNotListed,
+    CtmError,
+    GitFailed,
+    InvalidSha,
+    RevertFailed,
+    SpawnFailed,
+    Unavailable,
+)
 from ctm_trio.model.checkpoint import MAX_CHECKPOINTS, Checkpoints, Reverted
 from ctm_trio.model.times import format_time
 from ctm_trio.orders import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.system.checkpoint_index import CheckpointIndex, is_checkpoint
+from ctm_trio.system.desk import Desk
 from ctm_trio.system.git import diff_of
 from ctm_trio.system.git_checkpoint import make_checkpoint
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import GitTree, find_tree
-from ctm_trio.system.keyed_locks import KeyedLocks
 
 log = logging.getLogger("ctm.checkpoints")
 
@@ -31,6 +41,9 @@ INBOX = 16
 
 MAX_AT_ONCE = 4
 """Requests worked on at the same time, each with one git process."""
+
+MAX_WAITING = 64
+"""Requests at work or waiting for their directory; whoever sends one more is told to come back."""
 
 CACHE_S = 5.0
 """How old a list may be. Source: contract A9."""
@@ -50,8 +63,6 @@ MAX_CACHED = 256
 ASK_LIMIT_S = 25.0
 """How long the attention rules wait for a list: two git commands at their limit."""
 
-R = TypeVar("R")
-
 
 async def run_checkpoints(
     inbox: trio.MemoryReceiveChannel[CheckpointsMessage],
@@ -69,14 +80,16 @@ async def run_checkpoints(
         clock: seconds, for the age of a list.
         index_dir: where what is known of long histories is kept over a restart; None keeps nothing.
     """
-    slots = trio.Semaphore(MAX_AT_ONCE)
     with inbox:
         async with trio.open_nursery() as nursery:
             owner = _Owner(clock, index_dir, nursery)
             task_status.started()
             while True:
-                await slots.acquire()
-                nursery.start_soon(owner.work, await inbox.receive(), slots)
+                message = await inbox.receive()
+                if owner.desk.full:
+                    message.reply.fail(Unavailable("Too many requests wait for git; try again in a moment."))
+                else:
+                    nursery.start_soon(owner.work, message)
     raise AssertionError("it is only ever cancelled")
 
 
@@ -113,23 +126,21 @@ class _Owner:
         self._clock = clock
         self._nursery = nursery
         self._index = CheckpointIndex(index_dir)
-        self._busy = KeyedLocks()
+        self.desk = Desk(at_once=MAX_AT_ONCE, waiting=MAX_WAITING)
         self._trees: dict[str, tuple[float, GitTree]] = {}  # when a directory was last found to be in which tree
         self._cache: OrderedDict[str, tuple[float, Checkpoints]] = OrderedDict()
         self._walks: dict[str, float] = {}  # git directory → when its walk began
         self._walking = trio.Semaphore(MAX_WALKS)
 
-    async def work(self, message: CheckpointsMessage, slots: trio.Semaphore) -> None:
-        try:
-            async with self._busy.holding(message.workdir):
-                if isinstance(message, ListCheckpoints):
-                    await _answer(message.reply, self._list(message.workdir))
-                elif isinstance(message, DiffCheckpoint):
-                    await _answer(message.reply, self._diff(message))
-                else:
-                    await _answer(message.reply, self._revert(message))
-        finally:
-            slots.release()
+    async def work(self, message: CheckpointsMessage) -> None:
+        """One request, when its directory and a place are free."""
+        async with self.desk.place(message.workdir):
+            if isinstance(message, ListCheckpoints):
+                await fulfil(message.reply, partial(self._list, message.workdir))
+            elif isinstance(message, DiffCheckpoint):
+                await fulfil(message.reply, partial(self._diff, message))
+            else:
+                await fulfil(message.reply, partial(self._revert, message))
 
     async def _list(self, workdir: str) -> Checkpoints:
         now = self._clock()
@@ -186,6 +197,8 @@ class _Owner:
         return tree is not None and await is_checkpoint(tree, message.sha)
 
     async def _revert(self, message: RevertTo) -> Reverted:
+        """Whatever becomes of it, a stash that was made is named, also if the deadline cuts it off."""
+        stashed = ""
         try:
             tree = await find_tree(message.workdir)
             if tree is None:
@@ -195,19 +208,17 @@ class _Owner:
                 raise CheckpointNotListed
 
             def note(stash: str) -> None:  # whatever becomes of the rest, and of who asked
+                nonlocal stashed
+                stashed = stash
                 log.info(
                     "checkpoints: before going back to %s in %s, changes went to stash %s", message.sha, tree.top, stash
                 )
 
             return await revert_to(tree, message.sha, stash_first=message.stash_first, on_stash=note)
+        except trio.Cancelled:
+            if not stashed:
+                raise
+            raise RevertFailed("It was not done in its time and was cut off; look how far it got.", stashed) from None
         finally:
             self._cache.clear()  # other directories may be in the same repository
             self._trees.clear()
-
-
-async def _answer(reply: Reply[R], work: Awaitable[R]) -> None:
-    with reply:
-        try:
-            reply.ok(await work)
-        except CtmError as error:
-            reply.fail(error)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 import trio
 
-from ctm_trio.channels import StateSender
-from ctm_trio.errors import BrokenConfig
+from ctm_trio.channels import StateSender, fulfil
 from ctm_trio.messages import ConfigMessage, ConfigSnapshot, PatchConfig
 from ctm_trio.system.files import Stamp, stamp
 from ctm_trio.system.settings_file import Loaded, load_settings, patch_settings
@@ -49,7 +50,7 @@ async def run_config(
             with trio.move_on_after(poll_s):
                 message = await inbox.receive()
             if isinstance(message, PatchConfig):
-                await owner.patch(message)
+                await fulfil(message.reply, partial(owner.patch, message.patch))
             elif (
                 message is not None or await trio.to_thread.run_sync(stamp, path, abandon_on_cancel=True) != owner.seen
             ):
@@ -79,15 +80,11 @@ class _Owner:
         else:
             self._state.publish(replace(now, problem=""))
 
-    async def patch(self, message: PatchConfig) -> None:
+    async def patch(self, patch: Mapping[str, object]) -> ConfigSnapshot:
+        """Change the file; the settings that run then. Raises BrokenConfig."""
         now = self._state.latest
-        with message.reply as reply:
-            try:
-                loaded = await patch_settings(self._path, message.patch, fallback=now.settings.document)
-            except BrokenConfig as error:
-                reply.fail(error)
-                return
-            self.seen = loaded.stamp
-            self._state.publish(ConfigSnapshot(loaded.settings, "", now.reloads + 1))
-            log.info("config: %s was changed by a request", self._path)
-            reply.ok(self._state.latest)
+        loaded = await patch_settings(self._path, patch, fallback=now.settings.document)
+        self.seen = loaded.stamp
+        self._state.publish(ConfigSnapshot(loaded.settings, "", now.reloads + 1))
+        log.info("config: %s was changed by a request", self._path)
+        return self._state.latest

@@ -6,14 +6,17 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import NoReturn, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+from typing import NoReturn, Protocol
 
 import msgspec
 import trio
 
 from ctm_trio.adoptions import Adoptions
-from ctm_trio.channels import Reply, StateReceiver, StateSender
+from ctm_trio.channels import StateReceiver, StateSender, fulfil
 from ctm_trio.errors import (
     BadName,
     BrokenSessions,
@@ -25,6 +28,7 @@ from ctm_trio.errors import (
     TmuxDead,
     TmuxFailed,
     TmuxGone,
+    Unavailable,
 )
 from ctm_trio.messages import (
     AdoptUuid,
@@ -45,8 +49,8 @@ from ctm_trio.model.config import Paths
 from ctm_trio.model.session import Session, SessionBook, hook_fields, is_name, is_new_name, public_session
 from ctm_trio.model.session_names import base_name, new_name
 from ctm_trio.model.times import format_time
+from ctm_trio.system.desk import Desk
 from ctm_trio.system.files import Stamp
-from ctm_trio.system.keyed_locks import KeyedLocks
 from ctm_trio.system.prompt import type_prompt
 from ctm_trio.system.session_place import sessions_at
 from ctm_trio.system.sessions_file import SessionsFile
@@ -65,13 +69,24 @@ FIRST_PROBE_S = 0.5
 """How long the start waits for tmux's first answer; a slow tmux does not keep the daemon from being ready."""
 
 MAX_COMMANDS = 8
-"""Orders worked on at once, each for another session; whoever sends the next one waits."""
+"""Orders worked on at once, each for another session; the next one waits."""
+
+MAX_WAITING = 64
+"""Orders at work or waiting for their turn; whoever sends one more is told to come back."""
+
+SEE_S = 2.0
+"""How long an order that is done waits for tmux to say what lives now. If it does not, the next look tells."""
+
+PUBLISH_S = 5.0
+"""How long it waits for room in the journal's inbox."""
 
 MAX_PROMPTS = 16
 """Sessions that may wait for their first screen at once; a prompt beyond that is not typed, and the log says so."""
 
 
-R = TypeVar("R")
+EMPTY_FIELDS: Mapping[str, str] = MappingProxyType({})
+
+Order = Lifecycle | CreateSession | KillSession | ForgetSession | RenameSession | SendInput
 
 
 class Checkpoint(Protocol):
@@ -140,8 +155,7 @@ class _Owner:
         self._problem = ""
         self._file_lock = trio.Lock()  # an older reading must never replace a newer one
         self._tmux_lock = trio.Lock()
-        self._busy = KeyedLocks()  # by tmux's spelling of the name: one order at a time a session
-        self._slots = trio.Semaphore(MAX_COMMANDS)
+        self._desk = Desk(at_once=MAX_COMMANDS, waiting=MAX_WAITING)  # one order at a time a session
         self._adoptions = Adoptions(self._change, self._publish)
         self._prompts = 0
         self._coming: set[str] = set()  # names of sessions that are being made, as tmux spells them
@@ -216,35 +230,47 @@ class _Owner:
     # -- orders
 
     async def work(self, inbox: trio.MemoryReceiveChannel[SessionsMessage], nursery: trio.Nursery) -> NoReturn:
-        """Take orders: events of the CLI one after the other, the rest side by side, but one at a time a session."""
+        """Take orders: events of the CLI one after the other, the rest side by side, but one at a time a session.
+
+        Nothing is waited for here, so that an order that hangs is in nobody's way but of those for its session.
+        """
         while True:
-            await self._slots.acquire()
             message = await inbox.receive()
-            if isinstance(message, Lifecycle):
-                await self._lifecycle(message)
-            elif isinstance(message, AdoptUuid):
+            if isinstance(message, AdoptUuid):
                 self._adoptions.add(message)
+            elif self._desk.full:
+                message.reply.fail(Unavailable("Too many orders wait already; try again in a moment."))
             else:
                 nursery.start_soon(self._act, message, nursery)
-                continue
-            self._slots.release()
 
-    async def _act(
-        self, message: CreateSession | KillSession | ForgetSession | RenameSession | SendInput, nursery: trio.Nursery
-    ) -> None:
-        try:
-            if isinstance(message, SendInput):
-                await _answer(message.reply, self._input(message))
-            elif isinstance(message, CreateSession):
-                await _answer(message.reply, self._create(message, nursery))
+    async def _act(self, message: Order, nursery: trio.Nursery) -> None:
+        if isinstance(message, CreateSession):
+            await self._make(message, nursery)
+            return
+        async with self._desk.place(*_things(message)):
+            if isinstance(message, Lifecycle):
+                await fulfil(message.reply, partial(self._lifecycle, message))
+            elif isinstance(message, SendInput):
+                await fulfil(message.reply, partial(self._input, message))
             elif isinstance(message, KillSession):
-                await _answer(message.reply, self._kill(message.name))
+                await fulfil(message.reply, partial(self._kill, message.name))
             elif isinstance(message, ForgetSession):
-                await _answer(message.reply, self._forget(message.name))
+                await fulfil(message.reply, partial(self._forget, message.name))
             else:
-                await _answer(message.reply, self._rename(message.name, message.to))
-        finally:
-            self._slots.release()
+                await fulfil(message.reply, partial(self._rename, message.name, message.to))
+
+    async def _tell(self, event: str = "", fields: Mapping[str, str] = EMPTY_FIELDS) -> None:
+        """What was done is seen and published. It cannot be cut off by a deadline any more, but takes its own time."""
+        with trio.CancelScope(shield=True):
+            with trio.move_on_after(SEE_S) as late:
+                await self.ask_tmux()
+            if late.cancelled_caught:
+                self.probe_soon()
+            if event:
+                with trio.move_on_after(PUBLISH_S) as late:
+                    await self._publish_event(event, dict(fields))
+                if late.cancelled_caught:
+                    log.warning("sessions: the event %s is not published: the event log takes nothing", event)
 
     async def _record(self, name: str) -> Session:
         """The record of that name, also one that the CLI wrote a moment ago."""
@@ -265,41 +291,44 @@ class _Owner:
 
     async def _lifecycle(self, message: Lifecycle) -> None:
         """The CLI did something: look at once, then publish its fields as they are. Source: contract A4."""
-        with message.reply as reply:
-            fields = dict(message.fields)
-            if message.event == "session_attached":
-                fields["at"] = format_time(time.time())
-            await self.read_file()
-            self.probe_soon()
-            await self._publish_event(message.event, fields)
-            reply.ok(None)
+        fields = dict(message.fields)
+        if message.event == "session_attached":
+            fields["at"] = format_time(time.time())
+        await self.read_file()
+        self.probe_soon()
+        await self._publish_event(message.event, fields)
 
-    async def _create(self, message: CreateSession, nursery: trio.Nursery) -> Session:
+    async def _make(self, message: CreateSession, nursery: trio.Nursery) -> None:
+        """Create a session, under its own name or one that is chosen here."""
+        with message.reply as reply:
+            try:
+                name = await self._name_for(message.workdir) if message.name is None else message.name
+            except CtmError as error:
+                reply.fail(error)
+                return
+            self._coming.add(tmux_name(name))
+            try:
+                async with self._desk.place(tmux_name(name)):
+                    await fulfil(reply, partial(self._create, name, message, nursery))
+            finally:
+                self._coming.discard(tmux_name(name))
+
+    async def _create(self, name: str, message: CreateSession, nursery: trio.Nursery) -> Session:
         """Make the directory, the checkpoint, the tmux session, the record; a failure takes back what was made."""
         workdir, mode = message.workdir, message.mode
-        name = await self._name_for(workdir) if message.name is None else message.name
         if not is_new_name(name):
             raise BadName(f"{name!r} cannot be a session's name: give one of letters, digits, dots, _ and -.")
-        self._coming.add(tmux_name(name))
-        try:
-            return await self._create_as(name, workdir, mode, message.initial_prompt, nursery)
-        finally:
-            self._coming.discard(tmux_name(name))
-
-    async def _create_as(self, name: str, workdir: str, mode: str, prompt: str, nursery: trio.Nursery) -> Session:
-        async with self._busy.holding(tmux_name(name)):
-            await self.read_file()
-            self._refuse_taken(name)
-            wants_checkpoint = mode == "yolo" and self._settings.latest.settings.git_checkpoint_before_yolo
-            before = self._checkpoint if wants_checkpoint else None
-            record = Session(name, str(uuid.uuid4()), mode, workdir, format_time(time.time()))
-            async with spawned(self._tmux, record, self._paths, before) as target:
-                await self._change(lambda book: _free(book, name).having(record))
-            await self.ask_tmux()
-            await self._publish_event("session_new", hook_fields(record))
-            if prompt:
-                nursery.start_soon(self._prompt, name, target, prompt)
-            return record
+        await self.read_file()
+        self._refuse_taken(name)
+        wants_checkpoint = mode == "yolo" and self._settings.latest.settings.git_checkpoint_before_yolo
+        before = self._checkpoint if wants_checkpoint else None
+        record = Session(name, str(uuid.uuid4()), mode, workdir, format_time(time.time()))
+        async with spawned(self._tmux, record, self._paths, before) as target:
+            await self._change(lambda book: _free(book, name).having(record))
+        await self._tell("session_new", hook_fields(record))
+        if message.initial_prompt:
+            nursery.start_soon(self._prompt, name, target, message.initial_prompt)
+        return record
 
     async def _name_for(self, workdir: str) -> str:
         """A free name for a session in that directory: the directory's, or one like it.
@@ -333,64 +362,59 @@ class _Owner:
             self._prompts -= 1
 
     async def _kill(self, name: str) -> Session:
-        async with self._busy.holding(tmux_name(name)):
-            record = await self._record(name)
-            try:
-                await self._tmux.kill(exactly(name))
-            except TmuxGone:
-                pass  # which is what was wanted
-            await self.ask_tmux()
-            await self._publish_event("session_killed", hook_fields(record))
-            return record
+        record = await self._record(name)
+        try:
+            await self._tmux.kill(exactly(name))
+        except TmuxGone:
+            pass  # which is what was wanted
+        await self._tell("session_killed", hook_fields(record))
+        return record
 
     async def _forget(self, name: str) -> Session:
-        async with self._busy.holding(tmux_name(name)):
-            gone: list[Session] = []
+        gone: list[Session] = []
 
-            def step(book: SessionBook) -> SessionBook:
-                gone.append(_known(book, name).records[name])
-                return book.without(name)
+        def step(book: SessionBook) -> SessionBook:
+            gone.append(_known(book, name).records[name])
+            return book.without(name)
 
-            await self._change(step)
-            return gone[0]
+        await self._change(step)
+        return gone[0]
 
     async def _rename(self, name: str, to: str) -> Session:
         """tmux first, then the record; if the record cannot follow, tmux gets the old name back."""
-        async with self._busy.holding(tmux_name(name), tmux_name(to)):
-            await self.read_file()
-            await self._record(name)
-            if tmux_name(name) != tmux_name(to):
-                self._refuse_taken(to)
-            async with renamed(self._tmux, name, to):
-                await self._change(lambda book: _known(_free(book, to), name).renamed(name, to))
-            await self.ask_tmux()
-            return await self._record(to)
+        await self.read_file()
+        record = await self._record(name)
+        if tmux_name(name) != tmux_name(to):
+            self._refuse_taken(to)
+        async with renamed(self._tmux, name, to):
+            await self._change(lambda book: _known(_free(book, to), name).renamed(name, to))
+        await self._tell()
+        return self._book.records.get(to, replace(record, name=to))
 
     async def _input(self, message: SendInput) -> None:
-        async with self._busy.holding(tmux_name(message.name)):
-            try:
-                record = await self._record(message.name)
-            except SessionNotFound as error:
-                raise InputSessionNotFound(error.message) from error
-            if record.mode != "yolo":
-                raise NotYolo
-            try:
-                if message.key:
-                    await self._tmux.press(exactly(message.name), message.key)
-                else:
-                    await self._tmux.type(exactly(message.name), message.text)
-            except TmuxGone as error:
-                self.probe_soon()
-                raise TmuxDead from error
-
-
-async def _answer(reply: Reply[R], work: Awaitable[R]) -> None:
-    """Answer with what the work gives or with our error that it raises; no answer if it is cancelled or a bug."""
-    with reply:
         try:
-            reply.ok(await work)
-        except CtmError as error:
-            reply.fail(error)
+            record = await self._record(message.name)
+        except SessionNotFound as error:
+            raise InputSessionNotFound(error.message) from error
+        if record.mode != "yolo":
+            raise NotYolo
+        try:
+            if message.key:
+                await self._tmux.press(exactly(message.name), message.key)
+            else:
+                await self._tmux.type(exactly(message.name), message.text)
+        except TmuxGone as error:
+            self.probe_soon()
+            raise TmuxDead from error
+
+
+def _things(message: Lifecycle | KillSession | ForgetSession | RenameSession | SendInput) -> tuple[str, ...]:
+    """What an order works on, in tmux's spelling of names. Events of the CLI are kept in order among themselves."""
+    if isinstance(message, Lifecycle):
+        return (":events",)  # not a name
+    if isinstance(message, RenameSession):
+        return tmux_name(message.name), tmux_name(message.to)
+    return (tmux_name(message.name),)
 
 
 def _known(book: SessionBook, name: str) -> SessionBook:

@@ -18,7 +18,7 @@ from typing import NoReturn, TypeVar
 import msgspec
 import trio
 
-from ctm_trio.channels import Reply, StateReceiver, StateSender
+from ctm_trio.channels import StateReceiver, StateSender, fulfil
 from ctm_trio.errors import CtmError, NoWebhook
 from ctm_trio.messages import (
     Batch,
@@ -289,18 +289,19 @@ class _Owner:
         raise AssertionError("unreachable")
 
     async def _test(self, order: TestWebhook, room: trio.CapacityLimiter) -> None:
-        reply: Reply[Answer] = order.reply
         async with room:
-            if not self.settings.webhook_url:
-                reply.fail(NoWebhook("No webhook is set; enter its address first."))
-                return
-            now = self.ends.clock()
-            alert = Alert(
-                id=format_event_id(int(now * 1e9)), event="test", alert="test", session="ctm", ts=format_time(now),
-                details="This is a test alert from ctm.", ui_url=f"http://127.0.0.1:{self.ends.port}/",
-            )  # fmt: skip
-            reply.ok(await self.attempt(alert, TEST_S))
+            await fulfil(order.reply, self._send_test)
             await self.count()
+
+    async def _send_test(self) -> Answer:
+        if not self.settings.webhook_url:
+            raise NoWebhook("No webhook is set; enter its address first.")
+        now = self.ends.clock()
+        alert = Alert(
+            id=format_event_id(int(now * 1e9)), event="test", alert="test", session="ctm", ts=format_time(now),
+            details="This is a test alert from ctm.", ui_url=f"http://127.0.0.1:{self.ends.port}/",
+        )  # fmt: skip
+        return await self.attempt(alert, TEST_S)
 
     # ------------------------------------------------------------ counters
 

@@ -31,7 +31,7 @@ from ctm_trio.model.event import Event
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import Subagent, Team
-from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
+from ctm_trio.orders import CheckpointsMessage, FollowOrder, OrdersSnapshot, WatchPane, WebhookMessage
 from ctm_trio.web.asker import NO_PEERS, Peers
 from ctm_trio.web.auth import AuthStore
 from ctm_trio.web.origin import Origins
@@ -72,6 +72,9 @@ class WebEnds:
     tailers: StateReceiver[TailersSnapshot]
     health: StateReceiver[HealthSnapshot]
     webhook: StateReceiver[WebhookSnapshot]
+    orders: StateReceiver[OrdersSnapshot]
+    orders_send: trio.MemorySendChannel[FollowOrder]
+    """Where orders go that outlast their request, and what became of them."""
     journal_send: trio.MemorySendChannel[JournalMessage]
     sessions_send: trio.MemorySendChannel[SessionsMessage]
     config_send: trio.MemorySendChannel[ConfigMessage]

@@ -94,6 +94,10 @@ SCHEMAS: dict[str, Schema] = {
          "webhook_events": many(TEXT), "attention": one({}, THRESHOLDS, closed=True)},
         closed=True,
     ),
+    "UnderWay": one(
+        {"status": {"enum": ["under_way"]}, "order": TEXT, "kind": TEXT, "look": TEXT, "ends_within_s": NUMBER,
+         "message": TEXT}
+    ),
     "CostPoint": one(
         {"ts": TIME, "session": TEXT, "input_tokens": WHOLE, "output_tokens": WHOLE, "cache_tokens": WHOLE,
          "cost_usd_micros": WHOLE}
@@ -107,6 +111,7 @@ _PARTS = {
     "call": {**NAME, "name": "call", "schema": EVENT_ID, "description": "A tool call's event id."},
     "sha": {**NAME, "name": "sha", "schema": {"type": "string", "pattern": "^[0-9a-f]{40}$"},
             "description": "A checkpoint's full commit id."},
+    "order": {**NAME, "name": "order", "description": "As the 202 said."},
     "event": {**NAME, "name": "event", "description": "The lifecycle event.",
               "schema": {"enum": ["session_new", "session_attached", "session_killed", "on_yolo"]}},
 }  # fmt: skip
@@ -128,6 +133,7 @@ def route(
     token: bool = True,
     errors: str = "",
     empty: int = 0,
+    order: bool = False,
 ) -> None:
     """Describe one operation.
 
@@ -139,6 +145,7 @@ def route(
         takes: the schema of the body, as a form if `form`.
         query: parameters; those in `needs` have to be there.
         token: a session token is needed.
+        order: an order, which may outlast its request: 202 tells where to look then. Source: contract C11.
         errors: statuses besides 401, 405 and 500, with blanks.
     """
     content: Schema = {}
@@ -150,6 +157,12 @@ def route(
     answers: Schema = {str(status): {"description": "It is done." if method != "get" else "What was asked.", **content}}
     if empty:
         answers[str(empty)] = {"description": "There is nothing yet."}
+    if order and status != 202:
+        later = {"description": "It is under way.", "content": {"application/json": {"schema": ref("UnderWay")}}}
+        answers["202"] = later
+    elif order:
+        answers["202"]["content"]["application/json"]["schema"] = {"oneOf": [answer, ref("UnderWay")]}
+    errors += " 503 504" if order else ""
     for code in sorted({*errors.split(), *(["401"] if token else []), *(["403"] if method != "get" else [])}):
         answers[code] = failed
     parts = [_PARTS[part] for part in _PARTS if f"{{{part}}}" in path]
@@ -172,7 +185,18 @@ route("/health", "How every part of the daemon is.", ref("Health"))
 route("/debug/hub", "Counters of the fan-out.", ref("Hub"))
 route("/metrics", "Counters in the Prometheus text format.", "text/plain")
 route("/api/openapi.json", "This description.", {"type": "object"})
-route("/api/bootstrap", "What a client needs first.", one({"version": TEXT, "port": WHOLE, "has_webhook": FLAG}))
+route(
+    "/api/bootstrap",
+    "What a client needs first.",
+    one(
+        {
+            "version": TEXT,
+            "port": WHOLE,
+            "has_webhook": FLAG,
+            "orders": counted(one({"deadline_s": NUMBER, "answer_s": NUMBER})),
+        }
+    ),
+)
 route("/api/auth/status", "Has anybody signed up, and is this request signed in?",
       one({"registered": FLAG, "authenticated": FLAG}), token=False)  # fmt: skip
 route("/api/auth/signup", "Make the one user.", ref("Login"), method="post", status=201, token=False,
@@ -183,14 +207,38 @@ route("/api/auth/logout", "Revoke this token.", method="post", status=204)
 route("/api/sessions", "All sessions.", many(ref("Session")))
 route("/api/sessions", "Start Claude Code in a new tmux session.", ref("Session"), method="post", status=201,
       takes=one({"workdir": TEXT}, {"name": TEXT, "initial_prompt": TEXT, "mode": {"enum": ["safe", "yolo"]}}),
-      errors="400 409 500 503")  # fmt: skip
+      errors="400 409 500 503", order=True)  # fmt: skip
 route(S, "One session.", ref("Session"), errors="404")
-route(f"{S}/kill", "End the session's tmux session.", ref("Session"), method="post", takes=CONFIRM, errors="400 404")
-route(f"{S}/forget", "Drop the record, keep the log.", ref("Session"), method="post", takes=CONFIRM, errors="400 404")
-route(f"{S}/rename", "Give it another name.", ref("Session"), method="post", takes=one({"to": TEXT}), errors="400 404")
+route(
+    f"{S}/kill",
+    "End the session's tmux session.",
+    ref("Session"),
+    method="post",
+    takes=CONFIRM,
+    errors="400 404",
+    order=True,
+)
+route(
+    f"{S}/forget",
+    "Drop the record, keep the log.",
+    ref("Session"),
+    method="post",
+    takes=CONFIRM,
+    errors="400 404",
+    order=True,
+)
+route(
+    f"{S}/rename",
+    "Give it another name.",
+    ref("Session"),
+    method="post",
+    takes=one({"to": TEXT}),
+    errors="400 404",
+    order=True,
+)
 route(f"{S}/input", "Type a text or a preset into it.", method="post", status=204,
       takes=one({}, {"text": TEXT, "preset": {"enum": ["yes", "no", "continue", "follow"]}, "key": TEXT}),
-      errors="400 404 409")  # fmt: skip
+      errors="400 404 409", order=True)  # fmt: skip
 route(f"{S}/attach-url", "A link that attaches a terminal.", one({"url": TEXT}), errors="403 404")
 route("/api/quota", "The account's limits.", ref("Quota"), empty=204)
 route("/api/feed", "The newest tool calls of all sessions.", many(ref("ToolCall")), query=LIMIT)
@@ -208,7 +256,8 @@ route(f"{S}/checkpoints", "Commits to go back to, newest first.",
 route(f"{S}/checkpoints/{{sha}}/diff", "What a checkpoint changed.", "text/plain", errors="400 404")
 route(f"{S}/revert", "Put the work directory back to a checkpoint.",
       one({"ok": FLAG, "reverted_to": TEXT}, {"stashed_as": TEXT, "kept_in": TEXT, "kept": many(TEXT)}), method="post",
-      takes=one({"sha": TEXT}, {"stash_first": FLAG}, closed=True), errors="400 404 409 422 500")  # fmt: skip
+      takes=one({"sha": TEXT}, {"stash_first": FLAG}, closed=True), errors="400 404 409 422 500",
+      order=True)  # fmt: skip
 route("/api/logs/usage", "Room that the logs take.",
       one({"dir": TEXT, "total_bytes": WHOLE,
            "files": many(one({"uuid": TEXT, "session": TEXT, "bytes": WHOLE, "mtime": TIME}))}),
@@ -226,7 +275,7 @@ route("/api/doctor", "What is well on this machine and what is not.",
                               {"message": TEXT, "remediation": TEXT}))}))  # fmt: skip
 route("/api/config", "The settings that may be changed while it runs.", ref("Settings"))
 route("/api/config", "Change some of them.", one({"status": TEXT}), method="patch", status=202,
-      takes=ref("SettingsPatch"), errors="400 500")  # fmt: skip
+      takes=ref("SettingsPatch"), errors="400 500", order=True)  # fmt: skip
 route("/api/webhook/settings", "How alerts are sent. The secret is not told.",
       one({"webhook_format": TEXT, "webhook_events": many(TEXT), "has_secret": FLAG}))  # fmt: skip
 route("/api/webhook/deliveries", "The newest alerts and what became of them.",
@@ -235,10 +284,14 @@ route("/api/webhook/deliveries", "The newest alerts and what became of them.",
                                    "last_error": TEXT, "next_try_at": TEXT}))}), errors="503")  # fmt: skip
 route("/api/webhook/test", "Send a test message now and wait for the answer.",
       one({"ok": FLAG, "status": {"type": ["integer", "null"]}, "error": TEXT, "took_ms": NUMBER}), method="post",
-      errors="503")  # fmt: skip
+      errors="503", order=True)  # fmt: skip
 route("/api/hooks/{event}", "A lifecycle event, from the command line on this machine alone.", method="post",
-      status=204, token=False, form=True, errors="400 403 404 429",
+      status=204, token=False, form=True, errors="400 403 404 429", order=True,
       takes=one({}, {"name": TEXT, "uuid": TEXT, "mode": TEXT, "workdir": TEXT}))  # fmt: skip
+route("/api/orders/{order}", "How an order ended that outlasted its request. Answers are kept for ten minutes.",
+      one({"order": TEXT, "kind": TEXT, "status": {"enum": ["under_way", "done"]}},
+          {"ends_within_s": NUMBER, "overdue": FLAG, "answer": one({"status": WHOLE, "body": {}})}),
+      errors="404")  # fmt: skip
 route("/events/all", "All events as they happen, after a replay.", "text/event-stream", errors="429 503")
 route("/events/session/{name}", "One session's events.", "text/event-stream", errors="429 503")
 route("/events/session/{name}/pane", "The session's terminal, each second.", "text/event-stream",

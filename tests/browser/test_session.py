@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
@@ -111,6 +112,28 @@ def test_revert_while_somebody_writes(site: Site, open_page: OpenPage) -> None:
     assert (work / "total.ts").read_text() == "const total = 0\nexport default total\n"
     page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
     expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_a_revert_that_outlasts_its_request(well: bool, site: Site, open_page: OpenPage) -> None:
+    """The page looks where the 202 says until the order is over, and shows how it ended, with the name of the stash."""
+    furnished(site)
+    page, _ = open_page("/s/checkout/checkpoints")
+    later = {"status": "under_way", "order": "o1", "kind": "revert", "look": "/api/orders/o1", "ends_within_s": 60}
+    body = {"ok": True, "reverted_to": "a" * 40} if well else {"error": "revert_failed", "message": "git said no."}
+    end = {"status": 200 if well else 500, "body": {**body, "stashed_as": "c0ffee"}}
+    looks = [{"status": "under_way"}, {"status": "under_way"}, {"status": "done", "answer": end}]
+    page.route("**/api/sessions/checkout/revert", lambda route: route.fulfill(status=202, json=later))
+    page.route("**/api/orders/o1", lambda route: route.fulfill(json=looks.pop(0)))
+    page.get_by_role("link", name=re.compile("first")).click()
+    page.get_by_role("button", name="Revert to this").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revert", exact=True).click()
+    if well:
+        expect(page.get_by_text("Reverted; your changes are in c0ffee")).to_be_visible()
+    else:
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("git said no.")
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("c0ffee")
+    assert not looks
 
 
 def test_five_thousand_rows(site: Site, open_page: OpenPage) -> None:

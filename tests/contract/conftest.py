@@ -33,13 +33,15 @@ from ctm_trio.model.config import paths_under
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.event import Event
 from ctm_trio.model.pricing import PriceTable
-from ctm_trio.orders import CheckpointsMessage, WatchPane, WebhookMessage
+from ctm_trio.orders import CheckpointsMessage, FollowOrder, OrdersSnapshot, WatchPane, WebhookMessage
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.peers import peer_uid, quick
 from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.users import UserStore
+from ctm_trio.tasks.order_book import INBOX as ORDERS_INBOX
+from ctm_trio.tasks.order_book import run_order_book
 from ctm_trio.web.asker import Peers
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.room import MAX_CONNECTIONS
@@ -140,6 +142,8 @@ async def open_site(
     attention_state, attention = open_state_channel(AttentionSnapshot())
     journal_state, journal = open_state_channel(JournalSnapshot())
     health_state, health = open_state_channel(HealthSnapshot())
+    orders_send, orders_recv = trio.open_memory_channel[FollowOrder](ORDERS_INBOX)
+    orders_state, orders = open_state_channel(OrdersSnapshot())
     fake = FakeJournal(journal_state, list(ring or []))
     paths = paths_under(root)
     archive = Archive(paths)
@@ -160,6 +164,8 @@ async def open_site(
             tailers=open_state_channel(TailersSnapshot())[1],
             health=health,
             webhook=open_state_channel(WebhookSnapshot())[1],
+            orders=orders,
+            orders_send=orders_send,
             journal_send=journal_send,
             sessions_send=sessions_send,
             config_send=config_send,
@@ -194,6 +200,7 @@ async def open_site(
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(fake.run, journal_recv)
+            nursery.start_soon(run_order_book, orders_recv, orders_state)
             await nursery.start(serve)
             yield site
             site.stop.set()

@@ -141,8 +141,8 @@ def test_answers_are_as_described(daemon: Daemon) -> None:
     }
     checked = 0
     for path, methods in PATHS.items():
-        if "get" not in methods or path in STREAMS or path == "/ws":
-            continue
+        if "get" not in methods or path in STREAMS or path in ("/ws", "/api/orders/{order}"):
+            continue  # no order outlasts its request here; `test_orders` holds that one
         url = path + query.get(path, "")
         for part, value in fill.items():
             url = url.replace(part, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -67,26 +68,31 @@ def provoke(daemon: Daemon, what: str, stack: ExitStack) -> None:
         stack.enter_context(daemon.send(method, path, body))
 
 
-def stop(root: Path, stall: Stall) -> tuple[Stall, int, float, str]:
-    """One daemon: it runs, the step hangs, it is stopped. Exit code, seconds, what it said."""
+def stop(root: Path, stall: Stall, starting: threading.Semaphore) -> tuple[Stall, int, float, str]:
+    """One daemon: it runs, the step hangs, it is stopped. Exit code, seconds, what it said.
+
+    Args:
+        starting: held until the stop begins. A start takes the machine, a stop that hangs takes nothing but time.
+    """
     root.mkdir()
     environment = {"CTM_TEST_STALL": stall.step}
     with Daemon(root, environment=environment, module="tests.faults.stalled") as daemon, ExitStack() as stack:
         (daemon.root / "sessions.json").write_text(
             '{"schema_version":1,"sessions":{"alpha":{"name":"alpha","uuid":"u","mode":"yolo","workdir":"/"}}}'
         )
-        daemon.start()
-        eventually(lambda: bool(daemon.get("/api/sessions")), what="the session")
-        (root / "stall").touch()
-        provoke(daemon, stall.provoked, stack)
-        while stall.provoked == "look" and not (root / "stalled").exists():
-            provoke(daemon, "look", stack)  # only the first request of each quarter of a second looks
-            time.sleep(0.1)
-        if stall.provoked:
-            eventually((root / "stalled").exists, what=f"the stall of {stall.step}")
-        assert daemon.process is not None
-        began = time.monotonic()
-        daemon.process.send_signal(signal.SIGTERM)
+        with starting:
+            daemon.start()
+            eventually(lambda: bool(daemon.get("/api/sessions")), what="the session")
+            (root / "stall").touch()
+            provoke(daemon, stall.provoked, stack)
+            while stall.provoked == "look" and not (root / "stalled").exists():
+                provoke(daemon, "look", stack)  # only the first request of each quarter of a second looks
+                time.sleep(0.1)
+            if stall.provoked:
+                eventually((root / "stalled").exists, what=f"the stall of {stall.step}")
+            assert daemon.process is not None
+            began = time.monotonic()
+            daemon.process.send_signal(signal.SIGTERM)
         code = daemon.process.wait(20)
         took = time.monotonic() - began
         assert (root / "stalled").exists(), stall
@@ -95,8 +101,9 @@ def stop(root: Path, stall: Stall) -> tuple[Stall, int, float, str]:
 
 def test_a_step_that_hangs(tmp_path: Path) -> None:
     """Whatever hangs, the process ends in ten seconds: 0 if the last batch is on disk, else 1; what hangs is named."""
+    starting = threading.Semaphore(2)
     with ThreadPoolExecutor(len(STALLS)) as pool:
-        ends = list(pool.map(lambda pair: stop(tmp_path / str(pair[0]), pair[1]), enumerate(STALLS)))
+        ends = list(pool.map(lambda pair: stop(tmp_path / str(pair[0]), pair[1], starting), enumerate(STALLS)))
     for stall, code, took, _ in ends:
         print(f"{stall.step}: exit code {code} after {took:.1f} s")
     for stall, code, took, said in ends:

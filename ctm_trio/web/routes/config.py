@@ -6,17 +6,20 @@ import msgspec
 from quart import Response
 from quart_trio import QuartTrio
 
-from ctm_trio.channels import ask
 from ctm_trio.errors import BadPatch
-from ctm_trio.messages import PatchConfig
+from ctm_trio.messages import ConfigSnapshot, PatchConfig
 from ctm_trio.model.config import check_patch
+from ctm_trio.model.deadlines import CONFIG
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, json_body
-
-PATCH_LIMIT_S = 10.0
-"""How long a request waits for the config owner; after that it is 503."""
+from ctm_trio.web.orders import carry_out
 
 MAX_BODY_BYTES = 32768
+
+
+def restarting(_: ConfigSnapshot) -> dict[str, str]:
+    """The answer of old: nothing restarts, but clients know it. Source: contract A4."""
+    return {"status": "restarting"}
 
 
 def register(app: QuartTrio, ends: WebEnds) -> None:
@@ -39,8 +42,10 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
             fault = await ends.webhook_fault(url)
             if fault:
                 raise BadPatch("invalid_webhook_url", fault)
-        await ask(ends.config_send, lambda reply: PatchConfig(patch, reply), timeout_s=PATCH_LIMIT_S)
-        return json_answer({"status": "restarting"}, 202)
+        return await carry_out(
+            ends, CONFIG, ends.config_send, lambda reply: PatchConfig(patch, reply), restarting,
+            status=202,
+        )  # fmt: skip
 
     add_route(app, "/api/config", read)
     add_route(app, "/api/config", change, ["PATCH"])

@@ -11,16 +11,15 @@ from quart_trio import QuartTrio
 from ctm_trio.channels import ask
 from ctm_trio.errors import InvalidRequest, InvalidSha, MissingSha, SessionNotFound
 from ctm_trio.model.checkpoint import MAX_CHECKPOINTS, SHA, Checkpoint, Checkpoints, Reverted, ago
+from ctm_trio.model.deadlines import REVERT
 from ctm_trio.model.times import format_time
 from ctm_trio.orders import DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, json_body, positive
+from ctm_trio.web.orders import carry_out
 
 READ_LIMIT_S = 12.0
 """How long a request waits for a list or a diff: git's own limit and a little."""
-
-REVERT_LIMIT_S = 45.0
-"""The same for a revert, which is several commands of 10 s at most."""
 
 MAX_BODY_BYTES = 4096
 DEFAULT_LIMIT = 50
@@ -37,6 +36,16 @@ def checkpoint_view(checkpoint: Checkpoint, now: float) -> dict[str, str]:
     """A checkpoint as the contract has it."""
     at = format_time(checkpoint.at)
     return {"sha": checkpoint.sha, "subject": checkpoint.subject, "ts": at, "ago": ago(now - checkpoint.at)}
+
+
+def reverted_view(done: Reverted) -> dict[str, object]:
+    """A revert as the contract has it; a stash is always named, and what was written meanwhile."""
+    answer: dict[str, object] = {"ok": True, "reverted_to": done.sha}
+    if done.stashed_as:
+        answer["stashed_as"] = done.stashed_as
+    if done.kept_in:
+        answer["kept_in"], answer["kept"] = done.kept_in, done.kept
+    return answer
 
 
 def register(app: QuartTrio, ends: WebEnds) -> None:
@@ -78,17 +87,10 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         sha = body.sha
         if not sha.strip():
             raise MissingSha
-        done: Reverted = await ask(
-            ends.checkpoints_send,
-            lambda reply: RevertTo(workdir, sha, body.stash_first, reply),
-            timeout_s=REVERT_LIMIT_S,
-        )
-        answer: dict[str, object] = {"ok": True, "reverted_to": done.sha}
-        if done.stashed_as:
-            answer["stashed_as"] = done.stashed_as
-        if done.kept_in:
-            answer["kept_in"], answer["kept"] = done.kept_in, done.kept
-        return json_answer(answer)
+        return await carry_out(
+            ends, REVERT, ends.checkpoints_send, lambda reply: RevertTo(workdir, sha, body.stash_first, reply),
+            reverted_view,
+        )  # fmt: skip
 
     add_route(app, "/api/sessions/<name>/checkpoints", checkpoints)
     add_route(app, "/api/sessions/<name>/checkpoints/<sha>/diff", diff)

@@ -6,6 +6,7 @@ import trio
 from quart import Response
 from quart_trio import QuartTrio
 
+from ctm_trio.model import deadlines
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer
 from ctm_trio.web.metrics import exposition
@@ -74,7 +75,9 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
 
     async def bootstrap() -> Response:
         has_webhook = bool(ends.settings.latest.settings.webhook_url)
-        return json_answer({"version": ends.version, "port": ends.port, "has_webhook": has_webhook})
+        return json_answer(
+            {"version": ends.version, "port": ends.port, "has_webhook": has_webhook, "orders": deadlines.wire()}
+        )
 
     async def openapi() -> Response:
         return json_answer(document(ends.version))

@@ -13,13 +13,14 @@ import trio
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from ctm_trio.channels import ask
 from ctm_trio.errors import ForbiddenPeer, InvalidBody, UnknownHook
 from ctm_trio.messages import Lifecycle
 from ctm_trio.model.asker import is_loopback
 from ctm_trio.model.attempts import Attempts
+from ctm_trio.model.deadlines import HOOK
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.http import add_route, no_content, who_asks
+from ctm_trio.web.http import add_route, who_asks
+from ctm_trio.web.orders import carry_out, nothing
 
 EVENTS = frozenset({"session_new", "session_attached", "session_killed", "on_yolo"})
 
@@ -40,9 +41,6 @@ MAX_FIELDS = 32
 
 HOOKS, WINDOW_S = 600, 60.0
 """So many in so many seconds from one user; then 429. A script that starts a session each second needs a fifth."""
-
-TIMEOUT_S = 10.0
-"""For the sessions owner to record and publish it; then 503."""
 
 
 async def _fields() -> dict[str, str]:
@@ -77,7 +75,6 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
             raise UnknownHook
         limit.take(asker.key, trio.current_time())
         fields = await _fields()
-        await ask(ends.sessions_send, lambda reply: Lifecycle(event, fields, reply), timeout_s=TIMEOUT_S)
-        return no_content()
+        return await carry_out(ends, HOOK, ends.sessions_send, lambda reply: Lifecycle(event, fields, reply), nothing)
 
     add_route(app, "/api/hooks/<event>", hook, ["POST"], token=False, origin="if_sent")

@@ -11,7 +11,6 @@ import msgspec
 from quart import Response
 from quart_trio import QuartTrio
 
-from ctm_trio.channels import ask
 from ctm_trio.errors import (
     BadName,
     CtmError,
@@ -25,14 +24,13 @@ from ctm_trio.errors import (
     TmuxDead,
 )
 from ctm_trio.messages import CreateSession, ForgetSession, KillSession, RenameSession, SendInput
+from ctm_trio.model.deadlines import CREATE, FORGET, INPUT, KILL, RENAME
 from ctm_trio.model.session import Session, clean_workdir, is_name, is_new_name
 from ctm_trio.model.typing import KEYS, PRESETS, check_text, clean_prompt
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.http import add_route, json_answer, json_body, no_content
+from ctm_trio.web.http import add_route, json_answer, json_body
+from ctm_trio.web.orders import carry_out, nothing
 from ctm_trio.web.views import session_view
-
-ORDER_LIMIT_S = 10.0
-"""How long a request waits for the sessions owner; after that it is 503, and the order may still be carried out."""
 
 MAX_BODY_BYTES = 4096
 
@@ -113,26 +111,23 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         if (await json_body(Confirm, max_bytes=MAX_BODY_BYTES)).confirm != name:
             raise NotConfirmed(f"To confirm, send the session's name: {name}.")
 
+    def view(record: Session) -> dict[str, object]:
+        return session_view(ends, record)
+
     async def create() -> Response:
         workdir, name, prompt, mode = create_order(await json_body(NewSession, max_bytes=MAX_BODY_BYTES))
-        record: Session = await ask(
-            ends.sessions_send,
-            lambda reply: CreateSession(workdir, name, prompt, mode, reply),
-            timeout_s=ORDER_LIMIT_S,
-        )
-        return json_answer(session_view(ends, record), 201)
+        return await carry_out(
+            ends, CREATE, ends.sessions_send, lambda reply: CreateSession(workdir, name, prompt, mode, reply), view,
+            status=201,
+        )  # fmt: skip
 
     async def kill(name: str) -> Response:
         await confirmed(name)
-        record: Session = await ask(ends.sessions_send, lambda reply: KillSession(name, reply), timeout_s=ORDER_LIMIT_S)
-        return json_answer(session_view(ends, record))
+        return await carry_out(ends, KILL, ends.sessions_send, lambda reply: KillSession(name, reply), view)
 
     async def forget(name: str) -> Response:
         await confirmed(name)
-        record: Session = await ask(
-            ends.sessions_send, lambda reply: ForgetSession(name, reply), timeout_s=ORDER_LIMIT_S
-        )
-        return json_answer(session_view(ends, record))
+        return await carry_out(ends, FORGET, ends.sessions_send, lambda reply: ForgetSession(name, reply), view)
 
     async def rename(name: str) -> Response:
         to = (await json_body(NewName, max_bytes=MAX_BODY_BYTES)).to
@@ -140,10 +135,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
             raise BadName("The new name must have letters, digits, _ and - only, and begin with a letter or a digit.")
         if to == name:
             raise BadName("That is its name already.")
-        record: Session = await ask(
-            ends.sessions_send, lambda reply: RenameSession(name, to, reply), timeout_s=ORDER_LIMIT_S
-        )
-        return json_answer(session_view(ends, record))
+        return await carry_out(ends, RENAME, ends.sessions_send, lambda reply: RenameSession(name, to, reply), view)
 
     async def send_input(name: str) -> Response:
         snapshot = ends.sessions.latest
@@ -158,8 +150,9 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
             if snapshot.tmux_known and name not in snapshot.alive:
                 raise TmuxDead from None
             raise
-        await ask(ends.sessions_send, lambda reply: SendInput(name, text, reply, key), timeout_s=ORDER_LIMIT_S)
-        return no_content()
+        return await carry_out(
+            ends, INPUT, ends.sessions_send, lambda reply: SendInput(name, text, reply, key), nothing
+        )
 
     async def attach_url(name: str) -> Response:
         if name not in ends.sessions.latest.records:

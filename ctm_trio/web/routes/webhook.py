@@ -9,14 +9,20 @@ from quart import Response
 from quart_trio import QuartTrio
 
 from ctm_trio.channels import ask
+from ctm_trio.model.deadlines import WEBHOOK_TEST
 from ctm_trio.model.webhook import Answer, Delivery
 from ctm_trio.orders import ListDeliveries, TestWebhook
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer
+from ctm_trio.web.orders import carry_out
 
 LIST_S = 5.0
-TEST_S = 25.0
-"""How long a request waits for the owner: a test waits for the endpoint (10 s) and, it may be, for another test."""
+"""How long a request waits for the list."""
+
+
+def test_view(answer: Answer) -> dict[str, object]:
+    """What became of a test alert."""
+    return {"ok": answer.ok, "status": answer.status, "error": answer.error, "took_ms": answer.took_ms}
 
 
 def register(app: QuartTrio, ends: WebEnds) -> None:
@@ -27,8 +33,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         return json_answer({"deliveries": found})
 
     async def test() -> Response:
-        answer: Answer = await ask(ends.webhook_send, TestWebhook, timeout_s=TEST_S)
-        return json_answer({"ok": answer.ok, "status": answer.status, "error": answer.error, "took_ms": answer.took_ms})
+        return await carry_out(ends, WEBHOOK_TEST, ends.webhook_send, TestWebhook, test_view)
 
     async def settings() -> Response:
         now = ends.settings.latest.settings

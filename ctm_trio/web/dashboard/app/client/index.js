@@ -1,5 +1,6 @@
 /** The daemon's API, one function a route. Everything else in the page goes through here. */
 import { path, query, request } from './http.js';
+import { order } from './orders.js';
 import { openStream } from './sse.js';
 import './types.js';
 
@@ -58,7 +59,7 @@ export const api = {
   checkpointDiff: (name, sha) => request('GET', `${of(name)}${path('/checkpoints/', sha, '/diff')}`, { text: true }),
   /** @param {string} name @param {string} sha @param {boolean} stashFirst
    *  @returns {Promise<{ok: boolean, reverted_to: string, stashed_as?: string, kept_in?: string, kept?: string[]}>} */
-  revert: (name, sha, stashFirst) => post(of(name, '/revert'), { sha, stash_first: stashFirst }, { timeoutMs: 30_000 }),
+  revert: (name, sha, stashFirst) => order('revert', 'POST', of(name, '/revert'), { sha, stash_first: stashFirst }),
   /** @returns {Promise<{dir: string, total_bytes: number,
    *    files: {uuid: string, session: string, bytes: number, mtime: string}[]}>} */
   logsUsage: () => get('/api/logs/usage'),
@@ -76,23 +77,23 @@ export const api = {
   /** @param {Options} [options] @returns {Promise<import('./types.js').ConfigView>} */
   config: (options = {}) => get('/api/config', options),
   /** @param {Record<string, any>} patch also the webhook's format, events and secret; absent keys stay as they are */
-  patchConfig: (patch) => request('PATCH', '/api/config', { body: patch }),
+  patchConfig: (patch) => order('config', 'PATCH', '/api/config', patch),
   /** Sends a test message. @returns {Promise<{status: number|null, error?: string, took_ms?: number}>} what came back */
-  webhookTest: () => post('/api/webhook/test', {}, { timeoutMs: 30_000 }),
+  webhookTest: () => order('webhook_test', 'POST', '/api/webhook/test', {}),
   /** @param {Options} [options] @returns {Promise<{webhook_format: string, webhook_events: string[], has_secret: boolean}>} */
   webhookSettings: (options = {}) => get('/api/webhook/settings', options),
   /** @param {Options} [options] @returns {Promise<{deliveries: import('./types.js').Delivery[]}>} newest first */
   webhookDeliveries: (options = {}) => get('/api/webhook/deliveries', options),
   /** @param {{workdir: string, name?: string, mode?: string, initial_prompt?: string}} what @returns {Promise<SessionView>} */
-  create: (what) => post('/api/sessions', what, { timeoutMs: 30_000 }),
+  create: (what) => order('create', 'POST', '/api/sessions', what),
   /** @param {string} name @param {string} confirm the name as the user typed it */
-  kill: (name, confirm) => post(of(name, '/kill'), { confirm }),
+  kill: (name, confirm) => order('kill', 'POST', of(name, '/kill'), { confirm }),
   /** @param {string} name @param {string} confirm */
-  forget: (name, confirm) => post(of(name, '/forget'), { confirm }),
+  forget: (name, confirm) => order('forget', 'POST', of(name, '/forget'), { confirm }),
   /** @param {string} name @param {string} to @returns {Promise<SessionView>} */
-  rename: (name, to) => post(of(name, '/rename'), { to }),
+  rename: (name, to) => order('rename', 'POST', of(name, '/rename'), { to }),
   /** @param {string} name @param {{text: string}|{preset: 'yes'|'no'|'continue'|'follow'}|{key: string}} what */
-  input: (name, what) => post(of(name, '/input'), what),
+  input: (name, what) => order('input', 'POST', of(name, '/input'), what),
 };
 
 export const streams = {

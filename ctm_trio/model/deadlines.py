@@ -1,0 +1,43 @@
+"""How long each order may take: one table for the page, the web and the owners. Source: contract C11."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The times of one kind of order, in seconds from when the web has it.
+
+    Attributes:
+        deadline_s: by then it is over, well or not: its owner cuts it off.
+        answer_s: by then the web answers; what is still under way is answered 202, with where to look.
+    """
+
+    deadline_s: float
+    answer_s: float = 10.0
+
+
+CREATE, KILL, FORGET, RENAME, INPUT = "create", "kill", "forget", "rename", "input"
+REVERT, CONFIG, WEBHOOK_TEST, HOOK = "revert", "config", "webhook_test", "hook"
+
+LIMITS: Mapping[str, Limits] = MappingProxyType(
+    {
+        CREATE: Limits(60.0),  # a checkpoint of a large work directory is several git commands of 10 s
+        KILL: Limits(20.0),
+        FORGET: Limits(20.0),
+        RENAME: Limits(30.0),
+        INPUT: Limits(15.0),
+        REVERT: Limits(90.0),  # up to nine git commands of 10 s
+        CONFIG: Limits(20.0),
+        WEBHOOK_TEST: Limits(30.0, answer_s=12.0),  # a try takes 10 s at most, and another test may be before it
+        HOOK: Limits(20.0),
+    }
+)
+
+
+def wire() -> dict[str, dict[str, float]]:
+    """The table as a client gets it: kind → `deadline_s`, `answer_s`."""
+    return {kind: {"deadline_s": limits.deadline_s, "answer_s": limits.answer_s} for kind, limits in LIMITS.items()}

@@ -1,0 +1,40 @@
+"""A desk for orders: one at a time for a thing, a few at the same time, and nobody in the way of others."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+from ctm_trio.system.keyed_locks import KeyedLocks
+
+
+class Desk:
+    """Lets work on different things run side by side. What waits for a thing that is busy takes no place at work.
+
+    Args:
+        at_once: at work at the same time; the others wait.
+        waiting: that may be here at all, at work or waiting; see `full`.
+    """
+
+    def __init__(self, *, at_once: int, waiting: int) -> None:
+        self._locks = KeyedLocks()
+        self._places = trio.CapacityLimiter(at_once)
+        self._waiting = waiting
+        self._here = 0
+
+    @property
+    def full(self) -> bool:
+        """True if no more should come."""
+        return self._here >= self._waiting
+
+    @asynccontextmanager
+    async def place(self, *things: str) -> AsyncIterator[None]:
+        """Wait until nobody else works on any of these things and a place is free, and hold them."""
+        self._here += 1
+        try:
+            async with self._locks.holding(*things), self._places:
+                yield
+        finally:
+            self._here -= 1
