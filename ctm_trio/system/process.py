@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import trio
 
@@ -13,6 +16,17 @@ TERM_GRACE_S = 0.5
 
 KILL_GRACE_S = 2.0
 """How long a killed process is waited for; one that hangs in the kernel is left to the system."""
+
+PIPE_GRACE_S = 0.25
+"""How long a program that has ended may have its output open: a grandchild that keeps it for itself says nothing more
+that was asked for."""
+
+STARTING = 16
+"""Programs that may be starting at the same time. Only a directory on a file system that hangs keeps one at that; so
+those that start in a directory have places of their own, and tmux does not wait for them."""
+
+LOOK_EVERY_S = 0.01
+"""How often it is looked whether a process has ended, where the system cannot tell."""
 
 CHUNK = 65536
 MAX_STDERR = 65536
@@ -28,6 +42,10 @@ class Done:
     cut: bool = False
 
 
+class TooSlow(Exception):
+    """The program did not end in its time and was ended."""
+
+
 async def run(
     argv: Sequence[str],
     *,
@@ -37,11 +55,14 @@ async def run(
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
 ) -> Done:
-    """Run a program to its end, without a shell; it never outlives this call.
+    """Run a program to its end, without a shell; neither it nor what it started outlives its time.
+
+    It is over at most `TERM_GRACE_S` + `KILL_GRACE_S` after `limit_s`, whatever hangs. It gets a process group of its
+    own, so that what it started in there ends with it when it is ended.
 
     Args:
         argv: the program and its arguments.
-        limit_s: seconds after which it is ended.
+        limit_s: seconds after which it is ended, its start included.
         max_bytes: of standard output; more ends it too, and `cut` says so. Standard error is cut at 64 KiB.
         cwd, env: where and in which environment it runs; None for ours.
         stdin: what it reads, in its own time; without it standard input is empty.
@@ -50,68 +71,151 @@ async def run(
         TooSlow: it was ended because its time was over.
         OSError: it cannot be started.
     """
-    feed = subprocess.PIPE if stdin else subprocess.DEVNULL
-    try:
-        process = await trio.lowlevel.open_process(
-            argv, stdin=feed, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd, env=env
-        )
-    except ValueError as error:  # a NUL in a word, or in the directory
-        raise OSError(str(error)) from error
+    start = _Start(argv, cwd, env, feed=bool(stdin))
     out, err = _Sink(max_bytes), _Sink(MAX_STDERR, drain=True)
     try:
         with trio.fail_after(limit_s):
-            async with trio.open_nursery() as nursery:
-                assert process.stdout is not None
-                assert process.stderr is not None
-                nursery.start_soon(out.fill, process.stdout, nursery.cancel_scope)
-                nursery.start_soon(err.fill, process.stderr, nursery.cancel_scope)
-                if process.stdin is not None:
-                    try:
-                        await process.stdin.send_all(stdin)
-                    except trio.BrokenResourceError:
-                        pass  # it did not want all of it
-                    await process.stdin.aclose()
-            if not out.cut:
-                await process.wait()
+            process = await trio.to_thread.run_sync(
+                start.run, limiter=_limiter(in_place=cwd is not None), abandon_on_cancel=True
+            )
+            await _attend(process, stdin, out, err)
     except trio.TooSlowError:
         raise TooSlow from None
+    except ValueError as error:  # a NUL in a word, or in the directory
+        raise OSError(str(error)) from error
     finally:
-        await _end(process)
+        if (started := start.leave()) is not None:
+            await _end(started)
     return Done(process.returncode or 0, bytes(out.data), err.data.decode(errors="replace").strip(), out.cut)
 
 
-class TooSlow(Exception):
-    """The program did not end in its time and was ended."""
+async def _attend(process: subprocess.Popen[bytes], stdin: bytes, out: _Sink, err: _Sink) -> None:
+    """Feed a process and take what it prints until it has ended, or has printed too much."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+
+    async def feed(to: int) -> None:
+        async with trio.lowlevel.FdStream(to) as stream:
+            try:
+                await stream.send_all(stdin)
+            except trio.BrokenResourceError:
+                pass  # it did not want all of it
+
+    async def watch() -> None:
+        await _ended(process)
+        process.poll()
+        with trio.move_on_after(PIPE_GRACE_S):
+            await out.closed.wait()
+            await err.closed.wait()
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(out.fill, os.dup(process.stdout.fileno()), nursery.cancel_scope)
+        nursery.start_soon(err.fill, os.dup(process.stderr.fileno()), nursery.cancel_scope)
+        if process.stdin is not None:
+            nursery.start_soon(feed, os.dup(process.stdin.fileno()))
+            process.stdin.close()
+        nursery.start_soon(watch)
 
 
+class _Start:
+    """The start of a program in a thread, which may hang, and is left alone then. Whatever still comes of it ends."""
+
+    def __init__(self, argv: Sequence[str], cwd: str | None, env: Mapping[str, str] | None, *, feed: bool) -> None:
+        self._argv, self._cwd, self._env, self._feed = argv, cwd, env, feed
+        self._lock = threading.Lock()
+        self._left = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> subprocess.Popen[bytes]:
+        """Start it. Runs in a thread."""
+        stdin = subprocess.PIPE if self._feed else subprocess.DEVNULL
+        process = subprocess.Popen(
+            self._argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, cwd=self._cwd,
+            env=self._env, process_group=0,
+        )  # fmt: skip
+        with self._lock:
+            self._process = process
+            if not self._left:
+                return process
+        _signal_group(process, signal.SIGKILL)
+        with process:  # closes the pipes and waits
+            return process
+
+    def leave(self) -> subprocess.Popen[bytes] | None:
+        """The process, now the caller's to end; None if it has not started, and will not live if it still does."""
+        with self._lock:
+            self._left = True
+            return self._process
+
+
+@dataclass(slots=True)
 class _Sink:
-    def __init__(self, limit: int, *, drain: bool = False) -> None:
-        self.data = bytearray()
-        self.cut = False
-        self._limit, self._drain = limit, drain
+    limit: int
+    drain: bool = False
+    data: bytearray = field(default_factory=bytearray)
+    cut: bool = False
+    closed: trio.Event = field(default_factory=trio.Event)
 
-    async def fill(self, stream: trio.abc.ReceiveStream, all_of_it: trio.CancelScope) -> None:
-        async for chunk in stream:
-            room = self._limit - len(self.data)
-            self.data += chunk[:room]
-            if len(chunk) > room and not self._drain:
-                self.cut = True
-                all_of_it.cancel()
-                return
+    async def fill(self, fd: int, all_of_it: trio.CancelScope) -> None:
+        async with trio.lowlevel.FdStream(fd) as stream:
+            async for chunk in stream:
+                room = self.limit - len(self.data)
+                self.data += chunk[:room]
+                if len(chunk) > room and not self.drain:
+                    self.cut = True
+                    all_of_it.cancel()
+                    return
+        self.closed.set()
 
 
-async def _end(process: trio.Process) -> None:
-    """End a process that still runs, and close its pipes; also when we are being cancelled."""
+async def _ended(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process has ended, without taking its exit code: until then its number is not used again."""
+    if process.returncode is not None:
+        return
+    try:
+        handle = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # another system than Linux, or no descriptor is left
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        while os.waitid(os.P_PID, process.pid, flags) is None:  # noqa: ASYNC110, ASYNC222  # it does not wait
+            await trio.sleep(LOOK_EVERY_S)
+        return
+    try:
+        await trio.lowlevel.wait_readable(handle)
+    finally:
+        os.close(handle)
+
+
+async def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that still runs, with its group, and close its pipes; also when we are being cancelled."""
     with trio.CancelScope(shield=True):
         if process.poll() is None:
-            process.terminate()
+            _signal_group(process, signal.SIGTERM)
             with trio.move_on_after(TERM_GRACE_S):
-                await process.wait()
-        if process.poll() is None:
-            process.kill()
+                await _ended(process)
+            _signal_group(process, signal.SIGKILL)  # also for those of its group that did not listen
             with trio.move_on_after(KILL_GRACE_S):
-                await process.wait()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                with trio.move_on_after(KILL_GRACE_S):
-                    await pipe.aclose()
+                await _ended(process)
+            process.poll()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass  # gone, or (on macOS) nothing but a zombie
+
+
+_LIMITERS: trio.lowlevel.RunVar[dict[bool, trio.CapacityLimiter]] = trio.lowlevel.RunVar("starting programs")
+
+
+def _limiter(*, in_place: bool) -> trio.CapacityLimiter:
+    try:
+        limiters = _LIMITERS.get()
+    except LookupError:
+        limiters = {known: trio.CapacityLimiter(STARTING) for known in (False, True)}
+        _LIMITERS.set(limiters)
+    return limiters[in_place]

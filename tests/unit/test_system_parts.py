@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -22,13 +24,14 @@ from ctm_trio.model.config import Settings, paths_under
 from ctm_trio.model.doctor import Check, Facts, daemon_checks
 from ctm_trio.model.session import clean_workdir, is_name, is_new_name
 from ctm_trio.model.typing import asks_something, check_text, clean_prompt
-from ctm_trio.system import daemon_doctor
+from ctm_trio.system import daemon_doctor, process
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.files import atomic_write, ensure_private_dir, flocked
 from ctm_trio.system.git_tree import find_tree
 from ctm_trio.system.keyed_locks import KeyedLocks
 from ctm_trio.system.process import TooSlow, run
 from ctm_trio.system.workdir import make_workdir, unmake
+from tests.tmux_server import until
 
 
 def test_a_failed_write_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +133,67 @@ async def test_cancelled_process(tmp_path: Path) -> None:
         await run(["/bin/sh", "-c", f"echo $$ > '{told}'; exec sleep 60"], limit_s=60, max_bytes=100)
     with pytest.raises(ProcessLookupError):
         os.kill(int(told.read_text()), 0)
+
+
+async def test_a_grandchild_that_keeps_the_output(tmp_path: Path) -> None:
+    """A program that has ended is done, also if something that it started holds its output open; that one goes on."""
+    told = tmp_path / "pid"
+    with trio.fail_after(8):
+        done = await run(["/bin/sh", "-c", f"sleep 30 & echo $! > '{told}'; echo said"], limit_s=9, max_bytes=100)
+    assert (done.code, done.stdout, done.cut) == (0, b"said\n", False)
+    os.kill(int(told.read_text()), signal.SIGKILL)  # it lives: nobody said that it should not
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+async def test_grandchildren_end_with_a_program_that_is_ended(tmp_path: Path, stubborn: bool) -> None:
+    """What a program started in its group does not outlive it when its time is over, whatever it listens to."""
+    told = tmp_path / "pid"
+    trap = "trap '' TERM;" if stubborn else ""
+    inner = f"{trap} echo $$ > '{told}'; while :; do sleep 0.05; done"
+    with trio.fail_after(10), pytest.raises(TooSlow):
+        await run(["/bin/sh", "-c", '/bin/sh -c "$1" & wait', "sh", inner], limit_s=0.5, max_bytes=100)
+    pid = int(told.read_text())
+    await until(lambda: state_of(pid) in ("", "Z"))
+
+
+def state_of(pid: int) -> str:
+    """The state of a process as /proc has it, "" if there is none. A zombie waits for whoever adopts orphans here."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+async def test_a_start_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program whose start hangs (a directory of a dead file system) is given up in its time; what comes of it ends.
+
+    Those that hang take their own places only: other programs start as ever.
+    """
+    real, let_go, started = subprocess.Popen, threading.Event(), []
+
+    def hangs(*words: Any, **more: Any) -> Any:
+        if more.get("cwd") is not None:
+            let_go.wait()
+        process = real(*words, **more)
+        started.append(process)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", hangs)
+    try:
+        with trio.fail_after(8):
+            async with trio.open_nursery() as nursery:
+
+                async def one() -> None:
+                    with pytest.raises(TooSlow):
+                        await run(["sleep", "60"], limit_s=0.3, max_bytes=10, cwd=str(tmp_path))
+
+                for _ in range(process.STARTING + 4):
+                    nursery.start_soon(one)
+            assert (await run(["echo", "x"], limit_s=5, max_bytes=10)).stdout == b"x\n"
+        assert trio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
+    finally:
+        let_go.set()
+    await until(lambda: len(started) == process.STARTING + 1 and all(p.returncode is not None for p in started))
 
 
 async def test_a_nul_is_an_error_with_a_name() -> None:
