@@ -233,11 +233,13 @@ async def place(
     return answer.unwrap()
 
 
-async def fulfil(reply: Reply[R], work: Callable[[], Awaitable[R]]) -> None:
+async def fulfil(
+    reply: Reply[R], work: Callable[[], Awaitable[R]], late: Callable[[], CtmError] = OrderTooLate
+) -> None:
     """Carry out an order unless its asker has given up: do the work within the order's deadline, and answer.
 
-    The answer is the work's result, or our error that it raises; `OrderTooLate` after the deadline. A bug is raised,
-    and the asker learns that nobody will answer.
+    The answer is the work's result, or our error that it raises; after the deadline it is the error that `late` makes.
+    A bug is raised, and the asker learns that nobody will answer.
     """
     with reply:
         if not reply.begin():
@@ -246,7 +248,7 @@ async def fulfil(reply: Reply[R], work: Callable[[], Awaitable[R]]) -> None:
             with trio.fail_at(reply.deadline):
                 answer = await work()
         except trio.TooSlowError:
-            reply.fail(OrderTooLate())
+            reply.fail(late())
         except CtmError as error:
             reply.fail(error)
         else:

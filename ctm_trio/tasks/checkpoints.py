@@ -20,6 +20,7 @@ from ctm_trio.errors import (
     CtmError,
     GitFailed,
     InvalidSha,
+    OrderTooLate,
     RevertFailed,
     SpawnFailed,
     Unavailable,
@@ -140,7 +141,8 @@ class _Owner:
             elif isinstance(message, DiffCheckpoint):
                 await fulfil(message.reply, partial(self._diff, message))
             else:
-                await fulfil(message.reply, partial(self._revert, message))
+                stashes: list[str] = []
+                await fulfil(message.reply, partial(self._revert, message, stashes), partial(_cut_off, stashes))
 
     async def _list(self, workdir: str) -> Checkpoints:
         now = self._clock()
@@ -196,9 +198,8 @@ class _Owner:
         tree = await find_tree(message.workdir)
         return tree is not None and await is_checkpoint(tree, message.sha)
 
-    async def _revert(self, message: RevertTo) -> Reverted:
-        """Whatever becomes of it, a stash that was made is named, also if the deadline cuts it off."""
-        stashed = ""
+    async def _revert(self, message: RevertTo, stashes: list[str]) -> Reverted:
+        """Go back. A stash that was made is put into `stashes` at once: whatever becomes of the rest, it is named."""
         try:
             tree = await find_tree(message.workdir)
             if tree is None:
@@ -207,18 +208,19 @@ class _Owner:
             if not found.has(message.sha) and not (found.incomplete and await is_checkpoint(tree, message.sha)):
                 raise CheckpointNotListed
 
-            def note(stash: str) -> None:  # whatever becomes of the rest, and of who asked
-                nonlocal stashed
-                stashed = stash
+            def note(stash: str) -> None:
+                stashes.append(stash)
                 log.info(
                     "checkpoints: before going back to %s in %s, changes went to stash %s", message.sha, tree.top, stash
                 )
 
             return await revert_to(tree, message.sha, stash_first=message.stash_first, on_stash=note)
-        except trio.Cancelled:
-            if not stashed:
-                raise
-            raise RevertFailed("It was not done in its time and was cut off; look how far it got.", stashed) from None
         finally:
             self._cache.clear()  # other directories may be in the same repository
             self._trees.clear()
+
+
+def _cut_off(stashes: list[str]) -> CtmError:
+    """What a revert is answered that its deadline cut off."""
+    late = OrderTooLate()
+    return RevertFailed(late.message, stashes[-1]) if stashes else late
