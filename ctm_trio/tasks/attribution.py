@@ -25,6 +25,7 @@ from ctm_trio.messages import (
     Sighting,
 )
 from ctm_trio.model.attribution import Attribution, orphan_name
+from ctm_trio.system.transcripts import Transcripts, directories_of
 
 INBOX = 64
 """Sightings that wait; a tailer waits for its answer anyway."""
@@ -129,6 +130,7 @@ class _Owner:
         self.journal = journal
         self.orders = orders
         self.projects = projects
+        self.transcripts = Transcripts(projects)
         self.news = news
         self.untold = 0
         self.following: dict[str, AdoptUuid] = {}
@@ -155,8 +157,17 @@ class _Owner:
         """Look again at logs that belong to nobody: their transcript may have appeared."""
         while True:
             await trio.sleep(TRANSCRIPTS_S)
-            for uuid in [u for u, name in self.rules.known.items() if name == orphan_name(u)]:
-                await self.news.send(_Transcripts(uuid, await self._directories(uuid)))
+            rules = self.rules
+            orphans = frozenset(uuid for uuid, name in rules.known.items() if name == orphan_name(uuid))
+            if not orphans:
+                continue
+            found = await trio.to_thread.run_sync(
+                self.transcripts.look, orphans, limiter=self.lookups, abandon_on_cancel=True
+            )
+            for uuid in orphans:
+                directories = found.get(uuid, ())
+                if [name for name, _ in directories] != [name for name, _ in rules.transcripts.get(uuid, ())]:
+                    await self.news.send(_Transcripts(uuid, directories))
 
     async def give_orders(self) -> None:
         """Hand records that follow their process to the sessions owner, which may be busy for long."""
@@ -179,7 +190,7 @@ class _Owner:
 
     async def _directories(self, uuid: str) -> tuple[tuple[str, float], ...]:
         return await trio.to_thread.run_sync(
-            _directories_of, self.projects, uuid, limiter=self.lookups, abandon_on_cancel=True
+            directories_of, self.projects, uuid, limiter=self.lookups, abandon_on_cancel=True
         )
 
     # ------------------------------------------------------------ the one that decides
@@ -240,18 +251,3 @@ class _Owner:
         if moved or (self.untold and (self.untold >= TELL_AT_LEAST or not waiting)):
             self.untold = 0
             self.state.publish(AttributionSnapshot(dict(rules.known), rules.records, rules.forks))
-
-
-def _directories_of(projects: Path, uuid: str) -> tuple[tuple[str, float], ...]:
-    """Directories under projects that hold this uuid's transcript, each with its time of change. Runs in a thread."""
-    if not uuid or "/" in uuid or uuid in (".", ".."):
-        return ()
-    found = []
-    try:
-        for directory in projects.iterdir():
-            path = directory / f"{uuid}.jsonl"
-            if path.is_file():
-                found.append((directory.name, path.stat().st_mtime))
-    except OSError:
-        return ()
-    return tuple(sorted(found))
