@@ -8,11 +8,14 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +54,25 @@ def connection_to(port: int, limit_s: float) -> http.client.HTTPConnection:
     return http.client.HTTPConnection("127.0.0.1", port, timeout=limit_s)
 
 
+@contextmanager
+def within(connection: http.client.HTTPConnection, limit_s: float) -> Iterator[None]:
+    """Cut the connection after so many seconds: its own time limit is for each byte, and a byte may come each time."""
+    timer = threading.Timer(limit_s, _cut, (connection,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(connection: http.client.HTTPConnection) -> None:
+    sock = connection.sock
+    if sock is not None:
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+
 def probe(port: int) -> str | None:
     """The version of the daemon on this port; None if there is none. At most `PROBE_LIMIT_S`."""
     try:
@@ -58,8 +80,9 @@ def probe(port: int) -> str | None:
     except OSError:
         return None
     try:
-        connection.request("GET", "/healthz")
-        answer = connection.getresponse()
+        with within(connection, PROBE_LIMIT_S):
+            connection.request("GET", "/healthz")
+            answer = connection.getresponse()
         return answer.getheader("X-Ctm-Serve") if answer.status == 200 else None
     except (OSError, http.client.HTTPException):
         return None
@@ -129,7 +152,9 @@ def _open_output(output: Path) -> int:
 
 
 def post_event(port: int, event: str, fields: Mapping[str, str]) -> bool:
-    """Tell the daemon what happened to a session, as the Go CLI does. False if it does not run or refuses.
+    """Tell the daemon what happened to a session, as the Go CLI does, within `POST_LIMIT_S`.
+
+    False if it does not run, refuses, or takes longer; it may still hear of it then, which harms nobody.
 
     Args:
         event: `session_new`, `session_attached`, `session_killed` or `on_yolo`.
@@ -141,8 +166,10 @@ def post_event(port: int, event: str, fields: Mapping[str, str]) -> bool:
         return False
     try:
         body = urllib.parse.urlencode(fields)
-        connection.request("POST", f"/api/hooks/{event}", body, {"Content-Type": "application/x-www-form-urlencoded"})
-        return connection.getresponse().status in TOLD
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        with within(connection, POST_LIMIT_S):
+            connection.request("POST", f"/api/hooks/{event}", body, kind)
+            return connection.getresponse().status in TOLD
     except (OSError, http.client.HTTPException):
         return False
     finally:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import trio
 
 from ctm_trio.client.errors import NoDaemon, Refused, Stranger
 from ctm_trio.client.trust import check_connection, check_listener
@@ -38,9 +39,10 @@ async def _post(url: str, path: str, body: dict[str, str] | None, token: str) ->
         headers["Authorization"] = f"Bearer {token}"
     check_listener(url)
     try:
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False) as client:
-            answer = await client.post(path, json=body, extensions={"trace": _look})
-    except httpx.HTTPError as error:
+        with trio.fail_after(TIMEOUT_S):  # the client's own limit is for each step
+            async with httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False) as client:
+                answer = await client.post(path, json=body, extensions={"trace": _look})
+    except (httpx.HTTPError, trio.TooSlowError) as error:
         raise NoDaemon(f"No daemon answers at {url}.") from error
     try:
         known = msgspec.json.decode(answer.content or b"{}", type=_Answer)

@@ -27,7 +27,10 @@ from ctm_trio.model.event import parse_event_id
 DEFAULT_URL = "http://127.0.0.1:37778"
 
 CONNECT_TIMEOUT_S = 10.0
-"""From the first packet to the daemon's hello."""
+"""From the first packet to the end of the WebSocket's handshake."""
+
+CLOSE_S = 1.0
+"""How long a connection may take to close; then it is dropped."""
 
 QUIET_S = 30.0
 """After so much silence the daemon is asked whether it is still there."""
@@ -163,36 +166,39 @@ class EventStream:
         Raises:
             _Lost, ClientError: in a group, because the WebSocket's reader runs beside us.
         """
-        stream, host = await self._open()
-        async with stream:
-            try:
-                async with trio.open_nursery() as nursery:
-                    with trio.move_on_after(CONNECT_TIMEOUT_S) as patience:
-                        connection = await wrap_client_stream(
-                            nursery,
-                            stream,
-                            host,
-                            "/ws",
-                            subprotocols=["ctm.v1"],
-                            extra_headers=[(b"Authorization", f"Bearer {self.token}".encode())],
-                            max_message_size=16 << 20,
-                        )
-                    if patience.cancelled_caught:
-                        raise _Lost("the daemon does not answer")
-                    await self._read(connection, queue)
-                    nursery.cancel_scope.cancel()
-            except* ConnectionRejected as group:
-                raise _refusal(_leaf(group)) from None
-            except* (HandshakeError, OSError, trio.BrokenResourceError) as group:
-                raise _Lost(str(_leaf(group)) or "the connection broke") from None
+        until = trio.current_time() + CONNECT_TIMEOUT_S
+        stream, host = await self._open(until)
+        try:
+            async with trio.open_nursery() as nursery:
+                with trio.move_on_at(until) as patience:
+                    connection = await wrap_client_stream(
+                        nursery,
+                        stream,
+                        host,
+                        "/ws",
+                        subprotocols=["ctm.v1"],
+                        extra_headers=[(b"Authorization", f"Bearer {self.token}".encode())],
+                        max_message_size=16 << 20,
+                    )
+                if patience.cancelled_caught:
+                    raise _Lost("the daemon does not answer")
+                await self._read(connection, queue)
+                nursery.cancel_scope.cancel()
+        except* ConnectionRejected as group:
+            raise _refusal(_leaf(group)) from None
+        except* (HandshakeError, OSError, trio.BrokenResourceError) as group:
+            raise _Lost(str(_leaf(group)) or "the connection broke") from None
+        finally:
+            with trio.move_on_after(CLOSE_S, shield=True):  # a goodbye, if the other side still listens
+                await stream.aclose()
 
-    async def _open(self) -> tuple[trio.SocketStream | trio.SSLStream[trio.SocketStream], str]:
+    async def _open(self, until: float) -> tuple[trio.SocketStream | trio.SSLStream[trio.SocketStream], str]:
         parts = urlsplit(self.url)
         secure = parts.scheme == "https"
         name, port = parts.hostname or "127.0.0.1", parts.port or (443 if secure else 80)
         check_listener(self.url)
         try:
-            with trio.fail_after(CONNECT_TIMEOUT_S):
+            with trio.fail_at(until):
                 stream = await trio.open_tcp_stream(name, port)
                 try:
                     check_connection(stream.socket.getsockname(), stream.socket.getpeername())

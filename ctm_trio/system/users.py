@@ -33,6 +33,9 @@ from ctm_trio.system.regular import read_regular
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.tokens import TokenFile
 
+HASH_LIMIT_S = 20.0
+"""How long a login waits for its turn and the hash together. A `user.json` may ask for more work than that."""
+
 HASHES_AT_ONCE = 2
 """Argon2 runs that may go on side by side: each takes 64 MiB and a core."""
 
@@ -289,6 +292,9 @@ class UserStore:
         data = password.encode(errors="replace")
         try:
             work = partial(_hash, data, salt, params)  # left alone on a cancel: nobody needs it, and it touches nothing
-            return await trio.to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
+            with trio.fail_after(HASH_LIMIT_S):
+                return await trio.to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
+        except trio.TooSlowError:
+            raise Unavailable("The password could not be checked in time; try again later.") from None
         except HashingError as error:
             raise Unavailable("The password cannot be checked now; there is too little memory.") from error

@@ -1,0 +1,118 @@
+"""Time limits bound what they say, also against a server that sends a byte now and then, and work without end."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from ctm_trio.cli import link
+from ctm_trio.client import NoDaemon, follow, login
+from ctm_trio.client import stream as stream_module
+from ctm_trio.errors import Unavailable
+from ctm_trio.model.asker import Asker
+from ctm_trio.system import users
+from ctm_trio.system.users import UserStore
+
+DRIP_S = 0.05
+LONG_S = 6.0
+"""How long the whole answer would take, byte by byte."""
+
+
+@pytest.fixture
+def dripping() -> Iterator[int]:
+    """A listener that answers whatever it is asked, one byte at a time; its port."""
+    done = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        with connection:
+            connection.recv(65536)
+            answer = b"HTTP/1.1 200 OK\r\nX-Ctm-Serve: 9\r\nX-Filler: " + b"x" * round(LONG_S / DRIP_S)
+            for byte in answer:
+                if done.wait(DRIP_S):
+                    return
+                try:
+                    connection.sendall(bytes([byte]))
+                except OSError:
+                    return
+
+    def accept(listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threads.append(threading.Thread(target=serve, args=(connection,)))
+            threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threads = [threading.Thread(target=accept, args=(listener,))]
+        threads[0].start()
+        yield listener.getsockname()[1]
+        done.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+
+
+def test_the_command_line_waits_for_nobody(dripping: int) -> None:
+    """Asking for a daemon and telling it something end in their time, although a byte always comes in time."""
+    for act, limit_s in (
+        (lambda: link.probe(dripping), link.PROBE_LIMIT_S),
+        (lambda: link.post_event(dripping, "session_new", {"name": "x"}), link.POST_LIMIT_S),
+    ):
+        began = time.monotonic()
+        assert not act()
+        assert limit_s * 0.9 <= time.monotonic() - began < limit_s + 2
+
+
+async def test_a_login_ends_in_its_time(dripping: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's login is given up as a whole after its limit."""
+    monkeypatch.setattr(sys.modules["ctm_trio.client.login"], "TIMEOUT_S", 0.5)  # the package's name is the function
+    with trio.fail_after(3), pytest.raises(NoDaemon):
+        await login(f"http://127.0.0.1:{dripping}", "a@b.example", "password")
+
+
+async def test_a_stream_connects_in_its_time(dripping: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handshake of a stream is given up after its limit, counted from the first packet."""
+    monkeypatch.setattr(stream_module, "CONNECT_TIMEOUT_S", 0.5)
+    with trio.fail_after(4), pytest.raises(NoDaemon):
+        async with follow("token", url=f"http://127.0.0.1:{dripping}") as events:
+            await anext(aiter(events))
+
+
+async def test_a_hash_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password whose check takes too long is answered so, also for those that wait for their turn."""
+    store = UserStore(tmp_path / "user.json", tmp_path / "tokens.json")
+    await store.signup("a@b.example", "correct horse", Asker("127.0.0.1", 0, ours=True, direct=True))
+    let_go = threading.Event()
+    real = users._hash
+
+    def endless(*words: object) -> bytes:
+        let_go.wait()
+        return real(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(users, "_hash", endless)
+    monkeypatch.setattr(users, "HASH_LIMIT_S", 0.3)
+    refused = 0
+
+    async def one() -> None:
+        nonlocal refused
+        with pytest.raises(Unavailable):
+            await store.login("a@b.example", "wrong horse", Asker("10.0.0.1"))
+        refused += 1
+
+    try:
+        with trio.fail_after(3):
+            async with trio.open_nursery() as nursery:
+                for _ in range(4):
+                    nursery.start_soon(one)
+        assert refused == 4
+    finally:
+        let_go.set()
