@@ -7,19 +7,24 @@ Source: issue 12, section D.
 
 from __future__ import annotations
 
+import errno
 import hmac
-import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from ctm_trio.system.files import atomic_write, ensure_private_dir, read_regular
+from ctm_trio.system.files import atomic_write, ensure_private_dir
+from ctm_trio.system.owned import believed_owners
+from ctm_trio.system.regular import read_regular
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Nothing that looks like something else: the code is read from one screen and typed on another."""
 
 GROUPS, GROUP_CHARS = 3, 4
 MAX_FILE_BYTES = 256
+
+_NOT_OURS = frozenset({errno.ELOOP, errno.EINVAL, errno.EPERM, errno.EACCES, errno.EFBIG})
+"""A link, something that is no regular file, another user's, not readable for us, too large: what we never wrote."""
 
 
 def plain(code: str) -> str:
@@ -75,16 +80,17 @@ class SignupCode:
 
     def _read(self) -> str:
         """What the file says, "" if it is missing, or another user's, or no code."""
+        owners = believed_owners(self._path.parent)
         try:
-            data = read_regular(self._path, max_bytes=MAX_FILE_BYTES, follow=False, owner=os.geteuid())
-        except OSError:
-            self._remove_foreign()
+            data = read_regular(self._path, max_bytes=MAX_FILE_BYTES, follow=False, owner=owners)
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            if error.errno not in _NOT_OURS:
+                raise  # no descriptor is free, the disk fails: the code is still the code
+            with suppress(OSError):
+                self._path.unlink()  # the directory is ours
             return ""
         code = data.decode("ascii", "replace").strip()
         good = len(plain(code)) == GROUPS * GROUP_CHARS and all(c in ALPHABET for c in plain(code))
         return code if good else ""
-
-    def _remove_foreign(self) -> None:
-        """A link, a FIFO or another user's file in this place goes; the directory is ours."""
-        with suppress(OSError):
-            self._path.unlink()

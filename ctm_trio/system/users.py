@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -219,7 +220,8 @@ class UserStore:
         ensure_private_dir(self._path.parent)
         atomic_write(self._path, data)
         if self._code is not None:
-            self._code.void()
+            with suppress(OSError):  # there is a user, so it counts no more; the next start removes it
+                self._code.void()
 
     async def _check_code(self, asker: Asker, code: str) -> None:
         if self._code is None or (asker.is_owner and not code):

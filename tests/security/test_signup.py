@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from ctm_trio.cli.main import main
+from ctm_trio.system import signup_code
 from ctm_trio.system.signup_code import SignupCode
 from tests.faults.process import USER, Daemon, eventually
 from tests.other_user import Stranger
@@ -177,3 +179,18 @@ def test_the_bare_command(daemon: Daemon, monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setenv("HOME", str(daemon.home / "fresh"))
     assert main(["status"]) == 0
     assert not list((daemon.home / "fresh").iterdir())
+
+
+def test_the_code_outlives_a_shortage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When no descriptor is free it cannot be told whether a code is right; it is not replaced for that."""
+    code = SignupCode(tmp_path / "signup-code")
+    made = code.current()
+
+    def none_free(*_: object, **__: object) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as short:
+        short.setattr(signup_code, "read_regular", none_free)
+        with pytest.raises(OSError, match="Too many"):
+            code.is_right(made)
+    assert code.is_right(made)
