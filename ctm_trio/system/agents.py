@@ -20,6 +20,10 @@ from ctm_trio.model.subagent import AgentFacts
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.log_lines import LineReader, Place
 
+KEPT_AGENTS = 50_000
+"""Sub-agents that are remembered of all these logs together; past it those of the log that was asked for longest ago
+are summed up anew when they are asked for."""
+
 KEPT_LOGS = 128
 """Logs whose sums are kept; past it the one not asked for the longest is summed up anew when it is asked for."""
 
@@ -77,7 +81,7 @@ class AgentBook:
                     found[-1].ended = book.ended
             finally:
                 db.execute("COMMIT")
-            while len(self._kept) > KEPT_LOGS:
+            while len(self._kept) > KEPT_LOGS or sum(len(book.agents) for book in self._kept.values()) > KEPT_AGENTS:
                 self._kept.popitem(last=False)
             return found
 

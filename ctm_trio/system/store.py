@@ -120,6 +120,11 @@ def translated() -> Iterator[None]:
         raise StoreDamaged(f"The database is damaged: {error}") from error
 
 
+MAX_AGENTS = 100_000
+"""Sub-agents that are remembered; of one that was seen before them the database is asked again. More than the events
+that may wait to be committed, of which it knows nothing yet."""
+
+
 class EventStore:
     """The writer's side. Not thread-safe: one thread at a time, which the journal sees to.
 
@@ -138,7 +143,8 @@ class EventStore:
         self.segments: dict[int, Segment] = {}
         self.of_log: dict[tuple[str, str], dict[int, Segment]] = {}
         """The same by (uuid, kind)."""
-        self.agents: set[tuple[int, str]] = set()
+        self.agents: dict[tuple[int, str], None] = {}
+        """Sub-agents that were seen lately, by (source, id), oldest first; the database knows the others."""
         self.seen = Seen(self.db)
         self.last_calls: dict[int, int] = {}
         """See `system.last_calls`."""
@@ -193,7 +199,9 @@ class EventStore:
         key = (source, agent_id)
         if key in self.agents:
             return False
-        self.agents.add(key)
+        self.agents[key] = None
+        if len(self.agents) > MAX_AGENTS:
+            del self.agents[next(iter(self.agents))]
         try:
             return (
                 self.db.execute(

@@ -73,6 +73,9 @@ GAP_MAX_S = 0.024
 WAL_FOLD_BYTES = 8 << 20
 """From this size on the write-ahead log is folded into the database, beside the commits."""
 
+SNAPSHOT_SHARE = 20.0
+"""With thousands of logs the counters take time: they are published after so many times as long as it took."""
+
 SNAPSHOT_GAP_S = 0.05
 """Counters are published at once, but not more often than this: with many sessions they cost more than an event."""
 
@@ -374,7 +377,7 @@ class Journal:
         if now < abs(self.state_at) and not force:
             self.state_at = -abs(self.state_at)
             return
-        self.state_at = now + SNAPSHOT_GAP_S
+        began = perf_counter()
         rings = {name: min(count, RING_EVENTS) for name, count in total_ring(sources.values()).items()}
         rings[""] = min(RING_EVENTS, sum(s.events for s in sources.values()))
         self.state.publish(
@@ -394,3 +397,4 @@ class Journal:
                 skipped_lines=self.skipped,
             )
         )
+        self.state_at = now + min(max(SNAPSHOT_GAP_S, SNAPSHOT_SHARE * (perf_counter() - began)), 1.0)

@@ -8,6 +8,7 @@ import trio
 
 from ctm_trio.model.event import PUBLIC_TYPES
 from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.rings import ring_sizes
 
 Samples = Iterable[tuple[Mapping[str, str], float]]
 
@@ -59,7 +60,7 @@ def exposition(ends: WebEnds) -> str:
         ("ctm_ingest_seconds_total", "counter", "Time spent on committing events.", _one(journal.ingest_seconds)),
         ("ctm_fanout_seconds_total", "counter", "Time spent on handing events on.", _one(journal.fanout_seconds)),
         ("ctm_skipped_lines_total", "counter", "Log lines that are no event.", _one(journal.skipped_lines)),
-        ("ctm_ring_events", "gauge", "Events held for replay, by session.", _by("session", journal.ring_sizes)),
+        ("ctm_ring_events", "gauge", "Events held for replay, by session.", _by("session", ring_sizes(ends))),
         ("ctm_tailers", "gauge", "Logs that are followed.", _one(tailers.tailers)),
         ("ctm_tailer_lag_bytes", "gauge", "Bytes of logs not read yet.", _one(tailers.lag_bytes)),
         ("ctm_webhook_results_total", "counter", "Alerts by what became of them.", _by("result", outcomes)),

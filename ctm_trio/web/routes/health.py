@@ -11,6 +11,7 @@ from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer
 from ctm_trio.web.metrics import exposition
 from ctm_trio.web.openapi import document
+from ctm_trio.web.rings import ring_sizes
 
 
 def hub(ends: WebEnds) -> dict[str, object]:
@@ -20,7 +21,7 @@ def hub(ends: WebEnds) -> dict[str, object]:
         "published": journal.published,
         "dropped": journal.dropped,
         "subscribers": journal.subscribers,
-        "ring_sizes": dict(journal.ring_sizes),
+        "ring_sizes": ring_sizes(ends),
     }
 
 
