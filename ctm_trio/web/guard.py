@@ -343,10 +343,14 @@ async def serve_guarded(
                 if error.errno in NO_DESCRIPTORS:
                     await trio.sleep(0.1)  # nothing tells us when one is free again
                 continue
-            uid = peers.at_once(conn)
-            if room.make_place(uid):
+            try:
                 conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 conn.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            except OSError:  # it has gone already; where the system says so, that must not end all the others
+                conn.close()
+                continue
+            uid = peers.at_once(conn)
+            if room.make_place(uid):
                 nursery.start_soon(serve_one, enter(conn, uid))
                 continue
             full = Refused(503, "too_many_connections", "Too many connections are open; close some and try again.")
