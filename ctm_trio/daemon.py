@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -42,7 +43,7 @@ from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.model.pricing import PriceTable
-from ctm_trio.open_logs import OpenLogs
+from ctm_trio.open_logs import OpenLogs, limit_within
 from ctm_trio.orders import CheckpointsMessage, FollowOrder, OrdersSnapshot, WatchPane, WebhookMessage
 from ctm_trio.supervise import Child, Start, keep_running
 from ctm_trio.system.archive import Archive
@@ -161,7 +162,7 @@ class Daemon:
         self.costs_state, self.costs = open_state_channel(CostTotals())
         self.prices_state, self.prices = open_state_channel(PriceTable("", {}))
         self.archive = Archive(plan.paths)
-        self.open_logs = OpenLogs()
+        self.open_logs = OpenLogs(limit_within(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
         self.bulk = trio.CapacityLimiter(BULK_TAILERS)
 
     async def run(self, shutdown: Callable[[], Awaitable[object]], *, task_status: trio.TaskStatus[None]) -> None:

@@ -24,6 +24,17 @@ MAX_READING_BIG = 8
 """The same for logs with much to read, apart, so that a new line of another one does not wait for them."""
 
 
+RESERVED, MIN_OPEN_LOGS = 100, 4
+"""Descriptors that are left to connections, databases and programs where few are allowed; logs that are open anyway."""
+
+
+def limit_within(descriptors: int) -> int:
+    """How many logs may be open in a process that may have so many descriptors (negative: any number)."""
+    if descriptors < 0:
+        return MAX_OPEN_LOGS
+    return max(MIN_OPEN_LOGS, min(MAX_OPEN_LOGS, (descriptors - RESERVED) // 2))
+
+
 class Log(Protocol):
     """What keeps a file open: a tailer."""
 
@@ -67,6 +78,11 @@ class OpenLogs:
     def forget(self, log: Log) -> None:
         """This log is closed, and nobody reads it any more. Safe to repeat."""
         self._idle.pop(log, None)
+
+    def shed(self) -> None:
+        """Close all that nobody reads now: the system has no descriptor left."""
+        while self._idle:
+            self._idle.popitem()[0].close()
 
     def _shrink(self) -> None:
         while self._idle and len(self._idle) + self._reading > self._limit:

@@ -6,6 +6,7 @@ no task, so ten thousand old logs cost a line in a table each.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -332,6 +333,9 @@ async def tail_log(
             except OSError as error:
                 # Without permission, a link, a directory: that is no crash, and the file may become readable.
                 tail.unreadable(error)
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    ends.open_logs.shed()
+                    retry_s = UNREADABLE_RETRY_S  # that passes
                 parts = -1
                 progress.caught_up = True
                 with trio.move_on_after(retry_s):

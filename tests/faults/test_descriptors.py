@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.open_logs import OpenLogs
+from ctm_trio.open_logs import OpenLogs, limit_within
 from tests.faults import rig as rigs
 from tests.faults.process import Daemon, eventually
 from tests.faults.rig import LogFile, Rig, line
@@ -43,6 +43,36 @@ async def test_the_least_recently_used_is_closed() -> None:
     async with logs.reading(books[1], big=False):
         pass
     assert [book.closed for book in books] == [0, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(("descriptors", "logs"), [(-1, 112), (65_536, 112), (256, 78), (128, 14), (100, 4), (3, 4)])
+def test_where_few_descriptors_are_allowed(descriptors: int, logs: int) -> None:
+    """Where the system allows few descriptors, logs take no more than half of what the rest can spare."""
+    assert limit_within(descriptors) == logs
+
+
+async def test_all_that_rest_are_closed_when_none_is_left() -> None:
+    """When the system has no descriptor left every log that nobody reads lets go of its own."""
+    logs, books = OpenLogs(10), [Book() for _ in range(3)]
+    for book in books[:2]:
+        async with logs.reading(book, big=False):
+            pass
+    async with logs.reading(books[2], big=False):
+        logs.shed()
+    assert [book.closed for book in books] == [1, 1, 0]
+
+
+def test_a_low_limit(tmp_path: Path) -> None:
+    """With 128 descriptors and 300 logs everything is read, somebody signs up, and nothing is in trouble."""
+    with Daemon(tmp_path, prefix=("prlimit", "--nofile=128:128")) as daemon:
+        for i in range(300):
+            log = daemon.log(f"{i:08d}-2222-4333-8444-555555555555")
+            log.append(line(log.uuid, f"m{i}"))
+        daemon.start()
+        eventually(lambda: len(daemon.stored()) == 300, within_s=60, what="all lines")
+        health = daemon.get("/health")
+        assert (health["status"], health["restarts"]) == ("ok", {})
+        assert daemon.stop()[0] == 0
 
 
 async def test_much_to_read_does_not_hold_up_a_line(autojump_clock: trio.testing.MockClock) -> None:
