@@ -27,6 +27,7 @@ from ctm_trio.daemon import Plan, run_daemon
 from ctm_trio.hard_stop import HardStop, watching
 from ctm_trio.log_output import start_logging
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
+from ctm_trio.plain import plain_lines
 from ctm_trio.starting import (
     StartFailed,
     claim,
@@ -233,7 +234,7 @@ def serve_main(port: int = 0) -> int:
     except AlreadyRunning:
         return 0
     except (PortTaken, StartFailed) as error:
-        print(error, file=sys.stderr)
+        print(plain_lines(error), file=sys.stderr)
         return 1
     log.info("serving on http://%s:%d", *server.address)
     tell_signup_code(server.paths)
@@ -243,7 +244,7 @@ def serve_main(port: int = 0) -> int:
         reason = reason_of(error)
         if not reason:
             raise
-        print(reason, file=sys.stderr)
+        print(plain_lines(reason), file=sys.stderr)
         return 1
     finally:
         server.hard_stop.watch_exit()

@@ -21,6 +21,9 @@ HOOKS = ("on_new", "on_attach", "on_yolo", "on_safe", "on_kill", "on_forget", "o
 """Keys of `hooks` in config.json that run a command of the user's. Their variables are `CTM_EVENT`, `CTM_SESSION`,
 `CTM_UUID`, `CTM_MODE` and `CTM_WORKDIR`; with on_rename also `CTM_OLD_NAME`."""
 
+KILL_GRACE_S = 2.0
+"""How long a hook that was killed is waited for."""
+
 
 def tell(settings: Settings, event: str, record: Session) -> None:
     """Post a lifecycle event to the daemon. If none runs there is nobody to tell: it reads the files when it starts."""
@@ -67,4 +70,5 @@ def run_hook(settings: Settings, event: str, record: Session, **more: str) -> No
         if process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            with suppress(subprocess.TimeoutExpired):  # one that hangs in the kernel is left to the system
+                process.wait(KILL_GRACE_S)

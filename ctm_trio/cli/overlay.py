@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctm_trio.cli.claude_settings import MAX_BYTES, claude_version, encode, read_document, show_diff, wired
-from ctm_trio.cli.common import FAILED, NOT_FOUND, OK, CliError, Subparsers, find_paths, json_line, say
+from ctm_trio.cli.common import FAILED, NOT_FOUND, OK, CliError, Subparsers, find_paths, json_line, plain, say
+from ctm_trio.cli.streams import put_bytes
 from ctm_trio.model.overlay import Document, is_ours, own_statusline, without_ours
 from ctm_trio.system.regular import read_regular
 
@@ -34,7 +35,10 @@ def run(args: argparse.Namespace) -> int:
     """Do the action."""
     paths = find_paths()
     if args.action == "path":
-        print(paths.overlay)
+        if sys.stdout.isatty():
+            print(plain(paths.overlay))
+        else:
+            put_bytes(os.fsencode(paths.overlay) + b"\n")  # for a program: the very name
         return OK
     if args.action == "init":
         old = read_document(paths.overlay)

@@ -39,6 +39,7 @@ from ctm_trio.model.cost_counter import Counter
 from ctm_trio.model.limits import Limits
 from ctm_trio.model.quota import Meter, Quota, Window, merge_meter, parse_dump, round_half_up, session_meter
 from ctm_trio.model.times import parse_time
+from ctm_trio.plain import plain_lines
 from ctm_trio.producers.statusline import DUMP_DIR
 from ctm_trio.system.cost_store import read_counters
 from ctm_trio.system.dumps import read_dumps
@@ -136,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
         return OK
     show(sessions, usage, cost, version, port)
     if notice := signup_notice(paths):
-        print(f"\n{notice}")
+        print(f"\n{plain_lines(notice)}")
     return OK
 
 

@@ -37,7 +37,9 @@ def hostile_home(home: Path, port: int) -> None:
         "ctm_timestamp": "2026-05-01T10:00:00Z", "ctm_session": "alpha",
     }  # fmt: skip
     with (root / "logs" / f"{UUID}.jsonl").open("w", encoding="utf-8") as log:
-        log.writelines(json.dumps(call, ensure_ascii=bool(n % 2)) + "\n" for n in range(3))
+        for n in range(3):
+            call |= {"tool_use_id": f"t{n}", "ctm_timestamp": f"2026-05-01T10:00:0{n}Z"}
+            log.write(json.dumps(call, ensure_ascii=bool(n % 2)) + "\n")
     store = EventStore(root / "ctm-trio.db")
     raised = {"session": "alpha", "state": "stuck", "since": "2026-01-01T00:00:00Z", "details": ODD}
     source = store.source(UUID, "alpha")

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from ctm_trio.cli import common
-from tests.field.hostile import UUID, hostile_home, seeming_daemon
+from tests.faults.process import Daemon, eventually
+from tests.faults.rig import line
+from tests.field.hostile import ODD, UUID, hostile_home, seeming_daemon
 from tests.unit.test_plain import dangerous
 
 CODE = Path(common.__file__).parents[2]
@@ -34,6 +36,8 @@ ACTING: tuple[tuple[str, int], ...] = (
     ("rename beta gamma", 1), ("forget nobody", 3), ("logs nobody\x9b", 3), ("ls --\x9b2J", 2), ("pick", 1),
     ("auth passwd", 3), ("watch --since x\x9b", 2), ("watch --url http://127.0.0.1:1", 2), ("detach beta", 1),
     ("switch alpha", 1), ("kill beta", 1), ("setup --undo", 2), ("overlay init", 0), ("auth sessions", 0),
+    ("new x -d", 1), ("yolo beta -d -y", 1), ("attach alpha", 1), ("last", 1), ("setup", 0), ("reindex", 0),
+    ("service install --no-start", 0), ("service uninstall", 0),
 )  # fmt: skip
 """Commands that say something on stderr; there is no tmux and no user."""
 
@@ -171,7 +175,8 @@ def test_nothing_of_others_controls_a_terminal(place: dict[str, str]) -> None:
         words, _ = command
         seen[words] = in_terminal(words, place)
 
-    side_by_side(run, (*SHOWING, *(c for c in ACTING if "passwd" not in c[0] and "watch --url" not in c[0])))
+    silent = ("auth passwd", "watch --url http://127.0.0.1:1", "reindex")  # they ask, or draw bars of their own
+    side_by_side(run, (*SHOWING, *(c for c in ACTING if c[0] not in silent)))
     for words, text in seen.items():
         assert text, words
         rest = re.sub(r"\x1b\[[0-9;]*m", "", text).replace("\r\n", "")
@@ -180,3 +185,23 @@ def test_nothing_of_others_controls_a_terminal(place: dict[str, str]) -> None:
     assert json.loads(listed[listed.index("[") :])[0]["workdir"].endswith("\x7f")  # escaped, not lost
     assert "\\u009b2J" in seen["logs --json"]
     assert "stuck" in seen["status"]
+
+
+def test_watch_in_another_encoding_and_on_a_full_disk(tmp_path: Path) -> None:
+    """Live events are ASCII where the output is not UTF-8; a full disk ends it with one line."""
+    with Daemon(tmp_path).start() as daemon:
+        log = daemon.log()
+        log.append(line(log.uuid, ODD))
+        eventually(lambda: len(daemon.stored()) == 1, what="the event")
+        env = {"HOME": str(tmp_path), "PATH": os.defpath, "PYTHONPATH": str(CODE), "CTM_TOKEN": daemon.token}
+        words = argv(f"watch --json --port {daemon.port} --type tool_call")
+        with subprocess.Popen(words, env=env | ENCODINGS["latin-1"], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            shown = process.stdout.readline()
+            process.terminate()
+        assert shown.isascii()
+        assert json.loads(shown)["payload"]["input"] == ODD
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(words, env=env, stdout=full, stderr=subprocess.PIPE, timeout=30, check=False)
+        assert done.returncode == 1
+        assert done.stderr.decode() == "ctm-trio: the output cannot be written: No space left on device.\n"
