@@ -11,6 +11,8 @@ import trio
 
 from ctm_trio.errors import BrokenOff, CtmError, OrderTooLate, Unavailable
 
+RESTARTED = "This part of the daemon is being restarted; try again in a moment."
+
 T = TypeVar("T")
 M = TypeVar("M")
 R = TypeVar("R")
@@ -190,6 +192,8 @@ async def ask(send: trio.MemorySendChannel[M], make: Callable[[Reply[R]], M], *,
     except UnderWay as late:
         late.pending.close()
         raise Unavailable("The daemon is busy; try again in a moment.") from None
+    except BrokenOff:  # of what changes nothing nothing is left
+        raise Unavailable(RESTARTED) from None
 
 
 async def place(
@@ -224,7 +228,7 @@ async def place(
         raise UnderWay(Pending(answers, deadline)) from None
     except (trio.EndOfChannel, trio.BrokenResourceError, trio.ClosedResourceError):
         if reply.withdraw():
-            raise Unavailable("This part of the daemon is being restarted; try again in a moment.") from None
+            raise Unavailable(RESTARTED) from None
         raise BrokenOff from None
     finally:
         reply.withdraw()  # also when we are cancelled

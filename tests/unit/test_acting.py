@@ -69,9 +69,13 @@ class Acting:
         self.file = self.root / ".config" / "ctm" / "sessions.json"
         self.checkpoints: list[str] = []
         self.checkpoint_error: SpawnFailed | None = None
+        self.hold: trio.Event | None = None
+        """What a checkpoint waits for."""
 
     async def checkpoint(self, workdir: str) -> None:
         self.checkpoints.append(workdir)
+        if self.hold is not None:
+            await self.hold.wait()
         if self.checkpoint_error is not None:
             raise self.checkpoint_error
 
