@@ -17,6 +17,7 @@ class Asker:
         address: numeric, as the connection has it; never from a header.
         uid: of the program at the other end, None where it cannot be told (it is on another machine, or has gone).
         ours: that uid is the daemon's own.
+        gone: this machine tells whose its connections are, and of this one not: its program has closed it already.
         direct: nothing says that the program only passes on what somebody else asks, as a reverse proxy does.
     """
 
@@ -24,6 +25,7 @@ class Asker:
     uid: int | None = None
     ours: bool = False
     direct: bool = False
+    gone: bool = False
 
     @property
     def key(self) -> str:

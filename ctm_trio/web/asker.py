@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import trio
 
-from ctm_trio.model.asker import Asker
+from ctm_trio.model.asker import Asker, is_loopback
 from ctm_trio.web.harden import Scope
 from ctm_trio.web.origin import LOOPBACK_NAMES
 from ctm_trio.web.wire import Wire
@@ -55,7 +55,7 @@ class Peers:
         return uid if stands else None
 
 
-NO_PEERS = Peers(lambda ours, theirs: None, True)
+NO_PEERS = Peers(lambda ours, theirs: None, False)
 """Where nothing can be told: everybody is a stranger."""
 
 
@@ -64,7 +64,8 @@ async def asker_of(scope: Scope, peers: Peers) -> Asker:
     wire: Wire = scope["state"]["wire"]
     uid = await peers.find(wire)
     address = (scope.get("client") or ("",))[0]
-    return Asker(address, uid, uid is not None and uid == os.geteuid(), _is_direct(scope))
+    gone = uid is None and peers.quick and is_loopback(address)
+    return Asker(address, uid, uid is not None and uid == os.geteuid(), _is_direct(scope), gone)
 
 
 def _is_direct(scope: Scope) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.web.asker import Peers
 from ctm_trio.web.routes import hooks
 from tests.contract.conftest import open_site
 from tests.faults.process import Daemon, eventually
@@ -117,3 +118,11 @@ async def test_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         answers = [await client.post(HOOK, data={"name": "alpha"}) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [400] * 3 + [429]
     assert int(answers[3].headers["Retry-After"]) >= 1
+
+
+async def test_whoever_cannot_be_told(tmp_path: Path) -> None:
+    """Where the machine tells whose connections are, one that is nobody's was closed already and is refused."""
+    for quick, status in ((True, 403), (False, 400)):
+        async with open_site(tmp_path, peers=Peers(lambda *_: None, quick)) as site, site.client(token=False) as client:
+            answer = await client.post(HOOK, data={"name": "n" * 300})  # 400: it was taken as far as its name
+            assert answer.status_code == status, answer.text

@@ -13,6 +13,8 @@ import pytest
 from ctm_trio.cli.main import main
 from ctm_trio.system import signup_code
 from ctm_trio.system.signup_code import SignupCode
+from ctm_trio.web.asker import Peers
+from tests.contract.conftest import open_site
 from tests.faults.process import USER, Daemon, eventually
 from tests.other_user import Stranger
 
@@ -194,3 +196,12 @@ def test_the_code_outlives_a_shortage(tmp_path: Path, monkeypatch: pytest.Monkey
         with pytest.raises(OSError, match="Too many"):
             code.is_right(made)
     assert code.is_right(made)
+
+
+async def test_whoever_cannot_be_told(tmp_path: Path) -> None:
+    """A client that has closed already, or a system that tells nothing: nobody is taken for the owner."""
+    for quick in (True, False):
+        async with open_site(tmp_path, seed="", peers=Peers(lambda *_: None, quick)) as site, site.client() as client:
+            answer = await client.post(SIGN_UP, json=USER, headers={"Origin": site.origin})
+            assert (answer.status_code, answer.json()["error"]) == (403, "code_needed")
+            assert not (tmp_path / "user.json").exists()

@@ -69,7 +69,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
 
     async def hook(event: str) -> Response:
         asker = await who_asks(ends.peers)
-        if asker.is_other_user or not asker.direct or not is_loopback(asker.address):
+        if asker.is_other_user or asker.gone or not asker.direct or not is_loopback(asker.address):
             raise ForbiddenPeer
         if event not in EVENTS:
             raise UnknownHook
