@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ctm_trio.cli.lifecycle import run_hook
+from ctm_trio.cli.logs import open_log
 from ctm_trio.model.config import Paths, Settings, paths_under
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.session import Session
@@ -193,6 +195,25 @@ def test_logs_of_others(tmp_path: Path) -> None:
         os.chown(daemon.log(FOREIGN).path, os.geteuid(), -1)
         daemon.log(FOREIGN).append(line(FOREIGN, "given back"))
         eventually(lambda: "given back" in [marker for _, marker in daemon.stored()])
+
+
+@needs_root
+@pytest.mark.parametrize("name", [f"{UUID}.jsonl", f"{UUID}.jsonl.1790000000000000000.gz"])
+def test_the_command_line_reads_no_logs_of_others(paths: Paths, name: str) -> None:
+    """`logs` opens a plain or packed part of ours, and none that another user owns or that a link leads to."""
+    path, outside = paths.logs / name, paths.root / "outside"
+    data = line(UUID, "one")
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    with open_log(path) as file:
+        assert file.read() == data
+    give_away(path)
+    with pytest.raises(PermissionError, match="another user"):
+        open_log(path)
+    path.rename(outside)
+    os.chown(outside, os.geteuid(), -1)
+    path.symlink_to(outside)
+    with pytest.raises(OSError, match="symbolic links"):
+        open_log(path)
 
 
 @needs_root

@@ -48,7 +48,7 @@ export default {
     codeWhere: 'In a terminal on the computer where the daemon runs, this command shows it:',
     show: 'Show', hide: 'Hide', signup: 'Create account', loginTitle: 'Welcome back', login: 'Log in',
     expired: 'Your login has ended. Log in again to go on where you were.',
-    forgot: 'Forgot it? Delete user.json in ~/.config/ctm on this computer and sign up again: logs and sessions stay.',
+    forgot: 'Forgot it? In a terminal on this computer run “ctm-trio auth reset”, then sign up again: logs and sessions stay.',
   },
   state: {
     tmux_dead: { word: 'Terminal gone', reason: 'Its tmux session no longer exists' },
