@@ -15,7 +15,7 @@ from ctm_trio.model.git_reason import plain_line
 from ctm_trio.model.secret_names import looks_secret
 from ctm_trio.system.git_command import git
 from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, locked_index, move_head, write_tree
-from ctm_trio.system.git_tree import Changes, changes_in, find_tree, head_of, leaves_untracked, under_way
+from ctm_trio.system.git_tree import Changes, changes_in, find_tree, head_of, hides_untracked, is_of_home, under_way
 
 MAX_NEW_FILES = 20_000
 MAX_BYTES = 1024**3
@@ -23,6 +23,8 @@ MAX_BYTES = 1024**3
 
 MAX_FILE_BYTES = 100 * 1024**2
 """A larger new file is left out, and the commit says so."""
+
+HIDDEN = "Left out of the checkpoint, all new files: git is told not to show them (status.showUntrackedFiles)."
 
 SHOWN = 20
 """Paths that are named of each kind that is left out."""
@@ -39,9 +41,9 @@ class Taken:
 async def make_checkpoint(workdir: str, label: str) -> str:
     """Commit what is in the work tree as a checkpoint; nothing happens outside of git, or on one that is clean.
 
-    Never in it: nested repositories (agents' worktrees among them), new files whose names say that they hold
-    secrets, and new files over `MAX_FILE_BYTES`. In a repository of HOME there is none at all. Nothing has changed if
-    it fails.
+    Never in it: nested repositories (agents' worktrees among them), new files whose names say that they hold secrets,
+    new files over `MAX_FILE_BYTES`, and all new files where git is told not to show them. In a repository of HOME there
+    is none at all. Nothing has changed if it fails.
 
     Args:
         label: follows `checkpoint: ` in the subject.
@@ -55,19 +57,18 @@ async def make_checkpoint(workdir: str, label: str) -> str:
     tree = await find_tree(workdir)
     if tree is None:
         return ""
-    if await leaves_untracked(tree):
-        return (
-            f"No checkpoint is made in {tree.top}: it holds the home directory, or git does not show its new files "
-            "(status.showUntrackedFiles), so most of what is there is not meant to be committed."
-        )
+    if await is_of_home(tree):
+        return f"No checkpoint is made in {tree.top}: it holds HOME, most of which is not to be committed."
     if busy := await under_way(tree):
         raise GitFailed(f"{busy} A checkpoint now would become part of it.")
-    changes = await changes_in(tree, untracked=True)
+    hides = await hides_untracked(tree)
+    changes = await changes_in(tree, untracked=not hides)
     if changes.conflicts:
         raise GitFailed("The repository has merge conflicts, so no checkpoint can be made; resolve them first.")
     taken = await trio.to_thread.run_sync(_choose, tree.top, changes, abandon_on_cancel=True)
     head = await head_of(tree)
-    note = " ".join(taken.left_out)
+    left_out = (*taken.left_out, *((HIDDEN,) if hides else ()))
+    note = " ".join(left_out)
     if not changes.tracked and not taken.paths:
         last = await git(tree.top, "log", "-1", "--format=%s", "--no-patch") if head else None
         if last is None or last.code != 0 or last.stdout.startswith(PREFIX.encode()):
@@ -77,7 +78,7 @@ async def make_checkpoint(workdir: str, label: str) -> str:
         await add_tracked(tree, index)
         await add_paths(tree, index, taken.paths)
         subject = f"{PREFIX} {label}"
-        body = "".join(f"\n\n{line}" for line in taken.left_out)
+        body = "".join(f"\n\n{line}" for line in left_out)
         commit = await commit_tree(tree, await write_tree(tree, index), [head] if head else [], f"{subject}{body}\n")
         await move_head(tree, commit, was=head, why=f"commit: {subject}")
         await locked.install(index)

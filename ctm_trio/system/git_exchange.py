@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -18,7 +19,7 @@ from ctm_trio.system.git_revert_look import Found
 from ctm_trio.system.swap import Swap
 
 KEPT = "ctm-kept"
-"""The directory in git's own that holds what was written while a revert ran."""
+"""The directory in the repository's own that holds what was written while a revert ran."""
 
 
 _BY_CONTENT = ("-c", "core.trustctime=true", "-c", "core.checkStat=default")
@@ -43,8 +44,10 @@ class Exchange:
         name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{self._sha[:8]}-{secrets.token_hex(2)}"
 
         def make() -> str:
-            same = os.stat(tree.git_dir).st_dev == os.stat(tree.top).st_dev
-            base = os.path.join(tree.git_dir, KEPT) if same else os.path.join(tree.top, f".{KEPT}")
+            same = os.stat(tree.common_dir).st_dev == os.stat(tree.top).st_dev
+            base = os.path.join(tree.common_dir, KEPT) if same else os.path.join(tree.top, f".{KEPT}")
+            if os.path.islink(base):
+                raise OSError(errno.ELOOP, "it is a link", base)
             for part in ("new", "files"):
                 os.makedirs(os.path.join(base, name, part), mode=0o700)
             return os.path.join(base, name)

@@ -135,8 +135,16 @@ async def leaves_untracked(tree: GitTree) -> bool:
 
     A repository of dotfiles tracks some files of HOME; all the rest there, keys and our own files, is not its business.
     """
-    if await trio.to_thread.run_sync(holds_home, tree.top, abandon_on_cancel=True):
-        return True
+    return await is_of_home(tree) or await hides_untracked(tree)
+
+
+async def is_of_home(tree: GitTree) -> bool:
+    """True if HOME is this tree, or in it."""
+    return await trio.to_thread.run_sync(holds_home, tree.top, abandon_on_cancel=True)
+
+
+async def hides_untracked(tree: GitTree) -> bool:
+    """True if the user has told git not to show new files (`status.showUntrackedFiles`)."""
     done = await git(tree.top, "config", "--get", "status.showUntrackedFiles")
     return done.code == 0 and done.stdout.strip().lower() in (b"no", b"false", b"off", b"0")
 

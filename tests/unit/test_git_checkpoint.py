@@ -96,19 +96,27 @@ def test_names_of_secrets(name: str, secret: bool) -> None:
     assert looks_secret(name) is secret
 
 
-@pytest.mark.parametrize("where", ["home", "above", "hidden"])
+@pytest.mark.parametrize("where", ["home", "above"])
 async def test_no_checkpoint_of_home(repo: Repo, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    """A repository that is HOME, holds it, or does not show new files: none is made, and the reason is said."""
-    if where == "hidden":
-        repo.git("config", "status.showUntrackedFiles", "no")
-    else:
-        monkeypatch.setenv("HOME", str(repo.path / "me" if where == "above" else repo.path))
+    """A repository that is HOME, or holds it: none is made, and the reason is said."""
+    monkeypatch.setenv("HOME", str(repo.path / "me" if where == "above" else repo.path))
     repo.write(".ssh/id_ed25519", "key\n")
     repo.write("scratch/x", "x\n")
     before = repo.state()
     note = await make_checkpoint(str(repo.path / "scratch"), "x")
     assert note.startswith(f"No checkpoint is made in {repo.path}")
     assert repo.state() == before
+
+
+async def test_new_files_that_git_does_not_show_are_left_out(repo: Repo) -> None:
+    """Where git is told not to show new files, changes are committed, and new files are not; that is said."""
+    repo.git("config", "status.showUntrackedFiles", "no")
+    repo.write("a.txt", "changed\n")
+    repo.write("new", "n\n")
+    note = await make_checkpoint(str(repo.path), "x")
+    assert "status.showUntrackedFiles" in note
+    assert committed(repo) == ["a.txt"]
+    assert repo.git("show", "HEAD:a.txt") == "changed"
 
 
 @pytest.mark.parametrize("kind", ["merge", "rebase", "cherry-pick", "revert", "bisect", "am"])

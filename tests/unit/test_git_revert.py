@@ -685,3 +685,20 @@ def test_names_that_differ_in_case(tmp_path: Path) -> None:
     wanted = [b"README", b"Other"]
     assert in_the_way(top, wanted, {b"readme"}, limit=9, fold=True).files == {b"Other"}
     assert in_the_way(top, wanted, {b"readme"}, limit=9).files == {b"README", b"Other"}
+
+
+async def test_a_linked_worktree_keeps_beside_the_repository(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept of an agent's worktree outlives the worktree; a link in its place is refused."""
+    one, _ = two_checkpoints(repo)
+    repo.git("worktree", "add", "-q", "--detach", str(tmp_path / "tree"))
+    linked = Repo(tmp_path / "tree")
+    before_the_swap(monkeypatch, lambda: linked.write("a.txt", "too late\n"))
+    done = await revert_with(linked, one)
+    repo.git("worktree", "remove", "--force", str(linked.path))
+    assert (Path(done.kept_in) / "files" / "a.txt").read_text() == "too late\n"
+    (repo.path / ".git" / "ctm-kept").rename(tmp_path / "elsewhere")
+    (repo.path / ".git" / "ctm-kept").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RevertFailed, match="it is a link"):
+        await revert_with(repo, one)
