@@ -125,12 +125,10 @@ class Starter:
         """What makes a checkpoint before yolo mode, if the settings want one."""
         if mode != "yolo" or not self._settings.git_checkpoint_before_yolo:
             return None
-        from ctm_trio.system.git_checkpoint import make_checkpoint
-
-        label = f"pre-yolo {format_time(int(time.time()))}"
+        from ctm_trio.system.git_checkpoint import checkpoint_for_yolo
 
         async def checkpoint(workdir: str) -> None:
-            if note := await make_checkpoint(workdir, label):
+            if note := await checkpoint_for_yolo(workdir):
                 say(plain(note))
 
         return checkpoint

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import trio
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors import GitFailed, SpawnFailed
 from ctm_trio.model.checkpoint import PREFIX
 from ctm_trio.model.git_reason import plain_line
 from ctm_trio.model.secret_names import looks_secret
+from ctm_trio.model.times import format_time
 from ctm_trio.system.git_command import git
 from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, locked_index, move_head, write_tree
 from ctm_trio.system.git_tree import Changes, changes_in, find_tree, head_of, hides_untracked, is_of_home, under_way
@@ -83,6 +85,19 @@ async def make_checkpoint(workdir: str, label: str) -> str:
         await move_head(tree, commit, was=head, why=f"commit: {subject}")
         await locked.install(index)
     return note
+
+
+async def checkpoint_for_yolo(workdir: str) -> str:
+    """The checkpoint before a session in yolo mode begins, where there is git; see `make_checkpoint`.
+
+    Raises:
+        SpawnFailed: it cannot be made; the session must not start then.
+    """
+    try:
+        return await make_checkpoint(workdir, f"pre-yolo {format_time(int(time.time()))}")
+    except GitFailed as error:
+        text = f"No checkpoint could be made first: {error.message} Or set git_checkpoint_before_yolo to false."
+        raise SpawnFailed(text) from error
 
 
 def _choose(top: str, changes: Changes) -> Taken:

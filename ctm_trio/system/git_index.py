@@ -66,6 +66,9 @@ LOCK_WAIT_S = 1.0
 
 LOCK_TRY_S = 0.05
 
+GIVE_BACK_S = 5.0
+"""How long the lock may take to be given back when all is cut off; a stalled disk gives it back later, or never."""
+
 
 @asynccontextmanager
 async def locked_index(tree: GitTree) -> AsyncIterator[IndexLock]:
@@ -107,8 +110,8 @@ async def locked_index(tree: GitTree) -> AsyncIterator[IndexLock]:
             raise GitFailed(git_reason(f"Unable to create '{lock}': File exists.", 128))
         yield IndexLock(tree, scratch)
     finally:
-        with trio.CancelScope(shield=True):  # a few calls to the file system
-            await trio.to_thread.run_sync(give_back)
+        with trio.move_on_after(GIVE_BACK_S, shield=True):  # a few calls to the file system
+            await trio.to_thread.run_sync(give_back, abandon_on_cancel=True)
 
 
 async def git_in(tree: GitTree, index: str, *words: str, top: str = "", stdin: bytes = b"") -> Done:

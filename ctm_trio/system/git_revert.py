@@ -8,6 +8,7 @@ not in it stays where it is and is named.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 
@@ -20,6 +21,12 @@ from ctm_trio.system.git_index import IndexLock, locked_index
 from ctm_trio.system.git_revert_look import MAX_NAMED, Found, look_at
 from ctm_trio.system.git_stash import check_size, saved_state, store_stash, with_new
 from ctm_trio.system.git_tree import GitTree, under_way
+
+log = logging.getLogger("ctm.checkpoints")
+
+
+TIDY_LIMIT_S = 5.0
+"""How long a revert that is cut off may take to remove what is of no use; a stalled disk does not hold it up."""
 
 
 def _nobody(stash: str) -> None:
@@ -74,18 +81,21 @@ async def _go(locked: IndexLock, sha: str, found: Found, on_stash: Callable[[str
     both = await with_new(locked, tracked, untracked)
     exchange = Exchange(locked, sha)
     await exchange.make_place()
+    told = False
     try:
         target, put = await exchange.stage(found)
         swap = exchange.swap()
         await in_thread(lambda: swap.run(found.touched, put, found.places))
         with trio.CancelScope(shield=True):  # two short commands: files, branch and index go together
             await exchange.settle(found.head, target, swap)
-        kept = await exchange.compare(both)
+        kept, told = await exchange.compare(both), True
     except GitFailed as error:
         if await trio.to_thread.run_sync(exchange.tidy):
+            told = True
             raise GitFailed(f"{error.message} What came into being meanwhile is in {exchange.place}.") from error
         raise
     finally:
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(exchange.tidy)
+        with trio.move_on_after(TIDY_LIMIT_S, shield=True):
+            if await trio.to_thread.run_sync(exchange.tidy, abandon_on_cancel=True) and not told:
+                log.warning("checkpoints: a revert was cut off; what it put aside is in %s", exchange.place)
     return Reverted(sha, stash, exchange.place if kept else "", tuple(kept[:MAX_NAMED]))

@@ -22,16 +22,14 @@ from ctm_trio.errors import (
     InvalidSha,
     OrderTooLate,
     RevertFailed,
-    SpawnFailed,
     Unavailable,
 )
 from ctm_trio.model.checkpoint import MAX_CHECKPOINTS, Checkpoints, Reverted
-from ctm_trio.model.times import format_time
 from ctm_trio.orders import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.system.checkpoint_index import CheckpointIndex, is_checkpoint
 from ctm_trio.system.desk import Desk
 from ctm_trio.system.git import diff_of
-from ctm_trio.system.git_checkpoint import make_checkpoint
+from ctm_trio.system.git_checkpoint import checkpoint_for_yolo
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import GitTree, find_tree
 
@@ -113,13 +111,8 @@ async def checkpoint_before_yolo(workdir: str) -> None:
     Raises:
         SpawnFailed: it cannot be made; the session must not start then.
     """
-    try:
-        note = await make_checkpoint(workdir, f"pre-yolo {format_time(int(time.time()))}")
-        if note:
-            log.info("checkpoints: %s", note)
-    except GitFailed as error:
-        text = f"No checkpoint could be made first: {error.message} Or set git_checkpoint_before_yolo to false."
-        raise SpawnFailed(text) from error
+    if note := await checkpoint_for_yolo(workdir):
+        log.info("checkpoints: %s", note)
 
 
 class _Owner:

@@ -702,3 +702,28 @@ async def test_a_linked_worktree_keeps_beside_the_repository(
     (repo.path / ".git" / "ctm-kept").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RevertFailed, match="it is a link"):
         await revert_with(repo, one)
+
+
+async def test_a_revert_that_is_cut_off_late_says_where_files_are(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Cut off after the exchange: HEAD and files are the checkpoint's, and what lies aside is named in the log."""
+    one, _ = two_checkpoints(repo)
+    compares = trio.Event()
+
+    async def hangs(*_: object) -> list[str]:
+        compares.set()
+        await trio.sleep(3600)
+        return []
+
+    monkeypatch.setattr(Exchange, "compare", hangs)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: revert_with(repo, one, stash_first=False))
+        with trio.fail_after(30):
+            await compares.wait()
+        nursery.cancel_scope.cancel()
+    assert (repo.head(), repo.git("status", "--porcelain")) == (one, "")
+    (aside,) = (repo.path / ".git" / "ctm-kept").glob("*/files/a.txt")
+    assert aside.read_text() == "two\n"
+    assert str(aside.parent.parent) in caplog.text
+    assert not (repo.path / ".git" / "index.lock").exists()
