@@ -28,7 +28,7 @@ class AgentFacts(msgspec.Struct):
 
     Attributes:
         calls, errors: number of its tool calls, and of those that failed.
-        first_at, last_at: of its calls. last_call: id of the newest.
+        first_at, last_at: of its calls, by their times. last_call, newest_at: id and time of the newest in the log.
         start_at, stop_at, start, stop: of its SubagentStart and SubagentStop.
         launch_at: of the `Agent` call; launched_by: the agent that made it, None for the main thread or if not known.
         first_words: input of its first call. last_words: what it said at the end.
@@ -43,6 +43,7 @@ class AgentFacts(msgspec.Struct):
     errors: int = 0
     first_at: float = 0.0
     last_at: float = 0.0
+    newest_at: float = 0.0
     last_call: int = 0
     start_at: float = 0.0
     stop_at: float = 0.0
@@ -113,7 +114,7 @@ def told(facts: AgentFacts, now: float, ended: tuple[int, float] = (0, 0.0)) -> 
     elif facts.stop and facts.last_call < facts.stop:
         at_work, end = False, facts.stop_at
     else:
-        at_work, end = abs(now - facts.last_at) < RECENT_S, facts.last_at or facts.launch_at
+        at_work, end = abs(now - facts.newest_at) < RECENT_S, facts.last_at or facts.launch_at
     end = max(end, facts.last_at)
     begin = started_at(facts)
     status = FAILED if facts.errors else RUNNING if at_work else COMPLETED

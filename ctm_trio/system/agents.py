@@ -28,7 +28,8 @@ KEPT_LOGS = 128
 """Logs whose sums are kept; past it the one not asked for the longest is summed up anew when it is asked for."""
 
 _CALLS = (
-    "SELECT agent_id, min(id), max(id), count(*), sum(is_error), max(agent_type) FROM events INDEXED BY {index}"
+    "SELECT agent_id, min(id), max(id), count(*), sum(is_error), min(rtrim(ts, 'Z')), max(rtrim(ts, 'Z')),"
+    " max(agent_type) FROM events INDEXED BY {index}"
     " WHERE source = ? AND agent_id <> '' AND id > ? AND type = 'tool_call' GROUP BY agent_id"
 )
 _HOOKS = (
@@ -102,14 +103,17 @@ class AgentBook:
             book.hook = newest_hook
 
     def _add_calls(self, db: sqlite3.Connection, book: LogAgents, row: tuple[object, ...]) -> None:
-        agent_id, first, last, calls, errors, type_ = row
+        agent_id, first, last, calls, errors, first_ts, last_ts, type_ = row
         facts = book.agents.setdefault(str(agent_id), AgentFacts(str(agent_id)))
-        # Of the first and of the last line, as they stand in the log: the clock may have been set between them.
-        found = db.execute("SELECT ts, payload FROM events WHERE id IN (?, ?) ORDER BY id", (first, last)).fetchall()
         if not facts.calls:
-            facts.first_at = _seconds(found[0][0])
-            facts.first_words = _input_of(found[0][1])
-        facts.last_at = _seconds(found[-1][0])
+            (payload,) = db.execute("SELECT payload FROM events WHERE id = ?", (first,)).fetchone()
+            facts.first_words = _input_of(payload)
+        # The newest line may have an earlier time than another: the clock was set.
+        (newest_ts,) = db.execute("SELECT ts FROM events WHERE id = ?", (last,)).fetchone()
+        begin, end = _seconds(f"{first_ts}Z"), _seconds(f"{last_ts}Z")
+        facts.first_at = min(facts.first_at or begin, begin)
+        facts.last_at = max(facts.last_at, end)
+        facts.newest_at = _seconds(newest_ts)
         facts.calls += int(str(calls))
         facts.errors += int(str(errors))
         facts.last_call = int(str(last))

@@ -29,12 +29,12 @@ log = logging.getLogger("ctm.cost")
 SCHEMA_VERSION = 1
 
 TABLES = """
--- A Claude session and what it said last. `micros` is its cost so far, in millionths of a dollar; `counter` what the
--- client's own counter said last, NULL while that said nothing; `peak` the part of the cost that is in `spent`.
+-- A Claude session and what it said last, in millionths of a dollar. `micros`: where its curve stands; `counter`: what
+-- the client's own counter said last, NULL while it says nothing; `total`: its cost so far; `peak`: what `spent` has.
 CREATE TABLE IF NOT EXISTS claude_sessions (
   id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, session TEXT NOT NULL, input INTEGER NOT NULL,
   output INTEGER NOT NULL, cache INTEGER NOT NULL, micros INTEGER NOT NULL, source TEXT NOT NULL,
-  counter INTEGER, peak INTEGER NOT NULL DEFAULT 0);
+  counter INTEGER, total INTEGER NOT NULL DEFAULT 0, peak INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS points (
   id INTEGER PRIMARY KEY, claude INTEGER NOT NULL, at REAL NOT NULL, model TEXT NOT NULL, input INTEGER NOT NULL,
   output INTEGER NOT NULL, cache INTEGER NOT NULL, micros INTEGER NOT NULL, source TEXT NOT NULL);
@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS spent (
 
 COLUMNS = (
     ("counter", "INTEGER", f"UPDATE claude_sessions SET counter = micros WHERE source = '{CLIENT}'"),
+    ("total", "INTEGER NOT NULL DEFAULT 0", "UPDATE claude_sessions SET total = micros"),
     ("peak", "INTEGER NOT NULL DEFAULT 0", "UPDATE claude_sessions SET peak = max(micros, 0)"),
 )
 """Columns of `claude_sessions` that files of the first version lack, and what their rows get."""
@@ -163,28 +164,29 @@ class CostStore:
         db = self._db
         tokens = (point.input_tokens, point.output_tokens, point.cache_tokens)
         known = db.execute(
-            "SELECT input, output, cache, micros, source, counter, peak FROM claude_sessions WHERE uuid = ?",
+            "SELECT input, output, cache, micros, source, counter, total, peak FROM claude_sessions WHERE uuid = ?",
             (point.uuid,),
         ).fetchone()
-        *before, total, was, counter, peak = known or (None, 0, "", None, 0)
+        *said, shown, was, counter, total, peak = known or (0, "", None, 0, 0)
         figure = point.total_cost_micros
         if figure is None:
             micros, source = priced(self._prices, point.model, tokens)
+            total = micros
         else:
             source = CLIENT
             if counter is None or was != CLIENT:
-                micros = figure if known is not None else figure - self._inherited(point, figure)
+                total = micros = figure if known is not None else figure - self._inherited(point, figure)
             else:
-                micros = Counter(total, counter).see(figure).total
-        if before == list(tokens) and (micros, source) == (total, was) and figure == counter:
+                total, _, micros = Counter(total, counter, shown).see(figure)
+        if (*said, shown, was, counter) == (*tokens, micros, source, figure):
             return False
         db.execute(
-            "INSERT INTO claude_sessions (uuid, session, input, output, cache, micros, source, counter, peak)"
-            " VALUES (?,?,?,?,?,?,?,?,?)"
+            "INSERT INTO claude_sessions (uuid, session, input, output, cache, micros, source, counter, total, peak)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?)"
             " ON CONFLICT (uuid) DO UPDATE SET session = excluded.session, input = excluded.input,"
             " output = excluded.output, cache = excluded.cache, micros = excluded.micros, source = excluded.source,"
-            " counter = excluded.counter, peak = excluded.peak",
-            (point.uuid, point.session, *tokens, micros, source, figure, max(micros, peak)),
+            " counter = excluded.counter, total = excluded.total, peak = excluded.peak",
+            (point.uuid, point.session, *tokens, micros, source, figure, total, max(total, peak)),
         )
         (claude,) = db.execute("SELECT id FROM claude_sessions WHERE uuid = ?", (point.uuid,)).fetchone()
         at = parse_time(point.ts) or 0.0
@@ -193,10 +195,10 @@ class CostStore:
                 "INSERT INTO points (claude, at, model, input, output, cache, micros, source) VALUES (?,?,?,?,?,?,?,?)",
                 (claude, at, point.model, *tokens, micros, source),
             )
-        if point.curve or micros > peak:
+        if point.curve or total > peak:
             db.execute(
                 "INSERT INTO spent VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET micros = micros + excluded.micros",
-                (_day(at), claude, point.model, source, max(0, micros - peak)),  # a day is never reduced
+                (_day(at), claude, point.model, source, max(0, total - peak)),  # a day is never reduced
             )
         return True
 
@@ -229,9 +231,9 @@ class CostStore:
 def read_counters(db: sqlite3.Connection) -> dict[str, Counter]:
     """The client's counter of each Claude session, by its id."""
     rows = db.execute(
-        "SELECT uuid, micros, counter FROM claude_sessions WHERE counter IS NOT NULL AND source = ?", (CLIENT,)
+        "SELECT uuid, total, counter, micros FROM claude_sessions WHERE counter IS NOT NULL AND source = ?", (CLIENT,)
     )
-    return {uuid: Counter(micros, counter) for uuid, micros, counter in rows}
+    return {uuid: Counter(total, counter, micros) for uuid, total, counter, micros in rows}
 
 
 def _add_columns(db: sqlite3.Connection) -> None:
@@ -261,10 +263,12 @@ def read_costs(
         names: Claude session id → session, as known now; for others the name they had counts.
     """
     owner = {}
-    for claude, uuid, stored in db.execute("SELECT id, uuid, session FROM claude_sessions"):
+    counted: dict[str, int] = {}
+    for claude, uuid, stored, total in db.execute("SELECT id, uuid, session, total FROM claude_sessions"):
         name = names.get(uuid) or stored
         if session in ("", name):
             owner[claude] = name
+            counted[name] = counted.get(name, 0) + total
     rows = db.execute(  # in the order in which they came, which the clock cannot change
         "SELECT claude, at, model, input, output, cache, micros, source FROM points WHERE at >= ? ORDER BY id",
         (start,),
@@ -291,7 +295,7 @@ def read_costs(
         totals.input += point.input_tokens
         totals.output += point.output_tokens
         totals.cache += point.cache_tokens
-        totals.cost_usd_micros += point.cost_usd_micros
+        totals.cost_usd_micros += counted[point.session]  # what its point says, unless that was corrected
     points = [point for _, point in sorted(found, key=lambda item: item[0])]
     sources = {point.source for point in points}
     source = sources.pop() if len(sources) == 1 else "mixed" if sources else ""

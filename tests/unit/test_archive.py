@@ -104,18 +104,16 @@ async def test_agents_from_calls(library: Library, archive: Archive) -> None:
 
 
 async def test_agents_while_the_clock_is_set(library: Library, archive: Archive) -> None:
-    """First and last call are those of the log, whatever their times; no duration is negative, none runs for ever."""
+    """An agent runs by its newest call, not by the one with the latest time; no duration is negative."""
     stop = {"hook_event_name": "SubagentStop", "agent_type": "Plan", "agent_id": "one", "ctm_timestamp": at(3)}
-    library.write([bash("first", ts=at(1210), agent_id="one"), bash("second", ts=at(2), agent_id="one")])
-    library.write([stop], kind=HOOK_EVENTS)
-    (one,) = await archive.subagents("alpha", None)
-    assert (one.description, one.started_at, one.stopped_at) == (
-        "first", "2026-05-06T12:20:10Z", "2026-05-06T12:00:03Z",
-    )  # fmt: skip
+    start = stop | {"hook_event_name": "SubagentStart", "ctm_timestamp": at(1210)}
+    library.write([bash("first", ts=at(1210), agent_id="two"), bash("second", ts=at(2), agent_id="two")])
+    library.write([start, stop], kind=HOOK_EVENTS)
+    one = next(agent for agent in await archive.subagents("alpha", None) if agent.id == "one")
     assert one.duration_ms == 0
-    ahead = AgentFacts("two", calls=1, first_at=1000.0, last_at=1000.0)
-    assert told(ahead, 1002.0).status == "running"
-    assert told(ahead, 400.0).status == "completed", "its clock was ahead of ours"
+    set_back = AgentFacts("two", calls=2, first_at=1000.0, last_at=1000.0, newest_at=400.0)
+    assert told(set_back, 402.0).status == "running"
+    assert told(set_back, 1002.0).status == "completed"
 
 
 def lines_of(run: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

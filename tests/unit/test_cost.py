@@ -108,6 +108,15 @@ def test_a_counter_that_begins_anew(store: CostStore, tmp_path: Path) -> None:
     assert sum(found.spent.days.values()) == 5_900_000
 
 
+def test_a_counter_that_may_have_been_corrected(store: CostStore, tmp_path: Path) -> None:
+    """A fall to more than a tenth is counted as begun anew; the curve shows the client's own figure."""
+    store.add([point(30, 9_150_000), point(20, 1_250_000), point(10, 1_300_000)])
+    found = report(tmp_path)
+    assert [p.cost_usd_micros for p in found.points] == [9_150_000, 1_250_000, 1_300_000]
+    assert found.totals.cost_usd_micros == sum(found.spent.days.values()) == 10_450_000
+    assert store.totals() == {"u1": 10_450_000}
+
+
 def test_a_clear_that_keeps_the_counter(store: CostStore, tmp_path: Path) -> None:
     """A new Claude session that begins at the old figure of its session has cost nothing yet; one of another has."""
     store.add([point(50, 1_000), point(40, 2_000), point(30, 2_000, uuid="u2"), point(20, 2_500, uuid="u2")])
@@ -169,26 +178,27 @@ def test_points_while_the_clock_is_set(store: CostStore, tmp_path: Path, jump: f
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=40))
 def test_a_cost_never_falls(figures: list[int]) -> None:
     """Whatever the counter says; and a counter that only rises is the cost itself."""
-    counter = Counter(0, 0)
+    counter = Counter()
     for figure in figures:
         before, counter = counter, counter.see(figure)
         assert counter.total >= before.total
+        assert counter.total >= counter.shown
         assert counter.last == figure
         assert counter.see(figure) == counter
-    rising = Counter(0, 0)
+    rising = Counter()
     for figure in sorted(figures):
         rising = rising.see(figure)
-    assert rising.total == max(figures)
+    assert rising.total == rising.shown == max(figures)
 
 
 @given(st.lists(st.lists(st.integers(1, 1000), min_size=1, max_size=8), min_size=1, max_size=6))
 def test_the_cost_is_the_sum_of_all_counts(counts: list[list[int]]) -> None:
     """A counter that begins anew at zero again and again: the cost is the sum of where each count ended."""
-    counter = Counter(0, 0)
+    counter = Counter()
     for count in counts:
         for figure in (0, *accumulate(count)):
             counter = counter.see(figure)
-    assert counter.total == sum(map(sum, counts))
+    assert counter.total == counter.shown == sum(map(sum, counts))
 
 
 def test_a_file_of_the_first_version(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ export function bySession({ points, base }) {
   for (const point of points) { // oldest first: the last one of a session stays
     const line = lines.get(point.session) ?? { key: point.session, micros: 0, models: [], sources: [] };
     line.all = point.cost_usd_micros;
-    line.micros = point.cost_usd_micros - (base?.[point.session] ?? 0);
+    line.micros = Math.max(0, point.cost_usd_micros - (base?.[point.session] ?? 0));
     if (point.model && !line.models.includes(point.model)) line.models.push(point.model);
     if (point.source && !line.sources.includes(point.source)) line.sources.push(point.source);
     lines.set(point.session, line);
@@ -47,7 +47,7 @@ export function spentOverTime(points, base, until) {
     }
   };
   for (const point of points) {
-    sum += point.cost_usd_micros - (latest.get(point.session) ?? 0);
+    sum += Math.max(0, point.cost_usd_micros - (latest.get(point.session) ?? 0)); // nothing that was spent comes back
     latest.set(point.session, point.cost_usd_micros);
     add(Math.floor(Date.parse(point.ts) / 1000));
   }
