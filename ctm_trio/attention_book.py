@@ -16,12 +16,14 @@ from ctm_trio.messages import (
     Quota,
     QuotaSnapshot,
     SessionsSnapshot,
+    Usage,
 )
 from ctm_trio.model.activity import Activity, LiveStatus, Remembered
 from ctm_trio.model.attention import Inputs, Limit, Transition, next_due, step, yolo_due
 from ctm_trio.model.config import Thresholds
 from ctm_trio.model.event import Event, HookFacts
 from ctm_trio.model.line_order import RACE_S, Line
+from ctm_trio.model.session import successors
 from ctm_trio.model.times import parse_time
 
 CHECKPOINT_S = 60.0
@@ -85,6 +87,10 @@ class AttentionBook:
         self.states: dict[str, Attention] = {}
         self.yolo: dict[str, Yolo] = {}
         self._new: dict[str, float] = {}
+        self._live: Mapping[str, LiveStatus] = {}
+        self._past: dict[str, str] = {}
+        """Claude session id → the name of a session that had it and is gone: what it still says is the past's."""
+        self._past_usage: dict[str, Usage] = {}
         self.due: dict[str, float] = {}
         self.pending: deque[Draft] = deque()
         self.deferred: set[str] = set()
@@ -96,16 +102,20 @@ class AttentionBook:
 
     def fold(self, event: Event) -> None:
         """Take in a tool call or a hook event."""
-        activity = self.activities.get(event.session)
+        if self._past.get(event.uuid) == event.session:
+            return
+        name = event.session if event.session in self.sessions.records else _stranger(event.uuid) or event.session
+        activity = self.activities.get(name)
         if activity is None:
             if len(self.activities) > MAX_STRANGERS + len(self.sessions.records):
                 self.activities = {n: a for n, a in self.activities.items() if n in self.sessions.records}
-            activity = self.activities[event.session] = Activity()
+            activity = self.activities[name] = Activity()
         written = parse_time(event.ts)
         came = min(self.clock(), event.id / 1e9)  # an id may lie ahead, after the clock was set back
         ts = came if written is None else written
         line = Line(ts, _file(event.uuid, event.hook is not None), came - ts > RACE_S, self.live)
-        fold(activity, line, event.hook, event.is_error, event.tool, event.agent_id, self.steady())
+        waits = self.still_waiting(event.uuid)
+        fold(activity, line, event.hook, event.is_error, event.tool, event.agent_id, self.steady(), still_waiting=waits)
 
     def recall(self, name: str, events: Iterable[Remembered], taken: int) -> None:
         """Take a session's past from the event log, in place of what was known.
@@ -119,14 +129,27 @@ class AttentionBook:
         for event in events:
             line = Line(event.written, _file(event.uuid, event.hook is not None), event.late, live=False)
             at = now if event.id > taken > 0 else 0.0
-            fold(activity, line, event.hook, event.is_error, event.tool, event.agent_id, at)
+            waits = self.still_waiting(event.uuid)
+            fold(activity, line, event.hook, event.is_error, event.tool, event.agent_id, at, still_waiting=waits)
+
+    def wants_word(self, event: Event) -> bool:
+        """True if the client's own word is needed before this event can be folded: does it still wait?"""
+        activity = self.activities.get(event.session)
+        return activity is not None and activity.agent_asks and not event.agent_id
+
+    def still_waiting(self, uuid: str) -> bool:
+        """True if that client said, when it was heard last, that a dialog is open."""
+        status = self._live.get(uuid)
+        return status is not None and status.status == "waiting"
 
     def use_sessions(self, new: SessionsSnapshot) -> list[str]:
         """Take over the sessions; the names of those that came, went, changed, or whose tmux session did."""
         old, self.sessions = self.sessions, new
         now = self.steady()
-        self._new |= {name: now for name in new.records if name not in old.records}
-        self._move_renamed(old, new)
+        if old.records is not new.records:
+            came_from = successors(old.records, new.records)
+            self._new |= {name: now for name in new.records if came_from.get(name) != name}
+            self._carry_over(old, new, came_from)
         self._note_modes()
         return [
             name
@@ -137,6 +160,7 @@ class AttentionBook:
     def use_quota(self, new: QuotaSnapshot) -> list[str]:
         """Take over the figures; the sessions that they may change: all, if a limit of the account may matter."""
         old, self.quota = self.quota, new
+        self._past_usage = {n: usage for n, usage in self._past_usage.items() if new.sessions.get(n) is usage}
         if old.account != new.account:
             self._limits = _limits(new.account)
             if self._near_limit(old.account) or self._near_limit(new.account):
@@ -147,37 +171,57 @@ class AttentionBook:
         """The sessions that wait for an approval, as far as is known."""
         return [name for name, activity in self.activities.items() if activity.asking and name in self.sessions.records]
 
+    def hear(self, live: Mapping[str, LiveStatus]) -> None:
+        """Keep what the clients say, by Claude session id, for the events that come next."""
+        self._live = live
+
     def use_live(self, live: Mapping[str, LiveStatus]) -> list[str]:
         """Take over what the clients say, by Claude session id; the sessions that this changes."""
-        now = self.clock()
-        return [
-            name
-            for name in self.asking()
-            if (status := live.get(self.sessions.records[name].uuid)) and self.activities[name].live(status, now)
-        ]
+        self.hear(live)
+        changed, now = [], self.clock()
+        for name in self.asking():
+            activity = self.activities[name]
+            status = live.get(activity.asking_uuid) or live.get(self.sessions.records[name].uuid)
+            if status is not None and activity.live(status, now):
+                changed.append(name)
+        return changed
 
     def _near_limit(self, account: Quota | None) -> bool:
         if account is None:
             return False
         return max(account.weekly_pct or 0, account.five_hr_pct or 0) >= self.thresholds.quota_pct
 
-    def _move_renamed(self, old: SessionsSnapshot, new: SessionsSnapshot) -> None:
-        """A renamed session keeps its state: nothing happened to it that its person must know.
+    def _carry_over(self, old: SessionsSnapshot, new: SessionsSnapshot, came_from: Mapping[str, str]) -> None:
+        """A renamed session keeps its state: nothing happened to it that its person must know. What was of a session
+        that is gone ends with it, also if there is another one of its name now.
 
         A session that was recorded after its first lines takes over what they said under their provisional name.
         """
-        gone = {r.uuid: name for name, r in old.records.items() if name not in new.records and r.uuid}
-        for name, record in new.records.items():
-            if name in old.records or not record.uuid:
+        activities, states, yolo = self.activities, self.states, self.yolo
+        went_to = {was: name for name, was in came_from.items()}
+        strangers = {n: a for n, a in activities.items() if n not in old.records}
+        self.activities = {went_to[n]: a for n, a in activities.items() if n in went_to}
+        self.states = {n: state for n, state in states.items() if n not in old.records}
+        self.yolo = {went_to[n]: y for n, y in yolo.items() if n in went_to}
+        for name, record in old.records.items():
+            if name in went_to:
+                if name in states:
+                    self.states[went_to[name]] = states[name]
+                    self.dirty = self.dirty or went_to[name] != name
                 continue
-            before = gone.get(record.uuid, f"uuid:{record.uuid[:8]}")
-            if before in self.activities and name not in self.activities:
-                self.activities[name] = self.activities.pop(before)
-            if before in self.states:
-                self.states[name] = self.states.pop(before)
+            self._past[record.uuid] = name
+            if name in states:
                 self.dirty = True
-            if before in self.yolo:
-                self.yolo[name] = self.yolo.pop(before)
+                self.pending.append(_draft(name, Transition(False, states[name]), record.uuid))
+            if name in self.quota.sessions:
+                self._past_usage[name] = self.quota.sessions[name]
+        for name, record in new.records.items():
+            self._past.pop(record.uuid, None)
+            if name not in came_from and _stranger(record.uuid) in strangers:
+                self.activities[name] = strangers.pop(_stranger(record.uuid))
+        self.activities |= {n: a for n, a in strangers.items() if n not in self.activities and n not in new.records}
+        while len(self._past) > MAX_STRANGERS:
+            del self._past[next(iter(self._past))]
 
     def _note_modes(self) -> None:
         now, records = self.steady(), self.sessions.records
@@ -258,6 +302,8 @@ class AttentionBook:
             return None
         activity = self.activities.get(name) or Activity()
         usage, yolo = self.quota.sessions.get(name), self.yolo.get(name)
+        if name in self._past_usage:
+            usage = None  # of the one that had the name before
         window = self.thresholds.error_rate_window
         return Inputs(
             thresholds=self.thresholds,
@@ -283,17 +329,31 @@ class AttentionBook:
             del self.states[name]
         else:
             self.states[name] = new
-        self.pending.extend(_draft(name, t) for t in transitions)
+        record = self.sessions.records.get(name)
+        self.pending.extend(_draft(name, t, record.uuid if record is not None else "") for t in transitions)
 
 
 def fold(
-    activity: Activity, line: Line, hook: HookFacts | None, is_error: bool, tool: str, agent_id: str, at: float
+    activity: Activity,
+    line: Line,
+    hook: HookFacts | None,
+    is_error: bool,
+    tool: str,
+    agent_id: str,
+    at: float,
+    *,
+    still_waiting: bool = False,
 ) -> None:
-    """Take an event into a summary. `at`: when it came, by the steady clock."""
+    """Take an event into a summary.
+
+    Args:
+        at: when it came, by the steady clock.
+        still_waiting: the client itself says that a dialog is open.
+    """
     if hook is None:
-        activity.call(is_error, tool=tool, agent_id=agent_id, line=line, at=at)
+        activity.call(is_error, tool=tool, agent_id=agent_id, line=line, at=at, still_waiting=still_waiting)
     else:
-        activity.hook(hook, line=line, at=at)
+        activity.hook(hook, line=line, at=at, still_waiting=still_waiting)
 
 
 def _file(uuid: str, is_hook: bool) -> str:
@@ -307,6 +367,11 @@ def _from_now(limit: Limit, now: float, wall: float) -> Limit:
         return limit
     left = limit.resets_at - wall
     return Limit(limit.pct, now + left) if left > 0 else Limit()
+
+
+def _stranger(uuid: str) -> str:
+    """The name under which the summary of a log that no session has (yet) is kept."""
+    return f"uuid:{uuid}" if uuid else ""
 
 
 def alive(sessions: SessionsSnapshot, name: str) -> bool | None:
@@ -325,9 +390,11 @@ def _limits(account: Quota | None) -> tuple[Limit, Limit]:
     )
 
 
-def _draft(session: str, transition: Transition) -> Draft:
+def _draft(session: str, transition: Transition, uuid: str) -> Draft:
+    """The announcement, filed with the log of that session: one of the same name later has no part in it."""
     attention = transition.attention
     fields = {"session": session, "state": attention.state}
     if transition.raised:
         fields |= {"since": attention.since, "details": attention.details, "trigger_rule": attention.state}
-    return Draft("attention_raised" if transition.raised else "attention_cleared", session, msgspec.json.encode(fields))
+    kind = "attention_raised" if transition.raised else "attention_cleared"
+    return Draft(kind, session, msgspec.json.encode(fields), uuid=uuid)

@@ -76,12 +76,18 @@ class FanOut:
             e for e in self.recent if (sessions is None or e.session in sessions) and (types is None or e.type in types)
         ]
 
-    def relabel(self, uuid: str, renew: Callable[[Event], Event]) -> None:
-        """Replace the events of one log, whose session has another name now."""
+    def relabel(self, which: Callable[[Event], bool], renew: Callable[[Event], Event]) -> None:
+        """Replace the events of a log, whose session has another name now."""
         for held in (self.window, self.recent):
             for i, event in enumerate(held):
-                if event.uuid == uuid:
+                if which(event):
                     held[i] = renew(event)
+
+    def refile(self, id_: int, renew: Callable[[Event], Event]) -> None:
+        """Replace one event in the ring alone: who is subscribed gets it as it is."""
+        for i, event in enumerate(self.recent):
+            if event.id == id_:
+                self.recent[i] = renew(event)
 
     def add(self, order: Subscribe, *, ready: bool) -> Subscriber:
         """A new subscriber, served from now on (once it is `ready`)."""

@@ -115,7 +115,10 @@ class EndStreams:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """From now on the events of this log belong to that session; what is stored already moves there too."""
+    """From now on the events of this log belong to that session; what is stored already moves there too.
+
+    The uuid `session:NAME` stands for what was ever published for that session without a log.
+    """
 
     uuid: str
     session: str

@@ -93,6 +93,16 @@ class Activity:
         return self._asking.text if self._asking else ""
 
     @property
+    def asking_uuid(self) -> str:
+        """The Claude session that asks, "" if none does or it is not known."""
+        return self._asking.line.file.partition("/")[2] if self._asking else ""
+
+    @property
+    def agent_asks(self) -> bool:
+        """True if a sub-agent waits for an approval: what the main thread does meanwhile is no answer to it."""
+        return self._asking is not None and bool(self._asking.agent_id)
+
+    @property
     def waiting(self) -> str:
         """What to say about the input that it waits for, "" if it waits for none."""
         return self._waiting[0] if self._waiting else ""
@@ -104,12 +114,15 @@ class Activity:
             self._errors = sum(list(self.results)[-window:])
         return self._errors
 
-    def call(self, is_error: bool, *, tool: str, agent_id: str, line: Line, at: float) -> None:
+    def call(
+        self, is_error: bool, *, tool: str, agent_id: str, line: Line, at: float, still_waiting: bool = False
+    ) -> None:
         """A finished tool call.
 
         Args:
             agent_id: the sub-agent that made it, "" for the main thread.
             line: where it stands. at: when it came, in seconds of the clock that never jumps.
+            still_waiting: the client itself says that a dialog is open.
         """
         if self._errors_window:
             self._errors += is_error
@@ -120,13 +133,13 @@ class Activity:
         self.last_failed = is_error
         self.last_sign = max(self.last_sign, at)
         line = self._placed(line)
-        self._answered(line, agent_id, tool)
+        self._answered(line, agent_id, tool, still_waiting=still_waiting)
         self._resumed(line)
         if not agent_id:
             self._go_on(line)
 
-    def hook(self, facts: HookFacts, *, line: Line, at: float) -> None:
-        """Any other hook event. Unknown ones are signs that the session went on. Source: contract B9."""
+    def hook(self, facts: HookFacts, *, line: Line, at: float, still_waiting: bool = False) -> None:
+        """Any other hook event, as for `call`. Unknown ones are signs that the session went on. Source: contract B9."""
         name = facts.name
         if name not in NO_WORK:
             self.last_sign = max(self.last_sign, at)
@@ -134,9 +147,10 @@ class Activity:
         if name == "PermissionRequest" or (name == "Notification" and facts.kind == "permission_prompt"):
             self._ask(facts, line)
             return
-        if name not in AMBIENT:
-            self._answered(line, facts.agent_id, "")
         anew = name == "SessionStart" and facts.kind != "compact"
+        if name not in AMBIENT:
+            still_waiting = still_waiting and not anew and name != "SessionEnd"
+            self._answered(line, facts.agent_id, "", still_waiting=still_waiting)
         if anew or name in ("UserPromptSubmit", "PreToolUse", "SessionEnd"):
             self._resumed(line)
             if not facts.agent_id:
@@ -189,16 +203,19 @@ class Activity:
             return  # the dialog that we know of is still open
         self._asking = _Asking(_question(facts), line, facts.agent_id, facts.tool)
 
-    def _answered(self, line: Line, agent_id: str, tool: str) -> None:
+    def _answered(self, line: Line, agent_id: str, tool: str, *, still_waiting: bool) -> None:
         """The dialog is closed by whatever comes next from the one that asked.
 
-        Other sub-agents work on meanwhile. A request does not always say that a sub-agent made it: then a finished call
-        of the same tool counts too.
+        Other sub-agents work on meanwhile, and so does the main thread while one of them asks: what it does is an
+        answer only if the client does not say that it still waits. A request does not always say that a sub-agent made
+        it: then a finished call of the same tool counts too.
         """
         asking = self._asking
         if asking is None or overtaken(line, asking.line):
             return
         if agent_id and agent_id != asking.agent_id and (asking.agent_id or tool != asking.tool):
+            return
+        if asking.agent_id and not agent_id and still_waiting:
             return
         self._asking = None
 

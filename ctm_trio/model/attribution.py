@@ -116,7 +116,11 @@ class Attribution:
                 self.learned[old.uuid] = moved[name]
         for uuid in self.by_uuid:
             self._former.pop(uuid, None)
-        return self._settle({**self.known, **self.by_uuid, **{s.uuid: "" for s in before.values() if s.uuid}})
+        changed = self._settle({**self.known, **self.by_uuid, **{s.uuid: "" for s in before.values() if s.uuid}})
+        for name, old in before.items():
+            if moved.get(name) != name:
+                changed[f"session:{name}"] = moved.get(name) or (orphan_name(old.uuid) if old.uuid else "")
+        return changed
 
     def remember(self, known: Mapping[str, tuple[str, str]]) -> None:
         """Start from what the event log had. Call it between `use_records` and `settle_all`.

@@ -128,6 +128,10 @@ class Cooldown:
         self.note(session, alert, event, at)
         return True
 
+    def forget(self, session: str) -> None:
+        """A session is gone: one of its name later is another one."""
+        self._accepted = {key: last for key, last in self._accepted.items() if key[0] != session}
+
     def note(self, session: str, alert: str, event: str, at: float) -> None:
         """Remember one that went out; those that do not matter any more are forgotten."""
         self._accepted[(session, alert, event)] = at

@@ -1,11 +1,13 @@
 """What running clients say of themselves in `~/.claude/sessions/<pid>.json`. Blocking: call it in a thread.
 
-Those files are Claude Code's own, undocumented, and may be gone tomorrow: without them nothing here is known.
+Those files are Claude Code's own, undocumented, and may be gone tomorrow: without them nothing here is known. A file
+may outlive its process, and the number may be another process's by then, so both are looked at. Source: contract C1.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -20,22 +22,52 @@ MAX_BYTES = 64 << 10
 
 
 class _File(msgspec.Struct):
+    pid: int = 0
     sessionId: str = ""
     status: str = ""
+    waitingFor: str = ""
     statusUpdatedAt: float = 0.0
     """Unix milliseconds."""
+    procStart: str = ""
+    pidDomain: str = ""
+    """Ends in `pid:[N]`, the number of the process's namespace; another one's pids mean nothing here."""
+    tmux: str = ""
+    """`session:@window.%pane`."""
 
 
 _file = msgspec.json.Decoder(_File)
 
 
-def read_live(directory: Path) -> dict[str, LiveStatus]:
-    """The status of every client that has such a file, by Claude session id. Never raises.
+@dataclass(frozen=True, slots=True)
+class ClientFile:
+    """One client's own word.
+
+    Attributes:
+        pid: of its process; uuid: its Claude session id now.
+        status: "busy", "idle", "waiting", "shell"; waiting_for: "permission prompt", "dialog open", …, or "".
+        since: of the status, unix seconds.
+        pane: `%3`, "" outside of tmux or if it does not say.
+        alive: its process runs, and is the one that wrote the file as far as the file says.
+        surely_gone: the file says which process it is, and that one does not run.
+    """
+
+    pid: int
+    uuid: str
+    status: str
+    waiting_for: str
+    since: float
+    pane: str
+    alive: bool
+    surely_gone: bool
+
+
+def read_clients(directory: Path) -> list[ClientFile]:
+    """Every file there that can be read and names a session. Never raises.
 
     Files of other users say nothing: they could make a session look as if it waited, or as if it did not.
     """
     owners = believed_owners(directory)
-    found: dict[str, LiveStatus] = {}
+    found: list[ClientFile] = []
     try:
         names = [name for name in os.listdir(directory) if name.endswith(".json")]
     except OSError:
@@ -46,5 +78,55 @@ def read_live(directory: Path) -> dict[str, LiveStatus]:
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             continue  # gone, being written, or of another shape
         if value.sessionId and value.status:
-            found[value.sessionId] = LiveStatus(value.status, value.statusUpdatedAt / 1000)
+            here = _is_ours(value.pidDomain)
+            alive = here and runs(value.pid, value.procStart)
+            pane = value.tmux.rpartition(".")[2]
+            found.append(
+                ClientFile(
+                    value.pid, value.sessionId, value.status, value.waitingFor, value.statusUpdatedAt / 1000,
+                    pane if pane.startswith("%") else "", alive, here and bool(value.procStart) and not alive,
+                )
+            )  # fmt: skip
     return found
+
+
+def read_live(directory: Path) -> dict[str, LiveStatus]:
+    """The status of every client that has such a file and may be alive, by Claude session id. Never raises."""
+    return {c.uuid: LiveStatus(c.status, c.since) for c in read_clients(directory) if not c.surely_gone}
+
+
+def _is_ours(domain: str) -> bool:
+    """False if a pid is of another namespace, such as a container's that shares our HOME."""
+    try:
+        ours = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return True
+    said = domain.rpartition(":pid:")[2]
+    return said in ("", "[0]", ours.removeprefix("pid:"))
+
+
+def runs(pid: int, begun: str = "") -> bool:
+    """True if a process of this number runs, and began then if that is given (field 22 of `/proc/PID/stat`).
+
+    One that has ended and was not waited for yet does not run.
+    """
+    if pid <= 0:
+        return False
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read(4096).rpartition(b")")[2].split()
+    except FileNotFoundError:
+        if os.path.exists("/proc/self/stat"):
+            return False
+        try:
+            os.kill(pid, 0)  # a system without /proc
+        except PermissionError:
+            return True
+        except (OSError, OverflowError):
+            return False
+        return True
+    except OSError:
+        return False
+    if len(fields) < 20 or fields[0] in (b"Z", b"X"):
+        return False
+    return not begun or fields[19].decode() == begun

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -10,6 +11,9 @@ from ctm_trio.model.event import HOOK_TYPE, Event
 from ctm_trio.model.log_line import LineBatch
 from ctm_trio.model.times import format_time
 from ctm_trio.system.store import EventStore, Source, Stamped, compose, strip_session
+
+UNLOGGED = "session:"
+"""How the key of a source begins that holds the events of a session without a log."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -71,13 +75,56 @@ def stamp_draft(
     ts = ts or format_time(time.time())
     source.events += 1
     row = (id_, source.id, type_, ts, strip_session(payload, session), "", 0, "", "", "", 0, 0, 0)
-    uuid = "" if source.uuid.startswith("session:") else source.uuid
+    uuid = "" if source.uuid.startswith(UNLOGGED) else source.uuid
     return Stamped([row], [], {}, {source.id: source}), [Event(id_, type_, session, payload, ts, uuid)]
 
 
 def unstored(store: EventStore, type_: str, session: str, payload: bytes, ts: str) -> Event:
     """An event with an id that is never committed: it is told to who follows now, and gone with the next start."""
     return Event(store.next_id(), type_, session, payload, ts or format_time(time.time()), "")
+
+
+def draft_source(store: EventStore, uuid: str, session: str, *, fleeting: bool = False) -> Source | None:
+    """Where an event from another owner is filed: with its log, else with the session's newest log, else apart.
+
+    Events without a log have sources called `session:NAME`; one that another session of that name had is not reused.
+
+    Args:
+        uuid, session: "" where unknown.
+        fleeting: only with what is known already; None if there is nothing.
+    """
+    mine = [source for source in store.sources.values() if session and source.session == session]
+    if fleeting:
+        known = store.sources.get(uuid) if uuid else None
+        return known or max(mine, key=lambda source: source.id, default=None)
+    if uuid or not session:
+        return store.source(uuid, session)
+    if mine:
+        return max(mine, key=lambda source: source.id)
+    key, n = f"{UNLOGGED}{session}", 0
+    while key in store.sources:
+        key, n = f"{UNLOGGED}{session}:{n}", n + 1
+    return store.source(key, session)
+
+
+def move_sources(store: EventStore, uuid: str, session: str) -> tuple[list[Source], Callable[[Event], bool] | None]:
+    """Say that a log is that session's (`session:NAME`: what was published for that one without a log).
+
+    Returns:
+        The sources that changed, and which events have another session by it (None: no event can).
+    """
+    if uuid.startswith(UNLOGGED):
+        old = uuid.removeprefix(UNLOGGED)
+        moved = [s for s in store.sources.values() if s.session == old and s.uuid.startswith(UNLOGGED)]
+        for source in moved:
+            source.session = session
+        return moved, (lambda event: not event.uuid and event.session == old) if moved else None
+    known = uuid in store.sources
+    source = store.source(uuid, session)
+    if known and source.session == session:
+        return [], None
+    source.session = session
+    return [source], (lambda event: event.uuid == uuid) if known else None
 
 
 def relabel(event: Event, session: str) -> Event:

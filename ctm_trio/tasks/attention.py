@@ -165,6 +165,7 @@ class _Owner:
         try:
             calls = book.thresholds.error_rate_window
             known = await trio.to_thread.run_sync(self.ends.recall, names, calls, abandon_on_cancel=True)
+            book.hear(await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True))
         except CtmError as error:
             log.warning("attention goes on without the past: %s", error.message)
             return
@@ -184,6 +185,8 @@ class _Owner:
             touched: dict[str, None] = {}
             for event in events[start : start + TURN_EVENTS]:
                 if event.id > self.known_until and event.session:
+                    if self.book.wants_word(event):
+                        self.book.hear(await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True))
                     self.book.fold(event)
                     if self.book.live:
                         self.book.look_at((event.session,))
@@ -240,7 +243,8 @@ class _Owner:
         while True:
             await trio.sleep(LIVE_S)
             if self.book.asking():
-                self.look_at(self.book.use_live(await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True)))
+                live = await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True)
+                self.look_at(self.book.use_live(live))
 
     async def ask_checkpoints(self) -> NoReturn:
         """Ask for the checkpoints of the sessions that are overdue, one after the other."""

@@ -36,7 +36,7 @@ from ctm_trio.model.event import HOOK_TYPE, RING_EVENTS, Event
 from ctm_trio.model.log_line import Segment
 from ctm_trio.system.last_calls import last_call_at, newest_calls
 from ctm_trio.system.replay import DEEP_EVENTS, read_replay
-from ctm_trio.system.stamping import relabel, stamp_draft, stamp_lines, unstored
+from ctm_trio.system.stamping import draft_source, move_sources, relabel, stamp_draft, stamp_lines, unstored
 from ctm_trio.system.store import (
     EventStore,
     Stamped,
@@ -127,6 +127,9 @@ class Journal:
         self.readers = trio.CapacityLimiter(2)
         self.pending: deque[tuple[Stamped, list[Event]]] = deque()
         self.pending_events = 0
+        self.strays: list[tuple[int, str]] = []
+        """Ids of events whose log is another session's by now, and that session: they are on the streams once, as they
+        were announced, and are filed with their log."""
         self.degraded = ""
         self.flush_at = 0.0
         self.serve_at = 0.0
@@ -210,6 +213,9 @@ class Journal:
             self.by_type[event.type] = self.by_type.get(event.type, 0) + 1
         self.published += len(events)
         self.fan.append(events)
+        for id_, session in self.strays:
+            self.fan.refile(id_, partial(relabel, session=session))
+        self.strays.clear()
         self.ingest_s += perf_counter() - started
         if not self.folding and self.commits % 64 == 0 and self.store.wal_bytes() > WAL_FOLD_BYTES:
             self.folding = True
@@ -231,15 +237,15 @@ class Journal:
                 self.skipped += message.batch.skipped
             elif isinstance(message, Publish):
                 for d in message.drafts:
-                    logs = [u for u in (d.uuid, self._uuid_of(d.session)) if u]
-                    if d.fleeting:
-                        logs = [u for u in logs if u in store.sources]
-                        if not logs:
-                            fresh.append(unstored(store, d.type, d.session, d.payload, d.ts))
-                            self.unstored += 1
-                            continue
-                    source = store.source(logs[0] if logs else "", d.session)
-                    self._hold(*stamp_draft(store, source, d.type, d.session, d.payload, d.ts), fresh)
+                    source = draft_source(store, d.uuid, d.session, fleeting=d.fleeting)
+                    if source is None:
+                        fresh.append(unstored(store, d.type, d.session, d.payload, d.ts))
+                        self.unstored += 1
+                        continue
+                    stamped, events = stamp_draft(store, source, d.type, d.session, d.payload, d.ts)
+                    self._hold(stamped, events, fresh)
+                    if d.session and source.session != d.session:
+                        self.strays += [(event.id, source.session) for event in events]
             elif isinstance(message, Attribute):
                 self._attribute(message, fresh)
             elif isinstance(message, OpenSegment):
@@ -274,23 +280,13 @@ class Journal:
             found.update(stamped.segments)
         return tuple(s for s in found.values() if s.kind == message.kind and message.uuid in (None, s.uuid))
 
-    def _uuid_of(self, session: str) -> str:
-        """The log that events without one belong to: the session's newest, else a source of its own."""
-        if not session:
-            return ""
-        mine = [s for s in self.store.sources.values() if s.session == session]
-        return max(mine, key=lambda s: s.id).uuid if mine else f"session:{session}"
-
     def _attribute(self, message: Attribute, fresh: list[Event]) -> None:
-        known = message.uuid in self.store.sources
-        source = self.store.source(message.uuid, message.session)
-        if known and source.session == message.session:
-            return
-        source.session = message.session
-        self.pending.append((Stamped([], [], {}, {source.id: source}), []))
-        if known:
-            self.fan.relabel(message.uuid, partial(relabel, session=message.session))
-            fresh[:] = [relabel(e, message.session) if e.uuid == message.uuid else e for e in fresh]
+        moved, told = move_sources(self.store, message.uuid, message.session)
+        self.pending.extend((Stamped([], [], {}, {source.id: source}), []) for source in moved)
+        if told is not None:
+            renew = partial(relabel, session=message.session)
+            self.fan.relabel(told, renew)
+            fresh[:] = [renew(event) if told(event) else event for event in fresh]
 
     async def _fold(self) -> None:
         try:

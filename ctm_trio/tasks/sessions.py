@@ -283,9 +283,9 @@ class _Owner:
     async def _publish_event(self, event: str, fields: dict[str, str]) -> None:
         name, uuid_ = fields.get("name", ""), fields.get("uuid", "")
         session = name if is_name(name) or is_new_name(name) else ""
-        record = self._book.records.get(name)
-        if record is not None and record.uuid != uuid_:
-            uuid_ = ""  # an id that the session does not have makes no log of its own
+        record = self._book.records.get(session)
+        if record is not None:
+            uuid_ = record.uuid  # an id that the session does not have makes no log of its own
         draft = Draft(event, session, msgspec.json.encode(fields), uuid=uuid_, fleeting=record is None)
         await self._journal.send(Publish((draft,)))
 

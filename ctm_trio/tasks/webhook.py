@@ -31,6 +31,7 @@ from ctm_trio.messages import (
 )
 from ctm_trio.model.config import Settings
 from ctm_trio.model.event import Event, format_event_id
+from ctm_trio.model.session import Session, successors
 from ctm_trio.model.times import format_time
 from ctm_trio.model.webhook import Alert, Answer, Cooldown, Post, make_post
 from ctm_trio.orders import ListDeliveries, TestWebhook, WebhookMessage
@@ -58,6 +59,9 @@ TEST_S = 9.5
 
 STORE_RETRY_S = 1.0
 """How often it is tried again while the outbox cannot be written: until then the journal's cursor stays."""
+
+MAX_HAD = 2000
+"""Claude session ids whose records are remembered."""
 
 TYPES = frozenset({"attention_raised", "attention_cleared"})
 
@@ -96,6 +100,7 @@ async def run_webhook(
                 async with trio.open_nursery() as nursery:
                     await nursery.start(owner.follow_journal, journal_send)
                     nursery.start_soon(owner.follow_settings)
+                    nursery.start_soon(owner.follow_sessions)
                     nursery.start_soon(owner.dispatch)
                     task_status.started()
                     await owner.serve(inbox)
@@ -121,6 +126,7 @@ class _Owner:
         self.cooldown = Cooldown()
         self.due: dict[int, float] = {}
         """When the waiting alerts may be tried, by the clock that never jumps."""
+        self.had: dict[str, Session] = {}
 
     @property
     def settings(self) -> Settings:
@@ -189,13 +195,15 @@ class _Owner:
             log.warning("an announcement cannot be read and is not sent: %s", error)
             return None
         record = self.ends.sessions.latest.records.get(event.session)
+        if record is not None and event.uuid and record.uuid != event.uuid:
+            record = self.had.get(event.uuid)  # /clear, or another session has the name now
         return Alert(
             id=format_event_id(event.id),
             event=event.type,
             alert=payload.state,
             session=event.session,
             ts=event.ts,
-            session_uuid=record.uuid if record else "",
+            session_uuid=record.uuid if record else event.uuid,
             workdir=record.workdir if record else "",
             mode=record.mode if record else "",
             details=payload.details,
@@ -210,6 +218,18 @@ class _Owner:
             except CtmError as error:
                 log.warning("the outbox cannot be written: %s", error.message)
                 await trio.sleep(STORE_RETRY_S)
+
+    async def follow_sessions(self) -> NoReturn:
+        """Remember whose a Claude session id was: an alert may be stored after its session is gone."""
+        version, records = -1, self.ends.sessions.latest.records
+        while True:
+            version = await self.ends.sessions.wait_newer(version)
+            before, records = records, self.ends.sessions.latest.records
+            for name in before.keys() - successors(before, records).values():
+                self.cooldown.forget(name)
+            self.had |= {record.uuid: record for record in records.values() if record.uuid}
+            while len(self.had) > max(MAX_HAD, len(records)):
+                del self.had[next(iter(self.had))]
 
     # ------------------------------------------------------------ out of it
 

@@ -80,3 +80,12 @@ def attention(daemon: Daemon, name: str) -> str:
 def known(daemon: Daemon, name: str) -> None:
     """Wait until the daemon has a record."""
     eventually(lambda: daemon.request("GET", f"/api/sessions/{name}").status_code == 200, what=f"the record of {name}")
+
+
+def no_tmux(daemon: Daemon) -> None:
+    """Give the daemon a tmux that cannot be asked, so that no session counts as dead. Before it is started."""
+    shim = daemon.home / "bin" / "tmux"
+    shim.parent.mkdir()
+    shim.write_text("#!/bin/sh\nexit 1\n")
+    shim.chmod(0o755)
+    daemon.environment["PATH"] = f"{shim.parent}:/usr/bin:/bin"

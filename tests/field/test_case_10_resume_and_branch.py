@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.faults.process import Daemon, eventually
-from tests.field.lines import append, known, lines_of, record, recorded, uuid_of
+from tests.field.lines import append, known, lines_of, no_tmux, record, recorded, uuid_of
 
 
 def attention_details(daemon: Daemon) -> str:
@@ -19,7 +19,7 @@ def test_the_record_follows_and_the_request_ends(tmp_path: Path) -> None:
     """The record follows to the resumed id and to the fork; the client's own word ends the request in between."""
     (tmp_path / ".claude" / "sessions").mkdir(parents=True)
     with Daemon(tmp_path) as daemon:
-        daemon_tmux(daemon)
+        no_tmux(daemon)
         record(daemon, api=uuid_of(1))
         daemon.start()
         known(daemon, "api")
@@ -33,12 +33,3 @@ def test_the_record_follows_and_the_request_ends(tmp_path: Path) -> None:
         eventually(lambda: "make" not in attention_details(daemon), what="the end of the request")
         append(daemon, lines[3:])
         eventually(lambda: recorded(daemon) == {"api": uuid_of(7)}, what="the record following /branch")
-
-
-def daemon_tmux(daemon: Daemon) -> None:
-    """A tmux of the daemon's own that cannot be asked, so that no session counts as dead."""
-    shim = daemon.home / "bin"
-    shim.mkdir()
-    (shim / "tmux").write_text("#!/bin/sh\nexit 1\n")
-    (shim / "tmux").chmod(0o755)
-    daemon.environment["PATH"] = f"{shim}:/usr/bin:/bin"

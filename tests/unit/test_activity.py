@@ -182,6 +182,26 @@ def test_other_agents_work_on_while_one_asks() -> None:
     assert unnamed.call(3.1, tool="Bash", agent_id="a2").asking == ""
 
 
+def test_the_main_thread_does_not_answer_for_an_agent() -> None:
+    """While the client says that it waits, the main thread's events leave a sub-agent's request open."""
+    activity = Activity()
+
+    def hook(name: str, ts: float, *, waiting: bool, **facts: Any) -> str:
+        activity.hook(HookFacts(name, **facts), line=Line(1e9 + ts, "hooks/u"), at=ts, still_waiting=waiting)
+        return activity.asking
+
+    assert hook("PermissionRequest", 1.1, waiting=True, tool="Bash", agent_id="a1") != ""
+    assert (activity.asking_uuid, activity.agent_asks) == ("u", True)
+    activity.call(False, tool="Bash", agent_id="", line=Line(1e9 + 2.1, "logs/u"), at=2.1, still_waiting=True)
+    assert hook("Stop", 2.2, waiting=True) != ""
+    assert hook("UserPromptSubmit", 2.3, waiting=True) != ""
+    assert hook("PreToolUse", 3.1, waiting=False) == "", "a client that does not say so: as before"
+    hook("PermissionRequest", 4.1, waiting=True, tool="Bash", agent_id="a1")
+    assert hook("SubagentStop", 5.1, waiting=True, agent_id="a1") == ""
+    hook("PermissionRequest", 6.1, waiting=True, tool="Bash", agent_id="a1")
+    assert hook("SessionEnd", 7.1, waiting=True) == ""
+
+
 def test_stop_with_background_tasks_is_no_waiting() -> None:
     """Only a Stop without running tasks, or the client's idle notice, means that it waits."""
     assert Tape().hook("Stop", 1.1, background=1).waiting == ""

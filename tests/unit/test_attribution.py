@@ -112,7 +112,8 @@ def test_a_forgotten_session_leaves_nothing() -> None:
     made.see("u2", "api", "%0", "111", hook="SessionStart", kind="clear", ts=T1)
     made.use_records({"api": replace(API, uuid="u2")})
     assert made.known == {"u1": "api", "u2": "api"}
-    assert made.use_records({}) == {"u1": orphan_name("u1"), "u2": orphan_name("u2")}
+    left = {"u1": orphan_name("u1"), "u2": orphan_name("u2")}
+    assert made.use_records({}) == {**left, "session:api": orphan_name("u2")}, "and what was published without a log"
     made.use_records({"api": Session("api", "u9", "yolo", "/elsewhere", T2)})
     made.see("u2", "api", "%0", "111", ts=T2)
     made.see("u3", "api", "%0", "111", hook="SessionStart", kind="clear", ts=T2)
