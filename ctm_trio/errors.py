@@ -188,6 +188,14 @@ class TmuxDuplicate(TmuxFailed):
     """tmux has a session of that name already."""
 
 
+class TmuxWouldEnd(TmuxFailed):
+    """The tmux server is known to end on what was asked for."""
+
+
+class PaneNotReady(TmuxFailed):
+    """A pane takes no input now; the message says why."""
+
+
 class NameExists(CtmError):
     """The name is taken, by a record or by a tmux session that nobody recorded."""
 
@@ -323,6 +331,40 @@ class TmuxDead(CtmError):
 
     def __init__(self) -> None:
         super().__init__("The session has ended: tmux does not have it any more.")
+
+
+class Exited(CtmError):
+    """The client has ended, and something else stands in its pane. Source: contract C3."""
+
+    code, status = "exited", 409
+
+    def __init__(self) -> None:
+        super().__init__("Claude Code has ended there; what runs in the session now is something else.")
+
+
+class NotTypeable(CtmError):
+    """Nothing can be typed into the client's pane now. Source: contract C3."""
+
+    code, status = "not_typeable", 409
+
+
+class DialogOpen(CtmError):
+    """A dialog of the client is open, where a text would be taken for an answer. Source: contract C3."""
+
+    code, status = "dialog_open", 409
+
+    def __init__(self) -> None:
+        super().__init__("Claude Code asks something there; answer that first, in the terminal. Nothing was typed.")
+
+
+class ClientEnded(CtmError):
+    """A client that was started has ended at once. Source: contract C3."""
+
+    code, status = "client_ended", 502
+
+    def __init__(self, words: str) -> None:
+        said = f" Its last words: {words}" if words else ""
+        super().__init__(f"Claude Code ended as soon as it was started; nothing is left of the session.{said}")
 
 
 class InputSessionNotFound(CtmError):

@@ -262,12 +262,16 @@ class RenameSession:
 
 @dataclass(frozen=True, slots=True)
 class SendInput:
-    """Type `text` (or nothing) and Enter into the session's first pane, or press one `key` of `model.typing.KEYS`."""
+    """Type `text` (or nothing) and Enter into the client's pane, or press one `key` of `model.typing.KEYS`.
+
+    `asks`: by its hooks the session waits for an approval.
+    """
 
     name: str
     text: str
     reply: Reply[None]
     key: str = ""
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

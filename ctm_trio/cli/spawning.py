@@ -15,7 +15,7 @@ from ctm_trio.errors import CtmError, TmuxGone
 from ctm_trio.model.session import Session, SessionBook, clean_workdir, is_name
 from ctm_trio.model.times import format_time
 from ctm_trio.system.claude import find_claude, launch_command
-from ctm_trio.system.prompt import type_prompt
+from ctm_trio.system.prompt import SETTLE_LIMIT_S, type_prompt
 from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.system.spawn import refuse_files_of_others, renamed, spawned
 from ctm_trio.system.tmux import Tmux, exactly, tmux_name
@@ -37,6 +37,7 @@ class Starter:
         self._paths, self._settings = paths, settings
         self._tmux = Tmux(paths.tmux_conf, lambda: settings.tmux_socket)
         self._file = SessionsFile(paths.sessions)
+        self._clients = paths.claude_home / "sessions"
 
     def new(self, name: str, workdir: str, mode: str, prompt: str) -> Session:
         """A new session, running and recorded.
@@ -51,7 +52,10 @@ class Starter:
             async with spawned(self._tmux, record, self._paths, self._checkpoint(mode)) as target:
                 await self._file.change(lambda book: _refuse_taken(book, name).having(record))
             if prompt:
-                await type_prompt(self._tmux, target, name, prompt)
+                # Whoever waits here is not attached yet, and so cannot close a dialog: it is not waited for.
+                problem = await type_prompt(self._tmux, target, name, prompt, self._clients, hold_s=SETTLE_LIMIT_S)
+                if problem:
+                    say(f"The prompt was not typed: {problem}")
             return record
 
         return self._run(steps)
@@ -70,7 +74,7 @@ class Starter:
                 return book.having(replace(book.records.get(record.name, next_), mode=mode))
 
             resume = await trio.to_thread.run_sync(self._has_transcript, record.uuid)
-            if tmux_name(record.name) not in await self._tmux.sessions():
+            if all(pane.session != tmux_name(record.name) for pane in await self._tmux.panes()):
                 async with spawned(self._tmux, next_, self._paths, self._checkpoint(mode), resume=resume):
                     await self._file.change(step)
                 return next_

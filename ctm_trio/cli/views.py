@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from ctm_trio.cli.common import NOT_FOUND, CliError, plain, read_book
+from ctm_trio.model.panes import PANE_FORMAT, living, parse_panes
 from ctm_trio.system.tmux_words import GONE, exactly, literal, tmux_argv, tmux_name
 
 if TYPE_CHECKING:
@@ -51,15 +52,15 @@ def use_our_server(settings: Settings) -> None:
 
 
 def live_names(paths: Paths, settings: Settings) -> frozenset[str]:
-    """The names of all tmux sessions, in tmux's own spelling; none if no server runs."""
-    code, out, said = tmux_says(paths, settings, "list-sessions", "-F", "#{session_name}")
+    """The names of all tmux sessions that live, in tmux's own spelling; none if no server runs."""
+    code, out, said = tmux_says(paths, settings, "list-panes", "-a", "-F", PANE_FORMAT)
     if code != 0 and not any(word in said for word in GONE):
         raise CliError(f"tmux said: {plain(said)}")
-    return frozenset(out.split("\n")) - {""} if code == 0 else frozenset()
+    return living(parse_panes(out)) if code == 0 else frozenset()
 
 
 def is_live(record: Session, live: frozenset[str]) -> bool:
-    """True if tmux has this session."""
+    """True if tmux has this session, and what runs there has not ended."""
     return tmux_name(record.name) in live
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 
@@ -50,13 +51,28 @@ def clean_prompt(text: str) -> str:
     return "\n".join(lines)
 
 
-_QUESTIONS = ("no, exit", "enter to confirm", "esc to cancel")
+_QUESTIONS = ("no, exit", "enter to confirm", "esc to cancel", "enter to select")
+"""What stands at the foot of a dialog, or in it, without its blanks' number."""
+
+_ROW = re.compile(r"\s*❯\s*(?:\d+\.\s|(?:yes|no)\b)", re.IGNORECASE)
+"""A row of a dialog that the cursor is on; the input box has the same sign, but stands between two rules."""
 
 
 def asks_something(screen: str) -> bool:
     """True if a captured screen shows one of Claude Code's dialogs, where Enter would answer instead of send.
 
     Their default is often "No, exit" (folder trust, bypassing permissions), so typing there would end the client.
+
+    Args:
+        screen: captured without colours: with them no two words stand together.
     """
-    shown = screen.casefold()
-    return any(question in shown for question in _QUESTIONS)
+    shown = " ".join(screen.casefold().split())
+    if any(question in shown for question in _QUESTIONS):
+        return True
+    lines = [line for line in screen.split("\n") if line.strip()]
+    cursors = [i for i, line in enumerate(lines) if "❯" in line]
+    if not cursors:
+        return False
+    last = cursors[-1]
+    in_box = last > 0 and set(lines[last - 1].strip()) <= {"─"}
+    return not in_box and _ROW.match(lines[last]) is not None

@@ -9,7 +9,17 @@ from pathlib import Path
 
 from ctm_trio.errors import NoClaude
 
-_LAUNCH = 'if [ -f "$1" ] && [ -r "$1" ]; then . "$1"; fi; PATH=$PATH:$2; export PATH; shift 2; exec claude "$@"'
+NESTED = (
+    "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_SSE_PORT",
+    "CLAUDE_CODE_CHILD_SESSION", "CLAUDE_PID", "CLAUDE_PROJECT_DIR", "CLAUDE_EFFORT",
+)  # fmt: skip
+"""Variables by which a client knows that another one runs it; a session's client is nobody's child. What a user sets
+(CLAUDE_CONFIG_DIR, tokens, limits) is not among them."""
+
+_LAUNCH = (
+    f"unset {' '.join(NESTED)}; "
+    + 'if [ -f "$1" ] && [ -r "$1" ]; then . "$1"; fi; PATH=$PATH:$2; export PATH; shift 2; exec claude "$@"'
+)
 """Sources env.sh ($1), then becomes claude; the daemon's own directory of it ($2) is the last resort of the PATH."""
 
 

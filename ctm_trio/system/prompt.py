@@ -1,13 +1,16 @@
-"""Typing the initial prompt of a new session once `claude` is ready for it. Source: contract A10."""
+"""Typing the initial prompt of a new session once `claude` is ready for it. Source: contract A10, C3."""
 
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import trio
 
 from ctm_trio.errors import TmuxFailed
+from ctm_trio.model.panes import Pane
 from ctm_trio.model.typing import asks_something
+from ctm_trio.system.reach import client_of
 from ctm_trio.system.tmux import Tmux
 
 log = logging.getLogger("ctm.sessions")
@@ -15,34 +18,50 @@ log = logging.getLogger("ctm.sessions")
 SETTLE_LIMIT_S, LOOK_S, ENTER_S = 15.0, 0.2, 0.3
 """How long the screen may take to settle, between two looks at it, between the prompt and Enter."""
 
+HOLD_S, HOLD_LOOK_S = 600.0, 1.0
+"""How long a prompt is held while a dialog of the client is open, and how often it is looked at then."""
 
-async def type_prompt(tmux: Tmux, target: str, name: str, prompt: str) -> None:
-    """Wait for a settled screen and type `prompt` and Enter. Nobody waits for this; trouble goes to the log.
+
+async def type_prompt(tmux: Tmux, target: str, name: str, prompt: str, clients: Path, *, hold_s: float = HOLD_S) -> str:
+    """Wait until the client is ready, and type `prompt` and Enter. Why it was not typed, "" if it was; that is logged.
 
     While a dialog of Claude Code asks something nothing is typed: Enter would answer it, and mostly with "No, exit".
 
     Args:
         target: the tmux session's id, which stays right when it is renamed.
         name: for the log.
+        clients: the directory of the clients' status files.
+        hold_s: how long it is held while a dialog is open, in seconds, instead of `SETTLE_LIMIT_S`.
     """
+    problem = ""
     try:
-        screen = await _settled(tmux, target)
-        if not screen.strip() or asks_something(screen):
-            log.warning("sessions: the initial prompt of %s is not typed: it asks something first, or is blank", name)
-            return
-        await tmux.type(target, prompt, gap_s=ENTER_S)
+        pane, problem = await _ready(tmux, target, clients, hold_s)
+        if pane is not None:
+            await tmux.type(pane, prompt, gap_s=ENTER_S)
+            return ""
     except TmuxFailed as error:
-        log.warning("sessions: the initial prompt of %s is not typed: %s", name, error.message)
+        problem = error.message
+    log.warning("sessions: the initial prompt of %s is not typed: %s", name, problem)
+    return problem
 
 
-async def _settled(tmux: Tmux, target: str) -> str:
-    """The screen once two looks are equal, not blank and no question; after `SETTLE_LIMIT_S` the last one."""
+async def _ready(tmux: Tmux, target: str, clients: Path, hold_s: float) -> tuple[Pane | None, str]:
+    """The pane once its client takes a prompt; else None and why not.
+
+    The client's own file says it, if there is one. Else two looks in a row must be the same, not blank and no dialog.
+    """
+    began = trio.current_time()
     screen = ""
-    with trio.move_on_after(SETTLE_LIMIT_S):
-        while True:
-            now = await tmux.capture(target)
-            if now == screen and now.strip() and not asks_something(now):
-                break
-            screen = now
-            await trio.sleep(LOOK_S)
-    return screen
+    while True:
+        pane, file = await client_of(tmux, target, clients)
+        if pane is None or pane.dead:
+            return None, "its client has ended."
+        now = await tmux.capture(pane.id, plain=True)
+        asks = asks_something(now) if file is None else file.status == "waiting"
+        if not asks and (file is not None or (now == screen and now.strip())):
+            return pane, ""
+        screen = "" if asks else now
+        waited = trio.current_time() - began
+        if waited > (hold_s if asks else SETTLE_LIMIT_S):
+            return None, "it asks something first." if asks else "its screen does not come to rest."
+        await trio.sleep(LOOK_S if waited < SETTLE_LIMIT_S else HOLD_LOOK_S)

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from ctm_trio.errors import CtmError, NameExists, SpawnFailed, TmuxDuplicate, TmuxFailed, TmuxGone
+from ctm_trio.errors import ClientEnded, CtmError, NameExists, SpawnFailed, TmuxDuplicate, TmuxFailed, TmuxGone
 from ctm_trio.model.config import Paths
+from ctm_trio.model.panes import client_pane
 from ctm_trio.model.session import Session
 from ctm_trio.system.claude import find_claude, launch_command
 from ctm_trio.system.overlay_file import ensure_overlay
@@ -18,6 +19,12 @@ from ctm_trio.system.tmux import Tmux, exactly, tmux_name
 from ctm_trio.system.workdir import make_workdir, unmake
 
 log = logging.getLogger("ctm.sessions")
+
+LOOK_AFTER_S, LOOK_EVERY_S = 1.5, 0.5
+"""For how long a client that was just started is looked after, and how often. Source: contract C3."""
+
+LAST_LINES, LAST_CHARACTERS = 6, 600
+"""What is shown of a client's last words."""
 
 UNDO_LIMIT_S = 6.0
 """How long taking back half of an order may go on while the daemon is being stopped."""
@@ -52,6 +59,7 @@ async def spawned(
     Raises:
         NoClaude, BadWorkdir: before anything was done.
         NameExists: tmux has a session of that name.
+        ClientEnded: the client ended within `LOOK_AFTER_S`.
         SpawnFailed: it could not be started, for any other reason.
     """
     claude = await trio.to_thread.run_sync(find_claude, abandon_on_cancel=True)
@@ -65,6 +73,8 @@ async def spawned(
         command = launch_command(claude, record.uuid, record.mode, env_sh=paths.env_sh, overlay=overlay, resume=resume)
         env = {"CTM_SESSION": record.name}
         started = await tmux.new_session(tmux_name(record.name), record.workdir, command, env)
+        await still_runs(tmux, started)
+        await tmux.release_pane(started)
         yield started
     except BaseException as error:
         with trio.move_on_after(UNDO_LIMIT_S, shield=True):
@@ -72,9 +82,35 @@ async def spawned(
             await trio.to_thread.run_sync(unmake, made)
         if isinstance(error, TmuxDuplicate):
             raise _foreign(record.name) from error
-        if isinstance(error, CtmError) and not isinstance(error, NameExists):
+        if isinstance(error, CtmError) and not isinstance(error, NameExists | ClientEnded):
             raise SpawnFailed(f"The session could not be started: {error.message}") from error
         raise
+
+
+async def still_runs(tmux: Tmux, session: str) -> None:
+    """Look for `LOOK_AFTER_S` whether the client of a session that was just started goes on running.
+
+    Raises:
+        ClientEnded: it has ended, with what it said last.
+        TmuxFailed: tmux cannot be asked.
+    """
+    until = trio.current_time() + LOOK_AFTER_S
+    while trio.current_time() < until:
+        await trio.sleep(LOOK_EVERY_S)
+        try:
+            pane = client_pane(await tmux.panes(session))
+            if pane is None or pane.dead:
+                raise ClientEnded(
+                    "" if pane is None else _last_words(await tmux.capture(pane.id, history=LAST_LINES, plain=True))
+                )
+        except TmuxGone:
+            raise ClientEnded("") from None
+
+
+def _last_words(screen: str) -> str:
+    """The last lines that a program has written, without what tmux writes below them."""
+    lines = [line.strip() for line in screen.split("\n") if line.strip() and not line.startswith("Pane is dead")]
+    return " ".join(lines[-LAST_LINES:])[-LAST_CHARACTERS:]
 
 
 async def _end(tmux: Tmux, session: str) -> None:

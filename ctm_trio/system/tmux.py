@@ -8,15 +8,17 @@ target without `=` also matches names that only begin so.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
-from ctm_trio.errors import TmuxDuplicate, TmuxFailed, TmuxGone
+from ctm_trio.errors import PaneNotReady, TmuxDuplicate, TmuxFailed, TmuxGone, TmuxWouldEnd
+from ctm_trio.model.panes import CLIENT_MARK, OURS_MARK, PANE_FORMAT, Pane, client_pane, living, parse_panes
 from ctm_trio.system.process import TooSlow, run
-from ctm_trio.system.tmux_words import GONE, exactly, first_pane, literal, tmux_argv, tmux_name
+from ctm_trio.system.tmux_words import GONE, exactly, first_pane, literal, tmux_argv, tmux_name, tmux_version
 
 __all__ = ["Tmux", "exactly", "first_pane", "tmux_name"]
 
@@ -31,6 +33,18 @@ NEW_TRIES, NEW_AGAIN_S = 3, 0.1
 
 MAX_OUTPUT = 64 * 1024 * 1024
 """Bytes that a tmux command may print: ten thousand wide lines with colours stay far below."""
+
+COLUMNS, LINES = "200", "50"
+"""The size of a new session while nobody is attached. Source: contract C3."""
+
+FIXED_VERSION = (3, 4)
+"""Before this version of tmux a new session ends the server if `window-size` is `manual`."""
+
+LEAVE_TRIES = 3
+"""How often typing is tried again after leaving a mode of tmux, into which somebody may go again."""
+
+REFUSED = "ctm-not-ready"
+"""What tmux prints when the pane is not the one, or not ready, in the moment of typing."""
 
 MAX_HISTORY = 10_000
 """Lines of history that a capture may ask for. Source: contract A10."""
@@ -53,14 +67,24 @@ class Tmux:
     socket: Callable[[], str] = lambda: ""
 
     async def sessions(self) -> frozenset[str]:
-        """The names of all sessions; none if no server runs."""
+        """The names of all sessions that live, asked in one call; none if no server runs. See `model.panes.living`."""
+        return living(await self.panes())
+
+    async def panes(self, session: str = "") -> list[Pane]:
+        """All panes, or those of one session. Without a session: none if no server runs."""
+        where = ("-s", "-t", f"{session}:") if session else ("-a",)
         try:
-            return frozenset((await self._run("list-sessions", "-F", "#{session_name}")).split("\n")) - {""}
+            return parse_panes(await self._run("list-panes", *where, "-F", PANE_FORMAT))
         except TmuxGone:
-            return frozenset()
+            if session:
+                raise
+            return []
 
     async def new_session(self, name: str, workdir: str, command: Sequence[str], env: Mapping[str, str]) -> str:
         """Start a detached session and return its id (`$3`), a target that stays right when it is renamed.
+
+        It has a size of its own, is not ended for having nobody attached, and its pane is kept if its program ends
+        (`release_pane` undoes that), whatever the user's tmux.conf says.
 
         Args:
             name: what it is called, in tmux's spelling (`tmux_name`).
@@ -70,12 +94,22 @@ class Tmux:
 
         Raises:
             TmuxDuplicate: there is a session of that name.
+            TmuxWouldEnd: with a new session this tmux server would end, and all of its sessions with it.
         """
+        await self._check_size_option()
         variables = [word for key, value in env.items() for word in ("-e", f"{key}={value}")]
-        words = ("new-session", "-d", "-P", "-F", "#{session_id}", "-s", name, *variables, "--", *command)
+        size = ("-x", COLUMNS, "-y", LINES)
+        new = ("new-session", "-d", "-P", "-F", "#{session_id}", *size, "-s", name, *variables, "--", *command)
+        here = f"={name}:"
+        options = (
+            ("set-option", "-t", here, "destroy-unattached", "off"),
+            ("set-option", "-t", here, OURS_MARK, "1"),
+            ("set-option", "-p", "-t", here, CLIENT_MARK, "1"),
+            ("set-option", "-p", "-t", here, "remain-on-exit", "on"),
+        )
         for attempt in range(NEW_TRIES):
             try:
-                return (await self._run(*words, cwd=workdir)).strip()
+                return (await self._run(*new, then=options, cwd=workdir)).strip()
             except TmuxGone:
                 # The server was just ending, with its last session: then it takes no new one, and the next try
                 # starts another server.
@@ -84,15 +118,23 @@ class Tmux:
             await trio.sleep(NEW_AGAIN_S)
         raise AssertionError("unreachable")
 
+    async def release_pane(self, session: str) -> None:
+        """Let the panes of a session close when their program ends, if the user wants it so."""
+        for pane in await self.panes(session):
+            await self._run("set-option", "-p", "-u", "-t", pane.id, "remain-on-exit")
+
     async def respawn(self, session: str, command: Sequence[str], env: Mapping[str, str]) -> None:
-        """End what runs in the first pane of a session and run another program there; whoever is attached stays so.
+        """End the client of a session and run another program in its pane; whoever is attached stays so.
 
         Args:
             command: the program and its arguments, run without a shell, where the pane started.
             env: variables of its environment.
         """
         variables = [word for key, value in env.items() for word in ("-e", f"{key}={value}")]
-        await self._run("respawn-pane", "-k", "-t", first_pane(session), *variables, "--", *command)
+        pane = client_pane(await self.panes(session))
+        target = first_pane(session) if pane is None else pane.id
+        mark = ("set-option", "-p", "-t", target, CLIENT_MARK, "1")
+        await self._run("respawn-pane", "-k", "-t", target, *variables, "--", *command, then=(mark,))
 
     async def kill(self, session: str) -> None:
         """End a session."""
@@ -102,31 +144,62 @@ class Tmux:
         """Give a session another name. Raises `TmuxDuplicate` if that is taken."""
         await self._run("rename-session", "-t", session, "--", to)
 
-    async def type(self, session: str, text: str, *, gap_s: float = ENTER_GAP_S) -> None:
-        """Type `text` (which may be "") into the first pane, each character as it is, then the Enter key.
+    async def type(self, pane: Pane, text: str, *, gap_s: float = ENTER_GAP_S) -> None:
+        """Type `text` (which may be "") into a pane, each character as it is, then the Enter key.
+
+        The text goes to tmux on its standard input: every user of the machine sees the words of a command. It goes to
+        the program itself, never to a mode of tmux, and only to this program.
 
         Args:
             gap_s: seconds between the text and Enter.
+
+        Raises:
+            PaneNotReady: the pane takes no input, or another program runs in it by now; of the text nothing or all of
+                it is typed.
         """
-        pane = first_pane(session)
         if text:
-            await self._run("send-keys", "-t", pane, "-l", "--", text)
+            buffer = f"ctm-{secrets.token_hex(4)}"
+            paste = f"paste-buffer -d -r -b {buffer} -t {pane.id}"
+            refuse = f"delete-buffer -b {buffer} ; display-message -p {REFUSED}"
+            check = ("if-shell", "-F", "-t", pane.id, _same(pane), paste, refuse)
+            await self._guarded(pane, "load-buffer", "-b", buffer, "-", then=(check,), stdin=text.encode())
             await trio.sleep(gap_s)
-        await self._run("send-keys", "-t", pane, "Enter")
+        await self.press(pane, "Enter")
 
-    async def press(self, session: str, key: str) -> None:
-        """Press one key in the first pane; `key` is tmux's name for it, e.g. "Escape", and is never a user's words."""
-        await self._run("send-keys", "-t", first_pane(session), "--", key)
+    async def press(self, pane: Pane, key: str) -> None:
+        """Press one key in a pane; `key` is tmux's name for it, e.g. "Escape", and is never a user's words.
 
-    async def capture(self, session: str, *, history: int = 0) -> str:
-        """What the active pane shows, with its colours, wrapped lines joined.
+        Raises:
+            PaneNotReady: as for `type`; nothing is pressed.
+        """
+        send, refuse = f"send-keys -t {pane.id} -- {key}", f"display-message -p {REFUSED}"
+        await self._guarded(pane, "if-shell", "-F", "-t", pane.id, _same(pane), send, refuse)
+
+    async def _guarded(self, pane: Pane, *words: str, then: Sequence[Sequence[str]] = (), stdin: bytes = b"") -> None:
+        """Run what types. While tmux is in a mode of its own, leave that first, and look again."""
+        for _ in range(LEAVE_TRIES):
+            if REFUSED not in await self._run(*words, then=then, stdin=stdin):
+                return
+            now = next((p for p in await self.panes(pane.session_id) if p.id == pane.id), None)
+            if now is None or now.dead or now.pid != pane.pid:
+                raise PaneNotReady("The program in its pane has ended.")
+            if now.input_off:
+                raise PaneNotReady("Input to its pane is switched off (`tmux select-pane -e` switches it on).")
+            if now.in_mode:
+                await self._run("copy-mode", "-q", "-t", pane.id)
+        raise PaneNotReady("Its pane is in a mode of tmux that cannot be left from here.")
+
+    async def capture(self, session: str, *, history: int = 0, plain: bool = False) -> str:
+        """What a pane shows, wrapped lines joined: of a session the active one.
 
         Args:
+            session: of a session, or the id of a pane.
             history: lines above the screen that come along, 0 to `MAX_HISTORY`.
+            plain: without colours.
         """
-        return await self._run(
-            "capture-pane", "-e", "-p", "-J", "-t", f"{session}:", "-S", f"-{history}" if history else "0"
-        )
+        target = session if session.startswith("%") else f"{session}:"
+        start = f"-{history}" if history else "0"
+        return await self._run("capture-pane", *(() if plain else ("-e",)), "-p", "-J", "-t", target, "-S", start)
 
     async def version(self) -> str:
         """What `tmux -V` says, e.g. "tmux 3.3a"."""
@@ -136,12 +209,30 @@ class Tmux:
         """How every tmux command begins."""
         return tmux_argv(self.conf, self.socket())
 
-    async def _run(self, *words: str, cwd: str | None = None) -> str:
-        """Run one tmux command and return what it printed."""
-        argv = [*self.argv(), *map(literal, words)]
+    async def _check_size_option(self) -> None:
+        """Refuse where a new session ends the server: tmux before 3.4, with the option window-size set to manual."""
+        try:
+            said = await self._run(
+                "display-message", "-p", "#{version}", then=(("show-options", "-gv", "window-size"),)
+            )
+        except TmuxGone:
+            return  # no server runs, so none can end
+        version, _, size = said.strip().partition("\n")
+        if size == "manual" and tmux_version(version) < FIXED_VERSION:
+            raise TmuxWouldEnd(
+                f"With its option window-size set to manual, tmux {version} ends when a session is made, and all of its"
+                " sessions with it. First do: tmux set-option -g window-size latest"
+            )
+
+    async def _run(
+        self, *words: str, then: Sequence[Sequence[str]] = (), cwd: str | None = None, stdin: bytes = b""
+    ) -> str:
+        """Run a tmux command, and in the same step those that follow unless it fails; what they printed."""
+        more = [word for command in then for word in (";", *map(literal, command))]
+        argv = [*self.argv(), *map(literal, words), *more]
         env = None if cwd is None else {**os.environ, "PWD": cwd}  # a symlinked directory keeps its name
         try:
-            done = await run(argv, limit_s=COMMAND_LIMIT_S, max_bytes=MAX_OUTPUT, cwd=cwd, env=env)
+            done = await run(argv, limit_s=COMMAND_LIMIT_S, max_bytes=MAX_OUTPUT, cwd=cwd, env=env, stdin=stdin)
         except TooSlow:
             raise TmuxFailed(f"tmux did not answer within {COMMAND_LIMIT_S:.0f} s.") from None
         except OSError as error:
@@ -156,3 +247,8 @@ class Tmux:
         if "duplicate session" in said:
             raise TmuxDuplicate(f"tmux said: {said}")
         raise TmuxFailed(f"tmux said: {said or f'exit status {done.code}'}")
+
+
+def _same(pane: Pane) -> str:
+    """A format that is true while the same program runs in the pane, and keys go to it."""
+    return f"#{{==:#{{pane_pid}} #{{?pane_dead,1,0}}#{{?pane_in_mode,1,0}}#{{?pane_input_off,1,0}},{pane.pid} 000}}"

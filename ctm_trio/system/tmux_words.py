@@ -5,6 +5,7 @@ Apart from `system.tmux` so that `ls`, which must be quick, need not import what
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 GONE = ("no server running", "error connecting to", "can't find session", "can't find pane", "can't find window",
@@ -30,6 +31,12 @@ def first_pane(session: str) -> str:
 def literal(word: str) -> str:
     """A word that ends in `;` would end the tmux command there; written so, the semicolon is part of the word."""
     return word[:-1] + "\\;" if word.endswith(";") else word
+
+
+def tmux_version(text: str) -> tuple[int, int]:
+    """The numbers of a version such as "3.3a" or "next-3.5"; (0, 0) if there are none."""
+    found = re.search(r"(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def tmux_argv(conf: Path, socket: str) -> list[str]:

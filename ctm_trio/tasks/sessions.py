@@ -23,7 +23,9 @@ from ctm_trio.errors import (
     CtmError,
     InputSessionNotFound,
     NameExists,
+    NotTypeable,
     NotYolo,
+    PaneNotReady,
     SessionNotFound,
     TmuxDead,
     TmuxFailed,
@@ -52,6 +54,7 @@ from ctm_trio.model.times import format_time
 from ctm_trio.system.desk import Desk
 from ctm_trio.system.files import Stamp
 from ctm_trio.system.prompt import type_prompt
+from ctm_trio.system.reach import reach
 from ctm_trio.system.session_place import sessions_at
 from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.system.spawn import renamed, spawned
@@ -357,7 +360,7 @@ class _Owner:
             return
         self._prompts += 1
         try:
-            await type_prompt(self._tmux, target, name, prompt)
+            await type_prompt(self._tmux, target, name, prompt, self._paths.claude_home / "sessions")
         finally:
             self._prompts -= 1
 
@@ -398,14 +401,21 @@ class _Owner:
             raise InputSessionNotFound(error.message) from error
         if record.mode != "yolo":
             raise NotYolo
+        clients = self._paths.claude_home / "sessions"
         try:
+            pane = await reach(self._tmux, record, clients, asks=message.asks, keys=bool(message.key))
             if message.key:
-                await self._tmux.press(exactly(message.name), message.key)
+                await self._tmux.press(pane, message.key)
             else:
-                await self._tmux.type(exactly(message.name), message.text)
+                await self._tmux.type(pane, message.text)
+        except TmuxDead:
+            self.probe_soon()
+            raise
         except TmuxGone as error:
             self.probe_soon()
             raise TmuxDead from error
+        except PaneNotReady as error:
+            raise NotTypeable(error.message) from error
 
 
 def _things(message: Lifecycle | KillSession | ForgetSession | RenameSession | SendInput) -> tuple[str, ...]:

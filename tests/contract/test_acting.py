@@ -226,7 +226,7 @@ async def test_reading_starts_no_process(server: PrivateTmux, monkeypatch: pytes
             assert len(await site.call("GET", "/api/sessions", status=200)) == 50
         asked = calls.read_text().count("\n") - before
         assert asked <= (trio.current_time() - began) / 2 + 1
-        assert all("list-sessions" in call for call in calls.read_text().splitlines())
+        assert all("list-panes" in call for call in calls.read_text().splitlines())
 
 
 async def test_orders_to_one_session_are_apart(server: PrivateTmux) -> None:

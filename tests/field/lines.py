@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.process import Daemon, eventually
+from tests.tmux_server import PrivateTmux
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "field"
 
@@ -80,6 +81,14 @@ def attention(daemon: Daemon, name: str) -> str:
 def known(daemon: Daemon, name: str) -> None:
     """Wait until the daemon has a record."""
     eventually(lambda: daemon.request("GET", f"/api/sessions/{name}").status_code == 200, what=f"the record of {name}")
+
+
+def with_tmux(daemon: Daemon, server: PrivateTmux, **serve: object) -> None:
+    """Point the daemon at a private tmux server with a fake claude. Before it is started. `serve`: more settings."""
+    config = json.loads((daemon.root / "config.json").read_bytes())
+    config["serve"] |= {"tmux_socket": server.socket, **serve}
+    (daemon.root / "config.json").write_text(json.dumps(config))
+    daemon.environment["PATH"] = f"{server.bin}:/usr/bin:/bin"
 
 
 def no_tmux(daemon: Daemon) -> None:

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.faults.process import Daemon, eventually
-from tests.field.lines import append, attention, call, feed, known, line, lines_of, record, uuid_of
-from tests.tmux_server import PrivateTmux, private_tmux
-
-
-@pytest.fixture
-def server() -> Iterator[PrivateTmux]:
-    """A private tmux server with a fake claude."""
-    with private_tmux() as server:
-        yield server
+from tests.field.lines import append, attention, call, feed, known, line, lines_of, record, uuid_of, with_tmux
+from tests.tmux_server import PrivateTmux
 
 
 def order(daemon: Daemon, name: str, what: str, **body: str) -> None:
     """An order that must be carried out."""
     answer = daemon.request("POST", f"/api/sessions/{name}/{what}", json=body)
     assert answer.status_code == 200, answer.text
-
-
-def settings(daemon: Daemon, server: PrivateTmux, **serve: object) -> None:
-    """Point the daemon at the private tmux server."""
-    config = json.loads((daemon.root / "config.json").read_bytes())
-    config["serve"] |= {"tmux_socket": server.socket, **serve}
-    (daemon.root / "config.json").write_text(json.dumps(config))
-    daemon.environment["PATH"] = f"{server.bin}:/usr/bin:/bin"
 
 
 def past(daemon: Daemon) -> None:
@@ -48,10 +30,15 @@ def past(daemon: Daemon) -> None:
     eventually(lambda: daemon.get("/api/sessions/api").get("context_pct") == 97, what="the figures")
 
 
+def figures(view: dict[str, object]) -> dict[str, object]:
+    """What a session view has of a past."""
+    keys = ("attention", "context_pct", "tokens", "last_tool_call_at", "cost_usd_micros")
+    return {key: view[key] for key in keys if key in view}
+
+
 def is_new(daemon: Daemon) -> None:
     """The session of that name has nothing of the one before."""
-    view = daemon.get("/api/sessions/api")
-    assert {"attention", "context_pct", "tokens", "last_tool_call_at", "cost_usd_micros"}.isdisjoint(view), view
+    eventually(lambda: not figures(daemon.get("/api/sessions/api")), what="a view without a past")
     assert feed(daemon, "api") == []
     assert daemon.get("/api/sessions/api/subagents") == {"subagents": []}
     history = daemon.get("/api/sessions/api/feed/history?before=9000000000000000000-0")
@@ -81,7 +68,7 @@ def replayed(daemon: Daemon) -> bytes:
 def test_the_new_one_has_no_past(tmp_path: Path, server: PrivateTmux) -> None:
     """Kill, forget, create in another directory: no state, no alarm, no feed, no figures, also after a restart."""
     with Daemon(tmp_path) as daemon:
-        settings(daemon, server, webhook_url="http://127.0.0.1:9/nobody")
+        with_tmux(daemon, server, webhook_url="http://127.0.0.1:9/nobody")
         server.new("api")
         record(daemon, api=uuid_of(1))
         daemon.start()
@@ -94,7 +81,7 @@ def test_the_new_one_has_no_past(tmp_path: Path, server: PrivateTmux) -> None:
         before = len(alerts(daemon))
         made = daemon.request("POST", "/api/sessions", json={"workdir": str(tmp_path / "other"), "name": "api"})
         assert made.status_code == 201, made.text
-        assert {"attention", "context_pct", "last_tool_call_at"}.isdisjoint(made.json())
+        assert figures(made.json()) == {}
         is_new(daemon)
         daemon.stop()
         daemon.start()
@@ -105,7 +92,7 @@ def test_the_new_one_has_no_past(tmp_path: Path, server: PrivateTmux) -> None:
 def test_a_name_that_another_one_is_renamed_to(tmp_path: Path, server: PrivateTmux) -> None:
     """A session that is renamed onto a freed name keeps its own past and gets nothing of the other one's."""
     with Daemon(tmp_path) as daemon:
-        settings(daemon, server)
+        with_tmux(daemon, server)
         for name in ("api", "beta"):
             server.new(name)
         record(daemon, api=uuid_of(1), beta=uuid_of(2))
@@ -113,7 +100,8 @@ def test_a_name_that_another_one_is_renamed_to(tmp_path: Path, server: PrivateTm
         known(daemon, "beta")
         past(daemon)
         append(daemon, [call(uuid_of(2), "mine")])
-        append(daemon, [line(uuid_of(2), "Stop")])
+        eventually(lambda: feed(daemon, "beta") == ["mine"], what="its own call")
+        append(daemon, [line(uuid_of(2), "Stop", ctm_timestamp="2026-11-25T10:00:09.5Z")])
         eventually(lambda: attention(daemon, "beta") == "waiting_input", what="its own state")
         order(daemon, "api", "kill", confirm="api")
         order(daemon, "api", "forget", confirm="api")
@@ -126,7 +114,7 @@ def test_a_name_that_another_one_is_renamed_to(tmp_path: Path, server: PrivateTm
 def test_records_changed_by_hand(tmp_path: Path, server: PrivateTmux) -> None:
     """A record taken out and another one of its name put in, in one step or while the daemon is down."""
     with Daemon(tmp_path) as daemon:
-        settings(daemon, server)
+        with_tmux(daemon, server)
         server.new("api")
         record(daemon, api=uuid_of(1))
         daemon.start()

@@ -23,7 +23,7 @@ class CountingTmux(Tmux):
 
     captures = 0
 
-    async def capture(self, session: str, *, history: int = 0) -> str:
+    async def capture(self, session: str, *, history: int = 0, plain: bool = False) -> str:
         type(self).captures += 1
         return await super().capture(session, history=history)
 

@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from ctm_trio.errors import TmuxDuplicate, TmuxFailed, TmuxGone
+from ctm_trio.model.panes import Pane, client_pane
 from ctm_trio.system import tmux as tmux_module
 from ctm_trio.system.tmux import Tmux, exactly
 from tests.tmux_server import PrivateTmux, private_tmux, until
@@ -30,10 +31,17 @@ def tmux(server: PrivateTmux) -> Tmux:
     return Tmux(server.conf, lambda: server.socket)
 
 
+async def pane_of(tmux: Tmux, name: str) -> Pane:
+    """The pane of a session that is typed into."""
+    pane = client_pane(await tmux.panes(exactly(name)))
+    assert pane is not None
+    return pane
+
+
 async def test_no_server(tmux: Tmux) -> None:
     """Without a server there are no sessions, and acting on one says that it is gone."""
     assert await tmux.sessions() == frozenset()
-    for act in (tmux.kill("=x"), tmux.rename("=x", "y"), tmux.type("=x", "t"), tmux.capture("=x")):
+    for act in (tmux.kill("=x"), tmux.rename("=x", "y"), tmux.panes("=x"), tmux.capture("=x")):
         with pytest.raises(TmuxGone):
             await act
 
@@ -42,7 +50,7 @@ async def test_names_are_exact(server: PrivateTmux, tmux: Tmux) -> None:
     """`alpha` never hits `alpha2`: not in kill, rename, typing or capture."""
     server.new("alpha2")
     acts: list[Callable[[str], Awaitable[object]]] = [
-        tmux.kill, tmux.capture, lambda t: tmux.rename(t, "x"), lambda t: tmux.type(t, "x"),
+        tmux.kill, tmux.capture, lambda t: tmux.rename(t, "x"), tmux.panes,
     ]  # fmt: skip
     for act in acts:
         for name in ("alpha", "al*", "alpha2x"):
@@ -102,7 +110,7 @@ async def test_typing_is_literal(server: PrivateTmux, tmux: Tmux, text: str) -> 
     """What is typed arrives as a line, character by character."""
     told = server.root / "told"
     server.new("alpha", "/bin/sh", "-c", 'IFS= read -r line; printf "%s" "$line" > "$1"; exec cat', "sh", str(told))
-    await tmux.type(exactly("alpha"), text)
+    await tmux.type(await pane_of(tmux, "alpha"), text)
     await until(told.exists)
     await until(lambda: bool(told.read_text()))
     assert told.read_text() == text
@@ -114,7 +122,7 @@ async def test_first_pane_wherever_counting_starts(server: PrivateTmux, tmux: Tm
     for option in ("base-index", "pane-base-index"):
         server.run("set-option", "-g", option, "1")
     server.new("beta")
-    await tmux.type(exactly("beta"), "here")
+    await tmux.type(await pane_of(tmux, "beta"), "here")
     await until(lambda: "here\nhere" in server.screen("beta"))
 
 

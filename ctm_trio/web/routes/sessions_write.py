@@ -150,8 +150,10 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
             if snapshot.tmux_known and name not in snapshot.alive:
                 raise TmuxDead from None
             raise
+        attention = ends.attention.latest.sessions.get(name)
+        asks = attention is not None and attention.state == "permission_request"
         return await carry_out(
-            ends, INPUT, ends.sessions_send, lambda reply: SendInput(name, text, reply, key), nothing
+            ends, INPUT, ends.sessions_send, lambda reply: SendInput(name, text, reply, key, asks), nothing
         )
 
     async def attach_url(name: str) -> Response:
