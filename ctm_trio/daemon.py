@@ -251,7 +251,8 @@ class Daemon:
 
     async def _webhook(self, *, task_status: trio.TaskStatus[None]) -> None:
         port = self.plan.sock.getsockname()[1]
-        ends = WebhookEnds(self.settings, self.sessions, self.plan.paths.outbox, port)
+        report = partial(self._file_fault, "webhook")
+        ends = WebhookEnds(self.settings, self.sessions, self.plan.paths.outbox, port, report=report)
         await run_webhook(
             ends, self.webhook_recv.clone(), self.webhook_state, self.journal_send.clone(), task_status=task_status
         )
@@ -267,7 +268,7 @@ class Daemon:
         paths = self.plan.paths
         await run_cost(
             self.cost_recv.clone(), paths.costs, paths.prices, self.prices_state, self.costs_state,
-            task_status=task_status,
+            partial(self._file_fault, "cost"), task_status=task_status,
         )  # fmt: skip
 
     async def _quota(self, *, task_status: trio.TaskStatus[None]) -> None:
@@ -279,8 +280,9 @@ class Daemon:
     async def _search(self, *, task_status: trio.TaskStatus[None]) -> None:
         paths = self.plan.paths
         await run_search(
-            paths.search_index, paths.database, paths.logs, self.journal, self.tailers, task_status=task_status
-        )
+            paths.search_index, paths.database, paths.logs, self.journal, self.tailers,
+            partial(self._file_fault, "search"), task_status=task_status,
+        )  # fmt: skip
 
     async def _losses(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_losses(
@@ -345,6 +347,10 @@ class Daemon:
             settings.webhook_auth, settings.webhook_secret, settings.webhook_url, settings.bearer_token,
             self.plan.token,
         )  # fmt: skip
+
+    def _file_fault(self, part: str, problem: str) -> None:
+        """What is wrong with the database of a part: it runs, and /health names it."""
+        self.health.fault("databases", part, f"degraded: {problem}" if problem else "")
 
     def _database_bytes(self) -> int:
         size = 0

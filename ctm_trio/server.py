@@ -17,6 +17,7 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -60,6 +61,9 @@ cancellation reaches ends with the process, at `HARD_STOP_S`. Source: contract A
 
 SWITCH_S = 0.0005
 """So long a thread may keep the interpreter while the event loop waits for it; Python itself allows ten times that."""
+
+DAMAGES, DAMAGES_S = 4, 600.0
+"""A database that is damaged so often within so many seconds is not set aside any more."""
 
 OPEN_FILES = 65_536
 """Descriptors we ask for, if the system allows: a log, a stream, a WebSocket each take one."""
@@ -131,6 +135,7 @@ class Server:
         except BaseException:
             self._sock.close()
             raise
+        self._damages: deque[float] = deque(maxlen=DAMAGES)
         self._stop = trio.Event()
         self._safe = threading.Event()
         self.hard_stop = HardStop(self._safe.is_set)
@@ -188,10 +193,26 @@ class Server:
                     try:
                         await run_daemon(plan, shutdown=self._stop.wait, task_status=status)
                     except* StoreDamaged as group:
-                        aside = set_aside(self.paths.database)
-                        log.error("%s It is now %s; the logs rebuild it.", _first(group), aside.name)
+                        self._set_aside(_first(group))
                 nursery.cancel_scope.cancel()
         self.hard_stop.disarm()
+
+    def _set_aside(self, error: StoreDamaged) -> None:
+        """Move the database away, so that the next run makes a new one from the logs.
+
+        Raises:
+            StartFailed: it cannot be moved, or this happens again and again: then the disk is to blame.
+        """
+        path, now = self.paths.database, time.monotonic()
+        self._damages.append(now)
+        if len(self._damages) == DAMAGES and now - self._damages[0] < DAMAGES_S:
+            raise StartFailed(f"{path} is damaged again and again: {error.message} Look after the disk.")
+        try:
+            aside = set_aside(path, error.aside)
+        except OSError as problem:
+            text = f"{error.message} {path} cannot be set aside: {problem.strerror or problem}."
+            raise StartFailed(text) from error
+        log.error("%s It is now %s; the logs rebuild it.", error.message, aside.name)
 
     async def _stop_hard(self, scope: trio.CancelScope) -> None:
         """Cancel everything when a stop takes too long: what is committed stays, what is not comes from the logs."""
@@ -348,8 +369,8 @@ def _raise_file_limit() -> None:
             log.warning("only %d open files are allowed", soft)
 
 
-def _first(group: BaseExceptionGroup[StoreDamaged]) -> BaseException:
-    error: BaseException = group
+def _first(group: BaseExceptionGroup[StoreDamaged]) -> StoreDamaged:
+    error: StoreDamaged | BaseExceptionGroup[StoreDamaged] = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -41,7 +41,7 @@ from ctm_trio.model.quota import Meter, Quota, Window, merge_meter, parse_dump, 
 from ctm_trio.model.times import parse_time
 from ctm_trio.plain import plain_lines
 from ctm_trio.producers.statusline import DUMP_DIR
-from ctm_trio.system.cost_store import read_counters
+from ctm_trio.system.cost_store import COSTS, read_counters
 from ctm_trio.system.dumps import read_dumps
 from ctm_trio.system.side_database import connect_reader
 from ctm_trio.system.store import open_database, select_events
@@ -197,7 +197,7 @@ def read_cost(paths: Paths) -> int | None:
         return None
     today = datetime.now(UTC).date().isoformat()
     try:
-        db = connect_reader(paths.costs)
+        db = connect_reader(paths.costs, COSTS)
         try:
             spent: int | None = db.execute("SELECT sum(micros) FROM spent WHERE day = ?", (today,)).fetchone()[0]
         finally:
@@ -213,7 +213,7 @@ def read_counters_of(paths: Paths) -> dict[str, Counter]:
     if not paths.costs.exists():
         return {}
     try:
-        db = connect_reader(paths.costs)
+        db = connect_reader(paths.costs, COSTS)
         try:
             return read_counters(db)
         finally:

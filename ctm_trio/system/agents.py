@@ -19,6 +19,7 @@ from ctm_trio.model.odd_json import looks_like_object
 from ctm_trio.model.subagent import AgentFacts
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.log_lines import LineReader, Place
+from ctm_trio.system.store import unsigned
 
 KEPT_AGENTS = 50_000
 """Sub-agents that are remembered of all these logs together; past it those of the log that was asked for longest ago
@@ -132,8 +133,8 @@ class AgentBook:
     def _lines(self, rows: list[tuple[object, ...]]) -> Iterator[tuple[str, str, object, bytes]]:
         with LineReader(self._logs) as reader:
             for _, caller, ts, payload, uuid, name, device, inode, start, length in rows:
-                place = Place(str(uuid), str(name), *(int(str(n)) for n in (device, inode, start, length)))
-                line = reader.read(place, looks_like_object)
+                numbers = (unsigned(int(str(device))), unsigned(int(str(inode))), int(str(start)), int(str(length)))
+                line = reader.read(Place(str(uuid), str(name), *numbers), looks_like_object)
                 if line is not None and b'"agentId"' in line:
                     yield str(caller), str(ts), payload, line
 

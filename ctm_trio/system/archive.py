@@ -22,12 +22,13 @@ from ctm_trio.model.event import Event
 from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import AgentFacts, Subagent, Team, newest_first, started_at, teams_of, told
 from ctm_trio.system.agents import AgentBook
-from ctm_trio.system.cost_store import read_costs
+from ctm_trio.system.cost_store import COSTS, read_costs
+from ctm_trio.system.event_file import event_reader
 from ctm_trio.system.log_lines import LineReader, Place
 from ctm_trio.system.read_pool import ReadPool
 from ctm_trio.system.search_read import connect_search, search
 from ctm_trio.system.side_database import connect_reader
-from ctm_trio.system.store import event_of, select_events, sources_of
+from ctm_trio.system.store import event_of, select_events, sources_of, unsigned
 from ctm_trio.system.usage import log_files
 
 READERS = 3
@@ -69,9 +70,13 @@ class Archive:
 
     def __init__(self, paths: Paths) -> None:
         self._logs = paths.logs
-        self._events = ReadPool(partial(connect_reader, paths.database), size=READERS)
-        self._search = ReadPool(partial(connect_search, paths.search_index, paths.database), size=SEARCHERS)
-        self._costs = ReadPool(partial(connect_reader, paths.costs), size=1)
+        self._events = ReadPool(partial(event_reader, paths.database), size=READERS, files=(paths.database,))
+        self._search = ReadPool(
+            partial(connect_search, paths.search_index, paths.database),
+            size=SEARCHERS,
+            files=(paths.search_index, paths.database),
+        )
+        self._costs = ReadPool(partial(connect_reader, paths.costs, COSTS), size=1, files=(paths.costs,))
         self._files = trio.CapacityLimiter(1)
         self._agents = AgentBook(paths.logs)
 
@@ -158,7 +163,7 @@ def _detail(logs: Path, session: str, id_: int, db: sqlite3.Connection) -> Detai
         raise LogGone(event)
     fits = partial(is_call_at, tool=event.tool, ts=event.ts, tool_use_id=tool_use_id)
     with LineReader(logs) as reader:
-        line = reader.read(Place(uuid, name, device, inode, start, length), fits)
+        line = reader.read(Place(uuid, name, unsigned(device), unsigned(inode), start, length), fits)
     found = detail_of(line, event.ts) if line is not None else None
     if found is None:
         raise LogGone(event)

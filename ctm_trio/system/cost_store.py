@@ -19,14 +19,14 @@ from ctm_trio.model.cost_counter import Counter
 from ctm_trio.model.pricing import CLIENT, PriceTable, parse_prices, priced
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.times import format_time, parse_time
+from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.files import atomic_write
+from ctm_trio.system.migration import Schema
 from ctm_trio.system.regular import read_regular
 from ctm_trio.system.side_database import open_side_database
-from ctm_trio.system.store import translate
+from ctm_trio.system.store_errors import StoreUnavailable, translate, written
 
 log = logging.getLogger("ctm.cost")
-
-SCHEMA_VERSION = 1
 
 TABLES = """
 -- A Claude session and what it said last, in millionths of a dollar. `micros`: where its curve stands; `counter`: what
@@ -55,6 +55,29 @@ COLUMNS = (
 
 PARENTS = 100
 """Other Claude sessions, the newest first, that are looked at for the one whose counter a new one goes on from."""
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    """Schema 2: `counter` and `peak`."""
+    there = {row[1] for row in db.execute("PRAGMA table_info(claude_sessions)")}
+    for name, kind, fill in COLUMNS:
+        if name not in there:
+            db.execute(f"ALTER TABLE claude_sessions ADD COLUMN {name} {kind}")
+            db.execute(fill)
+
+
+COSTS = Schema(
+    what="ledger of costs",
+    application_id=0x63746D03,
+    tables=TABLES,
+    known_by={
+        "claude_sessions": ("id", "uuid", "session", "input", "output", "cache", "micros", "source"),
+        "points": ("id", "claude", "at", "model", "micros", "source"),
+        "spent": ("day", "claude", "model", "source", "micros"),
+    },
+    unmarked=1,
+    steps=(_add_columns,),
+)
 
 DAY_S = 86_400.0
 THINNING = ((DAY_S, 300.0), (7 * DAY_S, 3600.0))
@@ -89,7 +112,7 @@ def load_prices(path: Path) -> tuple[PriceTable, str]:
     return PriceTable(own.as_of, {**table.models, **own.models}), ""
 
 
-class CostStore:
+class CostStore(Watched):
     """The writer of the costs. One thread at a time.
 
     Args:
@@ -100,22 +123,19 @@ class CostStore:
     """
 
     def __init__(self, path: Path, prices: PriceTable) -> None:
-        self._db = open_side_database(path, TABLES, SCHEMA_VERSION)
+        super().__init__(path, lambda path: open_side_database(path, COSTS))
         self._prices = prices
-        try:
-            _add_columns(self._db)
-        except sqlite3.Error as error:
-            self._db.close()
-            raise translate(error) from error
 
     def add(self, points: Iterable[CostPoint]) -> int:
         """Keep points, in order; those that say nothing new are dropped. How many were kept.
 
         Raises:
-            StoreUnavailable, StoreDamaged: none of them was kept.
+            StoreUnavailable, StoreDamaged: none of them was kept. StoreRefused: because of one that never can be.
         """
-        db = self._db
-        try:
+        if self.detached:
+            raise StoreUnavailable(self.detached)
+        db = self.db
+        with written():
             db.execute("BEGIN IMMEDIATE")
             try:
                 kept = sum([self._add(point) for point in points])
@@ -124,8 +144,6 @@ class CostStore:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as error:
-            raise translate(error) from error
         return kept
 
     def thin(self, now: float) -> None:
@@ -136,7 +154,7 @@ class CostStore:
         """
         try:
             for age, interval in THINNING:
-                self._db.execute(
+                self.db.execute(
                     "DELETE FROM points WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
                     " (PARTITION BY claude, CAST(at / ? AS INTEGER) ORDER BY id DESC) AS nth"
                     " FROM points WHERE at < ?) WHERE nth > 1)",
@@ -145,10 +163,6 @@ class CostStore:
         except sqlite3.Error as error:
             raise translate(error) from error
 
-    def close(self) -> None:
-        """Close the connection."""
-        self._db.close()
-
     def totals(self) -> dict[str, int]:
         """What each Claude session has cost by its client's own word, by its id.
 
@@ -156,12 +170,12 @@ class CostStore:
             StoreUnavailable, StoreDamaged: it cannot be read.
         """
         try:
-            return {uuid: counter.total for uuid, counter in read_counters(self._db).items()}
+            return {uuid: counter.total for uuid, counter in read_counters(self.db).items()}
         except sqlite3.Error as error:
             raise translate(error) from error
 
     def _add(self, point: CostPoint) -> bool:
-        db = self._db
+        db = self.db
         tokens = (point.input_tokens, point.output_tokens, point.cache_tokens)
         known = db.execute(
             "SELECT input, output, cache, micros, source, counter, total, peak FROM claude_sessions WHERE uuid = ?",
@@ -210,14 +224,14 @@ class CostStore:
         """
         if not figure:
             return 0
-        rows = self._db.execute(
+        rows = self.db.execute(
             "SELECT id, session, counter, micros - counter FROM claude_sessions"
             " WHERE counter > 0 AND uuid <> ? AND (session = ? OR ?) ORDER BY session = ? DESC, id DESC LIMIT ?",
             (point.uuid, point.session, point.forked, point.session, PARENTS),
         ).fetchall()
         below = 0
         for claude, session, counter, earlier in rows:
-            (stood,) = self._db.execute(
+            (stood,) = self.db.execute(
                 "SELECT max(micros) - ? FROM points WHERE claude = ? AND micros > ? AND micros <= ?",
                 (earlier, claude, earlier, earlier + figure),
             ).fetchone()
@@ -234,23 +248,6 @@ def read_counters(db: sqlite3.Connection) -> dict[str, Counter]:
         "SELECT uuid, total, counter, micros FROM claude_sessions WHERE counter IS NOT NULL AND source = ?", (CLIENT,)
     )
     return {uuid: Counter(total, counter, micros) for uuid, total, counter, micros in rows}
-
-
-def _add_columns(db: sqlite3.Connection) -> None:
-    there = {row[1] for row in db.execute("PRAGMA table_info(claude_sessions)")}
-    if all(name in there for name, _, _ in COLUMNS):
-        return
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        for name, kind, fill in COLUMNS:
-            if name not in there:
-                db.execute(f"ALTER TABLE claude_sessions ADD COLUMN {name} {kind}")
-                db.execute(fill)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 def read_costs(

@@ -9,7 +9,8 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from ctm_trio.system.store import Source, translated
+from ctm_trio.system.store import Source
+from ctm_trio.system.store_errors import translated
 
 
 def newest_calls(db: sqlite3.Connection, sources: Collection[Source]) -> dict[int, int]:

@@ -5,18 +5,25 @@ It is apart from the event log because the logs can rebuild that one, and cannot
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
 from ctm_trio.model.times import format_time
 from ctm_trio.model.webhook import DEBOUNCE_S, Alert, Answer, Delivery, next_delay, outcome
-from ctm_trio.system.store import translate
+from ctm_trio.system.file_watch import Watched
+from ctm_trio.system.migration import Schema
+from ctm_trio.system.side_database import begin_anew, open_side_database
+from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, translated, written
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 KEEP_DONE = 1000
 """Finished deliveries that are kept for the list; older ones are dropped."""
@@ -27,19 +34,43 @@ MAX_WAITING = 10_000
 LISTED = 100
 """Deliveries that the list shows. Source: issue 4."""
 
+# `pause` before the next try and `waited` (all pauses so far) are in seconds that no clock can change; `created` and
+# `next_at` are times of the wall clock, which may be set.
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS deliveries (
   id INTEGER PRIMARY KEY, event TEXT NOT NULL, alert TEXT NOT NULL, session TEXT NOT NULL, body BLOB NOT NULL,
   created REAL NOT NULL, status TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, next_at REAL NOT NULL DEFAULT 0,
-  last_status INTEGER, last_error TEXT NOT NULL DEFAULT '');
+  last_status INTEGER, last_error TEXT NOT NULL DEFAULT '', pause REAL NOT NULL DEFAULT 0,
+  waited REAL NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (session, id) WHERE status = 'pending';
 CREATE INDEX IF NOT EXISTS deliveries_same ON deliveries (session, alert, event, created);
 """
 
-COLUMNS = (("pause", "REAL NOT NULL DEFAULT 0"), ("waited", "REAL NOT NULL DEFAULT 0"))
-"""Columns of `deliveries` that files of the first version lack: the pause before the next try, and all pauses so far,
-in seconds. `created` and `next_at` are times of the wall clock, which may be set; these are not."""
+
+def _add_pauses(db: sqlite3.Connection) -> None:
+    """Schema 2: `pause` and `waited`."""
+    there = {row[1] for row in db.execute("PRAGMA table_info(deliveries)")}
+    for name in ("pause", "waited"):
+        if name not in there:
+            db.execute(f"ALTER TABLE deliveries ADD COLUMN {name} REAL NOT NULL DEFAULT 0")
+
+
+OUTBOX = Schema(
+    what="outbox",
+    application_id=0x63746D04,
+    tables=TABLES,
+    known_by={
+        "meta": ("key", "value"),
+        "deliveries": ("id", "event", "alert", "session", "body", "created", "status", "tries", "next_at"),
+    },
+    steps=(_add_pauses,),
+)
+
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # an alert that is stored is stored; there are few
+)
 
 _alert = msgspec.json.Decoder(Alert)
 
@@ -59,32 +90,47 @@ class Waiting:
     alert: Alert
 
 
-class Outbox:
+def _mended(method: Callable[Concatenate[Outbox, P], R]) -> Callable[Concatenate[Outbox, P], R]:
+    """The method; if the file turns out to be damaged, once more on a new one."""
+
+    @wraps(method)
+    def run(self: Outbox, /, *args: P.args, **more: P.kwargs) -> R:
+        try:
+            return method(self, *args, **more)
+        except StoreDamaged as error:
+            self.begin_anew(error)
+            return method(self, *args, **more)
+
+    return run
+
+
+class Outbox(Watched):
     """The database. A commit is on disk before it returns.
 
     Args:
-        path: created with mode 0600. A damaged file is set aside and a new one begun.
+        path: created with mode 0600. A damaged file is set aside and a new one begun, also later on.
 
     Raises:
-        StoreUnavailable: locked, disk full, read-only.
+        StoreUnavailable: locked, disk full, read-only. StoreNewer: a newer program made it.
     """
 
     def __init__(self, path: Path) -> None:
+        super().__init__(path, _open)
+        self._seen: int | None = None
         try:
-            self._db = _open(path)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise translate(error) from error
-            os.replace(path, path.with_name(f"{path.name}.corrupt.{time.time_ns()}"))
-            for suffix in ("-wal", "-shm"):
-                Path(f"{path}{suffix}").unlink(missing_ok=True)
-            self._db = _open(path)
+            self.cursor()
+        except BaseException:
+            self.close()
+            raise
 
+    @_mended
     def cursor(self) -> int | None:
         """Id of the last announcement that was considered, None if there never was one."""
         row = self._run("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
-        return None if row is None else int(row[0])
+        self._seen = int(row[0]) if row is not None and str(row[0]).isdecimal() else None
+        return self._seen
 
+    @_mended
     def store(self, alerts: Sequence[tuple[int, Alert]], cursor: int, now: float) -> None:
         """Keep alerts (with their event ids) for delivery, and that everything up to `cursor` was considered.
 
@@ -99,7 +145,9 @@ class Outbox:
                 )
             self._run("INSERT OR REPLACE INTO meta VALUES ('cursor', ?)", (str(cursor),))
             self._trim()
+        self._seen = cursor
 
+    @_mended
     def recent(self, now: float) -> list[tuple[str, str, str, float]]:
         """What was accepted within `DEBOUNCE_S`: session, alert, event, and how long ago in seconds.
 
@@ -113,6 +161,7 @@ class Outbox:
         ).fetchall()
         return [(session, alert, event, max(0.0, now - created)) for session, alert, event, created in rows]
 
+    @_mended
     def heads(self, now: float) -> list[Waiting]:
         """The oldest waiting alert of each session: the only one that may be tried now. Soonest due first.
 
@@ -138,6 +187,7 @@ class Outbox:
             if len(found) == len(rows):
                 return found  # else look again: the one behind a damaged one is the oldest now
 
+    @_mended
     def record(self, waiting: Waiting, answer: Answer, now: float) -> tuple[str, float]:
         """Keep what a try came to: "delivered", "failed" or "pending"; and the pause before the next, in seconds.
 
@@ -160,15 +210,18 @@ class Outbox:
         with self._transaction():
             self._run("UPDATE deliveries SET status = 'failed', last_error = ? WHERE id = ?", (reason, id_))
 
+    @_mended
     def retry_now(self) -> None:
         """Try everything that waits at once: the address has changed."""
         with self._transaction():
             self._run("UPDATE deliveries SET next_at = 0 WHERE status = 'pending'")
 
+    @_mended
     def waiting(self) -> int:
         """How many alerts are not delivered yet."""
         return int(self._run("SELECT count(*) FROM deliveries WHERE status = 'pending'").fetchone()[0])
 
+    @_mended
     def newest(self) -> list[Delivery]:
         """The newest `LISTED` deliveries, newest first."""
         rows = self._run(
@@ -184,10 +237,6 @@ class Outbox:
             for id_, event, alert, session, created, status, tries, last_status, last_error, next_at in rows
         ]  # fmt: skip
 
-    def close(self) -> None:
-        """Close the database."""
-        self._db.close()
-
     def _trim(self) -> None:
         self._run(
             "DELETE FROM deliveries WHERE status <> 'pending' AND id <= (SELECT id FROM deliveries"
@@ -202,33 +251,53 @@ class Outbox:
         )
 
     def _run(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
-        try:
-            return self._db.execute(statement, values)
-        except sqlite3.Error as error:
-            raise translate(error) from error
+        if self.detached:
+            raise StoreUnavailable(self.detached)
+        with written():
+            return self.db.execute(statement, values)
 
-    def _transaction(self) -> sqlite3.Connection:
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of the block is kept, or nothing of it."""
         self._run("BEGIN IMMEDIATE")
-        return self._db  # as a context manager it commits, or rolls back on an error
+        try:
+            yield
+            self._run("COMMIT")
+        except BaseException:
+            if self.db.in_transaction:
+                self._run("ROLLBACK")
+            raise
+
+    def begin_anew(self, error: StoreDamaged) -> None:
+        """Set the file aside and go on with a new one, which gets what can still be read of what waits."""
+        saved: list[tuple[object, ...]] = []
+        try:
+            for row in self.db.execute("SELECT * FROM deliveries WHERE status = 'pending' ORDER BY id"):
+                saved.append(row)
+        except sqlite3.Error:
+            pass  # what came before it is saved
+        super().begin_anew(error)
+        with self._transaction():
+            for row in saved:
+                self._run(f"INSERT OR IGNORE INTO deliveries VALUES ({','.join('?' * len(row))})", row)
+            if self._seen is not None:
+                self._run("INSERT OR REPLACE INTO meta VALUES ('cursor', ?)", (str(self._seen),))
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    os.chmod(path, 0o600)
-    db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    db = open_side_database(path, OUTBOX, PRAGMAS)
     try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")  # an alert that is stored is stored; there are few
-        db.executescript(TABLES)
-        there = {row[1] for row in db.execute("PRAGMA table_info(deliveries)")}
-        for name, kind in COLUMNS:
-            if name not in there:
-                db.execute(f"ALTER TABLE deliveries ADD COLUMN {name} {kind}")
         # It is small, so all of it is looked at: damage further in would stop every delivery, and the start with it.
-        (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(f"the outbox is damaged: {verdict}")
-    except sqlite3.Error:
+        with translated():
+            (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict == "ok":
+            return db
+        problem = StoreDamaged(f"The outbox is damaged: {verdict}.")
+    except StoreDamaged as error:
+        problem = error
+    except BaseException:
         db.close()
         raise
-    return db
+    db.close()
+    begin_anew(path, problem)
+    return open_side_database(path, OUTBOX, PRAGMAS)

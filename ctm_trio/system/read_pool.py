@@ -5,17 +5,20 @@ Opening one costs half a millisecond and its cache; a kept one answers a page of
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import trio
 
 from ctm_trio.errors import Unavailable
-from ctm_trio.system.store import translate
+from ctm_trio.system.open_file import is_current
+from ctm_trio.system.store_errors import translate
 
 T = TypeVar("T")
 
@@ -35,12 +38,14 @@ class ReadPool:
     Args:
         connect: opens a read-only connection; called in a thread.
         size: connections, so jobs at the same time.
+        files: what they read. A connection to a file that was replaced is not used again.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], *, size: int) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], *, size: int, files: Sequence[Path] = ()) -> None:
         self._connect = connect
         self._limiter = trio.CapacityLimiter(size)
-        self._idle: list[sqlite3.Connection] = []
+        self._files = files
+        self._idle: list[tuple[tuple[int, ...], sqlite3.Connection]] = []
         self._closed = False
         self._lock = threading.Lock()
 
@@ -66,14 +71,29 @@ class ReadPool:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-        for db in idle:
+        for _, db in idle:
             db.close()
 
+    def _marks(self) -> tuple[int, ...]:
+        """The inodes of the files, 0 for one that is missing."""
+        found = []
+        for path in self._files:
+            try:
+                found.append(os.stat(path).st_ino)
+            except OSError:
+                found.append(0)
+        return tuple(found)
+
     def _job(self, job: Callable[[sqlite3.Connection], T], left: threading.Event) -> T:
+        marks = self._marks()
         with self._lock:
-            db = self._idle.pop() if self._idle else None
+            seen, db = self._idle.pop() if self._idle else (marks, None)
+        # A file that was moved or replaced is about to be put back; what is open has all of it until then.
+        if db is not None and seen != marks and 0 not in marks and all(map(is_current, self._files)):
+            db.close()
+            db = None
         if db is None:
-            db = self._connect()
+            seen, db = marks, self._connect()
         until = time.monotonic() + READ_LIMIT_S
         sound = False
         try:
@@ -89,6 +109,6 @@ class ReadPool:
             with self._lock:
                 keep = sound and not self._closed
                 if keep:
-                    self._idle.append(db)
+                    self._idle.append((seen, db))
             if not keep:
                 db.close()

@@ -13,7 +13,8 @@ from ctm_trio.model.attention import Attention
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.line_order import RACE_S
 from ctm_trio.model.times import parse_time
-from ctm_trio.system.store import open_database, sources_of, translate
+from ctm_trio.system.store import open_database, sources_of
+from ctm_trio.system.store_errors import translated
 
 HOOKS_A_SESSION = 60
 """Hook events read back of each log: enough to find the last question or the last end of a turn."""
@@ -52,24 +53,27 @@ def recall(path: Path, sessions: frozenset[str], calls: int) -> Recalled:
     """
     db = open_database(path, read_only=True)
     try:
-        db.execute("BEGIN")
-        newest = db.execute(
-            "SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM hooks))"
-        ).fetchone()[0]
-        found = Recalled(newest)
-        for session in sessions:
-            sources = sources_of(db, [session])
-            events = [*_calls(db, sources, calls), *_hooks(db, sources)]
-            if events:
-                found.events[session] = sorted(events, key=lambda event: event.id)
-            raised = _last_alert(db, sources)
-            if raised is not None:
-                found.raised[session] = raised
-        return found
-    except sqlite3.Error as error:
-        raise translate(error) from error
+        with translated():
+            return _recall(db, sessions, calls)
     finally:
         db.close()
+
+
+def _recall(db: sqlite3.Connection, sessions: frozenset[str], calls: int) -> Recalled:
+    db.execute("BEGIN")
+    newest = db.execute(
+        "SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM hooks))"
+    ).fetchone()[0]
+    found = Recalled(newest)
+    for session in sessions:
+        sources = sources_of(db, [session])
+        events = [*_calls(db, sources, calls), *_hooks(db, sources)]
+        if events:
+            found.events[session] = sorted(events, key=lambda event: event.id)
+        raised = _last_alert(db, sources)
+        if raised is not None:
+            found.raised[session] = raised
+    return found
 
 
 def _calls(db: sqlite3.Connection, sources: list[int], calls: int) -> list[Remembered]:
@@ -85,15 +89,18 @@ def _calls(db: sqlite3.Connection, sources: list[int], calls: int) -> list[Remem
 
 
 def _hooks(db: sqlite3.Connection, sources: list[int]) -> list[Remembered]:
-    return [
-        Remembered(id_, uuid, *_written(db, id_, ts), _facts.decode(facts))
-        for source in sources
+    found = []
+    for source in sources:
         for id_, uuid, ts, facts in db.execute(
             "SELECT h.id, s.uuid, h.ts, h.facts FROM hooks h JOIN sources s ON s.id = h.source"
             " WHERE h.source = ? ORDER BY h.id DESC LIMIT ?",
             (source, HOOKS_A_SESSION),
-        ).fetchall()
-    ]
+        ).fetchall():
+            try:
+                found.append(Remembered(id_, uuid, *_written(db, id_, ts), _facts.decode(facts)))
+            except (msgspec.MsgspecError, TypeError):
+                continue  # one row that nobody can read hides no other
+    return found
 
 
 def _written(db: sqlite3.Connection, id_: int, ts: str) -> tuple[float, bool]:
@@ -128,5 +135,8 @@ def _last_alert(db: sqlite3.Connection, sources: list[int]) -> Attention | None:
     if last is None or last[1] != "attention_raised":
         return None
     payload = last[2] if isinstance(last[2], bytes) else str(last[2]).encode()
-    raised = _raised.decode(payload if payload.startswith(b"{") else b"{" + payload)
+    try:
+        raised = _raised.decode(payload if payload.startswith(b"{") else b"{" + payload)
+    except msgspec.MsgspecError:
+        return None
     return Attention(raised.state, raised.since, raised.details)

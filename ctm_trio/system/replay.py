@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from ctm_trio.model.event import RING_EVENTS, Event
-from ctm_trio.system.store import open_database, select_events, translated
+from ctm_trio.system.store import open_database, select_events
+from ctm_trio.system.store_errors import translated
 
 DEEP_EVENTS = 5000
 """A `deep` replay brings at most so many events back from the database; older ones are `lost`."""
 
 
 def read_replay(
-    path: Path,
+    source: Path | sqlite3.Connection,
     sessions: frozenset[str] | None,
     types: frozenset[str] | None,
     since: int | None,
@@ -24,7 +26,7 @@ def read_replay(
     """The replay of a subscription, oldest first, and whether its cursor is older than what is given.
 
     Args:
-        path: of the database.
+        source: path of the database, or a connection to it.
         sessions, types: the subscription's filter.
         since, until: ids in nanoseconds; strictly after the one, up to the other.
         deep: go back as far as `since` (at most `DEEP_EVENTS`), else only as far as the ring.
@@ -32,16 +34,26 @@ def read_replay(
     Raises:
         StoreUnavailable, StoreDamaged: the database cannot be read.
     """
-    db = open_database(path, read_only=True)
-    try:
-        if since is None or not deep:
-            ring = select_events(db, limit=RING_EVENTS, sessions=sessions, types=types, until=until)
-            lost = since is not None and bool(ring) and since < ring[0].id
-            return (ring if since is None or lost else [e for e in ring if e.id > since]), lost
-        found = select_events(db, limit=DEEP_EVENTS + 1, sessions=sessions, types=types, after=since, until=until)
-        return found[-DEEP_EVENTS:], len(found) > DEEP_EVENTS or not _cursor_held(db, since)
-    finally:
-        db.close()
+    if isinstance(source, Path):
+        with closing(open_database(source, read_only=True)) as db:
+            return _read(db, sessions, types, since, until, deep)
+    return _read(source, sessions, types, since, until, deep)
+
+
+def _read(
+    db: sqlite3.Connection,
+    sessions: frozenset[str] | None,
+    types: frozenset[str] | None,
+    since: int | None,
+    until: int,
+    deep: bool,
+) -> tuple[list[Event], bool]:
+    if since is None or not deep:
+        ring = select_events(db, limit=RING_EVENTS, sessions=sessions, types=types, until=until)
+        lost = since is not None and bool(ring) and since < ring[0].id
+        return (ring if since is None or lost else [e for e in ring if e.id > since]), lost
+    found = select_events(db, limit=DEEP_EVENTS + 1, sessions=sessions, types=types, after=since, until=until)
+    return found[-DEEP_EVENTS:], len(found) > DEEP_EVENTS or not _cursor_held(db, since)
 
 
 def _cursor_held(db: sqlite3.Connection, since: int) -> bool:

@@ -1,8 +1,8 @@
-"""The tables of `ctm-trio.db`. The logs are the source of truth: a database of another version is rebuilt from them."""
+"""The tables of `ctm-trio.db`, the event log."""
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+from ctm_trio.system.migration import Schema
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -52,4 +52,18 @@ PRAGMAS = (
     "PRAGMA cache_size = -8000",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA mmap_size = 0",
+)
+
+EVENT_LOG = Schema(
+    what="event log",
+    application_id=0x63746D01,
+    # The row says to a program of the first version, which knows no `user_version`, that it can read the file.
+    tables=TABLES + "INSERT OR IGNORE INTO meta VALUES ('schema', '1');\n",
+    known_by={
+        "meta": ("key", "value"),
+        "sources": ("id", "uuid", "session", "events", "last_call_at"),
+        "segments": ("id", "uuid", "kind", "name", "device", "inode", "position", "check_bytes", "sealed"),
+        "events": ("id", "source", "type", "ts", "payload", "tool", "segment", "start", "length"),
+        "hooks": ("id", "source", "name", "ts", "facts", "segment", "start", "length"),
+    },
 )

@@ -13,11 +13,13 @@ from pathlib import Path
 from ctm_trio.model.odd_json import looks_like_object
 from ctm_trio.model.search import text_of_line, text_of_payload
 from ctm_trio.model.times import parse_time
+from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.log_lines import LineReader, Place
+from ctm_trio.system.migration import Schema
+from ctm_trio.system.open_file import OpenFile, is_current
 from ctm_trio.system.side_database import open_side_database
-from ctm_trio.system.store import open_database, translate
-
-SCHEMA_VERSION = 2
+from ctm_trio.system.store import open_database, unsigned
+from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, translate
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -29,6 +31,20 @@ CREATE TABLE IF NOT EXISTS docs (
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
   text, log, tool, failed, content = '', tokenize = 'trigram', detail = none, columnsize = 0);
 """
+
+INDEX = Schema(
+    what="search index",
+    application_id=0x63746D02,
+    tables=TABLES,
+    known_by={
+        "meta": ("key", "value"),
+        "tools": ("id", "name"),
+        "docs": ("key", "id", "source", "tool", "is_error", "text"),
+        "words": ("text", "log", "tool", "failed"),
+    },
+    first=2,
+    unmarked=2,
+)
 
 KEY_BITS = 20
 MAX_MS = (1 << 43) - 1
@@ -67,7 +83,7 @@ def first_key(unix_s: float) -> int:
     return min(max(round(unix_s * 1000), 0), MAX_MS) << KEY_BITS
 
 
-class SearchIndex:
+class SearchIndex(Watched):
     """The index's writer. One thread at a time.
 
     Args:
@@ -80,25 +96,27 @@ class SearchIndex:
     """
 
     def __init__(self, path: Path, journal: Path, logs: Path) -> None:
-        self._db = open_side_database(path, TABLES, SCHEMA_VERSION)
+        super().__init__(path, _open)
+        self._journal_path = journal
         self._lines = LineReader(logs, keep=OPEN_FILES)
         self.count = 0
         try:
-            for option, value in TUNING:
-                self._db.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (option, value))
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('cursor', '0')")
-            self._journal = open_database(journal, read_only=True)
-            (text,) = self._db.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
+            self.db.execute("INSERT OR IGNORE INTO meta VALUES ('cursor', '0')")
+            self._follow_journal()
+            (text,) = self.db.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
             self.cursor = int(text)
-            self._tools: dict[str, int] = {name: n for n, name in self._db.execute("SELECT id, name FROM tools")}
+            self._tools: dict[str, int] = {name: n for n, name in self.db.execute("SELECT id, name FROM tools")}
             if (
                 self.cursor
                 and not self._journal.execute("SELECT 1 FROM events WHERE id = ?", (self.cursor,)).fetchone()
             ):
                 self._forget()
         except sqlite3.Error as error:
-            self._db.close()
+            super().close()
             raise translate(error) from error
+        except BaseException:
+            super().close()
+            raise
 
     def step(self, limit: int = STEP_ROWS) -> bool:
         """Index the next calls, at most `limit`. True if there is more to do at once.
@@ -107,12 +125,12 @@ class SearchIndex:
             StoreUnavailable: nothing of this step is in the index; try again later.
             StoreDamaged: a database is damaged.
         """
+        rows = self._read(limit)
         try:
-            rows = self._journal.execute(_EVENTS, (self.cursor, limit)).fetchall()
             if rows:
                 texts = self._texts(rows)
                 self._insert(rows, texts)
-                self.cursor = rows[-1][0]
+                self.cursor = int(str(rows[-1][0]))
                 self.count += len(rows)
             return len(rows) == limit
         except sqlite3.Error as error:
@@ -122,15 +140,30 @@ class SearchIndex:
         """Close the files and the connections."""
         self._lines.close()
         self._journal.close()
-        self._db.close()
+        super().close()
+
+    def _read(self, limit: int) -> list[tuple[object, ...]]:
+        """The next calls of the event log."""
+        try:
+            if not self._journal_file.is_ours() and self._journal_path.exists() and is_current(self._journal_path):
+                self._journal.close()
+                self._follow_journal()
+            return self._journal.execute(_EVENTS, (self.cursor, limit)).fetchall()
+        except (sqlite3.Error, StoreDamaged) as error:
+            # Whatever is wrong with that file, the index is not to blame.
+            raise StoreUnavailable(f"The event log cannot be read: {error}") from error
+
+    def _follow_journal(self) -> None:
+        self._journal = open_database(self._journal_path, read_only=True)
+        self._journal_file = OpenFile(self._journal_path)
 
     def _forget(self) -> None:
         """The event log was rebuilt, its ids are new: begin again."""
-        self._db.execute("BEGIN")
-        self._db.execute("INSERT INTO words (words) VALUES ('delete-all')")
-        self._db.execute("DELETE FROM docs")
-        self._db.execute("UPDATE meta SET value = '0' WHERE key = 'cursor'")
-        self._db.execute("COMMIT")
+        self.db.execute("BEGIN")
+        self.db.execute("INSERT INTO words (words) VALUES ('delete-all')")
+        self.db.execute("DELETE FROM docs")
+        self.db.execute("UPDATE meta SET value = '0' WHERE key = 'cursor'")
+        self.db.execute("COMMIT")
         self.cursor = 0
 
     def _texts(self, rows: Sequence[tuple[object, ...]]) -> list[str]:
@@ -141,7 +174,8 @@ class SearchIndex:
             _, _, _, tool, _, payload, uuid, name, device, inode, start, length = rows[i]
             text = None
             if uuid is not None:
-                place = Place(str(uuid), str(name), *(int(str(n)) for n in (device, inode, start, length)))
+                numbers = (unsigned(int(str(device))), unsigned(int(str(inode))), int(str(start)), int(str(length)))
+                place = Place(str(uuid), str(name), *numbers)
                 head = b'"' + str(tool).encode() + b'"'
                 line = self._lines.read(place, lambda found, head=head: looks_like_object(found) and head in found)  # type: ignore[misc]
                 text = text_of_line(line) if line is not None else None
@@ -150,7 +184,7 @@ class SearchIndex:
         return texts
 
     def _insert(self, rows: Sequence[tuple[object, ...]], texts: list[str]) -> None:
-        db = self._db
+        db = self.db
         db.execute("BEGIN IMMEDIATE")
         try:
             docs = self._docs(rows, texts)
@@ -175,7 +209,7 @@ class SearchIndex:
             low = first_key(parse_time(str(row[2])) or 0.0)
             if low not in free:
                 high = low + (1 << KEY_BITS)
-                (last,) = self._db.execute(
+                (last,) = self.db.execute(
                     "SELECT max(key) FROM docs WHERE key >= ? AND key < ?", (low, high)
                 ).fetchone()
                 free[low] = low if last is None else last + 1
@@ -190,8 +224,15 @@ class SearchIndex:
         found = self._tools.get(name)
         if found is None:
             found = self._tools[name] = max(self._tools.values(), default=0) + 1
-            self._db.execute("INSERT OR REPLACE INTO tools VALUES (?, ?)", (found, name))
+            self.db.execute("INSERT OR REPLACE INTO tools VALUES (?, ?)", (found, name))
         return found
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = open_side_database(path, INDEX)
+    for option, value in TUNING:
+        db.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (option, value))
+    return db
 
 
 def _insert(db: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:

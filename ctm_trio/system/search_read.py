@@ -9,9 +9,10 @@ from pathlib import Path
 from ctm_trio.model.event import format_event_id
 from ctm_trio.model.search import Match, Matches, SearchQuery, find, snippet, trigrams
 from ctm_trio.model.times import parse_time
-from ctm_trio.system.search_index import FAILED, KEY_BITS, LOG, MAX_MS, TOOL, first_key, tag
+from ctm_trio.system.open_file import check_current
+from ctm_trio.system.search_index import FAILED, INDEX, KEY_BITS, LOG, MAX_MS, TOOL, first_key, tag
 from ctm_trio.system.side_database import connect_reader
-from ctm_trio.system.store import translate
+from ctm_trio.system.store_errors import StoreUnavailable, translate
 
 MAX_CANDIDATES = 100_000
 """Texts compared for one search; past it the answer is truncated."""
@@ -31,12 +32,16 @@ def connect_search(path: Path, journal: Path) -> sqlite3.Connection:
     Raises:
         StoreUnavailable, StoreDamaged: one of them cannot be opened.
     """
-    db = connect_reader(path)
+    db = connect_reader(path, INDEX)
     try:
+        check_current(journal)
         db.execute("ATTACH ? AS journal", (f"{journal.absolute().as_uri()}?mode=ro",))
     except sqlite3.Error as error:
         db.close()
         raise translate(error) from error
+    except StoreUnavailable:
+        db.close()
+        raise
     return db
 
 

@@ -38,6 +38,10 @@ class Seen:
         self._db = db
         self._logs: OrderedDict[int, Reported] = OrderedDict()
 
+    def use(self, db: sqlite3.Connection) -> None:
+        """Go on with another connection."""
+        self._db = db
+
     def first_of(self, source: int, rows: Sequence[Row]) -> Sequence[Row]:
         """The rows of a log that do not repeat what was reported before."""
         known = self._logs.get(source)

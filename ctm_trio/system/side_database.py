@@ -1,14 +1,16 @@
-"""Databases beside the event log: the search index, the costs. Each has its one writer and its own file."""
+"""Databases beside the event log: the search index, the costs, the outbox. Each has its one writer and its own file."""
 
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from ctm_trio.errors import CtmError
-from ctm_trio.system.store import StoreDamaged, set_aside, translate
+from ctm_trio.system.migration import Schema, connect, open_current, refuse_newer
+from ctm_trio.system.open_file import check_current
+from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, set_aside, translate
 
 log = logging.getLogger("ctm.store")
 
@@ -21,57 +23,68 @@ PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
 )
 
+ANEW_GAP_S = 60.0
+"""A file is begun anew once within so many seconds."""
+
+_begun: dict[Path, float] = {}
+"""When a file was begun anew last, by path."""
+
 READER_CACHE = "PRAGMA cache_size = -2000"
 """2 MB for each kept connection: the system's own cache is behind it, and there are several."""
 
 
-def open_side_database(path: Path, tables: str, version: int) -> sqlite3.Connection:
-    """A side database for its one writer, private; a damaged one, or of another version, is set aside and made anew.
+def open_side_database(path: Path, schema: Schema, pragmas: Sequence[str] = PRAGMAS) -> sqlite3.Connection:
+    """A side database for its one writer, private; a damaged one, or another program's, is set aside and made anew.
 
     Args:
-        path: of the file. tables: SQL that makes what is missing. version: of those tables, from 1 on.
+        path: of the file. schema: what it must be. pragmas: done first.
 
     Raises:
+        StoreNewer: a newer program made it; it stays as it is.
         StoreUnavailable: it cannot be opened now.
     """
-    for _ in range(2):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        os.chmod(path, 0o600)
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        try:
-            for pragma in PRAGMAS:
-                db.execute(pragma)
-            (found,) = db.execute("PRAGMA user_version").fetchone()
-            if found in (0, version):
-                db.executescript(tables)
-                db.execute(f"PRAGMA user_version = {version:d}")
-                return db
-            problem: CtmError = StoreDamaged(f"{path.name} has version {found}, this program needs {version}.")
-        except sqlite3.Error as error:
-            problem = translate(error)
-        db.close()
-        if not isinstance(problem, StoreDamaged):
-            raise problem
-        aside = set_aside(path)
-        log.error("%s It is now %s; a new one is begun.", problem.message, aside.name)
-    raise problem
+    try:
+        return open_current(path, schema, pragmas)
+    except StoreDamaged as error:
+        begin_anew(path, error)
+    return open_current(path, schema, pragmas)
 
 
-def connect_reader(path: Path) -> sqlite3.Connection:
+def begin_anew(path: Path, error: StoreDamaged) -> None:
+    """Set a side database aside, so that the next opening makes a new one. Nobody may have it open.
+
+    Raises:
+        StoreUnavailable: it cannot be moved, or was begun anew a moment ago: then the disk is to blame, and is not
+            filled with what was set aside.
+    """
+    now = time.monotonic()
+    if now - _begun.get(path, -ANEW_GAP_S) < ANEW_GAP_S:
+        raise StoreUnavailable(f"{path.name} is damaged again: {error.message} Look after the disk.")
+    _begun[path] = now
+    try:
+        aside = set_aside(path, error.aside)
+    except FileNotFoundError:
+        return  # somebody else did it
+    except OSError as problem:
+        raise StoreUnavailable(f"{error.message} It cannot be set aside: {problem.strerror or problem}") from problem
+    log.error("%s: %s It is now %s; a new one is begun.", path.name, error.message, aside.name)
+
+
+def connect_reader(path: Path, schema: Schema) -> sqlite3.Connection:
     """A read-only connection.
 
     Raises:
-        StoreUnavailable, StoreDamaged: it cannot be opened.
+        StoreUnavailable, StoreDamaged: it cannot be opened. StoreNewer: its schema is not known here.
     """
-    try:
-        db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None, check_same_thread=False
-        )
-    except sqlite3.Error as error:
-        raise translate(error) from error
+    check_current(path)
+    db = connect(path, "ro")
     try:
         db.execute(READER_CACHE)
+        refuse_newer(db, path, schema)
     except sqlite3.Error as error:
         db.close()
         raise translate(error) from error
+    except BaseException:
+        db.close()
+        raise
     return db

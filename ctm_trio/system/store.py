@@ -7,20 +7,32 @@ the disk is full or the database is locked.
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from ctm_trio.errors import CtmError
-from ctm_trio.model.event import MAX_ID, Event
+from ctm_trio.model.event import MAX_ID, RING_EVENTS, Event
 from ctm_trio.model.log_line import Segment
-from ctm_trio.system.schema import EVENT_COLUMNS, HOOK_COLUMNS, PRAGMAS, SCHEMA_VERSION, TABLES
+from ctm_trio.model.times import format_time
+from ctm_trio.system.event_file import checkpoint as checkpoint
+from ctm_trio.system.event_file import open_database as open_database
+from ctm_trio.system.file_watch import Watched
+from ctm_trio.system.schema import EVENT_COLUMNS, HOOK_COLUMNS
 from ctm_trio.system.seen import Seen
+from ctm_trio.system.store_errors import StoreDamaged as StoreDamaged
+from ctm_trio.system.store_errors import StoreNewer as StoreNewer
+from ctm_trio.system.store_errors import StoreRefused as StoreRefused
+from ctm_trio.system.store_errors import StoreUnavailable as StoreUnavailable
+from ctm_trio.system.store_errors import StoreUsedUp, translated, written
+from ctm_trio.system.store_errors import set_aside as set_aside
+
+log = logging.getLogger("ctm.store")
 
 BUSY_S = 0.25
 """How long a commit waits for another process's lock before the journal goes on in memory."""
@@ -30,16 +42,16 @@ ROWS_A_STATEMENT = (256, 32, 8, 1)
 other core; a thousand small ones would each wait for it again (5 ms each while the loop is parsing)."""
 
 
-class StoreUnavailable(CtmError):
-    """The database cannot be written now: locked, disk full, read-only. Nothing of the batch is in it."""
+CLOCK_TOP = MAX_ID - (1 << 53)
+"""The clock sets no id above this (the end of the year 2261): a wrong clock alone never uses the numbers up."""
 
-    code, status = "store_unavailable", 503
+SPARE_IDS = 1 << 32
+"""A database with fewer ids left is begun anew at its opening, rather than in the middle of work."""
 
+AHEAD_NS = 86_400 * 10**9
+"""A newest id that is so far ahead of the clock is worth a word in the log."""
 
-class StoreDamaged(CtmError):
-    """The file is no sound SQLite database. It has to be set aside and rebuilt from the logs."""
-
-    code, status = "store_damaged", 500
+NEWEST = "SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM hooks))"
 
 
 class Source(msgspec.Struct, gc=False):
@@ -61,71 +73,12 @@ class Stamped(msgspec.Struct):
     sources: dict[int, Source]
 
 
-def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection with our settings. A new file is private before SQLite writes to it; so are its -wal and -shm.
-
-    Raises:
-        StoreDamaged: the file is no database, or of a version that this program does not know.
-        StoreUnavailable: it cannot be opened now.
-    """
-    if not read_only:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        os.chmod(path, 0o600)
-    mode = "?mode=ro" if read_only else ""
-    try:
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}{mode}", uri=True, timeout=5.0, isolation_level=None,
-            check_same_thread=False, cached_statements=64,
-        )  # fmt: skip
-    except sqlite3.Error as error:
-        raise translate(error) from error
-    try:
-        for pragma in PRAGMAS:
-            if not read_only or "cache" in pragma or "temp" in pragma:
-                connection.execute(pragma)
-        if not read_only:
-            connection.executescript(TABLES)
-            known = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-            if known is None:
-                connection.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA_VERSION),))
-            elif known[0] != str(SCHEMA_VERSION):
-                raise StoreDamaged(f"{path.name} has schema {known[0]}, this program needs {SCHEMA_VERSION}.")
-    except sqlite3.Error as error:
-        connection.close()
-        raise translate(error) from error
-    except StoreDamaged:
-        connection.close()
-        raise
-    return connection
-
-
-def translate(error: sqlite3.Error) -> CtmError:
-    """Our name for an SQLite error: damaged, or (for now) unavailable."""
-    name = getattr(error, "sqlite_errorname", "") or ""
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return StoreDamaged(f"The database is damaged: {error}")
-    if isinstance(error, sqlite3.OperationalError):
-        return StoreUnavailable(str(error))
-    return StoreDamaged(f"The database does not fit this program: {error}")
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Errors of SQLite in the block, and of what damage makes of a value, under our names."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise translate(error) from error
-    except (TypeError, ValueError, msgspec.MsgspecError) as error:
-        raise StoreDamaged(f"The database is damaged: {error}") from error
-
-
 MAX_AGENTS = 100_000
 """Sub-agents that are remembered; of one that was seen before them the database is asked again. More than the events
 that may wait to be committed, of which it knows nothing yet."""
 
 
-class EventStore:
+class EventStore(Watched):
     """The writer's side. Not thread-safe: one thread at a time, which the journal sees to.
 
     Args:
@@ -136,9 +89,7 @@ class EventStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.db = open_database(path)
-        self.db.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
+        super().__init__(path, _open_writer)
         self.sources: dict[str, Source] = {}
         self.segments: dict[int, Segment] = {}
         self.of_log: dict[tuple[str, str], dict[int, Segment]] = {}
@@ -152,7 +103,7 @@ class EventStore:
             with translated():
                 self._load()
         except CtmError:
-            self.db.close()
+            super().close()
             raise
 
     def _load(self) -> None:
@@ -162,12 +113,15 @@ class EventStore:
             "SELECT id, uuid, kind, name, device, inode, position, check_bytes, sealed FROM segments"
         ):
             self.keep_segments({row[0]: _segment(row)})
-        newest = self.db.execute(
-            "SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM hooks))"
-        ).fetchone()
-        self.last_id: int = newest[0]
+        newest = self.db.execute(NEWEST).fetchone()
+        self.last_id = newest[0]
         self.next_source = max((s.id for s in self.sources.values()), default=0) + 1
         self.next_segment = max(self.segments, default=0) + 1
+        if max(self.last_id, self.next_source, self.next_segment) > MAX_ID - SPARE_IDS:
+            raise StoreUsedUp("The numbers of the event log are at their end.")
+        if self.last_id > time.time_ns() + AHEAD_NS:
+            text = "The newest event has the number of a time in the future, %s; the next ones count on from there."
+            log.warning(text, format_time(self.last_id / 1e9))
 
     def keep_segments(self, segments: dict[int, Segment]) -> None:
         """Remember what is committed."""
@@ -176,9 +130,31 @@ class EventStore:
             self.of_log.setdefault((segment.uuid, segment.kind), {})[id_] = segment
 
     def next_id(self) -> int:
-        """A new event id: the clock, but always above every id before it, also if the clock was set back."""
-        self.last_id = max(time.time_ns(), self.last_id + 1)
-        return self.last_id
+        """A new event id: the clock, but always above every id before it, also if the clock was set back.
+
+        A clock that is centuries ahead counts as `CLOCK_TOP`, from where ids go up by one for longer than any use.
+
+        Raises:
+            StoreUsedUp: there is no higher number.
+        """
+        now, last = time.time_ns(), self.last_id
+        if now > CLOCK_TOP:
+            now = CLOCK_TOP
+        if now <= last:
+            if last >= MAX_ID:
+                raise StoreUsedUp("The numbers of the event log are at their end.")
+            now = last + 1
+        self.last_id = now
+        return now
+
+    def catch_up(self) -> None:
+        """Have ids go on above everything that is in the database, whoever put it there.
+
+        Raises:
+            StoreUnavailable, StoreDamaged: it cannot be read.
+        """
+        with translated():
+            self.last_id = max(self.last_id, self.db.execute(NEWEST).fetchone()[0])
 
     def source(self, uuid: str, session: str) -> Source:
         """The source of a log, made if there is none yet. `session` is only used for a new one."""
@@ -187,6 +163,13 @@ class EventStore:
             found = self.sources[uuid] = Source(self.next_source, uuid, session)
             self.next_source += 1
         return found
+
+    def positions(self, uuid: str | None, kind: str, pending: Iterable[Stamped]) -> tuple[Segment, ...]:
+        """The newest state of a log's segments (None: of all logs), those in `pending` batches included."""
+        found = dict(self.segments if uuid is None else self.of_log.get((uuid, kind), {}))
+        for stamped in pending:
+            found.update(stamped.segments)
+        return tuple(s for s in found.values() if s.kind == kind and uuid in (None, s.uuid))
 
     def new_segment(self, uuid: str, kind: str) -> Segment:
         """A segment that no file was read for yet. It reaches the database with its first batch."""
@@ -219,33 +202,32 @@ class EventStore:
 
         Raises:
             StoreUnavailable: nothing was committed; try again later.
+            StoreRefused: nothing was committed, because of some rows; `rescue.insert_singly` takes the others.
             StoreDamaged: the file is damaged.
         """
+        if self.detached:
+            raise StoreUnavailable(self.detached)
         db = self.db
-        try:
+        sources = {k: v for b in batches for k, v in b.sources.items()}
+        segments = {k: v for b in batches for k, v in b.segments.items()}
+        with written():
             db.execute("BEGIN IMMEDIATE")
             try:
-                _insert_rows(db, "events", EVENT_COLUMNS, [row for b in batches for row in b.events])
-                _insert_rows(db, "hooks", HOOK_COLUMNS, [row for b in batches for row in b.hooks])
-                sources = {k: v for b in batches for k, v in b.sources.items()}
-                segments = {k: v for b in batches for k, v in b.segments.items()}
-                db.executemany(
-                    "INSERT INTO sources VALUES (?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET session = excluded.session,"
-                    " events = excluded.events, last_call_at = excluded.last_call_at",
-                    [(s.id, s.uuid, s.session, s.events, s.last_call_at) for s in sources.values()],
-                )
-                db.executemany(
-                    "INSERT OR REPLACE INTO segments VALUES (?,?,?,?,?,?,?,?,?)",
-                    [msgspec.structs.astuple(s) for s in segments.values()],
-                )
+                insert_rows(db, "events", EVENT_COLUMNS, [row for b in batches for row in b.events])
+                insert_rows(db, "hooks", HOOK_COLUMNS, [row for b in batches for row in b.hooks])
+                db.executemany(PUT_SOURCE, map(msgspec.structs.astuple, sources.values()))
+                db.executemany(PUT_SEGMENT, map(segment_row, segments.values()))
                 db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as error:
-            raise translate(error) from error
         self.keep_segments(segments)
+
+    def put_back(self) -> None:
+        """See `Watched.put_back`."""
+        super().put_back()
+        self.seen.use(self.db)
 
     def wal_bytes(self) -> int:
         """Size of the write-ahead log in bytes."""
@@ -260,42 +242,44 @@ class EventStore:
             self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error:
             pass  # the log is valid as it is; the next start goes on with it
-        self.db.close()
+        super().close()
 
 
-def checkpoint(path: Path) -> None:
-    """Fold the write-ahead log into the database on a connection of its own, so that no commit waits for the disk."""
-    try:
-        db = open_database(path)
-        try:
-            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        finally:
-            db.close()
-    except (sqlite3.Error, CtmError):
-        pass  # locked or full: it is tried again, and the log is valid meanwhile
+def _open_writer(path: Path) -> sqlite3.Connection:
+    db = open_database(path)
+    db.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
+    return db
 
 
-def set_aside(path: Path) -> Path:
-    """Move a damaged database (and its -wal, -shm) out of the way; where it is now."""
-    target = path.with_name(f"{path.name}.corrupt.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
-    n = 0
-    while target.exists():
-        n += 1
-        target = target.with_name(f"{target.name}.{n}")
-    os.replace(path, target)
-    for suffix in ("-wal", "-shm"):
-        try:
-            os.replace(f"{path}{suffix}", f"{target}{suffix}")
-        except FileNotFoundError:
-            continue
-    return target
+PUT_SOURCE = (
+    "INSERT INTO sources VALUES (?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET session = excluded.session,"
+    " events = excluded.events, last_call_at = excluded.last_call_at"
+)
+PUT_SEGMENT = "INSERT OR REPLACE INTO segments VALUES (?,?,?,?,?,?,?,?,?)"
+
+
+def segment_row(segment: Segment) -> tuple[object, ...]:
+    """The row of a segment. Some file systems have inodes of 64 bits, SQLite's numbers have a sign."""
+    id_, uuid, kind, name, device, inode, *more = msgspec.structs.astuple(segment)
+    return id_, uuid, kind, name, _signed(device), _signed(inode), *more
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number > MAX_ID else number
+
+
+def unsigned(number: int) -> int:
+    """A device or inode as the system says it, from how it is stored."""
+    return number & (1 << 64) - 1
 
 
 def _segment(row: tuple[object, ...]) -> Segment:
-    return msgspec.convert(dict(zip(Segment.__struct_fields__, row, strict=True)), Segment, strict=False)
+    segment = msgspec.convert(dict(zip(Segment.__struct_fields__, row, strict=True)), Segment, strict=False)
+    segment.device, segment.inode = unsigned(segment.device), unsigned(segment.inode)
+    return segment
 
 
-def _insert_rows(db: sqlite3.Connection, table: str, columns: int, rows: list[tuple[object, ...]]) -> None:
+def insert_rows(db: sqlite3.Connection, table: str, columns: int, rows: list[tuple[object, ...]]) -> None:
     one = "(" + ",".join("?" * columns) + ")"
     done = 0
     for size in ROWS_A_STATEMENT:
@@ -398,10 +382,11 @@ def sources_of(db: sqlite3.Connection, sessions: Iterable[str]) -> list[int]:
     ]
 
 
-def total_ring(sources: Iterable[Source]) -> dict[str, int]:
-    """How many events are stored of each session, by name."""
-    counts: dict[str, int] = {}
+def ring_sizes(sources: Iterable[Source]) -> dict[str, int]:
+    """How many events each session's ring holds; "" for that of all."""
+    counts: dict[str, int] = {"": 0}
     for source in sources:
+        counts[""] += source.events
         if source.session:
             counts[source.session] = counts.get(source.session, 0) + source.events
-    return counts
+    return {name: min(count, RING_EVENTS) for name, count in counts.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from ctm_trio.channels import StateSender
 from ctm_trio.messages import CostPoint, CostTotals
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.system.cost_store import CostStore, load_prices
-from ctm_trio.system.store import StoreDamaged, StoreUnavailable, set_aside
+from ctm_trio.system.file_watch import Trouble, watch_file
+from ctm_trio.system.store import StoreDamaged, StoreRefused, StoreUnavailable
 
 log = logging.getLogger("ctm.cost")
 
@@ -32,6 +34,7 @@ async def run_cost(
     prices_path: Path,
     prices: StateSender[PriceTable],
     totals: StateSender[CostTotals] | None = None,
+    report: Callable[[str], object] = len,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -41,72 +44,100 @@ async def run_cost(
         path: of the database. prices_path: the user's price table, read at the start.
         prices: the table that is in use.
         totals: what each Claude session has cost by its client's word, as it is kept.
+        report: told what is wrong with the database, "" when nothing is any more.
     """
     limiter = trio.CapacityLimiter(1)
+    trouble = Trouble(report)
     table, problem = await trio.to_thread.run_sync(load_prices, prices_path, limiter=limiter, abandon_on_cancel=True)
     if problem:
         log.warning("prices: %s", problem)
     prices.publish(table)
-    store = await _open(path, table, limiter)
+    store = await _open(path, table, limiter, trouble)
     try:
         task_status.started()
         while store is None:
             await trio.sleep(RETRY_S)
-            store = await _open(path, table, limiter)
+            store = await _open(path, table, limiter, trouble)
         await _tell(store, totals, limiter)
-        with points:
-            thin_at = trio.current_time()
-            while True:
-                batch: list[CostPoint] = []
-                with trio.move_on_at(thin_at):
-                    try:
-                        batch.append(await points.receive())
-                    except trio.EndOfChannel:
-                        return
-                while batch and len(batch) < BATCH:
-                    try:
-                        batch.append(points.receive_nowait())
-                    except (trio.WouldBlock, trio.EndOfChannel):
-                        break
-                if batch:
-                    try:
-                        await _keep(store, batch, limiter)
-                        await _tell(store, totals, limiter)
-                    except StoreDamaged:
-                        await trio.to_thread.run_sync(_set_aside, store, path, limiter=limiter)
-                        raise  # the next incarnation begins a new one
-                if trio.current_time() >= thin_at:
-                    await _thin(store, limiter)
-                    thin_at = trio.current_time() + THIN_EVERY_S
+        async with trio.open_nursery() as nursery:
+            watch = partial(watch_file, store, limiter, partial(trouble.note, "file"))
+            nursery.start_soon(watch, name="ctm: watch of the costs' file")
+            with points:
+                await _follow(points, store, totals, limiter, trouble)
+            nursery.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True):  # a disk that hangs is the business of `hard_stop`
             if store is not None:
                 await trio.to_thread.run_sync(store.close, limiter=limiter)
 
 
-async def _open(path: Path, table: PriceTable, limiter: trio.CapacityLimiter) -> CostStore | None:
-    """The store, or None while it cannot be opened (disk full, locked)."""
+async def _follow(
+    points: trio.MemoryReceiveChannel[CostPoint],
+    store: CostStore,
+    totals: StateSender[CostTotals] | None,
+    limiter: trio.CapacityLimiter,
+    trouble: Trouble,
+) -> None:
+    """Keep what comes, until nobody sends any more."""
+    thin_at = trio.current_time()
+    while True:
+        batch: list[CostPoint] = []
+        with trio.move_on_at(thin_at):
+            try:
+                batch.append(await points.receive())
+            except trio.EndOfChannel:
+                return
+        while batch and len(batch) < BATCH:
+            try:
+                batch.append(points.receive_nowait())
+            except (trio.WouldBlock, trio.EndOfChannel):
+                break
+        if batch:
+            await _keep(store, batch, limiter, trouble)
+            await _tell(store, totals, limiter)
+        if trio.current_time() >= thin_at:
+            await _thin(store, limiter)
+            thin_at = trio.current_time() + THIN_EVERY_S
+
+
+async def _open(path: Path, table: PriceTable, limiter: trio.CapacityLimiter, trouble: Trouble) -> CostStore | None:
+    """The store, or None while it cannot be opened (disk full, locked, made by a newer program)."""
     try:
-        return await trio.to_thread.run_sync(CostStore, path, table, limiter=limiter)
+        store = await trio.to_thread.run_sync(CostStore, path, table, limiter=limiter)
     except (StoreUnavailable, OSError) as error:
-        log.warning("costs wait: %s", error)
+        if trouble.note("open", str(error)):
+            log.warning("costs wait: %s", error)
         return None
+    trouble.note("open", "")
+    return store
 
 
-def _set_aside(store: CostStore, path: Path) -> None:
-    store.close()
-    log.error("the costs are damaged; they are now %s, and new ones are begun", set_aside(path).name)
-
-
-async def _keep(store: CostStore, batch: list[CostPoint], limiter: trio.CapacityLimiter) -> None:
+async def _keep(store: CostStore, batch: list[CostPoint], limiter: trio.CapacityLimiter, trouble: Trouble) -> None:
     """Keep a batch, however long the database is away; the senders wait meanwhile."""
+
+    def add() -> None:
+        try:
+            store.add(batch)
+        except StoreDamaged as error:
+            store.begin_anew(error)
+            store.add(batch)
+
     while True:
         try:
-            await trio.to_thread.run_sync(store.add, batch, limiter=limiter)
-        except StoreUnavailable as error:
-            log.warning("costs wait: %s", error.message)
+            await trio.to_thread.run_sync(add, limiter=limiter)
+        except StoreRefused as error:
+            if len(batch) == 1:
+                log.error("a point of %s is left out of the costs: %s", batch[0].session, error.message)
+                return
+            for point in batch:
+                await _keep(store, [point], limiter, trouble)
+            return
+        except (StoreUnavailable, StoreDamaged) as error:
+            if trouble.note("write", error.message):
+                log.warning("costs wait: %s", error.message)
             await trio.sleep(RETRY_S)
         else:
+            trouble.note("write", "")
             return
 
 

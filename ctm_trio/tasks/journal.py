@@ -6,6 +6,7 @@ and its commit, so no cycle through it can block. Source: design of the event lo
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +18,7 @@ from typing import NoReturn
 import trio
 
 from ctm_trio.channels import StateSender
-from ctm_trio.fanout import FanOut, Subscriber
+from ctm_trio.fanout import FanOut, Subscriber, gap, missing
 from ctm_trio.messages import (
     Attribute,
     Batch,
@@ -32,19 +33,22 @@ from ctm_trio.messages import (
     Subscribe,
     Unsubscribe,
 )
-from ctm_trio.model.event import HOOK_TYPE, RING_EVENTS, Event
-from ctm_trio.model.log_line import Segment
+from ctm_trio.model.event import RING_EVENTS, Event
+from ctm_trio.system.file_watch import watch_file
 from ctm_trio.system.last_calls import last_call_at, newest_calls
 from ctm_trio.system.replay import DEEP_EVENTS, read_replay
+from ctm_trio.system.rescue import insert_what_can_be
 from ctm_trio.system.stamping import draft_source, move_sources, relabel, stamp_draft, stamp_lines, unstored
 from ctm_trio.system.store import (
     EventStore,
     Stamped,
     StoreUnavailable,
     checkpoint,
+    ring_sizes,
     select_events,
-    total_ring,
 )
+
+log = logging.getLogger("ctm.journal")
 
 INBOX = 256
 """Messages that wait for the journal. Senders wait when it is full: for a tailer the log file is the buffer."""
@@ -62,13 +66,7 @@ FLUSH_RETRY_S = 0.5
 """How often it is tried again meanwhile."""
 
 BEHIND_RETRY_S = 0.004
-"""How soon a full mailbox is tried again; more with many subscribers, see `_gap`."""
-
-FEW_SUBSCRIBERS = 4
-"""Up to here every event is sent at once; beyond, events are collected for a moment, because writes are the cost."""
-
-GAP_PER_SUBSCRIBER_S = 0.00022
-GAP_MAX_S = 0.024
+"""How soon a full mailbox is tried again; more with many subscribers, see `fanout.gap`."""
 
 WAL_FOLD_BYTES = 8 << 20
 """From this size on the write-ahead log is folded into the database, beside the commits."""
@@ -98,6 +96,8 @@ async def run_journal(
         async with trio.open_nursery() as nursery:
             journal.nursery = nursery
             journal.publish_state(force=True)
+            watch = partial(watch_file, journal.store, journal.writer, journal.say, lock=journal.file_lock)
+            nursery.start_soon(watch, name="ctm: watch of the event log's file")
             task_status.started()
             with inbox:
                 while True:
@@ -127,10 +127,13 @@ class Journal:
         self.readers = trio.CapacityLimiter(2)
         self.pending: deque[tuple[Stamped, list[Event]]] = deque()
         self.pending_events = 0
-        self.strays: list[tuple[int, str]] = []
-        """Ids of events whose log is another session's by now, and that session: they are on the streams once, as they
+        self.strays: list[tuple[Event, str]] = []
+        """Events whose log is another session's by now, and that session: they are on the streams once, as they
         were announced, and are filed with their log."""
         self.degraded = ""
+        self.file_problem = ""
+        self.file_lock = trio.Lock()
+        self.left_out, self.refusal = 0, ""
         self.flush_at = 0.0
         self.serve_at = 0.0
         self.waiting = False
@@ -213,8 +216,8 @@ class Journal:
             self.by_type[event.type] = self.by_type.get(event.type, 0) + 1
         self.published += len(events)
         self.fan.append(events)
-        for id_, session in self.strays:
-            self.fan.refile(id_, partial(relabel, session=session))
+        for event, session in self.strays:
+            self.fan.refile(event.id, partial(relabel, session=session))
         self.strays.clear()
         self.ingest_s += perf_counter() - started
         if not self.folding and self.commits % 64 == 0 and self.store.wal_bytes() > WAL_FOLD_BYTES:
@@ -228,36 +231,19 @@ class Journal:
             messages: what to stamp.
             due: try to commit; False between two tries of a journal that is degraded.
         """
-        store = self.store
+        announced = len(self.pending)
         fresh: list[Event] = []
         answers: list[Callable[[], None]] = []
         for message in messages:
-            if isinstance(message, Ingest):
-                self._hold(*stamp_lines(store, message.batch), fresh)
-                self.skipped += message.batch.skipped
-            elif isinstance(message, Publish):
-                for d in message.drafts:
-                    source = draft_source(store, d.uuid, d.session, fleeting=d.fleeting)
-                    if source is None:
-                        fresh.append(unstored(store, d.type, d.session, d.payload, d.ts))
-                        self.unstored += 1
-                        continue
-                    stamped, events = stamp_draft(store, source, d.type, d.session, d.payload, d.ts)
-                    self._hold(stamped, events, fresh)
-                    if d.session and source.session != d.session:
-                        self.strays += [(event.id, source.session) for event in events]
-            elif isinstance(message, Attribute):
-                self._attribute(message, fresh)
-            elif isinstance(message, OpenSegment):
-                answers.append(partial(message.reply.ok, store.new_segment(message.uuid, message.kind)))
-            elif isinstance(message, KnownSources):
-                known = {u: (s.session, s.last_call_at) for u, s in store.sources.items()}
-                answers.append(partial(message.reply.ok, known))
-            else:
-                answers.append(partial(message.reply.ok, self._positions(message)))
+            try:
+                self._stamp(message, fresh, answers)
+            except (TypeError, ValueError, OverflowError) as error:  # a value that cannot be encoded; one message
+                log.exception("a message of type %s could not be recorded", type(message).__name__)
+                self.left_out, self.refusal = self.left_out + 1, str(error)
         if self.pending and due:
             try:
-                store.insert([stamped for stamped, _ in self.pending])
+                left, why = insert_what_can_be(self.store, [s for s, _ in self.pending], announced, fresh)
+                self.left_out, self.refusal = self.left_out + left, why or self.refusal
             except StoreUnavailable as error:
                 self.degraded = error.message
             else:
@@ -267,18 +253,38 @@ class Journal:
                 self.pending_events = 0
         return fresh, answers
 
+    def _stamp(self, message: Write, fresh: list[Event], answers: list[Callable[[], None]]) -> None:
+        """Give one message's events their ids, and hold them; what it asks is answered later."""
+        store = self.store
+        if isinstance(message, Ingest):
+            self._hold(*stamp_lines(store, message.batch), fresh)
+            self.skipped += message.batch.skipped
+        elif isinstance(message, Publish):
+            for d in message.drafts:
+                source = draft_source(store, d.uuid, d.session, fleeting=d.fleeting)
+                if source is None:
+                    fresh.append(unstored(store, d.type, d.session, d.payload, d.ts))
+                    self.unstored += 1
+                    continue
+                stamped, events = stamp_draft(store, source, d.type, d.session, d.payload, d.ts)
+                self._hold(stamped, events, fresh)
+                if d.session and source.session != d.session:
+                    self.strays += [(event, source.session) for event in events]
+        elif isinstance(message, Attribute):
+            self._attribute(message, fresh)
+        elif isinstance(message, OpenSegment):
+            answers.append(partial(message.reply.ok, store.new_segment(message.uuid, message.kind)))
+        elif isinstance(message, KnownSources):
+            known = {u: (s.session, s.last_call_at) for u, s in store.sources.items()}
+            answers.append(partial(message.reply.ok, known))
+        else:
+            found = store.positions(message.uuid, message.kind, [stamped for stamped, _ in self.pending])
+            answers.append(partial(message.reply.ok, found))
+
     def _hold(self, stamped: Stamped, events: list[Event], fresh: list[Event]) -> None:
         self.pending.append((stamped, events))
         self.pending_events += len(events)
         fresh += events
-
-    def _positions(self, message: Positions) -> tuple[Segment, ...]:
-        """The newest state of a log's segments, pending ones included."""
-        store = self.store
-        found = dict(store.segments if message.uuid is None else store.of_log.get((message.uuid, message.kind), {}))
-        for stamped, _ in self.pending:
-            found.update(stamped.segments)
-        return tuple(s for s in found.values() if s.kind == message.kind and message.uuid in (None, s.uuid))
 
     def _attribute(self, message: Attribute, fresh: list[Event]) -> None:
         moved, told = move_sources(self.store, message.uuid, message.session)
@@ -288,9 +294,15 @@ class Journal:
             self.fan.relabel(told, renew)
             fresh[:] = [renew(event) if told(event) else event for event in fresh]
 
+    def say(self, problem: str) -> None:
+        """Publish what is wrong with the file, "" for nothing."""
+        self.file_problem = problem
+        self.publish_state(force=True)
+
     async def _fold(self) -> None:
         try:
-            await trio.to_thread.run_sync(checkpoint, self.path, limiter=self.readers, abandon_on_cancel=True)
+            async with self.file_lock:
+                await trio.to_thread.run_sync(checkpoint, self.path, limiter=self.readers, abandon_on_cancel=True)
         finally:
             self.folding = False
 
@@ -319,22 +331,19 @@ class Journal:
 
     async def _replay(self, order: Subscribe, subscriber: Subscriber, until: int, held: list[Event]) -> None:
         """Fetch a replay from the database, join what is `held` uncommitted, and start the subscriber's live tail."""
-        read = partial(read_replay, self.path, order.sessions, order.types, order.since, until, deep=order.deep)
+        read = partial(
+            read_replay, sessions=order.sessions, types=order.types, since=order.since, until=until, deep=order.deep
+        )
         try:
-            stored, lost = await trio.to_thread.run_sync(read, limiter=self.readers, abandon_on_cancel=True)
+            try:
+                stored, lost = await trio.to_thread.run_sync(
+                    read, self.path, limiter=self.readers, abandon_on_cancel=True
+                )
+            except StoreUnavailable:  # the file may be gone; the writer has it open
+                stored, lost = await trio.to_thread.run_sync(lambda: read(self.store.db), limiter=self.writer)
         except StoreUnavailable:
             stored, lost = [], order.since is not None
-        have = {e.id for e in stored}
-        sessions, types, _ = subscriber.filter
-        stored += [
-            e
-            for e in held
-            if e.id not in have
-            and e.type != HOOK_TYPE
-            and (sessions is None or e.session in sessions)
-            and (types is None or e.type in types)
-            and (order.since is None or lost or e.id > order.since)
-        ]
+        stored += missing(stored, held, subscriber.filter, None if lost else order.since)
         limit = DEEP_EVENTS if order.deep and order.since is not None else RING_EVENTS
         self._first(subscriber, Batch(tuple(stored[-limit:]), lost=lost, replay=True, cursor=until))
 
@@ -347,11 +356,6 @@ class Journal:
             subscriber.ready = True
             self.waiting = True
 
-    def _gap(self) -> float:
-        """How long events are collected before they are sent, in seconds: nothing for a few subscribers."""
-        n = len(self.fan.subscribers)
-        return 0.0 if n <= FEW_SUBSCRIBERS else min(GAP_MAX_S, n * GAP_PER_SUBSCRIBER_S)
-
     def _serve(self) -> None:
         now = trio.current_time()
         started = perf_counter()
@@ -361,7 +365,7 @@ class Journal:
         else:
             self.behind = self.fan.serve(now)
             self.waiting = False
-            self.serve_at = now + max(self._gap(), BEHIND_RETRY_S if self.behind else 0.0)
+            self.serve_at = now + max(gap(len(self.fan.subscribers)), BEHIND_RETRY_S if self.behind else 0.0)
         self.fanout_s += perf_counter() - started
 
     # ------------------------------------------------------------ counters
@@ -374,11 +378,11 @@ class Journal:
             self.state_at = -abs(self.state_at)
             return
         began = perf_counter()
-        rings = {name: min(count, RING_EVENTS) for name, count in total_ring(sources.values()).items()}
-        rings[""] = min(RING_EVENTS, sum(s.events for s in sources.values()))
+        rings = ring_sizes(sources.values())
+        left_out = f"{self.left_out} events could not be stored. {self.refusal}" if self.left_out else ""
         self.state.publish(
             JournalSnapshot(
-                degraded=self.degraded,
+                degraded=self.degraded or self.file_problem or left_out,
                 published=self.published,
                 dropped=self.fan.dropped,
                 subscribers=sum(not s.brisk for s in self.fan.subscribers),

@@ -12,8 +12,10 @@ import trio
 
 from ctm_trio.channels import StateReceiver
 from ctm_trio.messages import JournalSnapshot, TailersSnapshot
+from ctm_trio.system.file_watch import Trouble, watch_file
 from ctm_trio.system.search_index import STEP_ROWS, SearchIndex
-from ctm_trio.system.store import StoreDamaged, StoreUnavailable, set_aside
+from ctm_trio.system.side_database import begin_anew
+from ctm_trio.system.store import StoreDamaged, StoreUnavailable
 
 log = logging.getLogger("ctm.search")
 
@@ -42,6 +44,7 @@ async def run_search(
     logs: Path,
     journal: StateReceiver[JournalSnapshot],
     tailers: StateReceiver[TailersSnapshot],
+    report: Callable[[str], object] = len,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
@@ -50,39 +53,51 @@ async def run_search(
     Args:
         path: of the index. journal_path: of the event log. logs: the directory of the logs.
         journal: tells when there is something new. tailers: tells when the logs are read.
+        report: told what is wrong with the index, "" when nothing is any more.
     """
-    indexer = _Indexer(partial(SearchIndex, path, journal_path, logs), path)
-    live = True  # logs may be waiting to be read
+    indexer = _Indexer(partial(SearchIndex, path, journal_path, logs), path, Trouble(report))
     try:
         await indexer.open()  # once before we are ready; if it fails, searches are refused until it works
         task_status.started()
-        with trio.move_on_after(LOGS_S):
-            while not tailers.latest.caught_up:
-                await tailers.wait_newer(tailers.version)
-        while True:
-            version, began = journal.version, trio.current_time()
-            more = await indexer.step(LIVE_ROWS if live else STEP_ROWS)
-            if more is None:
-                await trio.sleep(RETRY_S)
-                continue
-            live = journal.version != version
-            if more:
-                await trio.sleep(CALM_SHARE * (trio.current_time() - began) if live else PAUSE_S)
-            else:
-                await journal.wait_newer(version)
-                await trio.sleep(SETTLE_S)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(indexer.watch, name="ctm: watch of the search index's file")
+            await _follow(indexer, journal, tailers)
+        raise AssertionError("unreachable")
     finally:
         with trio.CancelScope(shield=True):  # a disk that hangs is the business of `hard_stop`
             await indexer.close()
 
 
+async def _follow(
+    indexer: _Indexer, journal: StateReceiver[JournalSnapshot], tailers: StateReceiver[TailersSnapshot]
+) -> NoReturn:
+    live = True  # logs may be waiting to be read
+    with trio.move_on_after(LOGS_S):
+        while not tailers.latest.caught_up:
+            await tailers.wait_newer(tailers.version)
+    while True:
+        version, began = journal.version, trio.current_time()
+        more = await indexer.step(LIVE_ROWS if live else STEP_ROWS)
+        if more is None:
+            await trio.sleep(RETRY_S)
+            continue
+        live = journal.version != version
+        if more:
+            await trio.sleep(CALM_SHARE * (trio.current_time() - began) if live else PAUSE_S)
+        else:
+            await journal.wait_newer(version)
+            await trio.sleep(SETTLE_S)
+
+
 class _Indexer:
     """The index in its thread, whatever state its file is in."""
 
-    def __init__(self, make: Callable[[], SearchIndex], path: Path) -> None:
+    def __init__(self, make: Callable[[], SearchIndex], path: Path, trouble: Trouble) -> None:
         self._make = make
+        self._trouble = trouble
         self._path = path
         self._index: SearchIndex | None = None
+        self._watching = trio.CancelScope()
         self._limiter = trio.CapacityLimiter(1)
 
     async def open(self) -> bool:
@@ -91,7 +106,9 @@ class _Indexer:
             try:
                 self._index = await trio.to_thread.run_sync(self._make, limiter=self._limiter)
             except (StoreUnavailable, StoreDamaged, OSError) as error:
-                log.warning("the search index waits: %s", error)
+                self._wait(str(error))
+            else:
+                self._trouble.note("index", "")
         return self._index is not None
 
     async def step(self, limit: int) -> bool | None:
@@ -99,25 +116,43 @@ class _Indexer:
         if not await self.open() or self._index is None:
             return None
         try:
-            return await trio.to_thread.run_sync(self._index.step, limit, limiter=self._limiter)
+            more = await trio.to_thread.run_sync(self._index.step, limit, limiter=self._limiter)
         except StoreUnavailable as error:
-            log.warning("the search index waits: %s", error.message)
+            self._wait(error.message)
         except StoreDamaged as error:
             # It holds nothing that the event log has not: it is begun anew.
             log.error("the search index is made anew: %s", error.message)
             await self.close()
-            await trio.to_thread.run_sync(_set_aside, self._path, limiter=self._limiter)
+            await trio.to_thread.run_sync(_set_aside, self._path, error, limiter=self._limiter)
+        else:
+            self._trouble.note("index", "")
+            return more
         return None
+
+    async def watch(self) -> NoReturn:
+        """Watch the index's file, whenever it is open."""
+        while True:
+            index = self._index
+            if index is None:
+                await trio.sleep(RETRY_S)
+                continue
+            with trio.CancelScope() as self._watching:
+                await watch_file(index, self._limiter, partial(self._trouble.note, "file"))
+
+    def _wait(self, problem: str) -> None:
+        if self._trouble.note("index", problem):
+            log.warning("the search index waits: %s", problem)
 
     async def close(self) -> None:
         """Close the index if it is open."""
         index, self._index = self._index, None
+        self._watching.cancel()
         if index is not None:
             await trio.to_thread.run_sync(index.close, limiter=self._limiter)
 
 
-def _set_aside(path: Path) -> None:
+def _set_aside(path: Path, error: StoreDamaged) -> None:
     try:
-        set_aside(path)
-    except OSError as error:
-        log.warning("%s cannot be set aside: %s", path.name, error.strerror)
+        begin_anew(path, error)
+    except StoreUnavailable as problem:
+        log.warning("%s", problem.message)

@@ -36,6 +36,7 @@ from ctm_trio.model.times import format_time
 from ctm_trio.model.webhook import Alert, Answer, Cooldown, Post, make_post
 from ctm_trio.orders import ListDeliveries, TestWebhook, WebhookMessage
 from ctm_trio.system.courier import Courier
+from ctm_trio.system.file_watch import Trouble, watch_file
 from ctm_trio.system.outbox import Outbox, Waiting
 
 log = logging.getLogger("ctm.webhook")
@@ -75,6 +76,8 @@ class WebhookEnds:
     path: Path
     port: int
     clock: Clock = time.time
+    report: Callable[[str], object] = len
+    """Told what is wrong with the outbox, "" when nothing is any more."""
 
 
 async def run_webhook(
@@ -98,6 +101,8 @@ async def run_webhook(
             try:
                 await owner.begin()
                 async with trio.open_nursery() as nursery:
+                    watch = partial(watch_file, outbox, one, partial(owner.trouble.note, "file"))
+                    nursery.start_soon(watch, name="ctm: watch of the outbox's file")
                     await nursery.start(owner.follow_journal, journal_send)
                     nursery.start_soon(owner.follow_settings)
                     nursery.start_soon(owner.follow_sessions)
@@ -119,6 +124,7 @@ class _Owner:
         self.outbox = outbox
         self.one = one
         self.counts = state.latest
+        self.trouble = Trouble(ends.report)
         self.bell, self.rung = trio.open_memory_channel[None](1)
         self.busy: set[str] = set()
         self.courier = Courier(AT_ONCE + TESTS_AT_ONCE, clock=ends.clock)
@@ -214,10 +220,14 @@ class _Owner:
         """Do it in the outbox's thread; wait while the disk refuses."""
         while True:
             try:
-                return await trio.to_thread.run_sync(work, limiter=self.one)
+                done = await trio.to_thread.run_sync(work, limiter=self.one)
             except CtmError as error:
-                log.warning("the outbox cannot be written: %s", error.message)
+                if self.trouble.note("outbox", error.message):
+                    log.warning("the outbox cannot be written: %s", error.message)
                 await trio.sleep(STORE_RETRY_S)
+            else:
+                self.trouble.note("outbox", "")
+                return done
 
     async def follow_sessions(self) -> NoReturn:
         """Remember whose a Claude session id was: an alert may be stored after its session is gone."""

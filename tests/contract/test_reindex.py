@@ -64,7 +64,7 @@ async def test_full_disk(library: Library, monkeypatch: pytest.MonkeyPatch) -> N
     """If the new database cannot be written the old one stays, and nothing is left behind."""
     before = library.paths.database.read_bytes()
     monkeypatch.setattr(
-        store, "_insert_rows", lambda db, *rest: (_ for _ in ()).throw(sqlite3.OperationalError("disk full"))
+        store, "insert_rows", lambda db, *rest: (_ for _ in ()).throw(sqlite3.OperationalError("disk full"))
     )
     with pytest.raises((NotWritten, store.StoreUnavailable)):
         await reindex(library.paths, lambda progress: None)

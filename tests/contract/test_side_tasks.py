@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -97,20 +98,31 @@ async def test_cost_waits(tmp_path: Path, nursery: trio.Nursery, monkeypatch: py
     send.close()
 
 
-async def test_damaged_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A damaged database is set aside, so that the next incarnation works."""
+async def test_damaged_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nursery: trio.Nursery) -> None:
+    """A damaged database is set aside and a new one begun, once; what is damaged again at once waits, and is named."""
+    monkeypatch.setattr(cost, "RETRY_S", 0.02)
     send, receive = trio.open_memory_channel[CostPoint](4)
     prices, _ = open_state_channel(PriceTable("", {}))
     path = tmp_path / "cost.db"
+    said: list[str] = []
+    kept: list[int] = []
+    tries = 0
+    add = CostStore.add
+
+    def torn(self: CostStore, points: list[CostPoint]) -> int:
+        nonlocal tries
+        tries += 1
+        if tries < 6:
+            raise StoreDamaged("torn")
+        kept.append(add(self, points))
+        return kept[-1]
+
+    monkeypatch.setattr(CostStore, "add", torn)
+    start = partial(cost.run_cost, receive, path, tmp_path / "prices.json", prices, None, said.append)
+    await nursery.start(start)
     await send.send(POINT)
+    await until(lambda: kept == [1])
+    assert len([path for path in tmp_path.glob("cost.db.corrupt.*") if path.name.endswith("Z")]) == 1
+    assert "damaged again" in " ".join(said)
+    assert said[-1] == ""
     send.close()
-
-    def torn(self: CostStore, points: object) -> int:
-        raise StoreDamaged("torn")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(CostStore, "add", torn)
-        with pytest.raises(StoreDamaged):
-            await cost.run_cost(receive, path, tmp_path / "prices.json", prices)
-    assert list(tmp_path.glob("cost.db.corrupt.*"))
-    assert not path.exists()

@@ -14,6 +14,7 @@ from ctm_trio import server
 from ctm_trio.messages import Batch, Subscribe
 from ctm_trio.system import store
 from ctm_trio.system.store import EventStore, StoreUnavailable
+from ctm_trio.system.store_errors import translated
 from ctm_trio.tasks import journal
 from tests.faults.rig import Rig, line
 
@@ -115,8 +116,10 @@ async def test_a_replay_from_a_bad_database(rig: Rig, monkeypatch: pytest.Monkey
     damaged = what.startswith("StoreDamaged")
 
     def select(*_: object, **__: object) -> None:
-        with store.translated():
-            raise sqlite3.DatabaseError("malformed") if damaged else sqlite3.OperationalError("disk I/O error")
+        error = sqlite3.DatabaseError("malformed") if damaged else sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorname = "SQLITE_CORRUPT" if damaged else "SQLITE_IOERR"
+        with translated():
+            raise error
 
     log.append(b"".join(line(UUID, f"r{i}") for i in range(700)))
     other.append(line(other.uuid, "other"))

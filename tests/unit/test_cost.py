@@ -18,7 +18,7 @@ from ctm_trio.model.cost_counter import Counter
 from ctm_trio.model.pricing import Price, PriceTable, priced
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.times import format_time
-from ctm_trio.system.cost_store import CostStore, load_prices, read_costs
+from ctm_trio.system.cost_store import COSTS, CostStore, load_prices, read_costs
 from ctm_trio.system.side_database import connect_reader
 
 TABLE = PriceTable("2026-01-01", {"opus": Price(5, 25, 0.5), "opus-4-1": Price(15, 75, 1.5)})
@@ -43,7 +43,7 @@ def store(tmp_path: Path) -> Iterator[CostStore]:
 
 def report(path: Path, since: float = 7 * 24 * HOUR, session: str = "", **names: str) -> CostReport:
     """What the web would answer for the last `since` seconds."""
-    db = connect_reader(path / "cost.db")
+    db = connect_reader(path / "cost.db", COSTS)
     try:
         return read_costs(db, "week", NOW - since, session, names, "2026-01-01")
     finally:
@@ -206,6 +206,9 @@ def test_a_file_of_the_first_version(tmp_path: Path) -> None:
     db = sqlite3.connect(tmp_path / "cost.db", isolation_level=None)
     db.executescript(
         "CREATE TABLE claude_sessions (id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, session TEXT NOT NULL,"
+        " input INTEGER NOT NULL, output INTEGER NOT NULL, cache INTEGER NOT NULL, micros INTEGER NOT NULL,"
+        " source TEXT NOT NULL);"
+        "CREATE TABLE points (id INTEGER PRIMARY KEY, claude INTEGER NOT NULL, at REAL NOT NULL, model TEXT NOT NULL,"
         " input INTEGER NOT NULL, output INTEGER NOT NULL, cache INTEGER NOT NULL, micros INTEGER NOT NULL,"
         " source TEXT NOT NULL);"
         "CREATE TABLE spent (day TEXT NOT NULL, claude INTEGER NOT NULL, model TEXT NOT NULL, source TEXT NOT NULL,"

@@ -1,0 +1,71 @@
+"""Opening `ctm-trio.db`, and folding its write-ahead log."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from ctm_trio.errors import CtmError
+from ctm_trio.system.migration import connect, open_current, refuse_newer
+from ctm_trio.system.open_file import check_current
+from ctm_trio.system.schema import EVENT_LOG, PRAGMAS
+from ctm_trio.system.side_database import connect_reader
+from ctm_trio.system.store_errors import translate
+
+
+def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection with our settings. The writer's makes the file, or brings it up to date (`migration`).
+
+    Raises:
+        StoreDamaged: it must be set aside.
+        StoreNewer: a newer program made it.
+        StoreUnavailable: it cannot be opened now.
+    """
+    if not read_only:
+        return _lenient(open_current(path, EVENT_LOG, PRAGMAS))
+    check_current(path)
+    connection = connect(path, "ro")
+    try:
+        for pragma in PRAGMAS:
+            if "cache" in pragma or "temp" in pragma:
+                connection.execute(pragma)
+        refuse_newer(connection, path, EVENT_LOG)
+    except sqlite3.Error as error:
+        connection.close()
+        raise translate(error) from error
+    except BaseException:
+        connection.close()
+        raise
+    return _lenient(connection)
+
+
+def event_reader(path: Path) -> sqlite3.Connection:
+    """A read-only connection that is kept, with a small cache of its own.
+
+    Raises:
+        StoreUnavailable, StoreDamaged: it cannot be opened.
+    """
+    return _lenient(connect_reader(path, EVENT_LOG))
+
+
+def _lenient(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Text that is not UTF-8 (bits that have changed on the disk) is shown with a mark, and stops no reader."""
+    connection.text_factory = _text
+    return connection
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
+
+
+def checkpoint(path: Path) -> None:
+    """Fold the write-ahead log into the database on a connection of its own, so that no commit waits for the disk."""
+    try:
+        check_current(path)
+        db = connect(path, "rw")
+        try:
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        finally:
+            db.close()
+    except (sqlite3.Error, CtmError):
+        pass  # locked or full: it is tried again, and the log is valid meanwhile

@@ -1,0 +1,186 @@
+"""Whether the file that a connection has open is still the one at its path, and how it gets there again.
+
+A database that is deleted or replaced while it is open goes on working and is lost when the process ends; a -wal that
+is deleted takes the newest commits with it. What the connection sees is whole all the while, so it is written out
+again, into a new file at the old path. Source: contract C11.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from ctm_trio.system.migration import write_copy
+from ctm_trio.system.open_file import Look, OpenFile
+from ctm_trio.system.side_database import begin_anew
+from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, set_aside
+
+if TYPE_CHECKING:
+    import trio
+
+log = logging.getLogger("ctm.store")
+
+WATCH_S = 2.0
+"""How often a file is looked at. What is wrong is in /health within 5 s."""
+
+NOTE_S = 30.0
+"""How long /health says that a file had to be made again."""
+
+RESCUED = ".rescued"
+REPLACED = "replaced"
+
+
+class Watched:
+    """A database with its one writing connection, `db`. One thread at a time, except for `look`.
+
+    Args:
+        path: of the file. open_: makes or opens it; called again when it must be opened anew.
+
+    `detached` says why nothing may be written: what is open is not at its path, and could not be put there again.
+
+    Raises:
+        StoreUnavailable, StoreDamaged: as `open_` does.
+    """
+
+    def __init__(self, path: Path, open_: Callable[[Path], sqlite3.Connection]) -> None:
+        self.path = path
+        self.db = open_(path)
+        self.detached = ""
+        self._open_file = open_
+        self._file: OpenFile | None = None
+        self._note_open()
+
+    def look(self) -> Look:
+        """How the file is; see `OpenFile.look`."""
+        file = self._file
+        return file.look() if file is not None else Look(f"{self.path.name} is not open.", lost=True)
+
+    def put_back(self) -> None:
+        """Write what the connection sees into a new file at the path, and go on with that.
+
+        What stands at the path instead is set aside, not overwritten. Nobody else may have the file open for writing.
+
+        Raises:
+            StoreUnavailable: it cannot be done now; nothing may be written meanwhile, and it can be tried again.
+            StoreDamaged: what is open is damaged itself.
+        """
+        try:
+            self._put_back()
+        except StoreUnavailable as error:
+            self.detached = f"{self.look().problem} It cannot be made again now: {error.message}"
+            raise
+        self.detached = ""
+
+    def _put_back(self) -> None:
+        rescued = self.path.with_name(f".{self.path.name}{RESCUED}")
+        file = self._file
+        try:
+            if file is not None:
+                write_copy(self.db, rescued)
+                if os.path.lexists(self.path) and not file.is_ours():
+                    if file.wal_is_ours():
+                        os.unlink(f"{self.path}-wal")  # or SQLite would lay our -wal over the other file
+                    aside = set_aside(self.path, REPLACED)
+                    log.error("what was in the place of %s is now %s", self.path.name, aside.name)
+                self.db.close()  # before the new file is there: closing deletes the -wal of this name
+                self._note_closed()
+            if rescued.exists():
+                for suffix in ("-wal", "-shm"):
+                    Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+                os.replace(rescued, self.path)
+        except OSError as error:
+            raise StoreUnavailable(error.strerror or str(error)) from error
+        self.db = self._open_file(self.path)
+        self._note_open()
+
+    def begin_anew(self, error: StoreDamaged) -> None:
+        """Set the damaged file aside, and go on with a new one.
+
+        Raises:
+            StoreUnavailable: it cannot be done now.
+        """
+        begin_anew(self.path, error)
+        self.db.close()
+        self._note_closed()
+        self.db = self._open_file(self.path)
+        self._note_open()
+
+    def close(self) -> None:
+        """Close the connection. A file that was deleted a moment ago is put back first, if that can be done."""
+        if self._file is not None and self._file.look().lost:
+            with suppress(StoreUnavailable, StoreDamaged):
+                self._put_back()
+        self._note_closed()
+        self.db.close()
+
+    def _note_open(self) -> None:
+        self._file = OpenFile(self.path)
+        self._file.register()
+
+    def _note_closed(self) -> None:
+        if self._file is not None:
+            self._file.forget()
+        self._file = None
+
+
+class Trouble:
+    """What is wrong with one part, gathered from all who may notice it.
+
+    Args:
+        say: gets the sentences whenever they change, "" when nothing is wrong any more.
+    """
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+        self._known: dict[str, str] = {}
+
+    def note(self, who: str, problem: str) -> bool:
+        """`problem` is what `who` noticed, "" for nothing. True if that is news."""
+        if self._known.get(who, "") == problem:
+            return False
+        self._known[who] = problem
+        self._say(" ".join(dict.fromkeys(filter(None, self._known.values()))))
+        return True
+
+
+async def watch_file(
+    store: Watched, limiter: trio.CapacityLimiter, say: Callable[[str], object], *, lock: trio.Lock | None = None
+) -> NoReturn:
+    """Look at a file every `WATCH_S`, put it back when it is lost, and say how it is. Until cancelled.
+
+    Args:
+        store: whose file. limiter: of the owner's thread, in which it is put back.
+        say: gets a sentence when it changes, "" for all is well.
+        lock: held by whoever has a second writing connection open.
+
+    Raises:
+        StoreDamaged: the file is lost, and what the connection sees is damaged.
+    """
+    import trio  # here, because quick commands read databases and have no use for it
+
+    said, note, until = "", "", 0.0
+    while True:
+        await trio.sleep(WATCH_S)
+        seen = await trio.to_thread.run_sync(store.look)
+        text = seen.problem
+        if seen.lost:
+            try:
+                async with lock or trio.Lock():
+                    await trio.to_thread.run_sync(store.put_back, limiter=limiter)
+            except StoreUnavailable as error:
+                text = f"{seen.problem} It cannot be made again now: {error.message}"
+            else:
+                text = note = f"{seen.problem} It was made again, with everything that was in it."
+                until = trio.current_time() + NOTE_S
+        elif not text and trio.current_time() < until:
+            text = note
+        if text != said:
+            said = text
+            say(text)
+            if text:
+                log.error("%s", text)

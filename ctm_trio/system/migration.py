@@ -1,0 +1,334 @@
+"""Which file is ours, of which schema, and how an older one becomes a newer one. Source: contract C11.
+
+Every database says by `application_id` that it is ours and by `user_version` which schema it has. Files of the first
+version have no `application_id`; they are known by their tables. An older file is brought up to date in place, in one
+transaction, after a copy of it was made; the copy stays until the next start. A newer file is not touched at all.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctm_trio.errors import CtmError
+from ctm_trio.system.regular import KINDS
+from ctm_trio.system.store_errors import StoreDamaged, StoreForeign, StoreNewer, StoreUnavailable, translate
+
+log = logging.getLogger("ctm.store")
+
+COPY = ".before-migration"
+"""Added to a file's name for the copy of what it was before its schema changed."""
+
+LOCKED_S = 5.0
+"""How long opening waits for another process's lock."""
+
+_copies: set[Path] = set()
+"""Copies that this process made: they stay until the next one starts."""
+
+Step = str | Callable[[sqlite3.Connection], object]
+"""From one schema to the next: SQL, or a function. It runs in a transaction that it must not end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One kind of file.
+
+    Attributes:
+        what: for people, e.g. "event log".
+        application_id: no other kind of file has it.
+        tables: SQL that makes a new file, of the newest schema.
+        known_by: the tables of the first version, with columns that each has.
+        first: number of the first version's schema.
+        unmarked: what `user_version` says in files of the first version.
+        steps: the first leads from schema `first` to the next one, and so on.
+    """
+
+    what: str
+    application_id: int
+    tables: str
+    known_by: Mapping[str, tuple[str, ...]]
+    first: int = 1
+    unmarked: int = 0
+    steps: Sequence[Step] = ()
+
+    @property
+    def version(self) -> int:
+        """The newest schema: what this program reads and writes."""
+        return self.first + len(self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What stands at a path. `version` is 0 for nothing; `marked`: it says itself that it is ours."""
+
+    version: int = 0
+    marked: bool = False
+
+
+def open_current(path: Path, schema: Schema, pragmas: Sequence[str]) -> sqlite3.Connection:
+    """A writer's connection to a file of the newest schema: made, or brought up to date, if need be.
+
+    Only one process may do this at a time (the instance lock). A new file is private before SQLite writes to it.
+
+    Args:
+        path: of the file. schema: what it must be. pragmas: done first, in this order.
+
+    Raises:
+        StoreNewer: it stays as it is, to the byte.
+        StoreDamaged, StoreForeign: it must be set aside.
+        StoreUnavailable: it cannot be opened or brought up to date now; it is as it was.
+    """
+    found = examine(path, schema)
+    try:
+        if found.version == 0:
+            with suppress(FileExistsError):
+                # Never opened and closed beside SQLite when it exists: that would drop SQLite's own locks.
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.chmod(path, 0o600)
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be used: {error.strerror or error}") from error
+    db = connect(path, "rw")
+    try:
+        for pragma in pragmas:
+            db.execute(pragma)
+        if found.version == 0:
+            _run(db, schema, schema.version, [schema.tables])
+        elif not found.marked or found.version < schema.version:
+            _migrate(db, path, schema, found)
+        elif (copy := path.with_name(path.name + COPY)) not in _copies:
+            copy.unlink(missing_ok=True)
+    except sqlite3.Error as error:
+        db.close()
+        raise _named(path, error) from error
+    except OSError as error:
+        db.close()
+        raise StoreUnavailable(f"{path} cannot be used: {error.strerror or error}") from error
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def connect(path: Path, mode: str, *, timeout_s: float = LOCKED_S) -> sqlite3.Connection:
+    """A connection in autocommit mode. Nothing is made or checked.
+
+    Args:
+        path: of the file. mode: "rw", "ro", or more of what SQLite's URIs take. timeout_s: wait for locks.
+
+    Raises:
+        StoreUnavailable, StoreDamaged: it cannot be opened.
+    """
+    try:
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=timeout_s, isolation_level=None,
+            check_same_thread=False, cached_statements=64,
+        )  # fmt: skip
+    except sqlite3.Error as error:
+        raise _named(path, error) from error
+
+
+def examine(path: Path, schema: Schema) -> Found:
+    """What stands at a path, without changing a byte of it or of its -wal.
+
+    Raises:
+        StoreNewer: it is ours, of a schema that this program does not know.
+        StoreForeign: it is a database of another making.
+        StoreDamaged: it is no sound database.
+        StoreUnavailable: it cannot be read now, or is not a regular file.
+    """
+    sizes = [_size(f"{path}{suffix}") for suffix in ("", "-wal", "-shm")]
+    if not sizes[0]:
+        return Found()
+    # Without a -wal the file is all there is; then SQLite need not (and here must not) make files beside it.
+    db = connect(path, "ro" if sizes[1] else "ro&immutable=1")
+    try:
+        (application,) = db.execute("PRAGMA application_id").fetchone()
+        (number,) = db.execute("PRAGMA user_version").fetchone()
+        if application == schema.application_id:
+            return Found(_known(path, schema, number), marked=True)
+        if application:
+            raise StoreForeign(f"{path.name} is a database of another program.")
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables and not number:
+            return Found()
+        if not _is_first_version(db, tables, schema):
+            raise StoreForeign(f"{path.name} is a database of another program.")
+        return Found(_known(path, schema, _first_number(db, tables, schema, number)))
+    except sqlite3.Error as error:
+        raise _named(path, error) from error
+    finally:
+        db.close()
+        if sizes[1] and sizes[2] is None:
+            with suppress(OSError):
+                os.unlink(f"{path}-shm")  # made by our look
+
+
+def _named(path: Path, error: sqlite3.Error) -> CtmError:
+    """As `translate`, with the file's name and, if that is it, the system's reason."""
+    problem = translate(error)
+    if isinstance(problem, StoreDamaged):
+        return problem
+    rights = os.access(path, os.R_OK | os.W_OK, effective_ids=True)
+    why = problem.message if rights or not os.path.exists(path) else "permission denied"
+    return StoreUnavailable(f"{path} cannot be used: {why}")
+
+
+def refuse_newer(db: sqlite3.Connection, path: Path, schema: Schema) -> None:
+    """For readers: the tables of a newer file may mean something else.
+
+    Raises:
+        StoreNewer: it is one. sqlite3.Error: it cannot be read.
+    """
+    (number,) = db.execute("PRAGMA user_version").fetchone()
+    if number > schema.version:
+        _known(path, schema, number)
+
+
+def _known(path: Path, schema: Schema, number: int) -> int:
+    """The number, if this program knows that schema."""
+    if number > schema.version:
+        raise StoreNewer(
+            f"{path} was made by a newer version of ctm-trio (schema {number}; this one knows {schema.version})."
+            " Use that version, or move the file away; it is left as it is."
+        )
+    if number < schema.first:
+        raise StoreDamaged(f"{path.name} has schema {number}, which is older than any that can be brought up to date.")
+    return number
+
+
+def _is_first_version(db: sqlite3.Connection, tables: set[str], schema: Schema) -> bool:
+    if not schema.known_by.keys() <= tables:
+        if tables and tables <= schema.known_by.keys():
+            raise StoreDamaged(f"Tables of this {schema.what} are missing: its making was interrupted.")
+        return False
+    for table in schema.known_by:
+        columns = {row[1] for row in db.execute(f'PRAGMA table_info("{table}")')}
+        if not columns >= set(schema.known_by[table]):
+            return False
+    return True
+
+
+def _first_number(db: sqlite3.Connection, tables: set[str], schema: Schema, number: int) -> int:
+    """The schema of a file of the first version: that of `user_version`, or of a row of `meta`."""
+    if number == schema.unmarked or number == 0:
+        row = None
+        if "meta" in tables:
+            row = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+        if row is not None and str(row[0]).isascii() and str(row[0]).isdigit():
+            return int(str(row[0]))
+        return schema.first
+    return number
+
+
+def _migrate(db: sqlite3.Connection, path: Path, schema: Schema, found: Found) -> None:
+    """Bring a file up to date: copy it, then all steps in one transaction."""
+    copy = path.with_name(path.name + COPY)
+    try:
+        write_copy(db, copy)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(
+            f"{path} must be brought to schema {schema.version}, and the copy of it that is kept meanwhile cannot be"
+            f" written: {error.message}. Make room for it; the file is as it was."
+        ) from error
+    _copies.add(copy)
+    try:
+        _run(db, schema, schema.version, schema.steps[found.version - schema.first :])
+    except BaseException:
+        _copies.discard(copy)
+        with suppress(OSError):
+            copy.unlink()  # nothing has changed, so it is worth nothing
+        raise
+    log.info("%s has schema %d now; as it was: %s, until the next start", path.name, schema.version, copy.name)
+
+
+def _run(db: sqlite3.Connection, schema: Schema, version: int, steps: Sequence[Step]) -> None:
+    """Do the steps and mark the file, in one transaction."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for step in steps:
+            if callable(step):
+                step(db)
+                continue
+            for statement in statements(step):
+                db.execute(statement)
+        db.execute(f"PRAGMA application_id = {schema.application_id:d}")
+        db.execute(f"PRAGMA user_version = {version:d}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def statements(sql: str) -> Iterator[str]:
+    """The statements of a script, one by one (`executescript` would commit in between)."""
+    held = ""
+    for piece in sql.split(";"):
+        held += piece + ";"
+        if sqlite3.complete_statement(held):
+            if held.strip(" \n\t;"):
+                yield held
+            held = ""
+
+
+def write_copy(db: sqlite3.Connection, to: Path) -> None:
+    """Write everything that a connection sees, its -wal included, into a new file of its own. Blocks.
+
+    Args:
+        db: open on the original. to: replaced when the copy is whole and on disk.
+
+    Raises:
+        StoreUnavailable: it could not be written; nothing is left of it. StoreDamaged: the original is damaged.
+    """
+    temp = to.with_name(f".{to.name}.tmp")
+    try:
+        remove_database(temp)
+        os.close(os.open(temp, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with closing(connect(temp, "rw")) as copy:
+            copy.execute("PRAGMA synchronous = OFF")  # it is synced as a whole below
+            db.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        fd = os.open(temp, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(temp, to)
+    except sqlite3.Error as error:
+        with suppress(OSError):
+            remove_database(temp)
+        raise translate(error) from error
+    except OSError as error:
+        with suppress(OSError):
+            remove_database(temp)
+        raise StoreUnavailable(error.strerror or str(error)) from error
+
+
+def remove_database(path: Path) -> None:
+    """Delete a database and what SQLite keeps beside it; missing is fine.
+
+    Raises:
+        OSError: a file cannot be deleted.
+    """
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def _size(path: str) -> int | None:
+    """Bytes of a regular file, None if there is none."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be read: {error.strerror or error}") from error
+    if not stat.S_ISREG(status.st_mode):
+        kind = KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+        raise StoreUnavailable(f"{path} is {kind}, not a regular file; move it away")
+    return status.st_size

@@ -1,0 +1,115 @@
+"""What can be wrong with a database of ours, and what follows from it.
+
+Only a file that SQLite calls damaged, or that is not ours, is set aside. Everything else stays where it is: it is
+tried again (`StoreUnavailable`), or concerns a row and not the file (`StoreRefused`). Source: contract C11.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from ctm_trio.errors import CtmError
+
+
+class StoreUnavailable(CtmError):
+    """The database cannot be used now: locked, disk full, read-only, unreadable. Nothing of the batch is in it."""
+
+    code, status = "store_unavailable", 503
+
+
+class StoreRefused(StoreUnavailable):
+    """The database is sound and takes other rows, but not one of these (a number that is taken, a value too large)."""
+
+    code = "store_refused"
+
+
+class StoreNewer(StoreUnavailable):
+    """A newer version of this program made the file. It is left as it is, to the byte."""
+
+    code = "store_newer"
+
+
+class StoreDamaged(CtmError):
+    """The file is no sound SQLite database. It has to be set aside and rebuilt from the logs.
+
+    `aside` goes into its new name.
+    """
+
+    code, status = "store_damaged", 500
+    aside = "corrupt"
+
+
+class StoreForeign(StoreDamaged):
+    """A database of another making stands in the place of ours."""
+
+    aside = "foreign"
+
+
+class StoreUsedUp(StoreDamaged):
+    """The numbers for events are at their end: a new file must begin again. Nothing else helps."""
+
+    aside = "used-up"
+
+
+def translate(error: sqlite3.Error) -> CtmError:
+    """Our name for an SQLite error: damaged, refused (a row), or unavailable (for now)."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or str(error) == "unsupported file format":
+        return StoreDamaged(f"The database is damaged: {error}")
+    bound = isinstance(error, sqlite3.InterfaceError | sqlite3.ProgrammingError) and "rror binding" in str(error)
+    if bound or isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
+        return StoreRefused(f"The database refuses a row: {error}")
+    return StoreUnavailable(str(error))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Errors of SQLite in the block under our names, and of stored values that this program never writes."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translate(error) from error
+    except msgspec.MsgspecError as error:
+        raise StoreDamaged(f"The database has values that do not belong there: {error}") from error
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """As `translated`, for the writing of rows: a value that SQLite cannot hold is refused."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translate(error) from error
+    except (OverflowError, UnicodeEncodeError) as error:
+        raise StoreRefused(f"The database refuses a row: {error}") from error
+
+
+def set_aside(path: Path, why: str = StoreDamaged.aside) -> Path:
+    """Move a database (and its -wal, -shm) out of the way; where it is now.
+
+    Args:
+        path: of the file.
+        why: one word for its new name.
+
+    Raises:
+        OSError: it cannot be moved; then it is where it was.
+    """
+    base = path.with_name(f"{path.name}.{why}.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    target, n = base, 0
+    while os.path.lexists(target):
+        n += 1
+        target = base.with_name(f"{base.name}.{n}")
+    os.replace(path, target)
+    for suffix in ("-wal", "-shm"):
+        try:
+            os.replace(f"{path}{suffix}", f"{target}{suffix}")
+        except FileNotFoundError:
+            continue
+    return target
