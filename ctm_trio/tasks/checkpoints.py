@@ -14,6 +14,7 @@ from typing import NoReturn
 import trio
 
 from ctm_trio.channels import ask, fulfil
+from ctm_trio.confine import confined
 from ctm_trio.errors import (
     CheckpointNotFound,
     CheckpointNotListed,
@@ -88,7 +89,7 @@ async def run_checkpoints(
                 if owner.desk.full:
                     message.reply.fail(Unavailable("Too many requests wait for git; try again in a moment."))
                 else:
-                    nursery.start_soon(owner.work, message)
+                    nursery.start_soon(confined, "checkpoints: an order", partial(owner.work, message))
     raise AssertionError("it is only ever cancelled")
 
 
@@ -162,7 +163,7 @@ class _Owner:
         history = await self._index.history(tree)
         if not history.complete and self._clock() - self._walks.get(tree.git_dir, -WALK_AGAIN_S) >= WALK_AGAIN_S:
             self._walks[tree.git_dir] = self._clock()
-            self._nursery.start_soon(self._walk, tree)
+            self._nursery.start_soon(confined, "checkpoints: a walk", partial(self._walk, tree))
         return Checkpoints(True, history.listed[:MAX_CHECKPOINTS], not history.complete, tree.sha_digits)
 
     async def _walk(self, tree: GitTree) -> None:

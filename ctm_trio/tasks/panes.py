@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NoReturn
 
 import msgspec
 import trio
 
+from ctm_trio.confine import confined
 from ctm_trio.errors import TmuxFailed
 from ctm_trio.orders import PaneFrame, WatchPane
 from ctm_trio.system.tmux import Tmux, exactly
@@ -57,7 +59,7 @@ async def run_panes(
                     panes[key].join(order.to)
                 else:
                     panes[key] = _Pane(order)
-                    nursery.start_soon(follow, key, panes[key])
+                    nursery.start_soon(confined, "panes: a pane", partial(follow, key, panes[key]))
     raise AssertionError("it is only ever cancelled")
 
 

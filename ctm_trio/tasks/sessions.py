@@ -17,6 +17,7 @@ import trio
 
 from ctm_trio.adoptions import Adoptions
 from ctm_trio.channels import StateReceiver, StateSender, fulfil
+from ctm_trio.confine import confined
 from ctm_trio.errors import (
     BadName,
     BrokenSessions,
@@ -244,7 +245,7 @@ class _Owner:
             elif self._desk.full:
                 message.reply.fail(Unavailable("Too many orders wait already; try again in a moment."))
             else:
-                nursery.start_soon(self._act, message, nursery)
+                nursery.start_soon(confined, "sessions: an order", partial(self._act, message, nursery))
 
     async def _act(self, message: Order, nursery: trio.Nursery) -> None:
         if isinstance(message, CreateSession):
@@ -330,7 +331,8 @@ class _Owner:
             await self._change(lambda book: _free(book, name).having(record))
         await self._tell("session_new", hook_fields(record))
         if message.initial_prompt:
-            nursery.start_soon(self._prompt, name, target, message.initial_prompt)
+            prompt = partial(self._prompt, name, target, message.initial_prompt)
+            nursery.start_soon(confined, "sessions: an initial prompt", prompt)
         return record
 
     async def _name_for(self, workdir: str) -> str:

@@ -24,6 +24,7 @@ TOKEN = "token-of-the-tests"
 BAD = "bad00000-2222-4333-8444-555555555555"
 GOOD = "11111111-2222-4333-8444-555555555555"
 WITHIN_S = 15.0
+PARTS = "config sessions checkpoints panes webhook attention attribution cost quota search losses"
 
 
 @pytest.fixture
@@ -76,10 +77,7 @@ async def fed(client: httpx.AsyncClient, marker: str) -> None:
             await trio.sleep(0.02)
 
 
-@pytest.mark.parametrize(
-    "part",
-    ["config", "sessions", "checkpoints", "panes", "webhook", "attention", "attribution", "cost", "quota", "search"],
-)
+@pytest.mark.parametrize("part", PARTS.split())
 @pytest.mark.parametrize("ready", [True, False], ids=["running", "at the start"])
 async def test_a_part_that_always_crashes(home: Path, monkeypatch: pytest.MonkeyPatch, part: str, ready: bool) -> None:
     """Whichever part always crashes, at the start or later: the daemon runs, logs are read, /health has the reason."""
