@@ -11,6 +11,7 @@ import trio
 
 from ctm_trio.errors import BrokenOff, CtmError, OrderTooLate, Unavailable
 
+BUSY = "The daemon is busy; try again in a moment."
 RESTARTED = "This part of the daemon is being restarted; try again in a moment."
 
 T = TypeVar("T")
@@ -188,10 +189,12 @@ async def ask(send: trio.MemorySendChannel[M], make: Callable[[Reply[R]], M], *,
         Exception: whatever the owner answered with `Reply.fail`.
     """
     try:
-        return await place(send, make, answer_s=timeout_s, deadline_s=math.inf)
+        return await place(send, make, answer_s=timeout_s, deadline_s=timeout_s)
     except UnderWay as late:
         late.pending.close()
-        raise Unavailable("The daemon is busy; try again in a moment.") from None
+        raise Unavailable(BUSY) from None
+    except OrderTooLate:
+        raise Unavailable(BUSY) from None
     except BrokenOff:  # of what changes nothing nothing is left
         raise Unavailable(RESTARTED) from None
 
@@ -223,7 +226,7 @@ async def place(
             answer = await answers.receive()
     except trio.TooSlowError:
         if reply.withdraw():
-            raise Unavailable("The daemon is busy; try again in a moment.") from None
+            raise Unavailable(BUSY) from None
         kept = True
         raise UnderWay(Pending(answers, deadline)) from None
     except (trio.EndOfChannel, trio.BrokenResourceError, trio.ClosedResourceError):

@@ -31,6 +31,7 @@ from ctm_trio.model.checkpoint_history import (
 from ctm_trio.system.files import atomic_write, ensure_private_dir, read_regular, stamp
 from ctm_trio.system.git_command import checked, git
 from ctm_trio.system.git_tree import GitTree, head_of
+from ctm_trio.system.places import in_place
 
 QUICK_COMMITS = 10_000
 """The newest commits, which are looked through while somebody waits: about 0.1 s."""
@@ -73,7 +74,7 @@ class CheckpointIndex:
         if not head:
             return History()
         place = _place(tree)
-        border = await trio.to_thread.run_sync(_border, tree, abandon_on_cancel=True)
+        border = await in_place(_border, tree)
         before = self._known.get(place)
         known = before or await self._stored(place)
         if known is not None and known.border != border:
@@ -93,7 +94,7 @@ class CheckpointIndex:
             GitFailed: git failed or took longer than `WALK_LIMIT_S`.
         """
         head = await head_of(tree)
-        border = await trio.to_thread.run_sync(_border, tree, abandon_on_cancel=True)
+        border = await in_place(_border, tree)
         words = ("log", "-z", f"--format={LOG_FORMAT}", "--no-patch", "--no-mailmap", "--basic-regexp",
                  f"--grep=^{PREFIX}", f"--max-count={2 * MAX_KNOWN}", head, "--")  # fmt: skip
         done = checked(await git(tree.top, *words, limit_s=WALK_LIMIT_S), "log")

@@ -8,8 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import trio
-
 from ctm_trio.errors import GitFailed, SpawnFailed
 from ctm_trio.model.checkpoint import PREFIX
 from ctm_trio.model.git_reason import plain_line
@@ -18,6 +16,7 @@ from ctm_trio.model.times import format_time
 from ctm_trio.system.git_command import git
 from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, locked_index, move_head, write_tree
 from ctm_trio.system.git_tree import Changes, changes_in, find_tree, head_of, hides_untracked, is_of_home, under_way
+from ctm_trio.system.places import in_place
 
 MAX_NEW_FILES = 20_000
 MAX_BYTES = 1024**3
@@ -67,7 +66,7 @@ async def make_checkpoint(workdir: str, label: str) -> str:
     changes = await changes_in(tree, untracked=not hides)
     if changes.conflicts:
         raise GitFailed("The repository has merge conflicts, so no checkpoint can be made; resolve them first.")
-    taken = await trio.to_thread.run_sync(_choose, tree.top, changes, abandon_on_cancel=True)
+    taken = await in_place(_choose, tree.top, changes)
     head = await head_of(tree)
     left_out = (*taken.left_out, *((HIDDEN,) if hides else ()))
     note = " ".join(left_out)

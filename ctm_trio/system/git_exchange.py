@@ -16,6 +16,7 @@ from ctm_trio.errors import GitFailed
 from ctm_trio.system.git_command import checked, git, names_of
 from ctm_trio.system.git_index import IndexLock, git_in, joined, move_head, whole
 from ctm_trio.system.git_revert_look import Found
+from ctm_trio.system.places import in_place
 from ctm_trio.system.swap import Swap
 
 KEPT = "ctm-kept"
@@ -72,7 +73,7 @@ class Exchange:
         def missing_ones() -> list[bytes]:
             return [path for path in found.put if not there(path)]
 
-        missing = await trio.to_thread.run_sync(missing_ones, abandon_on_cancel=True)
+        missing = await in_place(missing_ones)
         if missing:  # they are the same in HEAD, and changed on the disk alone; or outside of a sparse checkout
             listed = checked(await git_in(self._tree, target, "ls-files", "-v", "-z"), "ls-files")
             hidden = {entry[2:] for entry in names_of(whole(listed)) if entry[:1] in b"Ss"}
@@ -80,9 +81,7 @@ class Exchange:
         if missing:
             words = ("checkout-index", "-z", "--stdin")
             checked(await git_in(self._tree, target, *words, top=new, stdin=joined(missing)), "checkout-index")
-        return target, await trio.to_thread.run_sync(
-            lambda: [path for path in found.put if there(path)], abandon_on_cancel=True
-        )
+        return target, await in_place(lambda: [path for path in found.put if there(path)])
 
     def swap(self) -> Swap:
         parts = (self._tree.top, *(os.path.join(self.place, part) for part in ("new", "files", "late")))

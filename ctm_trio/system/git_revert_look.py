@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-import trio
-
 from ctm_trio.errors import RevertRefused
 from ctm_trio.system.git_command import checked, git, names_of
 from ctm_trio.system.git_in_the_way import InTheWay, in_the_way
 from ctm_trio.system.git_index import IndexLock, git_in, joined, whole
 from ctm_trio.system.git_stash import MAX_FILES
 from ctm_trio.system.git_tree import MAX_LIST_BYTES, Changes, GitTree, changes_in, head_of, leaves_untracked
+from ctm_trio.system.places import in_place
 
 MAX_NAMED = 1000
 """Paths that an answer names."""
@@ -81,7 +80,7 @@ async def look_at(locked: IndexLock, sha: str) -> Found:
             touched=tuple(touched | way.files), put=tuple(wanted), places=tuple(places), shown=shown,
         )  # fmt: skip
 
-    return await trio.to_thread.run_sync(compare, abandon_on_cancel=True)
+    return await in_place(compare)
 
 
 def _blocked(way: InTheWay) -> RevertRefused:
@@ -112,7 +111,7 @@ async def _shown(locked: IndexLock, moved: set[bytes]) -> str:
         return [path for path in marked if path in moved and os.path.lexists(os.path.join(top, path))]
 
     top = os.fsencode(tree.top)
-    there = await trio.to_thread.run_sync(hidden, abandon_on_cancel=True)
+    there = await in_place(hidden)
     for flag in ("--no-assume-unchanged", "--no-skip-worktree") if there else ():
         words = ("update-index", flag, "-z", "--stdin")
         checked(await git_in(tree, shown, *words, stdin=joined(there)), "update-index")

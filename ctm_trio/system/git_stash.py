@@ -6,12 +6,11 @@ import os
 import stat
 from collections.abc import Sequence
 
-import trio
-
 from ctm_trio.errors import RevertRefused
 from ctm_trio.system.git_command import checked, git, text_of
 from ctm_trio.system.git_index import IndexLock, add_paths, add_tracked, commit_tree, git_in, whole, write_tree
 from ctm_trio.system.git_tree import GitTree
+from ctm_trio.system.places import in_place
 
 MAX_FILES = 50_000
 MAX_BYTES = 1024**3
@@ -35,7 +34,7 @@ async def check_size(tree: GitTree, paths: Sequence[bytes]) -> None:
             total += status.st_size if stat.S_ISREG(status.st_mode) else 0
         return total
 
-    total = await trio.to_thread.run_sync(measure, abandon_on_cancel=True) if len(paths) <= MAX_FILES else 0
+    total = await in_place(measure) if len(paths) <= MAX_FILES else 0
     if len(paths) > MAX_FILES or total > MAX_BYTES:
         raise RevertRefused(
             f"{len(paths):,} files with {total / 1024**2:,.0f} MB would have to be stashed, and at most {MAX_FILES:,} "

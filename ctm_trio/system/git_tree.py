@@ -9,6 +9,7 @@ from pathlib import Path
 import trio
 
 from ctm_trio.system.git_command import NO_REPOSITORY, checked, git, names_of, says, text_of
+from ctm_trio.system.places import in_place
 from ctm_trio.system.process import Done
 
 MAX_LIST_BYTES = 64 * 1024 * 1024
@@ -102,7 +103,7 @@ async def find_tree(workdir: str) -> GitTree | None:
             return None
         return GitTree(workdir, top, git_dir, os.path.normpath(common_dir), 64 if shas == "sha256" else 40)
 
-    return await trio.to_thread.run_sync(found, abandon_on_cancel=True)
+    return await in_place(found)
 
 
 async def head_of(tree: GitTree) -> str:
@@ -127,7 +128,7 @@ async def under_way(tree: GitTree) -> str:
                 return f"{what[0].upper()}{what[1:]} is under way in {tree.top}; {end} (`{way_out}`)."
         return ""
 
-    return await trio.to_thread.run_sync(look, abandon_on_cancel=True)
+    return await in_place(look)
 
 
 async def leaves_untracked(tree: GitTree) -> bool:
@@ -140,7 +141,7 @@ async def leaves_untracked(tree: GitTree) -> bool:
 
 async def is_of_home(tree: GitTree) -> bool:
     """True if HOME is this tree, or in it."""
-    return await trio.to_thread.run_sync(holds_home, tree.top, abandon_on_cancel=True)
+    return await in_place(holds_home, tree.top)
 
 
 async def hides_untracked(tree: GitTree) -> bool:

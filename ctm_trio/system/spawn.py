@@ -15,8 +15,9 @@ from ctm_trio.model.session import Session
 from ctm_trio.system.claude import find_claude, launch_command
 from ctm_trio.system.overlay_file import ensure_overlay
 from ctm_trio.system.owned import file_fault
+from ctm_trio.system.places import in_place
 from ctm_trio.system.tmux import Tmux, exactly, tmux_name
-from ctm_trio.system.workdir import make_workdir, unmake
+from ctm_trio.system.workdir import Making, unmake
 
 log = logging.getLogger("ctm.sessions")
 
@@ -64,7 +65,12 @@ async def spawned(
     """
     claude = await trio.to_thread.run_sync(find_claude, abandon_on_cancel=True)
     await trio.to_thread.run_sync(refuse_files_of_others, paths)
-    made = await trio.to_thread.run_sync(make_workdir, record.workdir)
+    making = Making(record.workdir)
+    try:
+        made = await in_place(making.run)
+    except trio.Cancelled:
+        making.leave()  # it may hang on a dead file system; what it still makes there it takes back
+        raise
     started = ""
     try:
         if before is not None:
@@ -79,7 +85,7 @@ async def spawned(
     except BaseException as error:
         with trio.move_on_after(UNDO_LIMIT_S, shield=True):
             await _end(tmux, started)
-            await trio.to_thread.run_sync(unmake, made)
+            await in_place(unmake, made)
         if isinstance(error, TmuxDuplicate):
             raise _foreign(record.name) from error
         if isinstance(error, CtmError) and not isinstance(error, NameExists | ClientEnded):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -46,3 +47,31 @@ def unmake(made: Sequence[Path]) -> None:
     for path in reversed(made):
         with suppress(OSError):
             path.rmdir()
+
+
+class Making:
+    """`make_workdir` in a thread that may be left alone: what it makes afterwards is taken back."""
+
+    def __init__(self, workdir: str) -> None:
+        self._workdir = workdir
+        self._lock = threading.Lock()
+        self._made: list[Path] | None = None
+        self._left = False
+
+    def run(self) -> list[Path]:
+        """See `make_workdir`. Runs in a thread."""
+        made = make_workdir(self._workdir)
+        with self._lock:
+            self._made = made
+            left = self._left
+        if left:
+            unmake(made)
+        return made
+
+    def leave(self) -> None:
+        """Nobody waits for it any more. Never blocks for long: what was made already is taken back in a thread too."""
+        with self._lock:
+            self._left = True
+            made = self._made
+        if made:
+            threading.Thread(target=unmake, args=(made,), daemon=True).start()

@@ -33,6 +33,7 @@ from ctm_trio.system.git import diff_of
 from ctm_trio.system.git_checkpoint import checkpoint_for_yolo
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import GitTree, find_tree
+from ctm_trio.system.places import in_place
 
 log = logging.getLogger("ctm.checkpoints")
 
@@ -145,11 +146,7 @@ class _Owner:
             self._cache.move_to_end(workdir)
             return known[1]
         looked_at, tree = self._trees.get(workdir, (-TREE_S, None))
-        if (
-            tree is None
-            or now - looked_at >= TREE_S
-            or not await trio.to_thread.run_sync(os.path.isdir, tree.git_dir, abandon_on_cancel=True)
-        ):
+        if tree is None or now - looked_at >= TREE_S or not await in_place(os.path.isdir, tree.git_dir):
             tree = await find_tree(workdir)
             if tree is not None:
                 self._trees[workdir] = (now, tree)

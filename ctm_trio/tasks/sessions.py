@@ -54,6 +54,7 @@ from ctm_trio.model.session_names import base_name, new_name
 from ctm_trio.model.times import format_time
 from ctm_trio.system.desk import Desk
 from ctm_trio.system.files import Stamp
+from ctm_trio.system.places import in_place
 from ctm_trio.system.prompt import type_prompt
 from ctm_trio.system.reach import reach
 from ctm_trio.system.session_place import sessions_at
@@ -343,7 +344,7 @@ class _Owner:
         """
         await self.read_file()
         records = self._book.records
-        here = await trio.to_thread.run_sync(sessions_at, records.values(), workdir, abandon_on_cancel=True)
+        here = await in_place(sessions_at, records.values(), workdir)
         taken = {*map(tmux_name, records), *self._live, *self._coming}
         found = new_name(base_name(os.path.basename(workdir)), here, taken, tmux_name)
         if isinstance(found, Session):

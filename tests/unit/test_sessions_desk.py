@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
@@ -11,9 +13,10 @@ from ctm_trio.channels import UnderWay, ask, place
 from ctm_trio.errors import OrderTooLate, SessionNotFound, SpawnFailed, Unavailable
 from ctm_trio.messages import CreateSession, ForgetSession, KillSession, Lifecycle
 from ctm_trio.model.session import Session
+from ctm_trio.system import workdir
 from ctm_trio.system.desk import Desk
 from ctm_trio.tasks import sessions as owner
-from tests.tmux_server import PrivateTmux
+from tests.tmux_server import PrivateTmux, until
 from tests.unit.test_acting import Acting, running
 from tests.unit.test_acting import server as server
 
@@ -80,6 +83,42 @@ async def test_too_many_orders_are_told_so(server: PrivateTmux, monkeypatch: pyt
         assert {(await one.answer()).name for one in pending} == {"a", "b"}
         with pytest.raises(SessionNotFound):
             await place(acting.send, partial(KillSession, "c"), answer_s=5, deadline_s=30.0)
+
+
+async def test_work_directories_on_a_dead_file_system(server: PrivateTmux, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Creates that hang there end at their deadline and take no place from others; what they make is taken back."""
+    let_go, over = threading.Event(), []
+    real = workdir.make_workdir
+
+    def hangs(path: str) -> list[Path]:
+        if "dead" in path:
+            let_go.wait()
+        made = real(path)
+        over.append(path)
+        return made
+
+    monkeypatch.setattr(workdir, "make_workdir", hangs)
+
+    async def one(n: int) -> None:
+        make = partial(CreateSession, str(acting.root / f"dead{n}"), f"dead{n}", "", "safe")
+        with pytest.raises(OrderTooLate):
+            await place(acting.send, make, answer_s=9.0, deadline_s=0.5)
+
+    try:
+        async with running(server) as acting:
+            with trio.fail_after(8):
+                async with trio.open_nursery() as nursery:
+                    for n in range(owner.MAX_COMMANDS + 2):
+                        nursery.start_soon(one, n)
+            assert trio.to_thread.current_default_thread_limiter().borrowed_tokens < 8
+            make = partial(CreateSession, str(acting.root / "alive"), "alive", "", "safe")
+            assert (await place(acting.send, make, answer_s=9.0, deadline_s=9.0)).name == "alive"
+            let_go.set()
+            await until(lambda: len(over) >= owner.MAX_COMMANDS + 1)
+            await until(lambda: not list(acting.root.glob("dead*")))
+            assert server.names() == {"alive"}
+    finally:
+        let_go.set()
 
 
 async def test_a_desk_is_bounded() -> None:
