@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
 import pytest
@@ -53,13 +52,6 @@ def run_as_other(code: str, *words: str) -> str:
     """Run Python code as another user to its end; what it printed."""
     with other_user(code, *words) as process:
         return process.communicate(timeout=60)[0]
-
-
-def readable_by_all(path: Path) -> None:
-    """Let others reach into a directory of a test, as they do in /tmp."""
-    for part in (path, *path.parents):
-        if part != Path("/") and part.stat().st_mode & 0o005 != 0o005 and part.is_relative_to("/tmp"):
-            part.chmod(part.stat().st_mode | 0o005)
 
 
 ASK = r"""
