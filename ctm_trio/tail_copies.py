@@ -77,13 +77,17 @@ class Copies:
         if self.live is not None and not await self.still_current(self.live):
             lost, self.live = self.live, None
             await self.let_go(lost)
-        paths = [self.path, *(self.directory / other.name for other in others if self._counts(other, part))]
+        paths: list[Path] = [self.path]
+        unread: list[Path] = []
+        for other in others:
+            if self._counts(other, part):
+                (paths if other.base in self.parts else unread).append(self.directory / other.name)
         keys = frozenset((s.device, s.inode) for s in self.past if s.inode and s.position)
         known = [*self.past, *self.parts.values()]
 
         def look() -> Repeats | None:
             read = strays_with(self.directory, self.uuid, keys) if keys else []
-            return repeated(reader, known, self.live, [*paths, *read])
+            return repeated(reader, known, self.live, [*paths, *read], unread)
 
         repeats = await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
         segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else (0, 0))
@@ -103,6 +107,11 @@ class Copies:
         """True if the lines of another part are read from it, now or later: it is not itself a copy."""
         known = self.parts.get(other.base)
         return other.base != part.base and (known is None or known.position > 0)
+
+    async def goes_on_elsewhere(self, live: Segment) -> bool:
+        """True if others rotated the file of a segment: then its rest is there, and a part like it is a copy."""
+        look = partial(continuations, self.directory, self.uuid, live, (), ())
+        return bool(await trio.to_thread.run_sync(look, abandon_on_cancel=True))
 
     async def let_go(self, segment: Segment) -> None:
         """The file of a segment is not the current one any more: finish it where its lines are now, if anywhere."""

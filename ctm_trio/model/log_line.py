@@ -6,8 +6,9 @@ import msgspec
 
 from ctm_trio.model.event import HookFacts
 
-CHECK_BYTES = 64
-"""How many bytes before a position tell whether a file is still the one that was read."""
+CHECK_BYTES = 256
+"""How many bytes before a position tell whether a file is still the one that was read. A line ends with its time and
+what the hook adds, so they hold at least the time of the last line, and with it are no other file's."""
 
 LOGS, HOOK_EVENTS = "logs", "hook-events"
 """The two kinds of log directory; a segment's name is unique within its kind."""

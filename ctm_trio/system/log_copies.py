@@ -19,6 +19,9 @@ from ctm_trio.system.log_files import PackedReader, PlainReader, Reader
 HEAD_BYTES = 4096
 """So much of the beginning of two files is compared: the first line, and mostly its time."""
 
+TAIL_BYTES = 1 << 20
+"""So far back the end of a copy's last whole line is looked for; without one the copy is not remembered by it."""
+
 MAX_NUMBERED = 100
 """Files `.1`, `.2`, … that are looked at."""
 
@@ -47,7 +50,13 @@ def ends_like(reader: Reader, segment: Segment) -> bool:
     return size > 0 and reader.read(segment.position - size, size) == segment.check
 
 
-def repeated(reader: Reader, known: Sequence[Segment], live: Segment | None, others: Iterable[Path]) -> Repeats | None:
+def repeated(
+    reader: Reader,
+    known: Sequence[Segment],
+    live: Segment | None,
+    others: Iterable[Path],
+    unread: Iterable[Path] = (),
+) -> Repeats | None:
     """What a file repeats of what is known, None if it repeats nothing.
 
     Args:
@@ -55,6 +64,7 @@ def repeated(reader: Reader, known: Sequence[Segment], live: Segment | None, oth
         known: segments that were read, whether their files are still there or not.
         live: the segment of the current file: who has its lines is a copy, its new lines are read from itself.
         others: files that are read, or will be.
+        unread: such that will be read after this one: only who has more than it makes it a copy.
     """
     longest = None
     for segment in sorted(known, key=lambda s: s.position):  # forward only: unpacking goes no other way
@@ -66,13 +76,18 @@ def repeated(reader: Reader, known: Sequence[Segment], live: Segment | None, oth
         return _all_of(reader)
     if longest is not None:
         return Repeats(longest.position, longest.check, False)
-    return _all_of(reader) if any(_begins(path, reader) for path in others) else None
+    if any(_begins(path, reader) for path in others) or any(_begins(path, reader, more=True) for path in unread):
+        return _all_of(reader)
+    return None
 
 
 def _all_of(reader: Reader) -> Repeats:
+    """All of a file, up to the end of its last whole line: what stands before that is in no other file."""
     size = reader.size()
-    start = max(0, size - CHECK_BYTES)
-    return Repeats(size, reader.read(start, size - start), True)
+    start = max(0, size - TAIL_BYTES)
+    tail = reader.read(start, size - start)
+    end = tail.rfind(b"\n") + 1
+    return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True)
 
 
 def continuations(
@@ -154,8 +169,8 @@ def _is_new(path: Path, others: Iterable[Path]) -> bool:
         return False
 
 
-def _begins(path: Path, reader: Reader) -> bool:
-    """True if the file at `path` begins with all that `reader` has."""
+def _begins(path: Path, reader: Reader, *, more: bool = False) -> bool:
+    """True if the file at `path` begins with all that `reader` has; with `more`, and goes on behind it."""
     try:
         with closing(open_reader(path)) as other:
             head = reader.read(0, HEAD_BYTES)
@@ -164,6 +179,7 @@ def _begins(path: Path, reader: Reader) -> bool:
             size = reader.size()
             probes = (size // 2, max(0, size - CHECK_BYTES))
             same = all(reader.read(at, CHECK_BYTES) == other.read(at, CHECK_BYTES) != b"" for at in probes)
+            same = same and (not more or bool(other.read(size, 1)))
             return same and not reader.read(size, 1)  # an archive in several pieces says the size of its last one
     except OSError:
         return False

@@ -220,6 +220,9 @@ class Tail(Copies):
             return None
         self.live = None
         self.close()
+        if not same_file and await self.goes_on_elsewhere(live):
+            await self.let_go(live)
+            return None
         return live
 
     async def still_current(self, live: Segment) -> bool:

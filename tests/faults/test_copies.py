@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.model.log_line import CHECK_BYTES
 from ctm_trio.model.log_names import is_stray, parse_log_name
 from ctm_trio.producers.rotate import rotate
 from tests.faults.process import Daemon, eventually
@@ -228,3 +229,12 @@ def check_details(daemon: Daemon) -> None:
     events = daemon.get(f"{path}/feed/history?before=9000000000000000000-0")["events"]
     found = [daemon.get(f"{path}/tool_calls/{event['id']}/detail")["input_json"] for event in events]
     assert [json.loads(text)["command"] for text in found] == ["third", "second", "first"]
+
+
+def test_the_end_of_a_line_tells_files_apart() -> None:
+    """The bytes before a position hold the line's time, however long the names are that the hook adds behind it."""
+    line_end = (
+        b'"ctm_timestamp":"2026-11-25T10:00:00.%06dZ","ctm_session":"%b","ctm_pane":"%%12345","ctm_pid":"4194304"}\n'
+    )
+    ends = {(line_end % (n, b"s" * 100))[-CHECK_BYTES:] for n in range(100)}
+    assert len(ends) == 100
