@@ -100,8 +100,8 @@ class AttentionBook:
 
     # ------------------------------------------------------------ what is known
 
-    def fold(self, event: Event) -> None:
-        """Take in a tool call or a hook event."""
+    def fold(self, event: Event, now: float, wall: float) -> None:
+        """Take in a tool call or a hook event that has just come: `now` by the steady clock, `wall` in unix seconds."""
         if self._past.get(event.uuid) == event.session:
             return
         name = event.session if event.session in self.sessions.records else _stranger(event.uuid) or event.session
@@ -111,7 +111,7 @@ class AttentionBook:
                 self.activities = {n: a for n, a in self.activities.items() if n in self.sessions.records}
             activity = self.activities[name] = Activity()
         written = parse_time(event.ts)
-        came = min(self.clock(), event.id / 1e9)  # an id may lie ahead, after the clock was set back
+        came = min(wall, event.id / 1e9)  # an id may lie ahead, after the clock was set back
         ts = came if written is None else written
         line = Line(ts, _file(event.uuid, event.hook is not None), came - ts > RACE_S, self.live)
         waits = self.still_waiting(event.uuid)
@@ -357,8 +357,8 @@ def fold(
 
 
 def _file(uuid: str, is_hook: bool) -> str:
-    """The name of a log file among those of a session: `logs/<uuid>` and `hook-events/<uuid>`."""
-    return f"hooks/{uuid}" if is_hook else f"logs/{uuid}"
+    """A name for a log file among those of a session: it has one of each kind for each Claude session."""
+    return uuid + "/hooks" if is_hook else uuid
 
 
 def _from_now(limit: Limit, now: float, wall: float) -> Limit:

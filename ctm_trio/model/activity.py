@@ -5,6 +5,7 @@ Calls and hook events come from two files, so one may overtake the other. `model
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -182,17 +183,18 @@ class Activity:
 
     def _placed(self, line: Line) -> Line:
         """The line, marked if the clock was set back within its file."""
-        latest = self._latest.get(line.file, line.ts)
+        latest = self._latest.get(line.file, -math.inf)
         if line.ts < latest - RACE_S:
-            return line._replace(set_back=True)
-        if line.ts >= latest:
-            if line.file not in self._latest and len(self._latest) >= MAX_FILES:
+            return Line(line.ts, line.file, line.late, line.live, True)
+        if line.ts > latest:
+            if latest == -math.inf and len(self._latest) >= MAX_FILES:
                 del self._latest[next(iter(self._latest))]
             self._latest[line.file] = line.ts
         return line
 
     def _go_on(self, line: Line) -> None:
-        if self._went_on is None or not overtaken(line, self._went_on):
+        last = self._went_on
+        if last is None or last.file == line.file or not overtaken(line, last):
             self._went_on = line
 
     def _ask(self, facts: HookFacts, line: Line) -> None:

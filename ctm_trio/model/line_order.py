@@ -7,7 +7,7 @@ as they come, by much more when one is read late, after the daemon was down. Onl
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 RACE_S = 5.0
 """Two files are read side by side: within so many seconds their lines may cross. A line that is read later than this
@@ -17,7 +17,7 @@ MAX_OVERTAKING_S = 6 * 3600.0
 """Times further apart than this are no order (another clock, an old log put in place)."""
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """Where a line comes from and when it was written.
 
     Attributes:
