@@ -43,7 +43,7 @@ async def test_a_cancellation_goes_through() -> None:
 class PickyTmux(Tmux):
     """Has a bug for one session."""
 
-    async def capture(self, session: str, *, history: int = 0) -> str:
+    async def capture(self, session: str, *, history: int = 0, plain: bool = False) -> str:
         """See `Tmux`."""
         await trio.lowlevel.checkpoint()
         if "bad" in session:
