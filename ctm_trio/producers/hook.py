@@ -31,8 +31,9 @@ MAX_OLD_BYTES = 1 << 20
 ENDINGS = (1, 2, 14, 15)
 """HUP, INT, ALRM, TERM: they end the hook, but not in the middle of a line."""
 
-TIME_LIMIT_S = 10.0
-"""After this the event is given up: a lock that is never released must not hold up Claude."""
+TIME_LIMIT_S = 30.0
+"""After this the event is given up, and counted as lost: a lock that is never released must not hold up Claude, which
+gives a hook 60 s. Less loses events on a machine so busy that the lock is not had for ten seconds."""
 
 LOST_NAME = ".hook-lost"
 RESERVE_BYTES = 4096

@@ -329,7 +329,7 @@ def test_doctor_of_the_daemon(tmp_path: Path) -> None:
     """A degraded journal, a part that is down and another port are named."""
     bad = facts(tmp_path, settings=Settings(port=5), port=6, journal_problem="disk full", down={"quota": "restarting"})
     assert {c.name: c.status for c in daemon_checks(bad)} == {
-        "port": "warn", "journal:state": "err", "daemon:quota": "err",
+        "port": "warn", "journal:state": "err", "daemon:quota": "err", "hooks:lost": "ok",
     }  # fmt: skip
     assert {c.status for c in daemon_checks(facts(tmp_path, port=6))} == {"ok"}
 
