@@ -51,6 +51,9 @@ SPARE_IDS = 1 << 32
 AHEAD_NS = 86_400 * 10**9
 """A newest id that is so far ahead of the clock is worth a word in the log."""
 
+_given: dict[Path, int] = {}
+"""The highest id that this process gave out, by path: also of a file that was set aside, for clients know it."""
+
 NEWEST = "SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM hooks))"
 
 
@@ -114,7 +117,7 @@ class EventStore(Watched):
         ):
             self.keep_segments({row[0]: _segment(row)})
         newest = self.db.execute(NEWEST).fetchone()
-        self.last_id = newest[0]
+        self.last_id = max(newest[0], _given.get(self.path, 0))
         self.next_source = max((s.id for s in self.sources.values()), default=0) + 1
         self.next_segment = max(self.segments, default=0) + 1
         if max(self.last_id, self.next_source, self.next_segment) > MAX_ID - SPARE_IDS:
@@ -224,6 +227,11 @@ class EventStore(Watched):
                 raise
         self.keep_segments(segments)
 
+    def remember_ids(self) -> None:
+        """Have the next store at this path, in this process, go on above these ids, if there is room above them."""
+        if self.last_id <= MAX_ID - SPARE_IDS:
+            _given[self.path] = self.last_id
+
     def put_back(self) -> None:
         """See `Watched.put_back`."""
         super().put_back()
@@ -242,6 +250,7 @@ class EventStore(Watched):
             self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error:
             pass  # the log is valid as it is; the next start goes on with it
+        self.remember_ids()
         super().close()
 
 

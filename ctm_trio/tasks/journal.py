@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,7 @@ from ctm_trio.system.stamping import draft_source, move_sources, relabel, stamp_
 from ctm_trio.system.store import (
     EventStore,
     Stamped,
+    StoreDamaged,
     StoreUnavailable,
     checkpoint,
     ring_sizes,
@@ -154,11 +156,9 @@ class Journal:
     def shut(self) -> None:
         """Commit what is left and close (in a thread)."""
         if self.pending:
-            try:
+            with suppress(StoreUnavailable, StoreDamaged):  # the logs still have it; nothing else can be done now
                 self.store.insert([stamped for stamped, _ in self.pending])
                 self.pending.clear()
-            except StoreUnavailable:
-                pass  # the logs still have it; nothing else can be done now
         self.store.close()
 
     # ------------------------------------------------------------ one turn

@@ -96,6 +96,19 @@ def test_a_clock_beyond_the_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     made.close()
 
 
+def test_ids_go_on_above_those_of_a_file_that_was_set_aside(tmp_path: Path) -> None:
+    """The clock was ahead, then the file was damaged: what clients have seen is not given to other events."""
+    path = tmp_path / "ctm-trio.db"
+    made = EventStore(path)
+    made.last_id = time.time_ns() + 10**18
+    newest = made.next_id()
+    made.close()
+    store.set_aside(path)
+    again = EventStore(path)
+    assert again.next_id() > newest
+    again.close()
+
+
 async def test_a_number_that_is_taken(tmp_path: Path) -> None:
     """Somebody else wrote events with the next ids: ours get other ones before anybody sees them, and none is lost."""
     rig = Rig(tmp_path)
