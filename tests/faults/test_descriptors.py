@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -187,4 +188,40 @@ def test_no_descriptor_left(tmp_path: Path) -> None:
         assert [m for m in markers if m in ("before", "while", "rotated")] == ["before", "while", "rotated"]
         eventually(lambda: daemon.get("/health")["status"] == "ok", within_s=90, what="health")
         assert daemon.get("/health")["restarts"] == {}
+        assert daemon.stop()[0] == 0
+
+
+WATCHED_S = 12.0
+"""Longer than everything that is looked at now and then."""
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of a core that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_idle_logs_cost_nothing(tmp_path: Path) -> None:
+    """Two thousand logs that nobody writes to and that belong to no session take next to nothing of a core."""
+    for number in range(30):
+        (tmp_path / ".claude" / "projects" / f"p{number}").mkdir(parents=True)
+    with Daemon(tmp_path) as daemon:
+        for i in range(2000):
+            log = daemon.log(f"{i:08d}-2222-4333-8444-555555555555")
+            log.append(line(log.uuid, f"m{i}"))
+        daemon.start()
+        eventually(lambda: len(daemon.stored()) == 2000, within_s=120, what="all lines")
+        assert daemon.process is not None
+        pid, before = daemon.process.pid, 0.0
+
+        def rests() -> bool:
+            nonlocal before
+            last, before = before, cpu_s(pid)
+            time.sleep(1)
+            return before - last < 0.1
+
+        eventually(rests, within_s=60, what="an end of the work after the start")
+        began, used = time.monotonic(), cpu_s(pid)
+        time.sleep(WATCHED_S)
+        assert (cpu_s(pid) - used) / (time.monotonic() - began) < 0.025
         assert daemon.stop()[0] == 0
