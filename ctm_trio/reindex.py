@@ -13,7 +13,9 @@ from pathlib import Path
 import trio
 
 from ctm_trio.channels import StateReceiver, ask, open_state_channel
+from ctm_trio.confine import confined
 from ctm_trio.errors import CtmError
+from ctm_trio.health import leaf
 from ctm_trio.messages import (
     AttributionSnapshot,
     JournalMessage,
@@ -81,7 +83,13 @@ async def reindex(paths: Paths, report: Report) -> int:
         for path in (database, index):
             await trio.to_thread.run_sync(remove_database, path)
         await trio.to_thread.run_sync(remember_sources, paths.database, database)
-        await _read_logs(paths, database, report)
+        try:
+            await _read_logs(paths, database, report)
+        except ExceptionGroup as group:  # of the tasks' nursery; for a person only what is in it counts
+            error = leaf(group)
+            if isinstance(error, CtmError):
+                raise error from group
+            raise
         calls = await trio.to_thread.run_sync(tool_calls, database)
         await _index(index, database, paths.logs, calls, report)
         await trio.to_thread.run_sync(replace_database, database, paths.database)
@@ -106,7 +114,8 @@ async def _read_logs(paths: Paths, database: Path, report: Report) -> None:
     total = await trio.to_thread.run_sync(log_bytes, (paths.logs, paths.hook_events))
 
     async def keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
-        await run()
+        # What cannot be read of a log now is read by the daemon when it can be: it goes on where this stopped.
+        await confined(f"{name} is left to the daemon; it", run)
 
     async def drop_orders() -> None:
         async for _ in orders_recv:

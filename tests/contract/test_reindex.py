@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from ctm_trio.model.event import MAX_ID
+from ctm_trio.model.log_parse import parse_chunk
 from ctm_trio.model.search import SearchQuery
 from ctm_trio.reindex import NotWritten, Progress, reindex
 from ctm_trio.system import store
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.instance_lock import Holder, InstanceLock
+from ctm_trio.system.store import StoreUnavailable
+from ctm_trio.tasks import journal, tailer
 from tests.fakes.library import Library, at, bash
 
 OTHER = "99999999-2222-4333-8444-555555555555"
@@ -85,3 +88,29 @@ def test_refused(library: Library) -> None:
         assert "process 4711 on port 12345" in refused.stderr
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "36 tool calls are indexed.\n")
+
+
+async def test_a_log_that_crashes_its_reader(
+    library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A log whose reader meets a bug is named and left to the daemon; all others are in the new databases."""
+
+    def picky(data: bytes, start: int, base: int, now: str) -> object:
+        if b"other" in data:
+            raise KeyError("unheard of")
+        return parse_chunk(data, start, base, now)
+
+    monkeypatch.setattr(tailer, "parse_chunk", picky)
+    assert await reindex(library.paths, lambda _: None) == 35
+    assert f"tailer:logs/{OTHER}" in caplog.text
+
+
+async def test_a_database_that_cannot_be_written(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is being rebuilt the disk is full: one error with a sentence, not a group of them."""
+
+    def full(*_: object) -> object:
+        raise StoreUnavailable("database or disk is full")
+
+    monkeypatch.setattr(journal, "insert_what_can_be", full)
+    with pytest.raises(NotWritten, match="disk is full"):
+        await reindex(library.paths, lambda _: None)
