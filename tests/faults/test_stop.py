@@ -113,7 +113,6 @@ def test_a_step_that_hangs(tmp_path: Path) -> None:
         cut_off = said.rpartition("still at work: ")[2] if "still at work" in said else ""
         if stall.says == "quiet":
             assert not cut_off, stall
-            assert took < PROMISE_S / 2, stall
         elif stall.says:
             assert stall.says in cut_off, (stall, said)
     print("worst stop", max(took for _, _, took, _ in ends), file=sys.stderr)

@@ -1,0 +1,88 @@
+"""The last bound of a stop, in processes of their own: whatever hangs, and wherever, the process ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ctm_trio import hard_stop
+
+CODE = Path(hard_stop.__file__).parents[1]
+
+HANGS = """
+def hangs():
+    while True:
+        open("fifo", "rb").close()
+"""
+"""Waits in the kernel for a writer that never comes, and again after each signal."""
+
+
+def run(code: str, directory: Path) -> tuple[int, str, float]:
+    """Run a program; exit code, what it said, seconds."""
+    (directory / "fifo").unlink(missing_ok=True)
+    subprocess.run(["mkfifo", str(directory / "fifo")], check=True)
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", "from ctm_trio.hard_stop import *\nimport os, signal, threading, time\n" + HANGS + code],
+        cwd=directory, env={"PYTHONPATH": str(CODE)}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stderr, time.monotonic() - began
+
+
+def test_what_hangs_is_cut_off(tmp_path: Path) -> None:
+    """The exit code says whether all that was promised is on disk; the last message says so too."""
+    for safe, code, word in ((True, 0, "is on disk"), (False, 1, "may not be")):
+        ended, said, took = run(f"HardStop(lambda: {safe}, limit_s=0.5).arm()\nhangs()", tmp_path)
+        assert (ended, word in said) == (code, True), said
+        assert "took 0.5 s" in said
+        assert took < 20
+
+
+def test_a_stop_that_is_over_is_left_alone(tmp_path: Path) -> None:
+    """After `disarm` nothing ends the process before its time."""
+    ended, said, _ = run(
+        "s = HardStop(lambda: False, limit_s=0.3)\ns.arm()\ns.disarm()\ntime.sleep(1)\nos._exit(7)", tmp_path
+    )
+    assert (ended, said) == (7, "")
+
+
+def test_an_exit_that_hangs(tmp_path: Path) -> None:
+    """What hangs while the interpreter ends, when no thread of it is sure to run, is cut off as well."""
+    arm = "s = HardStop(lambda: True, limit_s=0.5)\ns.arm()\ns.disarm()\ns.watch_exit()"
+    code = f"import atexit\natexit.register(hangs)\n{arm}"
+    ended, _, took = run(code, tmp_path)
+    assert ended == 1
+    assert took < 20
+
+
+def test_signals_are_heard_of_while_the_main_thread_hangs(tmp_path: Path) -> None:
+    """One that is delivered, and one that the kernel cannot deliver and keeps pending."""
+    arm = "lambda: (os.write(2, b'armed\\n'), os._exit(5))"
+    kill = "threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
+    handled = "signal.signal(signal.SIGTERM, lambda *_: None)\n"
+    blocked = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
+    for how in (handled, blocked):
+        code = f"{how}{kill}with watching(frozenset({{signal.SIGTERM}}), {arm}):\n    hangs()\n"
+        ended, said, _ = run(code, tmp_path)
+        assert (ended, said) == (5, "armed\n"), how
+
+
+def test_other_signals_are_passed_on(tmp_path: Path) -> None:
+    """A signal that is no stop arms nothing, and whoever listened for signals before hears of it."""
+    code = """
+signal.signal(signal.SIGHUP, lambda *_: None)
+reading, writing = os.pipe()
+for fd in (reading, writing):
+    os.set_blocking(fd, False)
+signal.set_wakeup_fd(writing)
+with watching(frozenset({signal.SIGTERM}), lambda: os._exit(5)):
+    os.kill(os.getpid(), signal.SIGHUP)
+    while True:
+        try:
+            os._exit(0 if os.read(reading, 9) == bytes([signal.SIGHUP]) else 6)
+        except BlockingIOError:
+            time.sleep(0.01)
+"""
+    assert run(code, tmp_path)[0] == 0
