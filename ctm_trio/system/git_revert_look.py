@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Set
 from dataclasses import dataclass
 
 from ctm_trio.errors import RevertRefused
@@ -59,9 +60,11 @@ async def look_at(locked: IndexLock, sha: str) -> Found:
     tree, top = locked.tree, os.fsencode(locked.tree.top)
     head = await head_of(tree)
     moved = await _between(tree, head, sha)
-    shown = await _shown(locked, moved)
+    shown = await locked.copy("shown")
+    await _unhide(tree, shown, moved)
     changes = await changes_in(tree, untracked=not await leaves_untracked(tree), index=shown)
     _refuse(changes)
+    await _unhide(tree, shown, set(changes.tracked))  # staged and then hidden: they will move too
     there = checked(await git_in(tree, "", "ls-tree", "-r", "-z", "--full-tree", sha), "ls-tree")
     here = checked(await git_in(tree, shown, "ls-files", "-z"), "ls-files")
     fold = (await git(tree.top, "config", "--type=bool", "--get", "core.ignoreCase")).stdout.strip() == b"true"
@@ -100,22 +103,19 @@ async def _between(tree: GitTree, head: str, sha: str) -> set[bytes]:
     return set(names_of(whole(done)))
 
 
-async def _shown(locked: IndexLock, moved: set[bytes]) -> str:
-    """A copy of the index in which the files that will move are not hidden from git's comparisons."""
-    tree = locked.tree
-    shown = await locked.copy("shown")
+async def _unhide(tree: GitTree, shown: str, paths: Set[bytes]) -> None:
+    """Let git compare these files in a copy of the index, whatever it was told of them (`assume-unchanged`)."""
     done = checked(await git_in(tree, shown, "ls-files", "-v", "-z"), "ls-files")
+    top = os.fsencode(tree.top)
 
     def hidden() -> list[bytes]:
         marked = [entry[2:] for entry in names_of(whole(done)) if entry[:1].islower() or entry[:1] == b"S"]
-        return [path for path in marked if path in moved and os.path.lexists(os.path.join(top, path))]
+        return [path for path in marked if path in paths and os.path.lexists(os.path.join(top, path))]
 
-    top = os.fsencode(tree.top)
     there = await in_place(hidden)
     for flag in ("--no-assume-unchanged", "--no-skip-worktree") if there else ():
         words = ("update-index", flag, "-z", "--stdin")
         checked(await git_in(tree, shown, *words, stdin=joined(there)), "update-index")
-    return shown
 
 
 def _refuse(changes: Changes) -> None:

@@ -200,6 +200,19 @@ async def test_hidden_changes_are_stashed(repo: Repo, flag: str) -> None:
     assert repo.git("status", "--porcelain") == ""
 
 
+async def test_hidden_after_it_was_staged(repo: Repo) -> None:
+    """A staged change whose file was hidden and changed again, the same in both commits: all of it is stashed."""
+    repo.write("same.txt", "same\n")
+    one, _ = two_checkpoints(repo)
+    repo.write("same.txt", "staged\n")
+    repo.git("add", "same.txt")
+    repo.git("update-index", "--assume-unchanged", "same.txt")
+    repo.write("same.txt", "and changed again\n")
+    done = await both_ways(repo, one, "same.txt")
+    assert repo.git("show", f"{done.stashed_as}:same.txt") == "and changed again"
+    assert repo.git("show", f"{done.stashed_as}^2:same.txt") == "staged"
+
+
 async def test_a_file_that_is_only_intended(repo: Repo) -> None:
     """`git add --intent-to-add` is no obstacle: the file is stashed."""
     one, _ = two_checkpoints(repo)
