@@ -73,7 +73,7 @@ async def look_at(locked: IndexLock, sha: str) -> Found:
         modes = _modes(whole(there))
         touched = {*moved, *changes.tracked, *changes.untracked}
         wanted = [path for path in touched if modes.get(path, _SUBMODULE) != _SUBMODULE]
-        known = {*names_of(whole(here)), *changes.untracked}
+        known = touched.intersection(names_of(whole(here))) | set(changes.untracked)
         way = in_the_way(top, wanted, known, limit=MAX_FILES, fold=fold)
         if way.blocked or way.cut:
             raise _blocked(way)

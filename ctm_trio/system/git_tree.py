@@ -170,7 +170,7 @@ async def changes_in(tree: GitTree, *, untracked: bool, index: str = "") -> Chan
     Raises:
         GitFailed: git cannot tell.
     """
-    words = ("status", "--porcelain=v1", "-z", "--ignore-submodules=dirty", "--no-renames",
+    words = ("status", "--porcelain=v2", "-z", "--ignore-submodules=dirty", "--no-renames",
              f"--untracked-files={'all' if untracked else 'no'}")  # fmt: skip
     env = {"GIT_INDEX_FILE": index} if index else {}
     done = checked(await git(tree.top, *words, env=env, max_bytes=MAX_LIST_BYTES), "status")
@@ -184,10 +184,12 @@ def _parse_status(done: Done) -> Changes:
     nested: list[bytes] = []
     conflicts = False
     for entry in names_of(done.stdout):
-        kind, path = entry[:2], entry[3:]
-        if kind == b"??":
-            (nested if path.endswith(b"/") else new).append(path)
-        elif kind != b"!!":
-            tracked.append(path)
-            conflicts = conflicts or b"U" in kind or kind in (b"AA", b"DD")
+        kind = entry[:1]
+        if kind == b"?":
+            (nested if entry.endswith(b"/") else new).append(entry[2:])
+        elif kind == b"1":
+            tracked.append(entry.split(b" ", 8)[8])
+        elif kind == b"u":
+            tracked.append(entry.split(b" ", 10)[10])
+            conflicts = True
     return Changes(tuple(tracked), tuple(new), tuple(nested), conflicts, done.cut)

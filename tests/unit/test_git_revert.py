@@ -223,6 +223,17 @@ async def test_a_file_that_is_only_intended(repo: Repo) -> None:
     assert not (repo.path / "n.txt").exists()
 
 
+async def test_intended_and_gone_is_no_conflict(repo: Repo) -> None:
+    """A file that is out of the index, only intended, and gone looks like a conflict in git's list, and is none."""
+    one, _ = two_checkpoints(repo)
+    repo.git("rm", "-q", "--cached", "a.txt")
+    repo.git("add", "-N", "a.txt")
+    (repo.path / "a.txt").unlink()
+    assert repo.git("status", "--porcelain") == "DD a.txt"
+    await both_ways(repo, one, "a.txt")
+    assert (repo.path / "a.txt").read_text() == "one\n"
+
+
 async def test_what_is_staged_is_stashed_apart(repo: Repo) -> None:
     """The stash holds both versions of a file that was staged and changed again; `git stash pop --index` works."""
     one, two = two_checkpoints(repo)
