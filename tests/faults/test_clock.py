@@ -113,3 +113,34 @@ def test_retries_while_the_clock_is_set(tmp_path: Path, jump: float, restart: bo
         (delivery,) = here.daemon.get("/api/webhook/deliveries")["deliveries"]
         assert (delivery["status"], delivery["tries"]) == ("delivered", 4)
         assert here.daemon.stop()[0] == 0
+
+
+@pytest.mark.parametrize("jump", [1200.0, -1200.0])
+def test_a_question_after_the_clock_was_set(tmp_path: Path, jump: float) -> None:
+    """A call, then (in another file) a question after the clock was set: open, also over a restart, until a call."""
+
+    def call(n: int) -> None:
+        entry: dict[str, object] = {
+            "session_id": "u-alpha",
+            "hook_event_name": "PostToolUse",
+            "tool_name": "Bash",
+            "tool_use_id": f"t{n}",
+        }
+        entry |= {"tool_input": {"command": "make"}, "ctm_timestamp": format_time(clock.now())}
+        here.daemon.log("u-alpha").append(json.dumps(entry).encode() + b"\n")
+        eventually(lambda: len(here.daemon.stored()) == n, what="the call")
+
+    with boxed(tmp_path) as (here, clock, _):
+        clock.set(jump)
+        call(1)
+        clock.set(0.0)
+        asks(here, clock, "alpha")
+        eventually(lambda: here.attention() == "permission_request", within_s=SOON_S, what="the question")
+        here.daemon.kill()
+        here.daemon.start()
+        settled = time.monotonic() + 4  # what was raised is shown at once; what it comes to is known a little later
+        eventually(lambda: time.monotonic() > settled, what="the end of the start")
+        assert here.attention() == "permission_request"
+        call(2)
+        eventually(lambda: here.attention() == "", within_s=SOON_S, what="the answer")
+        assert here.daemon.stop()[0] == 0
