@@ -60,6 +60,7 @@ class _Heard:
     """Source of its first SessionStart."""
     ended: str = ""
     """Reason of its SessionEnd, "" again when it starts again."""
+    ended_at: float = 0.0
     first_at: float = 0.0
     """Unix seconds of its oldest line seen, 0 if unknown."""
     live: bool = False
@@ -176,7 +177,9 @@ class Attribution:
         if at and (not heard.first_at or at < heard.first_at):
             heard.first_at = at
         if hook == "SessionStart" and kind != "compact":
-            heard.start, heard.ended = heard.start or kind, ""
+            heard.start = heard.start or kind
+            if at >= heard.ended_at:
+                heard.ended = ""
             if kind == "fork" and uuid not in self.forks:
                 self.forks |= {uuid}
             if kind in CONTINUED:
@@ -185,27 +188,30 @@ class Attribution:
                 if len(self._starts) > MAX_STARTS:
                     del self._starts[next(iter(self._starts))]
         elif hook == "SessionEnd":
-            heard.ended = kind or "other"
+            heard.ended, heard.ended_at = kind or "other", at
         news = False
         if pid or pane:
             fresh = hook == "SessionStart" and kind == "startup"
             news = self.processes.see(uuid, pid, pane, at, fresh=fresh, late=late)
         affected = {uuid: None}
-        if news:
+        if news or heard.ended:
             affected |= dict.fromkeys(self.processes.beside(uuid))
         if uuid in self.by_uuid and (news or heard.ended):
             affected |= dict.fromkeys(self._hinted.get(self.by_uuid[uuid], ()))
         return self._settle(affected)
 
     def is_doubtful(self, uuid: str) -> bool:
-        """True if only a hint says whose this log is, while the lines that prove it may be on their way.
+        """True if it is not proven whose this log is, while the lines that prove it may be on their way.
 
-        They are in another file (the end of the uuid before, of the same process), which another task reads.
+        They are in another file, which another task reads: the end of the uuid before, or the start of another process
+        under the same numbers.
         """
-        return not self._sure(uuid) and self._unproven(uuid)
+        if self._sure(uuid):
+            return False
+        return self._unproven(uuid) or (bool(self._by_process(uuid)) and not self._followed(uuid))
 
     def trust(self, uuid: str) -> dict[str, str]:
-        """Take the hint of a doubtful log; the logs whose session changed by it."""
+        """Take what is likely of a doubtful log; the logs whose session changed by it."""
         self._heard.setdefault(uuid, _Heard()).waited = True
         return self._settle([uuid])
 
@@ -240,7 +246,7 @@ class Attribution:
         """True if this start is the record's own process going on."""
         beside = self.processes.beside(uuid)
         if any(other == record.uuid or self.learned.get(other) == record.name for other in beside):
-            return True
+            return self._followed(uuid)
         if self.processes.of(uuid) is not None and self.processes.of(record.uuid) is not None:
             return False
         heard = self._heard.get(uuid)
@@ -261,11 +267,23 @@ class Attribution:
         name = self.by_uuid.get(uuid) or self.learned.get(uuid)
         if name is not None:
             return name
+        return self._by_process(uuid) if self._followed(uuid) else ""
+
+    def _by_process(self, uuid: str) -> str:
+        """The session of which this log's process has written another log, "" if there is none."""
         for other in self.processes.beside(uuid):
             name = self.by_uuid.get(other) or self.learned.get(other)
             if name is not None:
                 return name
         return ""
+
+    def _followed(self, uuid: str) -> bool:
+        """True if a log begins where another one of its process ended, or no line was found that tells otherwise."""
+        heard = self._heard.get(uuid)
+        if heard is not None and (heard.waited or heard.start == "fork"):
+            return True
+        before = (self._heard.get(other) for other in self.processes.beside(uuid))
+        return any(other is not None and other.ended in CONTINUED for other in before)
 
     def _unproven(self, uuid: str) -> bool:
         """True if it has a process and a hint, and nothing is known yet of the process of the session it names."""
@@ -276,7 +294,7 @@ class Attribution:
 
     def _hint(self, uuid: str) -> str:
         """By what its lines name, or by its transcript's directory; "" if neither counts."""
-        if uuid in self._former:
+        if uuid in self._former or (self._by_process(uuid) and not self._followed(uuid)):
             return ""
         heard = self._heard.get(uuid) or _Heard()
         named = self.records.get(heard.hint)

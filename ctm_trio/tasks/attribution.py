@@ -25,6 +25,7 @@ from ctm_trio.messages import (
     Sighting,
 )
 from ctm_trio.model.attribution import Attribution, orphan_name
+from ctm_trio.system.live_sessions import read_clients
 from ctm_trio.system.transcripts import Transcripts, directories_of
 
 INBOX = 64
@@ -196,9 +197,16 @@ class _Owner:
     # ------------------------------------------------------------ the one that decides
 
     async def begin(self, known: Mapping[str, tuple[str, str]]) -> None:
-        """Take over what the event log knew, as far as it is true of today's sessions."""
+        """Take over what the event log knew, as far as it is true of today's sessions, and which processes run now."""
         self.rules.use_records(self.sessions.latest.records)
         self.rules.remember(known)
+        with trio.move_on_after(LOOKUP_S):
+            clients = await trio.to_thread.run_sync(
+                read_clients, self.projects.parent / "sessions", abandon_on_cancel=True
+            )
+            for client in clients:
+                if client.alive:
+                    self.rules.processes.see(client.uuid, str(client.pid), client.pane, 0.0, fresh=False)
         await self._tell(self.rules.settle_all())
 
     async def decide(self, news: trio.MemoryReceiveChannel[_News]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
 from tests.faults.process import Daemon, eventually
@@ -54,3 +56,25 @@ def test_a_client_that_the_session_runs_is_not_the_session(tmp_path: Path) -> No
         assert feed(daemon, "api") == ["ours"]
         assert attention(daemon, "api") != "permission_request"
         assert recorded(daemon) == {"api": uuid_of(1)}
+
+
+def test_also_when_only_the_clients_own_file_says_who_it_is(tmp_path: Path) -> None:
+    """After a restart of the daemon, before the session has said anything, its status file tells its process."""
+    own = subprocess.Popen(["sleep", "60"])
+    try:
+        sessions = tmp_path / ".claude" / "sessions"
+        sessions.mkdir(parents=True)
+        status = {"pid": own.pid, "sessionId": uuid_of(1), "status": "busy", "statusUpdatedAt": 1, "tmux": "api:@0.%0"}
+        (sessions / f"{own.pid}.json").write_text(json.dumps(status))
+        with Daemon(tmp_path) as daemon:
+            record(daemon, api=uuid_of(1))
+            daemon.start()
+            known(daemon, "api")
+            child = {"pid": "333", "pane": "%0", "session": "api"}
+            append(daemon, [line(uuid_of(7), "SessionStart", source="startup", **child),
+                            call(uuid_of(7), "child", **child)])  # fmt: skip
+            eventually(lambda: feed(daemon, "uuid:0a1b2c3d") == ["child"], what="the child's call")
+            assert feed(daemon, "api") == []
+    finally:
+        own.kill()
+        own.wait()

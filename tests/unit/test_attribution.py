@@ -43,6 +43,10 @@ def test_what_moves_a_record(kind: str) -> None:
     made = rules(API)
     made.see("u1", "api", "%0", "111", ts=T0)
     made.see("u2", "api", "%0", "111", hook="SessionStart", kind=kind, ts=T1)
+    if kind != "fork":  # the end of the one before is not read yet, or no hook tells of it
+        assert made.adoptions() == []
+        assert made.is_doubtful("u2")
+        made.trust("u2")
     assert made.adoptions() == [("api", "u2", "u1")]
     assert made.adoptions() == [], "told once"
     other = rules(API)
@@ -51,11 +55,25 @@ def test_what_moves_a_record(kind: str) -> None:
     assert (other.adoptions(), other.known["u2"]) == ([], orphan_name("u2"))
 
 
+def test_reused_numbers_in_any_order() -> None:
+    """A process that begins under the numbers of one that is gone is another one, also if its start is read last."""
+    lines = [("u5", "SessionStart", "startup", T1), ("u6", "SessionStart", "clear", T2), ("u6", "", "", T2)]
+    for order in itertools.permutations(lines):
+        made = rules(API)
+        made.see("u1", "api", "%0", "111", hook="SessionStart", kind="startup", ts=T0)
+        moves = []
+        for uuid, hook, kind, ts in order:
+            made.see(uuid, "", "%0", "111", hook=hook, kind=kind, ts=ts)
+            moves += made.adoptions()
+        assert (made.known["u6"], made.known["u5"], moves) == (orphan_name("u6"), orphan_name("u5"), []), order
+
+
 def test_a_conversation_of_another_session_is_not_taken() -> None:
     """`/resume` into a conversation that is another record's leaves both records as they are."""
     made = rules(API, Session("two", "u9"))
     made.see("u1", "api", "%0", "111", ts=T0)
     made.see("u9", "api", "%0", "111", hook="SessionStart", kind="resume", ts=T1)
+    made.trust("u9")
     assert (made.adoptions(), made.known["u9"]) == ([], "two")
 
 
@@ -66,6 +84,7 @@ def test_an_older_start_moves_nothing() -> None:
     made.see("u3", "", "%0", "111", hook="SessionStart", kind="fork", ts=T2)
     assert made.adoptions() == [("api", "u3", "u1")]
     made.see("u2", "", "%0", "111", hook="SessionStart", kind="resume", ts=T1)
+    made.trust("u2")
     assert made.adoptions() == []
 
 
@@ -109,6 +128,7 @@ def test_a_forgotten_session_leaves_nothing() -> None:
     """Its logs go back to their own ids, and stay there when the name is used again, whatever their lines say."""
     made = rules(API)
     made.see("u1", "api", "%0", "111", ts=T0)
+    made.see("u1", "api", "%0", "111", hook="SessionEnd", kind="clear", ts=T1)
     made.see("u2", "api", "%0", "111", hook="SessionStart", kind="clear", ts=T1)
     made.use_records({"api": replace(API, uuid="u2")})
     assert made.known == {"u1": "api", "u2": "api"}
