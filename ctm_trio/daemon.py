@@ -416,4 +416,5 @@ class Daemon:
             },
             lost=self.losses.latest.text,
             losing=self.losses.latest.goes_on,
+            untyped={name: why for name, why in sessions.untyped.items() if name in sessions.records},
         )

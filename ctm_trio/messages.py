@@ -204,12 +204,14 @@ class SessionsSnapshot:
         alive: names of the tmux sessions that exist (all of them, not only ours).
         tmux_known: False until tmux was asked once, or if tmux cannot be asked at all.
         problem: why `sessions.json` could not be read, or "".
+        untyped: session → why its initial prompt waits, or was not typed.
     """
 
     records: Mapping[str, Session] = field(default_factory=dict)
     alive: frozenset[str] = frozenset()
     tmux_known: bool = False
     problem: str = ""
+    untyped: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

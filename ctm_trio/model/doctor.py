@@ -39,6 +39,7 @@ class Facts:
         webhook_delivered, webhook_failed: alerts so far.
         down: parts of the daemon that do not run, and why.
         lost, losing: what the hook could not keep, and whether that may go on.
+        untyped: session → why its initial prompt waits, or was not typed.
     """
 
     settings: Settings
@@ -54,6 +55,7 @@ class Facts:
     down: Mapping[str, str] = field(default_factory=dict)
     lost: str = ""
     losing: bool = False
+    untyped: Mapping[str, str] = field(default_factory=dict)
 
 
 def daemon_checks(facts: Facts) -> list[Check]:
@@ -61,6 +63,11 @@ def daemon_checks(facts: Facts) -> list[Check]:
     checks = [_port(facts), _journal(facts), _losses(facts)]
     for name, state in sorted(facts.down.items()):
         checks.append(Check(f"daemon:{name}", ERR, state, "It is being tried again; the daemon's log says more."))
+    for name, why in sorted(facts.untyped.items()):
+        todo = (
+            f"Attach to it (`ctm-trio attach {name}`), answer what it asks, and type the prompt if it is still missing."
+        )
+        checks.append(Check(f"prompt:{name}", WARN, f"The initial prompt of {name} is not typed: {why}", todo))
     return checks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
@@ -18,11 +19,23 @@ log = logging.getLogger("ctm.sessions")
 SETTLE_LIMIT_S, LOOK_S, ENTER_S = 15.0, 0.2, 0.3
 """How long the screen may take to settle, between two looks at it, between the prompt and Enter."""
 
+TELL_S = 2.0
+"""A prompt that waits for longer than this for a dialog is said to be held."""
+
 HOLD_S, HOLD_LOOK_S = 600.0, 1.0
 """How long a prompt is held while a dialog of the client is open, and how often it is looked at then."""
 
 
-async def type_prompt(tmux: Tmux, target: str, name: str, prompt: str, clients: Path, *, hold_s: float = HOLD_S) -> str:
+async def type_prompt(
+    tmux: Tmux,
+    target: str,
+    name: str,
+    prompt: str,
+    clients: Path,
+    *,
+    hold_s: float = HOLD_S,
+    held: Callable[[str], None] | None = None,
+) -> str:
     """Wait until the client is ready, and type `prompt` and Enter. Why it was not typed, "" if it was; that is logged.
 
     While a dialog of Claude Code asks something nothing is typed: Enter would answer it, and mostly with "No, exit".
@@ -32,10 +45,11 @@ async def type_prompt(tmux: Tmux, target: str, name: str, prompt: str, clients: 
         name: for the log.
         clients: the directory of the clients' status files.
         hold_s: how long it is held while a dialog is open, in seconds, instead of `SETTLE_LIMIT_S`.
+        held: told why it waits when it does for longer than a moment.
     """
     problem = ""
     try:
-        pane, problem = await _ready(tmux, target, clients, hold_s)
+        pane, problem = await _ready(tmux, target, clients, hold_s, held)
         if pane is not None:
             await tmux.type(pane, prompt, gap_s=ENTER_S)
             return ""
@@ -45,7 +59,9 @@ async def type_prompt(tmux: Tmux, target: str, name: str, prompt: str, clients: 
     return problem
 
 
-async def _ready(tmux: Tmux, target: str, clients: Path, hold_s: float) -> tuple[Pane | None, str]:
+async def _ready(
+    tmux: Tmux, target: str, clients: Path, hold_s: float, held: Callable[[str], None] | None
+) -> tuple[Pane | None, str]:
     """The pane once its client takes a prompt; else None and why not.
 
     The client's own file says it, if there is one. Else two looks in a row must be the same, not blank and no dialog.
@@ -64,4 +80,7 @@ async def _ready(tmux: Tmux, target: str, clients: Path, hold_s: float) -> tuple
         waited = trio.current_time() - began
         if waited > (hold_s if asks else SETTLE_LIMIT_S):
             return None, "it asks something first." if asks else "its screen does not come to rest."
+        if asks and held is not None and waited > TELL_S:
+            held("it asks something first; the prompt is held until that is answered.")
+            held = None
         await trio.sleep(LOOK_S if waited < SETTLE_LIMIT_S else HOLD_LOOK_S)

@@ -94,6 +94,10 @@ EMPTY_FIELDS: Mapping[str, str] = MappingProxyType({})
 Order = Lifecycle | CreateSession | KillSession | ForgetSession | RenameSession | SendInput
 
 
+MAX_UNTYPED = 100
+"""Prompts that were not typed which the doctor tells of."""
+
+
 class Checkpoint(Protocol):
     """Makes a checkpoint commit of a work directory, if it is in a git repository; raises CtmError."""
 
@@ -163,6 +167,7 @@ class _Owner:
         self._desk = Desk(at_once=MAX_COMMANDS, waiting=MAX_WAITING)  # one order at a time a session
         self._adoptions = Adoptions(self._change, self._publish)
         self._prompts = 0
+        self._untyped: dict[str, str] = {}
         self._coming: set[str] = set()  # names of sessions that are being made, as tmux spells them
         self._bell, self._rung = trio.open_memory_channel[None](1)
 
@@ -230,7 +235,8 @@ class _Owner:
     def _publish(self) -> None:
         dotted = {name for name in self._book.records if "." in name and tmux_name(name) in self._live}
         problem = self._problem or self._adoptions.problem
-        self._state.publish(SessionsSnapshot(self._book.records, self._live | dotted, self._known, problem))
+        untyped = {name: why for name, why in self._untyped.items() if name in self._book.records}
+        self._state.publish(SessionsSnapshot(self._book.records, self._live | dotted, self._known, problem, untyped))
 
     # -- orders
 
@@ -358,12 +364,23 @@ class _Owner:
                 raise _taken(other)
 
     async def _prompt(self, name: str, target: str, prompt: str) -> None:
+        def note(why: str) -> None:
+            self._untyped.pop(name, None)
+            if why:
+                self._untyped[name] = why
+                if len(self._untyped) > MAX_UNTYPED:
+                    del self._untyped[next(iter(self._untyped))]
+            self._publish()
+
         if self._prompts >= MAX_PROMPTS:
             log.warning("sessions: the initial prompt of %s is not typed: too many wait already", name)
+            note("too many prompts wait already.")
             return
         self._prompts += 1
+        note("")
         try:
-            await type_prompt(self._tmux, target, name, prompt, self._paths.claude_home / "sessions")
+            clients = self._paths.claude_home / "sessions"
+            note(await type_prompt(self._tmux, target, name, prompt, clients, held=note))
         finally:
             self._prompts -= 1
 

@@ -39,7 +39,8 @@ from ctm_trio.messages import (
     SessionsMessage,
     SessionsSnapshot,
 )
-from ctm_trio.model.config import paths_under
+from ctm_trio.model.config import Settings, paths_under
+from ctm_trio.model.doctor import Facts, daemon_checks
 from ctm_trio.model.session import Session
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.tasks.sessions import run_sessions
@@ -205,10 +206,16 @@ async def test_no_prompt_into_a_dialog(server: PrivateTmux) -> None:
         with trio.move_on_after(1.0):
             await trio.sleep_forever()
         assert acting.told("line") == []
+        with trio.fail_after(8):
+            while "alpha" not in acting.state.latest.untyped:
+                await acting.state.wait_newer(acting.state.version)
+        facts = Facts(Settings(), paths_under(acting.root), untyped=acting.state.latest.untyped)
+        assert [check.status for check in daemon_checks(facts) if check.name == "prompt:alpha"] == ["warn"]
         server.run("send-keys", "-t", "alpha", "-R")
         server.run("clear-history", "-t", "alpha")
         server.run("send-keys", "-t", "alpha", "x", "Enter")
         await until(lambda: "hello" in acting.told("line"))
+        await until(lambda: not acting.state.latest.untyped)
 
 
 async def test_create_refused(server: PrivateTmux) -> None:
