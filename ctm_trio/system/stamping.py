@@ -93,14 +93,14 @@ def draft_source(store: EventStore, uuid: str, session: str, *, fleeting: bool =
         uuid, session: "" where unknown.
         fleeting: only with what is known already; None if there is nothing.
     """
-    mine = [source for source in store.sources.values() if session and source.session == session]
-    if fleeting:
-        known = store.sources.get(uuid) if uuid else None
-        return known or max(mine, key=lambda source: source.id, default=None)
-    if uuid or not session:
+    if not fleeting and (uuid or not session):
         return store.source(uuid, session)
-    if mine:
-        return max(mine, key=lambda source: source.id)
+    known = store.sources.get(uuid) if uuid else None
+    if known is not None:
+        return known
+    mine = [source for source in store.sources.values() if session and source.session == session]
+    if mine or fleeting:
+        return max(mine, key=lambda source: source.id, default=None)
     key, n = f"{UNLOGGED}{session}", 0
     while key in store.sources:
         key, n = f"{UNLOGGED}{session}:{n}", n + 1
