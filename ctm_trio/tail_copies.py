@@ -19,10 +19,13 @@ import trio
 
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName
-from ctm_trio.system.log_copies import Repeats, continuations, numbered, open_reader, repeated, strays_with
-from ctm_trio.system.log_files import PlainReader, Reader
+from ctm_trio.system.log_copies import Repeats, continuations, numbered, open_reader, repeated, strays_with, unfinished
+from ctm_trio.system.log_files import PackedReader, PlainReader, Reader
 
 log = logging.getLogger("ctm.tailer")
+
+UNFINISHED_S = 30.0
+"""An archive that was not written to for so long is damaged, not unfinished: what it has is read."""
 
 MAX_PAST = 256
 """Segments whose files are gone that are remembered for their ends: a copy may still turn up."""
@@ -72,8 +75,20 @@ class Copies:
         """True if the current file is what was read of this segment."""
         raise NotImplementedError
 
-    async def segment_of(self, part: LogName, reader: Reader, others: Iterable[LogName]) -> Segment:
-        """A segment for a part that was never read: from its start, or from where on it repeats nothing."""
+    async def is_unfinished(self, path: Path, reader: PackedReader) -> bool:
+        """True for an archive without its end that was written to a moment ago: a copy that is being made."""
+        look = partial(unfinished, path, reader, UNFINISHED_S)
+        return await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
+
+    async def segment_of(
+        self, part: LogName, reader: Reader, others: Iterable[LogName], segment: Segment | None = None
+    ) -> Segment:
+        """A segment for a part of which nothing is read: from its start, or from where on it repeats nothing.
+
+        Args:
+            part, reader: the part. others: all parts.
+            segment: the one that it has already, if any.
+        """
         if self.live is not None and not await self.still_current(self.live):
             lost, self.live = self.live, None
             await self.let_go(lost)
@@ -87,10 +102,11 @@ class Copies:
 
         def look() -> Repeats | None:
             read = strays_with(self.directory, self.uuid, keys) if keys else []
-            return repeated(reader, known, self.live, [*paths, *read], unread)
+            return repeated(reader, known, self.live, [*paths, *read], unread, self.directory / part.name)
 
         repeats = await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
-        segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else (0, 0))
+        if segment is None:
+            segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else (0, 0))
         segment.name = part.base
         if repeats is not None:
             segment.sealed = repeats.whole

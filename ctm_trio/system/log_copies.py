@@ -7,6 +7,7 @@ ends both have the same bytes. Everything here blocks for the disk: call it in a
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from ctm_trio.system.log_files import PackedReader, PlainReader, Reader
 
 HEAD_BYTES = 4096
 """So much of the beginning of two files is compared: the first line, and mostly its time."""
+
+EMPTY_ARCHIVE_BYTES = 18
 
 TAIL_BYTES = 1 << 20
 """So far back the end of a copy's last whole line is looked for; without one the copy is not remembered by it."""
@@ -56,6 +59,7 @@ def repeated(
     live: Segment | None,
     others: Iterable[Path],
     unread: Iterable[Path] = (),
+    path: Path | None = None,
 ) -> Repeats | None:
     """What a file repeats of what is known, None if it repeats nothing.
 
@@ -64,7 +68,8 @@ def repeated(
         known: segments that were read, whether their files are still there or not.
         live: the segment of the current file: who has its lines is a copy, its new lines are read from itself.
         others: files that are read, or will be.
-        unread: such that will be read after this one: only who has more than it makes it a copy.
+        unread: such that will be read after this one. Which of two equal ones is the copy, their times tell.
+        path: of the file, if there are any `unread`.
     """
     longest = None
     for segment in sorted(known, key=lambda s: s.position):  # forward only: unpacking goes no other way
@@ -76,7 +81,7 @@ def repeated(
         return _all_of(reader)
     if longest is not None:
         return Repeats(longest.position, longest.check, False)
-    if any(_begins(path, reader) for path in others) or any(_begins(path, reader, more=True) for path in unread):
+    if any(_begins(p, reader) for p in others) or any(_begins(p, reader, path or p) for p in unread):
         return _all_of(reader)
     return None
 
@@ -88,6 +93,18 @@ def _all_of(reader: Reader) -> Repeats:
     tail = reader.read(start, size - start)
     end = tail.rfind(b"\n") + 1
     return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True)
+
+
+def unfinished(path: Path, reader: Reader, recent_s: float) -> bool:
+    """True for an archive whose end is missing and that was written to within `recent_s` seconds."""
+    size = reader.size()
+    whole = not reader.read(size, 1) and (size == 0 or len(reader.read(size - 1, 1)) == 1)
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    # Of an empty file, too: an archive of nothing has 20 bytes.
+    return (not whole or status.st_size < EMPTY_ARCHIVE_BYTES) and abs(time.time() - status.st_mtime) < recent_s
 
 
 def continuations(
@@ -169,8 +186,12 @@ def _is_new(path: Path, others: Iterable[Path]) -> bool:
         return False
 
 
-def _begins(path: Path, reader: Reader, *, more: bool = False) -> bool:
-    """True if the file at `path` begins with all that `reader` has; with `more`, and goes on behind it."""
+def _begins(path: Path, reader: Reader, read_from: Path | None = None) -> bool:
+    """True if the file at `path` begins with all that `reader` has.
+
+    With `read_from`, the file of `reader`, it must also go on behind that, or be the older one of the two: a rotation
+    leaves a file's time as it was, a copy has a new one.
+    """
     try:
         with closing(open_reader(path)) as other:
             head = reader.read(0, HEAD_BYTES)
@@ -179,7 +200,8 @@ def _begins(path: Path, reader: Reader, *, more: bool = False) -> bool:
             size = reader.size()
             probes = (size // 2, max(0, size - CHECK_BYTES))
             same = all(reader.read(at, CHECK_BYTES) == other.read(at, CHECK_BYTES) != b"" for at in probes)
-            same = same and (not more or bool(other.read(size, 1)))
+            if same and read_from is not None and not other.read(size, 1):
+                same = path.stat().st_mtime_ns < read_from.stat().st_mtime_ns
             return same and not reader.read(size, 1)  # an archive in several pieces says the size of its last one
     except OSError:
         return False

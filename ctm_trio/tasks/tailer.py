@@ -184,7 +184,11 @@ class Tail(Copies):
     ) -> None:
         if known is not None and reader.size() == known.position:
             return
-        segment = known or await self._claim(reader, reader.key) or await self.segment_of(part, reader, parts)
+        if known is None:
+            known = await self._claim(reader, reader.key)
+        if known is None or known.position == 0:  # of an empty file nothing could be told
+            known = await self.segment_of(part, reader, parts, known)
+        segment = known
         if segment.name != part.base:
             segment.name = part.base
             await self.commit(segment)
@@ -198,7 +202,11 @@ class Tail(Copies):
             await self.drain(self.file, self.live)
         reader = PackedReader(path)
         try:
-            segment = known or await self._claim(reader, None) or await self.segment_of(part, reader, parts)
+            segment = known or await self._claim(reader, None)
+            if segment is None:
+                if await self.is_unfinished(path, reader):
+                    return  # somebody is still writing it; the next write tells us
+                segment = await self.segment_of(part, reader, parts)
             segment.name = part.base
             self.parts[part.base] = segment
             if not segment.sealed:

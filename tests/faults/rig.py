@@ -34,6 +34,7 @@ from ctm_trio.messages import (
 from ctm_trio.model.log_line import LOGS
 from ctm_trio.open_logs import OpenLogs
 from ctm_trio.supervise import Child, keep_running
+from ctm_trio.system.log_files import list_parts
 from ctm_trio.tail_ends import TailEnds
 from ctm_trio.tasks.attribution import run_attribution
 from ctm_trio.tasks.journal import INBOX, run_journal
@@ -103,11 +104,15 @@ class LogFile:
         finally:
             os.close(fd)
 
-    def rotate(self, *, pack: bool = False, touch: bool = False) -> None:
-        """Rename the current file to `<log>.<ns>`, and perhaps pack it and begin a new one at once."""
+    def rotate(self, *, pack: bool = False, touch: bool = False, upwards: bool = False) -> None:
+        """Rename the current file to `<log>.<ns>`, and perhaps pack it and begin a new one at once.
+
+        Args:
+            upwards: number it above every other part, as our own rotation does, whatever the clock says.
+        """
         if not self.path.exists():
             return
-        part = Path(f"{self.path}.{self.now_ns()}")
+        part = Path(f"{self.path}.{self.next_ns() if upwards else self.now_ns()}")
         self.path.rename(part)
         if touch:
             self.path.touch(0o600)
@@ -117,6 +122,10 @@ class LogFile:
     def now_ns(self) -> int:
         """The time in nanoseconds by the clock of the test."""
         return time.time_ns() + int(self.clock_s() * 1e9)
+
+    def next_ns(self) -> int:
+        """The number of the next part as our own rotation chooses it: the time, but above every other part's."""
+        return max(self.now_ns(), 1 + max((p.order for p in list_parts(self.directory, self.uuid)), default=0))
 
     def logrotate(self, style: str, *, pack: bool) -> None:
         """Rotate as `logrotate` does: `create` and `dated` rename and begin anew, `copytruncate` copies and empties."""
@@ -142,9 +151,11 @@ class LogFile:
             first.unlink()
 
     def pack(self, part: Path) -> None:
-        """Replace a rotated part by its packed form, which appears whole."""
+        """Replace a rotated part by its packed form, which appears whole and keeps its time, as our own does."""
         temporary = part.with_name(f".{part.name}.tmp")
         temporary.write_bytes(gzip.compress(part.read_bytes(), 1))
+        status = part.stat()
+        os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
         temporary.rename(f"{part}.gz")
         part.unlink()
 

@@ -92,6 +92,27 @@ async def test_a_copy_outlives_what_it_is_of(rig: Rig) -> None:
     rig.check(expected + markers)
 
 
+@pytest.mark.parametrize("ending", [".1700000000000000003", ".1700000000000000003.gz"])
+async def test_a_copy_that_is_being_made(rig: Rig, ending: str) -> None:
+    """A copy is looked at while it is empty, then half written, then whole: it adds nothing at any time."""
+    log = rig.log()
+    data, expected = lines(0, 40)
+    log.append(data)
+    whole = gzip.compress(data) if ending.endswith(".gz") else data
+    target = Path(f"{log.path}{ending}")
+    async with rig.running():
+        await rig.settle(40)
+        for part in (b"", whole[: len(whole) // 2], whole):
+            target.write_bytes(part)
+            log.append(line(UUID, f"m{len(expected)}"))
+            expected.append(f"m{len(expected)}")
+            await rig.settle(len(expected))
+            await rig.until(lambda: rig.tailers.latest.caught_up)
+    async with rig.running():
+        await rig.until(lambda: rig.tailers.latest.caught_up)
+    rig.check(expected)
+
+
 async def test_a_second_name_of_the_log(rig: Rig) -> None:
     """A hard link that is named like a part is the log itself: neither read twice nor looked at for ever."""
     log = rig.log()

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.process import Daemon, eventually
-from tests.faults.rig import line
+from tests.faults.rig import LogFile, line
 
 UUID = "11111111-2222-4333-8444-555555555555"
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "8"))
@@ -34,6 +34,10 @@ class Writer(threading.Thread):
         self.gap_s, self.rotates = gap_s, rotate
         self.written: list[list[str]] = [[] for _ in self.logs]
         self.over = threading.Event()
+        self.ahead_s = 0.0
+        self.copies = 0
+        for log in self.logs:
+            log.clock_s = lambda: self.ahead_s
 
     @property
     def count(self) -> int:
@@ -55,8 +59,21 @@ class Writer(threading.Thread):
             self.written[i].append(marker)
             n += 1
             if self.rotates and dice.random() < 0.01:
-                log.rotate(pack=dice.random() < 0.5, touch=dice.random() < 0.5)
+                log.rotate(pack=dice.random() < 0.5, touch=dice.random() < 0.5, upwards=True)
+            if self.rotates and dice.random() < 0.01:
+                self.copy(log, dice)
+            if dice.random() < 0.002:
+                self.ahead_s += dice.choice((-86_400.0, -3.0, 5.0, 40_000.0))
             time.sleep(self.gap_s)  # the pace of the load, not a wait for anything
+
+    def copy(self, log: LogFile, dice: random.Random) -> None:
+        """Copy the log, or a part of it, under some name."""
+        files = [log.path, *log.plain_parts()[-2:]]
+        source = dice.choice(files)
+        self.copies += 1
+        ending = dice.choice(("bak{n}", "{n}", "1700{n:06}", "{ns}")).format(n=self.copies, ns=log.next_ns())
+        if source.exists():
+            Path(f"{log.path}.{ending}").write_bytes(source.read_bytes())
 
     def stop(self) -> None:
         """Stop and wait for the last line."""
@@ -90,7 +107,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 
 def test_kill_nine(daemon: Daemon) -> None:
-    """Killed at random moments of the ingest, again and again: what a client saw keeps its id, all lines come once."""
+    """Killed at random moments, with rotations, copies and clock jumps: each line once, ids for ever."""
     dice = random.Random(11)
     seen: dict[int, str] = {}
     before: list[tuple[int, str]] = []
