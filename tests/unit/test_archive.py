@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -157,10 +158,13 @@ async def test_agent_of_an_agent(library: Library, archive: Archive) -> None:
 
 
 async def test_too_many_logs(library: Library, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More logs than are listed is an error that says what to do."""
+    """More logs than are listed is an error that says what to do; only regular files are logs."""
     monkeypatch.setattr("ctm_trio.system.usage.MAX_FILES", 2)
     for name in ("a", "b"):
         (library.paths.logs / f"{name}.jsonl").write_text("x\n")
+    (library.paths.logs / "directory.jsonl").mkdir()
+    os.mkfifo(library.paths.logs / "pipe.jsonl")
+    (library.paths.logs / "link.jsonl").symlink_to("a.jsonl")
     assert [file.uuid for file in await archive.log_files()] == ["a", "b"]
     (library.paths.logs / "c.jsonl").touch()
     with pytest.raises(TooManyLogs) as many:
