@@ -75,9 +75,10 @@ class Copies:
         """True if the current file is what was read of this segment."""
         raise NotImplementedError
 
-    async def is_unfinished(self, path: Path, reader: PackedReader) -> bool:
+    async def is_unfinished(self, path: Path, reader: PackedReader, parts: Iterable[LogName]) -> bool:
         """True for an archive without its end that was written to a moment ago: a copy that is being made."""
-        look = partial(unfinished, path, reader, UNFINISHED_S)
+        others = [self.path, *(p for part in parts if (p := self.directory / part.name) != path)]
+        look = partial(unfinished, path, reader, UNFINISHED_S, others)
         return await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
 
     async def segment_of(

@@ -95,8 +95,11 @@ def _all_of(reader: Reader) -> Repeats:
     return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True)
 
 
-def unfinished(path: Path, reader: Reader, recent_s: float) -> bool:
-    """True for an archive whose end is missing and that was written to within `recent_s` seconds."""
+def unfinished(path: Path, reader: Reader, recent_s: float, others: Iterable[Path]) -> bool:
+    """True for an archive without its end, written to within `recent_s` seconds, that begins like one of `others`."""
+    head = reader.read(0, HEAD_BYTES)
+    if head and not any(_head_is(other, head) for other in others):
+        return False
     size = reader.size()
     whole = not reader.read(size, 1) and (size == 0 or len(reader.read(size - 1, 1)) == 1)
     try:
@@ -105,6 +108,14 @@ def unfinished(path: Path, reader: Reader, recent_s: float) -> bool:
         return False
     # Of an empty file, too: an archive of nothing has 20 bytes.
     return (not whole or status.st_size < EMPTY_ARCHIVE_BYTES) and abs(time.time() - status.st_mtime) < recent_s
+
+
+def _head_is(path: Path, head: bytes) -> bool:
+    try:
+        with closing(open_reader(path)) as other:
+            return other.read(0, len(head)) == head
+    except OSError:
+        return False
 
 
 def continuations(

@@ -204,7 +204,7 @@ class Tail(Copies):
         try:
             segment = known or await self._claim(reader, None)
             if segment is None:
-                if await self.is_unfinished(path, reader):
+                if await self.is_unfinished(path, reader, parts):
                     return  # somebody is still writing it; the next write tells us
                 segment = await self.segment_of(part, reader, parts)
             segment.name = part.base
