@@ -125,6 +125,12 @@ class _Keeper:
             delay = min(delay * 2, BACKOFF_MAX_S)
 
     async def _incarnation(self) -> None:
+        if self._child.quiet and not self._quarantined:
+            # No nursery for each of ten thousand tailers: at a stop their cancellations would take seconds to unpack.
+            self._show("ok")
+            self._status.started()
+            await self._child.start(task_status=trio.TASK_STATUS_IGNORED)
+            return
         async with trio.open_nursery() as nursery:
 
             async def run(*, task_status: trio.TaskStatus[None]) -> None:
