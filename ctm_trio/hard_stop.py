@@ -21,7 +21,7 @@ from types import FrameType
 
 from ctm_trio.plain import plain
 
-HARD_STOP_S = 9.0
+HARD_STOP_S = 8.0
 """After so many seconds a stop ends the process, whatever still runs. Source: contract A1 (within 10 s)."""
 
 PENDING_S = 0.5
