@@ -205,14 +205,17 @@ def stamped(data: bytes, value: dict[str, Any]) -> bytes:
 
 
 def make_directory(path: str) -> None:
-    """A private directory and what is missing above it."""
-    try:
-        posix.mkdir(path, 0o700)
-    except FileExistsError:
-        pass
-    except FileNotFoundError:
-        make_directory(path.rpartition("/")[0])
-        posix.mkdir(path, 0o700)
+    """A private directory and what is missing above it; another hook may be making them too."""
+    for missing in (True, False):
+        try:
+            posix.mkdir(path, 0o700)
+            return
+        except FileExistsError:
+            return
+        except FileNotFoundError:
+            if not missing:
+                raise
+            make_directory(path.rpartition("/")[0])
 
 
 def is_regular(fd: int) -> bool:

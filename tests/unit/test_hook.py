@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -87,3 +89,25 @@ def test_settings_numbers() -> None:
     """A zero, missing or strange number in config.json means its default. Source: contract A2."""
     config = hook.parse_object(b'{"a":7,"b":0,"c":"x","d":-3,"e":1.5,"f":99999999999999999999}')
     assert [due.number(config, key, 50) for key in "abcdefg"] == [7, 50, 50, 50, 50, 50, 50]
+
+
+def test_two_hooks_make_the_first_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two hooks that find no directory, one makes it while the other has just made its parent: both go on."""
+    real = os.mkdir
+    wanted = str(tmp_path / "a" / "b")
+
+    def mkdir(path: str, mode: int) -> None:
+        if path == wanted and os.path.isdir(tmp_path / "a"):
+            real(path, mode)  # the other hook, right before ours
+        real(path, mode)
+
+    monkeypatch.setattr("ctm_trio.producers.hook.posix.mkdir", mkdir)
+    hook.make_directory(wanted)
+    assert os.path.isdir(wanted)
+
+
+def test_a_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    """Below a link that leads nowhere nothing can be made: an error at once, no endless trying."""
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError):
+        hook.make_directory(str(tmp_path / "link" / "logs"))
