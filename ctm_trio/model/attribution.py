@@ -60,7 +60,6 @@ class _Heard:
     """Source of its first SessionStart."""
     ended: str = ""
     """Reason of its SessionEnd, "" again when it starts again."""
-    ended_at: float = 0.0
     first_at: float = 0.0
     """Unix seconds of its oldest line seen, 0 if unknown."""
     live: bool = False
@@ -177,9 +176,7 @@ class Attribution:
         if at and (not heard.first_at or at < heard.first_at):
             heard.first_at = at
         if hook == "SessionStart" and kind != "compact":
-            heard.start = heard.start or kind
-            if at >= heard.ended_at:
-                heard.ended = ""
+            heard.start, heard.ended = heard.start or kind, ""
             if kind == "fork" and uuid not in self.forks:
                 self.forks |= {uuid}
             if kind in CONTINUED:
@@ -188,7 +185,7 @@ class Attribution:
                 if len(self._starts) > MAX_STARTS:
                     del self._starts[next(iter(self._starts))]
         elif hook == "SessionEnd":
-            heard.ended, heard.ended_at = kind or "other", at
+            heard.ended = kind or "other"
         news = False
         if pid or pane:
             fresh = hook == "SessionStart" and kind == "startup"

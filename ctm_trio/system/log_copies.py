@@ -209,8 +209,8 @@ def _begins(path: Path, reader: Reader, read_from: Path | None = None) -> bool:
             if not head or other.read(0, len(head)) != head:
                 return False
             size = reader.size()
-            probes = (size // 2, max(0, size - CHECK_BYTES))
-            same = all(reader.read(at, CHECK_BYTES) == other.read(at, CHECK_BYTES) != b"" for at in probes)
+            probes = [(at, min(CHECK_BYTES, size - at)) for at in (size // 2, max(0, size - CHECK_BYTES))]
+            same = all(reader.read(at, n) == other.read(at, n) != b"" for at, n in probes)
             if same and read_from is not None and not other.read(size, 1):
                 same = path.stat().st_mtime_ns < read_from.stat().st_mtime_ns
             return same and not reader.read(size, 1)  # an archive in several pieces says the size of its last one

@@ -283,6 +283,7 @@ async def test_the_cooldown_over_a_restart(
 async def test_an_outbox_of_the_first_version(tmp_path: Path, receiver: Receiver) -> None:
     """The alerts of a file without the newer columns are kept and sent."""
     with sqlite3.connect(tmp_path / "outbox.db") as db:
+        db.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
         db.execute(
             "CREATE TABLE deliveries (id INTEGER PRIMARY KEY, event TEXT NOT NULL, alert TEXT NOT NULL,"
             " session TEXT NOT NULL, body BLOB NOT NULL, created REAL NOT NULL, status TEXT NOT NULL,"

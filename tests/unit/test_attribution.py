@@ -28,6 +28,8 @@ def test_a_process_goes_on_under_another_uuid_in_any_order() -> None:
         ("u3", "SessionStart", "clear", T2), ("u3", "", "", T2),
     ]  # fmt: skip
     for order in itertools.permutations(lines):
+        if order.index(lines[0]) > order.index(lines[1]):
+            continue  # they are in one file, whose order is what it is
         made = rules(replace(API, name="api-old"), Session("api", "u2", "yolo", "/srv/two", T0))
         moves = []
         for uuid, hook, kind, ts in order:

@@ -20,7 +20,9 @@ NOW = 1_800_000_000.0
 
 
 def clear(rules: Attribution, uuid: str, ts: float, now: float) -> list[str]:
-    """A line of a log that `/clear` began, in the process of alpha; the uuids that its record then follows to."""
+    """A `/clear` in the process of alpha: its log ends, another begins. The uuids that its record then follows to."""
+    was = rules.records["alpha"].uuid
+    rules.see(was, "alpha", "%1", "77", hook="SessionEnd", kind="clear", ts=format_time(ts), now=now)
     rules.see(uuid, "alpha", "%1", "77", hook="SessionStart", kind="clear", ts=format_time(ts), now=now)
     found = [new for _, new, _ in rules.adoptions()]
     for new in found:
