@@ -7,12 +7,13 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 import trio
 
 from ctm_trio.errors import GitFailed
+from ctm_trio.system.discard import Mark, discard, mark_of
 from ctm_trio.system.git_command import checked, git, names_of
 from ctm_trio.system.git_index import IndexLock, git_in, joined, move_head, whole
 from ctm_trio.system.git_revert_look import Found
@@ -103,8 +104,9 @@ class Exchange:
             raise
 
     async def compare(self, saved: str) -> list[str]:
-        """What lies aside and is not as it was saved, as paths; all the rest is removed."""
+        """What lies aside and is not as it was saved, or is still open to be written, as paths; the rest is removed."""
         aside = os.path.join(self.place, "files")
+        marks = await in_place(lambda: {path: mark_of(path) for path in _below(os.fsencode(aside))})
         differ = ("--no-ext-diff", "--no-textconv", "--name-only", "-z", "--diff-filter=d", "--ignore-submodules=all")
         looks = ((*_BY_CONTENT, "diff", *differ), ("ls-files", "--others", "-z"))
         keep: set[bytes] | None = set()
@@ -117,7 +119,7 @@ class Exchange:
                 keep = None  # it cannot be told, so all of it stays
                 break
         kept: list[str] = []
-        await in_thread(lambda: kept.extend(_sort_out(self.place, keep)))
+        await in_thread(lambda: kept.extend(_sort_out(self.place, keep, marks)))
         return kept
 
     def tidy(self) -> bool:
@@ -131,24 +133,31 @@ class Exchange:
         return os.path.exists(self.place)
 
 
-def _sort_out(place: str, keep: set[bytes] | None) -> list[str]:
+def _sort_out(place: str, keep: set[bytes] | None, marks: Mapping[bytes, Mark | None]) -> list[str]:
     """Remove what lies aside and is saved elsewhere; the paths of what stays. Blocks.
 
     Args:
         keep: paths that stay, None for all.
+        marks: what the files were like before they were compared.
     """
     kept: list[str] = []
     for part in ("files", "late"):
         root = os.fsencode(os.path.join(place, part))
-        for here, below, names in os.walk(root):
-            links = [name for name in below if os.path.islink(os.path.join(here, name))]
-            for name in (*names, *links):
-                path = os.path.relpath(os.path.join(here, name), root)
-                if part == "files" and keep is not None and path not in keep:
-                    os.unlink(os.path.join(here, name))
-                else:
-                    kept.append(os.path.join(part, os.fsdecode(path)))
+        for found in _below(root):
+            path = os.path.relpath(found, root)
+            saved = part == "files" and keep is not None and path not in keep
+            if not (saved and discard(found, marks.get(found))):
+                kept.append(os.path.join(part, os.fsdecode(path)))
     return sorted(kept)
+
+
+def _below(root: bytes) -> list[bytes]:
+    """Every file and link below a directory."""
+    found: list[bytes] = []
+    for here, below, names in os.walk(root):
+        links = [name for name in below if os.path.islink(os.path.join(here, name))]
+        found += [os.path.join(here, name) for name in (*names, *links)]
+    return found
 
 
 async def in_thread(work: Callable[[], object]) -> None:

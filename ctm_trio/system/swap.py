@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from ctm_trio.system.discard import Mark, discard, mark_of
+
 MAX_LATE = 100
 """How often something new in the way is put aside before the whole is given up and taken back."""
 
@@ -37,7 +39,7 @@ class Swap:
     late: bytes
     keep: bytes
     _moved: list[tuple[bytes, bytes]] = field(default_factory=list)
-    _placed: list[bytes] = field(default_factory=list)
+    _placed: list[tuple[bytes, Mark | None]] = field(default_factory=list)
     _made: list[bytes] = field(default_factory=list)
     _lates: int = 0
 
@@ -65,10 +67,13 @@ class Swap:
 
     def take_back(self) -> None:
         """Undo all of it, as far as nobody has changed it since; what cannot go back stays aside."""
-        for path in reversed(self._placed):
+        for path, mark in reversed(self._placed):
             with suppress(OSError):
-                if os.path.samestat(os.lstat(self._at(path)), os.lstat(os.path.join(self.new, path))):
-                    os.unlink(self._at(path))
+                now = mark_of(self._at(path))
+                ours = now is not None and mark is not None and now[:2] == mark[:2]  # the very file
+                if ours and not discard(self._at(path), mark, linked=True):
+                    self._lates += 1
+                    self._put_late(self._at(path))  # somebody has written into it
         for directory in reversed(self._made):
             with suppress(OSError):
                 os.rmdir(directory)
@@ -110,11 +115,13 @@ class Swap:
     def _put(self, path: bytes) -> None:
         self._make(os.path.dirname(path))
         target, source = self._at(path), os.path.join(self.new, path)
+        mark = mark_of(source)
         while True:
             try:
                 os.link(source, target, follow_symlinks=False)
             except FileExistsError:
                 self._clear(target)
+                continue
             except OSError as error:
                 if error.errno not in _NO_LINKS:
                     raise
@@ -123,10 +130,8 @@ class Swap:
                     continue
                 os.rename(source, target)
                 os.makedirs(os.path.dirname(source), exist_ok=True)
-                return
-            else:
-                self._placed.append(path)
-                return
+            self._placed.append((path, mark))
+            return
 
     def _make(self, path: bytes) -> None:
         """See that a directory and its parents are there."""
@@ -153,11 +158,19 @@ class Swap:
         self._lates += 1
         if self._lates > MAX_LATE:
             raise OSError(errno.EBUSY, "files come into being there all the time", os.fsdecode(target))
+        with suppress(FileNotFoundError):
+            self._moved.append((target, self._put_late(target)))
+
+    def _put_late(self, target: bytes) -> bytes:
+        """Rename something to a place of its own among what came too late; where it is now.
+
+        Raises:
+            OSError: it stays.
+        """
         to = os.path.join(self.late, b"%d" % self._lates, os.path.relpath(target, self.top))
         os.makedirs(os.path.dirname(to), mode=0o700, exist_ok=True)
-        with suppress(FileNotFoundError):
-            os.rename(target, to)
-            self._moved.append((target, to))
+        os.rename(target, to)
+        return to
 
 
 def inside(top: bytes, path: bytes) -> bool:
