@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import ctm_trio
 from ctm_trio.cli.common import say
 from ctm_trio.cli.where import daemon_port, running
+from ctm_trio.system.files import make_private_dir
 from ctm_trio.system.peers import is_foreign, listener_uid
 from ctm_trio.system.regular import open_regular
 
@@ -98,7 +99,7 @@ def ensure_daemon(paths: Paths, settings: Settings) -> bool:
     if probe(daemon_port(paths, settings)) is not None:
         return True
     try:
-        paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_dir(paths.root)
         process = _start(paths.root / "ctm-trio.log")
     except OSError:
         return False

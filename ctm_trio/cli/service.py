@@ -97,10 +97,10 @@ def quoted(word: str) -> str:
 
 def install(file: Path, *, start: bool) -> int:
     """Write the file and start the service, now and at each login."""
-    from ctm_trio.system.files import atomic_write
+    from ctm_trio.system.files import atomic_write, make_private_dir
 
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private_dir(file.parent)
         atomic_write(file, unit_text(), 0o644)
     except OSError as error:
         raise CliError(f"{file} cannot be written: {error.strerror or error}.") from None

@@ -100,10 +100,10 @@ def undo(path: Path, backup: Path, *, yes: bool) -> int:
 
 def write(path: Path, data: bytes) -> None:
     """Replace a file of the user, through a link if it is one, with the permissions that it had."""
-    from ctm_trio.system.files import atomic_write
+    from ctm_trio.system.files import atomic_write, make_private_dir
 
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_dir(path.parent)
         atomic_write(path, data, path.stat().st_mode & 0o777 if path.exists() else 0o600)
     except OSError as error:
         raise CliError(f"{path} cannot be written: {error.strerror or error}.") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import ERR, OK, WARN, Check
 from ctm_trio.model.log_names import parse_log_name
 from ctm_trio.system.dumps import DEFAULT_DIRECTORY, directory_fault
-from ctm_trio.system.owned import believed_owners, file_fault, is_open_to_group
+from ctm_trio.system.owned import WORLD, believed_owners, file_fault, is_open_to_group
 
 MAX_NAMES = 20_000
 """Of a log directory no more entries are looked at."""
@@ -27,6 +28,10 @@ def _files(paths: Paths) -> Check:
         return Check(
             name, ERR, f"{paths.root}: {fault}.", "See to its owner and mode: it holds what others must not change."
         )
+    for above in (paths.root.parent, paths.root.parent.parent):
+        if fault := _parent_fault(above):
+            text = f"{above}: {fault}, and may put other files in the place of {paths.root}."
+            return Check(name, ERR, text, f"`chmod o-w {above}`, or see to its owner.")
     run = (paths.env_sh, paths.overlay, paths.tmux_conf)
     kept = (paths.sessions, paths.config, paths.user, paths.tokens, paths.allowed_origins)
     for path in (*run, *kept):
@@ -51,6 +56,17 @@ def _directory_fault(path: Path) -> str:
     if status.st_uid not in (os.geteuid(), 0):
         return f"it belongs to another user (uid {status.st_uid})"
     return "others may write to it" if status.st_mode & 0o022 else ""
+
+
+def _parent_fault(path: Path) -> str:
+    """What lets others exchange what is in a directory. A group is not looked at here: mostly it is one's own."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ""
+    if status.st_uid not in (os.geteuid(), 0):
+        return f"another user (uid {status.st_uid}) owns it"
+    return "everybody may write to it" if status.st_mode & WORLD and not status.st_mode & stat.S_ISVTX else ""
 
 
 def _logs(paths: Paths) -> Iterator[Check]:

@@ -19,13 +19,26 @@ LOCK_TRY_S = 0.02
 """How often a taken lock is tried again. `flock` cannot be waited for without a thread that nothing could cancel."""
 
 
+def make_private_dir(path: Path) -> None:
+    """Make `path` and every parent that is missing, 0700 each whatever the umask is; what exists stays as it is.
+
+    A parent that others may write to is as good as the directory: they could put another one in its place.
+
+    Raises:
+        OSError: it cannot be made, or something else than a directory is there.
+    """
+    if not path.parent.exists():
+        make_private_dir(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+
+
 def ensure_private_dir(path: Path) -> None:
     """Make `path` with its parents, 0700; a directory that exists and is ours is tightened to 0700.
 
     Raises:
         OSError: it cannot be made.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_dir(path)
     status = path.stat()
     if status.st_mode & 0o077 and status.st_uid == os.geteuid():
         path.chmod(0o700)

@@ -18,6 +18,10 @@ from ctm_trio.model.config import (
     read_settings,
 )
 from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, read_regular, stamp
+from ctm_trio.system.owned import file_fault
+
+_UNREAD = Stamp(mtime_ns=-1)
+"""The version of a file that could not be used: a `chmod` that mends it changes no stamp, so it is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,8 @@ class Loaded:
 def load_settings(path: Path, *, create: bool = True) -> Loaded:
     """Read `config.json`; a missing one is created with the defaults if `create`. Blocks: call it in a thread.
 
-    A file that does not parse, has a wrong value, or cannot be read or made, is a `problem` and stays as it is.
-    Source: contract A2, C11.
+    A file that does not parse, has a wrong value, or cannot be read or made, is a `problem` and stays as it is. So is
+    one that another user has made or may change: it could send the alerts to them. Source: contract A2, B3, C11.
     """
     seen = stamp(path)
     try:
@@ -47,11 +51,15 @@ def load_settings(path: Path, *, create: bool = True) -> Loaded:
             ensure_private_dir(path.parent)
             atomic_write(path, default_document())
             seen = stamp(path)
+        if fault := file_fault(path):
+            return Loaded(Settings(), f"{path} is not believed: {fault}.", _UNREAD)
         return Loaded(*read_settings(read_regular(path, max_bytes=MAX_CONFIG_BYTES)), seen)
     except BrokenConfig as error:
         return Loaded(Settings(), error.message, seen)
     except OSError as error:
-        return Loaded(Settings(), f"{path} cannot be used: {error.strerror or error}.", seen)
+        return Loaded(
+            Settings(), f"{path} cannot be used: {error.strerror or error}.", seen if seen == Stamp() else _UNREAD
+        )
 
 
 async def patch_settings(path: Path, patch: Mapping[str, object], *, fallback: str) -> Loaded:
@@ -68,6 +76,8 @@ async def patch_settings(path: Path, patch: Mapping[str, object], *, fallback: s
 
     def change() -> Loaded:
         try:
+            if fault := file_fault(path):
+                raise BrokenConfig(f"{path} is not believed and not changed: {fault}.")
             try:
                 data = read_regular(path, max_bytes=MAX_CONFIG_BYTES)
             except FileNotFoundError:

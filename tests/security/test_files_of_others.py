@@ -10,18 +10,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
 
 from ctm_trio.cli.lifecycle import run_hook
 from ctm_trio.cli.logs import open_log
+from ctm_trio.errors import BrokenConfig
 from ctm_trio.model.config import Paths, Settings, paths_under
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.session import Session
 from ctm_trio.producers import statusline
 from ctm_trio.system.doctor_owners import owner_checks
 from ctm_trio.system.dumps import directory_fault, read_dumps
+from ctm_trio.system.files import ensure_private_dir
 from ctm_trio.system.live_sessions import read_live
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.owned import file_fault
+from ctm_trio.system.settings_file import load_settings, patch_settings
 from tests.faults.process import USER, Daemon, eventually
 from tests.faults.rig import line
 from tests.other_user import OTHER, run_as_other
@@ -297,6 +301,24 @@ def test_nothing_of_others_is_run(daemon: Daemon, tmp_path: Path, name: str) -> 
     assert not (tmp_path / "CANARY").exists()
 
 
+def test_a_config_that_is_closed_again_counts(daemon: Daemon) -> None:
+    """A daemon takes nothing from a `config.json` that everybody may write to, and takes it after a `chmod`."""
+
+    def found() -> tuple[str, int]:
+        one = next(one for one in daemon.get("/api/doctor")["checks"] if one["name"] == "config:load")
+        return one["status"], daemon.get("/api/config")["attention"]["idle_minutes"]
+
+    path = daemon.root / "config.json"
+    config = json.loads(path.read_text())
+    config["serve"]["attention"] = {"idle_minutes": 77}
+    path.chmod(0o606)
+    path.write_text(json.dumps(config))
+    eventually(lambda: found()[0] != "ok")
+    assert found()[1] != 77
+    path.chmod(0o600)
+    eventually(lambda: found() == ("ok", 77))
+
+
 @needs_root
 def test_a_user_file_of_others(daemon: Daemon) -> None:
     """A `user.json` that everybody may write to lets nobody in, and nobody signs up over it; `chmod` mends that."""
@@ -322,6 +344,43 @@ def test_the_doctor_on_open_files(paths: Paths) -> None:
     paths.sessions.chmod(0o600)
     paths.root.chmod(0o777)
     assert check(paths, "files:owner").status == "err"
+
+
+def test_a_config_that_others_may_change(tmp_path: Path) -> None:
+    """Its values do not count and it is not rewritten, until it is ours and closed."""
+    path = tmp_path / "config.json"
+    path.write_text('{"serve": {"webhook_url": "http://evil.example/"}}')
+    path.chmod(0o606)
+    found = load_settings(path)
+    assert (found.settings, "everybody may write to it" in found.problem) == (Settings(), True)
+    with pytest.raises(BrokenConfig, match="everybody may write to it"):
+        trio.run(lambda: patch_settings(path, {"webhook_url": ""}, fallback="{}"))
+    path.chmod(0o600)
+    again = load_settings(path)
+    assert (again.problem, again.settings.webhook_url) == ("", "http://evil.example/")
+    assert again.stamp != found.stamp
+
+
+def test_parents_are_private_under_a_lax_umask(tmp_path: Path) -> None:
+    """What is missing above our directory is made 0700 too: who may write there could exchange all of ours."""
+    before = os.umask(0)
+    try:
+        ensure_private_dir(tmp_path / "home" / ".config" / "ctm")
+    finally:
+        os.umask(before)
+    for made in (tmp_path / "home", tmp_path / "home" / ".config", tmp_path / "home" / ".config" / "ctm"):
+        assert made.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_doctor_on_an_open_parent(paths: Paths) -> None:
+    """A `~/.config` that everybody may write to is an error; one of a group, or with the sticky bit, is none."""
+    for mode, status in ((0o777, "err"), (0o1777, "ok"), (0o775, "ok")):
+        paths.root.parent.chmod(mode)
+        assert check(paths, "files:owner").status == status
+    paths.root.parent.chmod(0o755)
+    if os.geteuid() == 0:
+        give_away(paths.root.parent)
+        assert "another user" in check(paths, "files:owner").message
 
 
 def test_hooks_of_a_config_that_others_may_change(
