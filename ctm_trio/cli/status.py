@@ -149,7 +149,7 @@ def read_usage(settings: Settings) -> Usage:
         dump = parse_dump(file.data, file.stem)
         if dump is None:
             continue
-        limits.take(dump)
+        limits.take(dump, file.mtime)
         usage.meters[dump.uuid] = merge_meter(usage.meters.get(dump.uuid, Meter()), dump.meter)
     usage.week, usage.five_hours = limits.week, limits.five_hours
     return usage

@@ -2,7 +2,8 @@
 
 Every session reports the limits as it heard them with its last answer. So of one window the highest figure counts, and
 which window is the current one is said by the newest answer: also if that one ends earlier, for the user may have
-changed the account or the plan. A status line that is only shown again is no answer. Source: contract A7, B9.
+changed the account or the plan. A status line that is only shown again is no answer; where that cannot be known, as
+after a restart, a window that was over when the dump was written gives way to one that was not. Source: contract A7, B9.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class _Limit:
     windows: list[Window] = field(default_factory=list)
     timeless: float | None = None
 
-    def hear(self, seen: Window) -> None:
+    def hear(self, seen: Window, written: float) -> None:
         """An answer. A figure without a time is taken as it comes, a time without a figure keeps the one before."""
         if seen.resets_at is None:
             self.timeless = seen.pct
@@ -47,7 +48,9 @@ class _Limit:
             pcts = [known]
         ends = max(w.resets_at or 0 for w in (*same, seen))
         self.windows = [w for w in self.windows if w not in same][-MAX_WINDOWS:]
-        self.windows.append(Window(max(pcts) if pcts else None, ends))
+        last = self.windows[-1].resets_at if self.windows else None
+        old = ends <= written and last is not None and last > written
+        self.windows.insert(len(self.windows) - old, Window(max(pcts) if pcts else None, ends))
 
     def known(self) -> Window:
         """What is known now."""
@@ -62,8 +65,12 @@ class Limits:
         self._week, self._five_hours = _Limit(), _Limit()
         self._last: OrderedDict[str, Said] = OrderedDict()
 
-    def take(self, dump: Dump) -> bool:
-        """Take in a dump. False if its session has said all of it before: then it is no answer and changes nothing."""
+    def take(self, dump: Dump, written: float = 0.0) -> bool:
+        """Take in a dump. False if its session has said all of it before: then it is no answer and changes nothing.
+
+        Args:
+            written: when the dump was written, in unix seconds; 0 if that is not known.
+        """
         meter = dump.meter  # its model and context change without an answer, when the user chooses another model
         tokens = (meter.input_tokens, meter.output_tokens, meter.cache_tokens)
         said: Said = (dump.week, dump.five_hours, *tokens, meter.cost_usd_micros)
@@ -75,7 +82,7 @@ class Limits:
             self._last.popitem(last=False)
         for limit, seen in ((self._week, dump.week), (self._five_hours, dump.five_hours)):
             if seen is not None:
-                limit.hear(seen)
+                limit.hear(seen, written)
         return True
 
     @property

@@ -227,7 +227,7 @@ class _QuotaBook:
 
     def take(self, dump: Dump, mtime: float) -> None:
         """Take in one dump."""
-        news = self._limits.take(dump)
+        news = self._limits.take(dump, mtime)
         heard = self._heard.get(dump.uuid)
         if heard is None:
             heard = self._heard[dump.uuid] = _Heard()

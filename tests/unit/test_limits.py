@@ -126,3 +126,22 @@ def test_repeating_everything_changes_nothing(steps: list[tuple[str, int, int]])
     before = limits.week
     assert not any(limits.take(dump) for dump in last.values())
     assert limits.week == before
+
+
+def test_a_window_that_was_over_gives_way() -> None:
+    """An idle session's status line, shown again after another's answer, wins nothing by being the newest dump."""
+    limits = Limits()
+    for dump, written in ((answer("b", 95, T + 3600), T), (answer("a", 40, T - 100), T + 5)):
+        limits.take(dump, written)
+    assert limits.week == Window(95, T + 3600)
+    limits.take(answer("a", 41, T - 100), T + 6)
+    limits.take(answer("c", 3, T + 2 * DAY), T + 3600)
+    assert limits.week == Window(3, T + 2 * DAY)
+
+
+def test_a_clock_that_is_ahead_makes_no_window_current() -> None:
+    """Where all windows seem to be over the newest answer counts, as always."""
+    limits = Limits()
+    for pct, ends in ((40, T), (95, T + 3600), (41, T - DAY)):
+        limits.take(answer("a", pct, ends), T + 9 * DAY)
+        assert limits.week == Window(pct, ends)
