@@ -10,15 +10,23 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ctm_trio.system.migration import write_copy
+from ctm_trio.system.migration import connect, write_copy
 from ctm_trio.system.open_file import Look, OpenFile
 from ctm_trio.system.side_database import begin_anew
-from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, set_aside
+from ctm_trio.system.store_errors import (
+    BESIDE,
+    StoreDamaged,
+    StoreUnavailable,
+    clear_beside,
+    set_aside,
+    translated,
+)
 
 if TYPE_CHECKING:
     import trio
@@ -30,6 +38,15 @@ WATCH_S = 2.0
 
 NOTE_S = 30.0
 """How long /health says that a file had to be made again."""
+
+DEEP_GAP_S = 60.0
+"""All of a file is looked at once in so many seconds at most, and only when there is a reason."""
+
+DEEP_S = 5.0
+"""And for so long at most."""
+
+DEEP_STEPS = 20_000
+"""Steps of SQLite's machine between two looks at the clock."""
 
 RESCUED = ".rescued"
 REPLACED = "replaced"
@@ -49,16 +66,29 @@ class Watched:
 
     def __init__(self, path: Path, open_: Callable[[Path], sqlite3.Connection]) -> None:
         self.path = path
-        self.db = open_(path)
+        with translated():
+            self.db = open_(path)
         self.detached = ""
+        self._deep_at = 0.0
         self._open_file = open_
         self._file: OpenFile | None = None
         self._note_open()
 
     def look(self) -> Look:
-        """How the file is; see `OpenFile.look`."""
+        """How the file is; see `OpenFile.look`. Opens it too, as anybody else would, and reads a little."""
         file = self._file
-        return file.look() if file is not None else Look(f"{self.path.name} is not open.", lost=True)
+        if file is None:
+            return Look(f"{self.path.name} is not open.", lost=True)
+        seen = file.look()
+        if seen.problem:
+            return seen
+        deep = file.suspect and time.monotonic() >= self._deep_at
+        if deep:
+            file.suspect, self._deep_at = False, time.monotonic() + DEEP_GAP_S
+        damage = _damage(self.path, deep=deep)
+        if damage and not (seen := file.look()).problem:
+            return Look(f"{self.path.name} was damaged while it was in use ({damage}).", lost=True, damaged=True)
+        return seen
 
     def put_back(self) -> None:
         """Write what the connection sees into a new file at the path, and go on with that.
@@ -69,19 +99,22 @@ class Watched:
             StoreUnavailable: it cannot be done now; nothing may be written meanwhile, and it can be tried again.
             StoreDamaged: what is open is damaged itself.
         """
+        seen = self.look()
         try:
-            self._put_back()
+            self._put_back(check=seen.damaged)
+        except StoreDamaged as error:
+            raise StoreDamaged(f"{seen.problem} {error.message}" if seen.damaged else error.message) from error
         except StoreUnavailable as error:
             self.detached = f"{self.look().problem} It cannot be made again now: {error.message}"
             raise
         self.detached = ""
 
-    def _put_back(self) -> None:
+    def _put_back(self, *, check: bool = False) -> None:
         rescued = self.path.with_name(f".{self.path.name}{RESCUED}")
         file = self._file
         try:
             if file is not None:
-                write_copy(self.db, rescued)
+                write_copy(self.db, rescued, check=check)
                 if os.path.lexists(self.path) and not file.is_ours():
                     if file.wal_is_ours():
                         os.unlink(f"{self.path}-wal")  # or SQLite would lay our -wal over the other file
@@ -90,12 +123,14 @@ class Watched:
                 self.db.close()  # before the new file is there: closing deletes the -wal of this name
                 self._note_closed()
             if rescued.exists():
-                for suffix in ("-wal", "-shm"):
+                clear_beside(self.path)
+                for suffix in BESIDE:
                     Path(f"{self.path}{suffix}").unlink(missing_ok=True)
                 os.replace(rescued, self.path)
         except OSError as error:
             raise StoreUnavailable(error.strerror or str(error)) from error
-        self.db = self._open_file(self.path)
+        with translated():
+            self.db = self._open_file(self.path)
         self._note_open()
 
     def begin_anew(self, error: StoreDamaged) -> None:
@@ -107,14 +142,15 @@ class Watched:
         begin_anew(self.path, error)
         self.db.close()
         self._note_closed()
-        self.db = self._open_file(self.path)
+        with translated():
+            self.db = self._open_file(self.path)
         self._note_open()
 
     def close(self) -> None:
         """Close the connection. A file that was deleted a moment ago is put back first, if that can be done."""
-        if self._file is not None and self._file.look().lost:
+        if self._file is not None and (seen := self._file.look()).lost:
             with suppress(StoreUnavailable, StoreDamaged):
-                self._put_back()
+                self._put_back(check=seen.damaged)
         self._note_closed()
         self.db.close()
 
@@ -126,6 +162,28 @@ class Watched:
         if self._file is not None:
             self._file.forget()
         self._file = None
+
+
+def _damage(path: Path, *, deep: bool) -> str:
+    """What a new connection finds damaged, "" for nothing. It changes no byte.
+
+    Args:
+        deep: look at all of it, for `DEEP_S` at most.
+    """
+    until = time.monotonic() + DEEP_S
+    try:
+        with closing(connect(path, "ro", timeout_s=0.0)) as db, translated():
+            for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                db.execute(f'SELECT * FROM "{table}" LIMIT 1').fetchone()
+            if deep:
+                db.set_progress_handler(lambda: time.monotonic() > until, DEEP_STEPS)
+                (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+                return "" if verdict == "ok" else " ".join(str(verdict).split())
+    except StoreDamaged as error:
+        return error.message
+    except StoreUnavailable:
+        pass  # locked, no descriptor is left, it took too long: that says nothing of the file
+    return ""
 
 
 class Trouble:
@@ -159,7 +217,7 @@ async def watch_file(
         lock: held by whoever has a second writing connection open.
 
     Raises:
-        StoreDamaged: the file is lost, and what the connection sees is damaged.
+        StoreDamaged: the file is lost or damaged, and so is what the connection sees.
     """
     import trio  # here, because quick commands read databases and have no use for it
 
@@ -184,3 +242,17 @@ async def watch_file(
             say(text)
             if text:
                 log.error("%s", text)
+
+
+async def watch_side_file(store: Watched, limiter: trio.CapacityLimiter, say: Callable[[str], object]) -> NoReturn:
+    """As `watch_file`, for a database that can be begun anew at any time: a damaged one is."""
+    import trio
+
+    while True:
+        try:
+            await watch_file(store, limiter, say)
+        except StoreDamaged as error:
+            try:
+                await trio.to_thread.run_sync(store.begin_anew, error, limiter=limiter)
+            except StoreUnavailable as problem:
+                say(problem.message)

@@ -18,7 +18,14 @@ from pathlib import Path
 
 from ctm_trio.errors import CtmError
 from ctm_trio.system.regular import KINDS
-from ctm_trio.system.store_errors import StoreDamaged, StoreForeign, StoreNewer, StoreUnavailable, translate
+from ctm_trio.system.store_errors import (
+    StoreDamaged,
+    StoreForeign,
+    StoreNewer,
+    StoreUnavailable,
+    clear_beside,
+    translate,
+)
 
 log = logging.getLogger("ctm.store")
 
@@ -84,6 +91,10 @@ def open_current(path: Path, schema: Schema, pragmas: Sequence[str]) -> sqlite3.
         StoreDamaged, StoreForeign: it must be set aside.
         StoreUnavailable: it cannot be opened or brought up to date now; it is as it was.
     """
+    try:
+        clear_beside(path)
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be used: {error.strerror or error}") from error
     found = examine(path, schema)
     try:
         if found.version == 0:
@@ -277,11 +288,11 @@ def statements(sql: str) -> Iterator[str]:
             held = ""
 
 
-def write_copy(db: sqlite3.Connection, to: Path) -> None:
+def write_copy(db: sqlite3.Connection, to: Path, *, check: bool = False) -> None:
     """Write everything that a connection sees, its -wal included, into a new file of its own. Blocks.
 
     Args:
-        db: open on the original. to: replaced when the copy is whole and on disk.
+        db: open on the original. to: replaced when the copy is whole and on disk. check: see that the copy is sound.
 
     Raises:
         StoreUnavailable: it could not be written; nothing is left of it. StoreDamaged: the original is damaged.
@@ -293,6 +304,8 @@ def write_copy(db: sqlite3.Connection, to: Path) -> None:
         with closing(connect(temp, "rw")) as copy:
             copy.execute("PRAGMA synchronous = OFF")  # it is synced as a whole below
             db.backup(copy)
+            if check:
+                _refuse_damaged(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
         fd = os.open(temp, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -308,6 +321,16 @@ def write_copy(db: sqlite3.Connection, to: Path) -> None:
         with suppress(OSError):
             remove_database(temp)
         raise StoreUnavailable(error.strerror or str(error)) from error
+    except StoreDamaged:
+        with suppress(OSError):
+            remove_database(temp)
+        raise
+
+
+def _refuse_damaged(db: sqlite3.Connection) -> None:
+    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise StoreDamaged(f"The database is damaged: {' '.join(str(verdict).split())}")
 
 
 def remove_database(path: Path) -> None:

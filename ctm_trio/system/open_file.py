@@ -1,8 +1,9 @@
-"""Whether the file that a connection has open is still the one at its path.
+"""Whether the file that a connection has open is still the one at its path, and still whole.
 
 SQLite keeps its bookkeeping of a -wal in a -shm that it finds by name. If another file is put in the place of an open
 database and this process opens that too, both share the -shm, and commits are lost. So nobody in this process opens a
-path while its writer has another file open. Source: contract C11.
+path while its writer has another file open. Nor one that was cut: of an empty file SQLite throws the -wal away.
+Source: contract C11.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctm_trio.system.store_errors import StoreUnavailable
+from ctm_trio.system.store_errors import BESIDE, StoreUnavailable
+
+WAL_LIMIT_BYTES = 32 << 20
+"""SQLite cuts a -wal to this size when it begins it anew, never to less while it is open (`journal_size_limit`)."""
 
 _writers: dict[str, OpenFile] = {}
 """The files that writers of this process have open, by path."""
@@ -20,10 +24,17 @@ _writers: dict[str, OpenFile] = {}
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen. `problem`: a sentence, "" if all is well; `lost`: the open file is not at its path any more."""
+    """What was seen.
+
+    Attributes:
+        problem: a sentence, "" if all is well.
+        lost: what is open is not what is at its path any more, or not whole there.
+        damaged: the open file itself was changed, so what its connection sees may be damaged too.
+    """
 
     problem: str = ""
     lost: bool = False
+    damaged: bool = False
 
 
 class OpenFile:
@@ -37,7 +48,12 @@ class OpenFile:
         self.path = path
         self._wal_path = f"{path}-wal"
         self._main = _mark(path)
-        self._wal = _mark(self._wal_path)
+        self._bytes = _size(path)
+        """The largest size so far: the databases are never made smaller."""
+        self._wal_bytes = 0
+        self.suspect = False
+        """True if somebody found damage in it, or its -wal has become smaller than SQLite makes it."""
+        self._beside = {suffix: _mark(f"{path}{suffix}") for suffix in BESIDE}
 
     def look(self) -> Look:
         """Compare. Blocks for a few `stat`s; opens nothing."""
@@ -50,12 +66,20 @@ class OpenFile:
             return Look(f"{name} cannot be reached: {error.strerror or error}.")
         if (status.st_dev, status.st_ino) != self._main:
             return Look(f"{name} was replaced while it was in use.", lost=True)
-        wal = _mark(self._wal_path)
-        if self._wal is None:
-            self._wal = wal
-        elif wal != self._wal:
-            what = "deleted" if wal is None else "replaced"
-            return Look(f"{name}-wal was {what} while it was in use.", lost=True)
+        if status.st_size < self._bytes:
+            return Look(f"{name} was cut off while it was in use.", lost=True, damaged=True)
+        self._bytes = status.st_size
+        for suffix, mark in self._beside.items():
+            found = _mark(f"{self.path}{suffix}")
+            if mark is None:
+                self._beside[suffix] = found
+            elif found != mark:
+                what = "deleted" if found is None else "replaced"
+                return Look(f"{name}{suffix} was {what} while it was in use.", lost=True)
+        wal = _size(self._wal_path)
+        if wal < min(self._wal_bytes, WAL_LIMIT_BYTES):
+            self.suspect = True
+        self._wal_bytes = wal
         return Look(self._rights(status.st_mode))
 
     def _rights(self, mode: int) -> str:
@@ -78,7 +102,8 @@ class OpenFile:
 
     def wal_is_ours(self) -> bool:
         """True if the -wal at the path is the open one."""
-        return self._wal is not None and _mark(self._wal_path) == self._wal
+        wal = self._beside["-wal"]
+        return wal is not None and _mark(self._wal_path) == wal
 
     def register(self) -> None:
         """A writer of this process has it open, until `forget`."""
@@ -106,9 +131,23 @@ def check_current(path: Path) -> None:
         raise StoreUnavailable(f"{path.name} was moved or replaced while it was in use; try again in a moment.")
 
 
+def suspect(path: Path) -> None:
+    """Somebody found damage in a database: its writer looks at all of it soon."""
+    writer = _writers.get(os.path.abspath(path))
+    if writer is not None:
+        writer.suspect = True
+
+
 def _mark(path: Path | str) -> tuple[int, int] | None:
     try:
         status = os.stat(path)
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _size(path: Path | str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

@@ -17,8 +17,8 @@ from typing import TypeVar
 import trio
 
 from ctm_trio.errors import Unavailable
-from ctm_trio.system.open_file import is_current
-from ctm_trio.system.store_errors import translate
+from ctm_trio.system.open_file import is_current, suspect
+from ctm_trio.system.store_errors import StoreDamaged, translate
 
 T = TypeVar("T")
 
@@ -104,7 +104,11 @@ class ReadPool:
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
                 raise Unavailable("That took too long to look up; ask for less, or try again.") from None
-            raise translate(error) from error
+            problem = translate(error)
+            if isinstance(problem, StoreDamaged):
+                for path in self._files:
+                    suspect(path)
+            raise problem from error
         finally:
             with self._lock:
                 keep = sound and not self._closed

@@ -16,7 +16,7 @@ from ctm_trio.model.times import parse_time
 from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.log_lines import LineReader, Place
 from ctm_trio.system.migration import Schema
-from ctm_trio.system.open_file import OpenFile, is_current
+from ctm_trio.system.open_file import OpenFile, is_current, suspect
 from ctm_trio.system.side_database import open_side_database
 from ctm_trio.system.store import open_database, unsigned
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, translate
@@ -151,6 +151,8 @@ class SearchIndex(Watched):
             return self._journal.execute(_EVENTS, (self.cursor, limit)).fetchall()
         except (sqlite3.Error, StoreDamaged) as error:
             # Whatever is wrong with that file, the index is not to blame.
+            if isinstance(error, StoreDamaged) or isinstance(translate(error), StoreDamaged):
+                suspect(self._journal_path)
             raise StoreUnavailable(f"The event log cannot be read: {error}") from error
 
     def _follow_journal(self) -> None:

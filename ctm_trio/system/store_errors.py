@@ -6,8 +6,10 @@ tried again (`StoreUnavailable`), or concerns a row and not the file (`StoreRefu
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,11 @@ from pathlib import Path
 import msgspec
 
 from ctm_trio.errors import CtmError
+
+log = logging.getLogger("ctm.store")
+
+BESIDE = ("-wal", "-shm")
+"""What SQLite keeps beside a database while it is open."""
 
 
 class StoreUnavailable(CtmError):
@@ -107,9 +114,31 @@ def set_aside(path: Path, why: str = StoreDamaged.aside) -> Path:
         n += 1
         target = base.with_name(f"{base.name}.{n}")
     os.replace(path, target)
-    for suffix in ("-wal", "-shm"):
+    for suffix in BESIDE:
         try:
             os.replace(f"{path}{suffix}", f"{target}{suffix}")
         except FileNotFoundError:
             continue
     return target
+
+
+def clear_beside(path: Path) -> None:
+    """Move away what stands in the place of a database's -wal or -shm and is no file (a directory, a pipe, a link to
+    nothing): SQLite cannot use it, and whatever was there before is gone already.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    for suffix in BESIDE:
+        found = path.with_name(f"{path.name}{suffix}")
+        if os.path.lexists(found) and not _is_file(found):
+            aside = found.with_name(f"{found.name}.replaced.{time.time_ns()}")
+            os.replace(found, aside)
+            log.error("%s is not a regular file; it is now %s", found.name, aside.name)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False

@@ -14,7 +14,7 @@ from ctm_trio.channels import StateSender
 from ctm_trio.messages import CostPoint, CostTotals
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.system.cost_store import CostStore, load_prices
-from ctm_trio.system.file_watch import Trouble, watch_file
+from ctm_trio.system.file_watch import Trouble, watch_side_file
 from ctm_trio.system.store import StoreDamaged, StoreRefused, StoreUnavailable
 
 log = logging.getLogger("ctm.cost")
@@ -60,7 +60,7 @@ async def run_cost(
             store = await _open(path, table, limiter, trouble)
         await _tell(store, totals, limiter)
         async with trio.open_nursery() as nursery:
-            watch = partial(watch_file, store, limiter, partial(trouble.note, "file"))
+            watch = partial(watch_side_file, store, limiter, partial(trouble.note, "file"))
             nursery.start_soon(watch, name="ctm: watch of the costs' file")
             with points:
                 await _follow(points, store, totals, limiter, trouble)

@@ -120,10 +120,7 @@ class _Indexer:
         except StoreUnavailable as error:
             self._wait(error.message)
         except StoreDamaged as error:
-            # It holds nothing that the event log has not: it is begun anew.
-            log.error("the search index is made anew: %s", error.message)
-            await self.close()
-            await trio.to_thread.run_sync(_set_aside, self._path, error, limiter=self._limiter)
+            await self._begin_anew(error)
         else:
             self._trouble.note("index", "")
             return more
@@ -137,7 +134,17 @@ class _Indexer:
                 await trio.sleep(RETRY_S)
                 continue
             with trio.CancelScope() as self._watching:
-                await watch_file(index, self._limiter, partial(self._trouble.note, "file"))
+                try:
+                    await watch_file(index, self._limiter, partial(self._trouble.note, "file"))
+                except StoreDamaged as error:
+                    await self._begin_anew(error)
+
+    async def _begin_anew(self, error: StoreDamaged) -> None:
+        """Make the index anew: it holds nothing that the event log has not."""
+        log.error("the search index is made anew: %s", error.message)
+        with trio.CancelScope(shield=True):  # closing ends the watch, which may be who found the damage
+            await self.close()
+            await trio.to_thread.run_sync(_set_aside, self._path, error, limiter=self._limiter)
 
     def _wait(self, problem: str) -> None:
         if self._trouble.note("index", problem):

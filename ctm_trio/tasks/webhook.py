@@ -36,7 +36,7 @@ from ctm_trio.model.times import format_time
 from ctm_trio.model.webhook import Alert, Answer, Cooldown, Post, make_post
 from ctm_trio.orders import ListDeliveries, TestWebhook, WebhookMessage
 from ctm_trio.system.courier import Courier
-from ctm_trio.system.file_watch import Trouble, watch_file
+from ctm_trio.system.file_watch import Trouble, watch_side_file
 from ctm_trio.system.outbox import Outbox, Waiting
 
 log = logging.getLogger("ctm.webhook")
@@ -101,7 +101,7 @@ async def run_webhook(
             try:
                 await owner.begin()
                 async with trio.open_nursery() as nursery:
-                    watch = partial(watch_file, outbox, one, partial(owner.trouble.note, "file"))
+                    watch = partial(watch_side_file, outbox, one, partial(owner.trouble.note, "file"))
                     nursery.start_soon(watch, name="ctm: watch of the outbox's file")
                     await nursery.start(owner.follow_journal, journal_send)
                     nursery.start_soon(owner.follow_settings)

@@ -77,7 +77,38 @@ def replace_all(path: Path) -> None:
         other.rename(f"{path}{suffix}")
 
 
-LOSSES = [delete, delete_both, delete_wal, replace_by_text, replace_by_copy, replace_all]
+def delete_shm(path: Path) -> None:
+    Path(f"{path}-shm").unlink()
+
+
+def directory_for_wal(path: Path) -> None:
+    Path(f"{path}-wal").unlink()
+    Path(f"{path}-wal").mkdir()
+
+
+def pipe_for_shm(path: Path) -> None:
+    Path(f"{path}-shm").unlink()
+    os.mkfifo(f"{path}-shm")
+
+
+def cut_off(path: Path) -> None:
+    """As `: > ctm-trio.db` does, to which SQLite would add the loss of the -wal."""
+    os.truncate(path, 0)
+
+
+def cut_off_wal(path: Path) -> None:
+    os.truncate(f"{path}-wal", 0)
+
+
+def write_over_wal(path: Path) -> None:
+    with open(f"{path}-wal", "r+b") as file:
+        file.write(os.urandom(os.stat(f"{path}-wal").st_size))
+
+
+LOSSES = [
+    delete, delete_both, delete_wal, delete_shm, directory_for_wal, pipe_for_shm, replace_by_text, replace_by_copy,
+    replace_all, cut_off, cut_off_wal, write_over_wal,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("lose", LOSSES)
@@ -93,6 +124,7 @@ def test_the_event_log_is_lost(daemon: Daemon, lose: Callable[[Path], None]) -> 
         lose(daemon.database)
         log.append(b"".join(line(UUID, f"b{i}") for i in range(50)))
         stream.until(550)
+        daemon.request("GET", "/api/search?q=a1")  # whoever reads may be the first to meet damage
         says(daemon, "journal", "ctm-trio.db", "while it was in use", "made again")
         log.append(b"".join(line(UUID, f"c{i}") for i in range(50)))
         stream.until(600)
@@ -115,8 +147,55 @@ def test_the_event_log_is_lost(daemon: Daemon, lose: Callable[[Path], None]) -> 
     assert daemon.stored() == stored
 
 
+def test_what_is_damaged_beyond_rescue(daemon: Daemon) -> None:
+    """What was folded into the file and is written over there is gone; it is said, and the logs rebuild all of it."""
+    log = daemon.log()
+    log.append(b"".join(line(UUID, f"a{i}", size=2000) for i in range(3000)))
+    daemon.start()
+    eventually(lambda: len(daemon.stored()) == 3000, what="the ingest")
+    assert daemon.stop()[0] == 0
+    daemon.start()
+    with daemon.database.open("r+b") as file:
+        file.write(os.urandom(os.stat(daemon.database).st_size))
+    eventually(lambda: "the logs rebuild it" in daemon.said(), what="the damage")
+    assert "ctm-trio.db was damaged while it was in use" in daemon.said()
+    log.append(line(UUID, "b"))
+    eventually(lambda: len(daemon.stored()) == 3001, what="the rebuilding")
+    assert [marker for _, marker in daemon.stored()] == [*(f"a{i}" for i in range(3000)), "b"]
+    assert daemon.get("/health")["status"] == "ok"
+    assert daemon.stop()[0] == 0
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+@pytest.mark.parametrize("what", ["directory", "pipe", "link to nothing"])
+def test_no_file_beside_the_database_at_the_start(daemon: Daemon, suffix: str, what: str) -> None:
+    """SQLite's own files beside the database are made anew; what stood in their place is kept."""
+    log = daemon.log()
+    log.append(b"".join(line(UUID, f"a{i}") for i in range(20)))
+    daemon.start()
+    eventually(lambda: len(daemon.stored()) == 20, what="the ingest")
+    before = daemon.stored()
+    assert daemon.stop()[0] == 0
+    place = Path(f"{daemon.database}{suffix}")
+    place.unlink(missing_ok=True)
+    if what == "directory":
+        place.mkdir()
+        (place / "x").touch()
+    elif what == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/nonexistent/file")
+    daemon.start()
+    log.append(line(UUID, "b"))
+    eventually(lambda: len(daemon.stored()) == 21, what="the new line")
+    assert daemon.stored()[:20] == before
+    assert daemon.get("/health")["status"] == "ok"
+    assert len(list(daemon.root.glob(f"{place.name}.replaced.*"))) == 1
+    assert daemon.stop()[0] == 0
+
+
 @pytest.mark.parametrize("name", ["search", "cost", "webhook"])
-@pytest.mark.parametrize("lose", [delete, delete_wal, replace_by_text])
+@pytest.mark.parametrize("lose", [delete, delete_wal, delete_shm, cut_off, replace_by_text])
 def test_a_side_database_is_lost(daemon: Daemon, name: str, lose: Callable[[Path], None]) -> None:
     """Its part says so and has everything again."""
     log = daemon.log()
