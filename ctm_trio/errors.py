@@ -124,7 +124,7 @@ class InvalidToken(CtmError):
     code, status = "invalid_token", 401
 
     def __init__(self) -> None:
-        super().__init__("The session is over; sign in again.")
+        super().__init__("Your login has ended; sign in again.")
 
 
 class ForbiddenOrigin(CtmError):
@@ -445,7 +445,7 @@ class CheckpointNotFound(CtmError):
     code, status = "checkpoint_not_found", 404
 
     def __init__(self) -> None:
-        super().__init__("That is none of the listed checkpoints.")
+        super().__init__("That commit is not one of the listed checkpoints.")
 
 
 class InvalidSha(CtmError):

@@ -252,7 +252,8 @@ def serve_main(port: int = 0) -> int:
     sys.setswitchinterval(SWITCH_S)
     try:
         server = Server(Options(port=port, signals=True))
-    except AlreadyRunning:
+    except AlreadyRunning as error:
+        log.info("%s", error)
         return 0
     except (PortTaken, StartFailed) as error:
         print(plain_lines(error), file=sys.stderr)
@@ -319,7 +320,7 @@ def _bind(port: int) -> socket.socket:
             whose = f"port {port} in use by a non-ctm-serve listener; refusing to bind"
             raise PortTaken(f"{whose} (it belongs to another user, uid {uid})") from None
         if _is_sibling(port):
-            raise AlreadyRunning(f"a ctm daemon serves port {port} already") from None
+            raise AlreadyRunning(f"a daemon runs on http://127.0.0.1:{port} already; nothing was started") from None
         raise PortTaken(f"port {port} in use by a non-ctm-serve listener; refusing to bind") from None
     return sock
 

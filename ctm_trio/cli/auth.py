@@ -23,6 +23,7 @@ from ctm_trio.cli.common import (
     print_json,
     print_table,
     say,
+    unchanged,
 )
 from ctm_trio.model.times import format_time
 from ctm_trio.system.regular import read_regular
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 
 MIN_PASSWORD = 8
 MAX_PASSWORD = 512
+"""Characters of a password, as at sign-up. Source: contract A3."""
+
 MAX_FILE_BYTES = 1 << 20
-"""Characters; sign-up takes no longer body either. Source: contract A3."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -60,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         raise CliError("Nobody has signed up yet. Open the dashboard to do so.", NOT_FOUND)
     if args.action == "reset":
         if not confirm("Forget the user and log everybody out?", yes=args.yes):
-            say("Nothing was changed. `--yes` answers the question.")
+            say(unchanged())
             return FAILED
         try:
             paths.user.unlink(missing_ok=True)
@@ -94,7 +96,9 @@ def signup_notice(paths: Paths) -> str:
 def code(paths: Paths) -> int:
     """Show the sign-up code, alone on stdout."""
     if paths.user.exists():
-        raise CliError("Someone has signed up already, so no code counts. `ctm-trio auth reset` begins anew.")
+        raise CliError(
+            "Somebody has signed up already, so no code is needed. `ctm-trio auth reset` removes that account."
+        )
     print(signup_code(paths))
     say("The dashboard asks for it when you sign up. It counts once.")
     return OK

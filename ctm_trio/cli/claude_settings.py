@@ -48,9 +48,9 @@ def read_document(path: Path) -> Document:
     except OSError as error:
         raise CliError(f"{path} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError):
-        raise CliError(f"{path} is no valid JSON; it was left as it is. Mend it and try again.") from None
+        raise CliError(f"{path} is not valid JSON, so it was left as it is. Correct it and try again.") from None
     if not isinstance(value, dict):
-        raise CliError(f"{path} is no settings file of Claude Code; it was left as it is.")
+        raise CliError(f"{path} does not look like Claude Code's settings, so it was left as it is.")
     return value
 
 
@@ -71,10 +71,18 @@ def wired(document: Document, own: str | None = None) -> Document:
     return with_ours(document, events, hook_command(sys.executable, str(START)), sys.executable, str(START), line)
 
 
+def contents(document: Document) -> str:
+    """What settings hold, in some words."""
+    return f"hooks for {len(document.get('hooks', {}))} events" + " and a status line" * ("statusLine" in document)
+
+
 def show_diff(path: Path, old: Document, new: Document) -> None:
-    """Print what would change, as a unified diff."""
+    """Print what would change, as a unified diff; of a file that is new, one line about what will be in it."""
+    if not old:
+        print(f"{plain(path)} is new: {contents(new)}.")
+        return
     before, after = lines_of(encode(old).decode()), lines_of(encode(new).decode())
     colours = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"} if coloured() else {}
-    for line in difflib.unified_diff(before if old else [], after, str(path), f"{path} (new)", lineterm=""):
+    for line in difflib.unified_diff(before, after, str(path), f"{path} (new)", lineterm=""):
         colour = "" if line[:3] in ("+++", "---") else colours.get(line[:1], "")
         print(f"{colour}{plain(line)}{chr(27) + '[0m' if colour else ''}")

@@ -162,6 +162,14 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequ
     Console(no_color=not coloured(), highlight=False).print(table)
 
 
+NO_TERMINAL = "Nothing was changed: there is no terminal to ask in. With `--yes` it is done without asking."
+
+
+def unchanged() -> str:
+    """What to say when `confirm` was answered with no, or could not ask."""
+    return "Nothing was changed." if sys.stdin.isatty() else NO_TERMINAL
+
+
 def confirm(question: str, *, yes: bool) -> bool:
     """Ask a question in a terminal; `yes` answers it. Without a terminal nobody can answer, so it is no."""
     if yes:

@@ -99,7 +99,7 @@ def moment(text: str) -> float:
         return datetime.fromisoformat(text).astimezone().timestamp()
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time: write 45s, 30m, 12h, 7d, 2w or 2026-04-21T14:30"
+            f"{text!r} is not a time; expected 45s, 30m, 12h, 7d, 2w or 2026-04-21T14:30"
         ) from None
 
 
@@ -108,7 +108,7 @@ def pattern(text: str) -> re.Pattern[bytes]:
     try:
         return re.compile(text.encode(), re.IGNORECASE)
     except re.error as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a regular expression: {error}") from None
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING
 
 from ctm_trio.cli.common import (
-    FAILED,
     NOT_FOUND,
     OK,
     CliError,
@@ -103,12 +102,15 @@ def pick(records: list[Session], live: frozenset[str]) -> int:
     say("Number or name: ", end="")
     answer = sys.stdin.readline().strip()
     if not answer:
-        return FAILED
+        raise CliError("No session was chosen.")
     chosen = [record for number, record in enumerate(records, 1) if answer in (str(number), record.name)]
     chosen = chosen or [record for record in records if record.name.startswith(answer)]
     if len(chosen) != 1:
         raise CliError(
-            f"{plain(answer)} is none of them." if not chosen else f"{plain(answer)} is several of them.", NOT_FOUND
+            f"No session in the list is called {plain(answer)}."
+            if not chosen
+            else f"More than one session begins with {plain(answer)}.",
+            NOT_FOUND,
         )
     from ctm_trio.cli.sessions import attach
 

@@ -19,8 +19,8 @@ from ctm_trio.cli.streams import Unwritable, give_up
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "run the daemon in the foreground"),
     "new": ("sessions", "start a session here and attach to it"),
-    "yolo": ("sessions", "attach to a session without permission dialogs; start or restart it so"),
-    "safe": ("sessions", "attach to a session with permission dialogs; start or restart it so"),
+    "yolo": ("sessions", "run a session without permission dialogs, and attach to it"),
+    "safe": ("sessions", "run a session with permission dialogs, and attach to it"),
     "attach": ("sessions", "attach to a session; one that has ended is started again"),
     "last": ("sessions", "attach to the session that you attached to last"),
     "ls": ("ls", "list the sessions"),
@@ -84,6 +84,8 @@ def build_parser(chosen: str | None) -> tuple[argparse.ArgumentParser, str | Non
     for name, (group, text) in COMMANDS.items():
         if group != module:
             subparsers.add_parser(name, help=text, add_help=False)
+        elif not subparsers.choices[name].description:
+            subparsers.choices[name].description = f"{text[0].upper()}{text[1:]}."
     return parser, module
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctm_trio.cli.claude_settings import MAX_BYTES, claude_version, encode, read_document, show_diff, wired
+from ctm_trio.cli.claude_settings import MAX_BYTES, claude_version, contents, encode, read_document, show_diff, wired
 from ctm_trio.cli.common import FAILED, NOT_FOUND, OK, CliError, Subparsers, find_paths, json_line, plain, say
 from ctm_trio.cli.streams import put_bytes
 from ctm_trio.model.overlay import Document, is_ours, own_statusline, without_ours
@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
         show_diff(paths.overlay, old, new)
         version = claude_version()
         known = "Claude Code " + ".".join(map(str, version)) if version else "any Claude Code (`claude` was not found)"
-        say(f"{'Unchanged' if old == new else 'Written'}: {len(new['hooks'])} events, for {known}.")
+        done = "Unchanged" if old == new else "Written"
+        say(f"{done}: {contents(new)}, for {known}. `ctm-trio overlay show` prints it.")
         return OK
     if not paths.overlay.exists():
         if args.action == "show":

@@ -11,7 +11,7 @@ def port_number(text: str) -> int:
     """A TCP port from the command line; 0 means the one in the settings."""
     if text.isascii() and text.isdigit() and int(text) <= 65535:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port; expected a number from 0 to 65535")
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -67,10 +67,10 @@ def rename(name: str, to: str) -> int:
     settings = load_config(paths)
     use_our_server(settings)
     record = find_record(paths, name)
-    if not is_name(to) or to == name:
-        raise CliError(
-            f"{plain(to)} cannot be its name: letters, digits, _ and -, 100 at most, and another one.", USAGE
-        )
+    if to == name:
+        raise CliError(f"The session is called {plain(to)} already.", USAGE)
+    if not is_name(to):
+        raise CliError(f"{plain(to)!r} cannot be the new name. Use at most 100 letters, digits, _ and -.", USAGE)
     from ctm_trio.cli.spawning import Starter
 
     Starter(paths, settings).rename(name, to)
@@ -106,5 +106,7 @@ def detach(name: str | None) -> int:
     run_hook(settings, "on_detach", record)
     code, _, said = tmux_says(paths, settings, *words)
     if code != 0:
+        if "no current client" in said and name is not None:
+            raise CliError(f"Nobody is attached to {plain(name)}.")
         raise CliError(f"tmux said: {plain(said)}")
     return OK

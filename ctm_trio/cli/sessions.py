@@ -22,6 +22,7 @@ from ctm_trio.cli.common import (
     print_json,
     read_book,
     say,
+    unchanged,
 )
 from ctm_trio.cli.lifecycle import run_hook, tell
 from ctm_trio.cli.link import START_LIMIT_S, ensure_daemon
@@ -44,9 +45,7 @@ def add_parser(subparsers: Subparsers) -> None:
     new.add_argument("--prompt", default="", metavar="TEXT", help="what to tell Claude first")
     new.add_argument("--json", action="store_true", help="print the session as JSON, and do not attach")
     for mode, text in (("yolo", "without"), ("safe", "with")):
-        parser = subparsers.add_parser(
-            mode, help=f"attach to a session {text} permission dialogs; start or restart it so"
-        )
+        parser = subparsers.add_parser(mode, help=f"run a session {text} permission dialogs, and attach to it")
         _where(parser)
         parser.add_argument("-y", "--yes", action="store_true", help="restart without asking")
     attach_ = subparsers.add_parser("attach", help="attach to a session; one that has ended is started again")
@@ -174,7 +173,7 @@ def in_mode(paths: Paths, settings: Settings, record: Session, mode: str, *, yes
     if alive and not confirm(
         f"{record.name} runs in {record.mode} mode. End it and start it again in {mode} mode?", yes=yes
     ):
-        raise CliError("Nothing was changed. `--yes` answers the question.")
+        raise CliError(unchanged())
     record = Starter(paths, settings).again(record, mode)
     tell(settings, "session_new", record)
     if mode == "yolo":

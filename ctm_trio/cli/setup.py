@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ctm_trio.cli.claude_settings import MAX_BYTES, encode, read_document, show_diff, wired
-from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, confirm, find_paths, load_config, say
+from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, confirm, find_paths, load_config, say, unchanged
 from ctm_trio.cli.where import daemon_port
 from ctm_trio.model.overlay import without_ours
 from ctm_trio.system.regular import read_regular
@@ -63,7 +63,7 @@ def do(path: Path, backup: Path, *, yes: bool) -> int:
         return OK
     show_diff(path, old, new)
     if not confirm(f"Change {path}?", yes=yes):
-        say("Nothing was changed. `--yes` answers the question.")
+        say(unchanged())
         return FAILED
     # A backup is of the user's own settings: one that exists is older than our first change, unless ours are gone.
     if path.exists() and (without_ours(old) == old or not backup.exists()):
@@ -82,7 +82,7 @@ def undo(path: Path, backup: Path, *, yes: bool) -> int:
         return OK
     show_diff(path, old, new)
     if not confirm(f"Change {path}?", yes=yes):
-        say("Nothing was changed. `--yes` answers the question.")
+        say(unchanged())
         return FAILED
     before = read_document(backup)
     if before.get("hooks") == {}:

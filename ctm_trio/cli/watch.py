@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
     url = args.url or f"http://127.0.0.1:{args.port or _port()}"
     if args.since is not None and not _is_id(args.since):
-        raise CliError(f"{args.since!r} is no event id. It looks like 1790000000000000000-0.", USAGE)
+        raise CliError(f"{args.since!r} is not an event id; one looks like 1790000000000000000-0.", USAGE)
     token = _token(args)
     credentials = None if token else _ask()
     trio.run(_watch, args, url, token, credentials)

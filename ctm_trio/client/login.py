@@ -47,7 +47,7 @@ async def _post(url: str, path: str, body: dict[str, str] | None, token: str) ->
     try:
         known = msgspec.json.decode(answer.content or b"{}", type=_Answer)
     except msgspec.MsgspecError:
-        known = _Answer(error="not_json", message="What answers there is no daemon of ours.")
+        known = _Answer(error="not_json", message="What answers there is not a ctm daemon.")
     if answer.status_code >= 400 or known.error:
         raise Refused(answer.status_code, known.error, known.message)
     return known

@@ -314,7 +314,7 @@ async def follow(
         ValueError: `since` is no event id.
     """
     if since is not None and parse_event_id(since) is None:
-        raise ValueError(f"{since!r} is no event id")
+        raise ValueError(f"{since!r} is not an event id")
     wanted = None if sessions is None else list(sessions)
     kinds = None if types is None else list(types)
     events = EventStream(url.rstrip("/"), token, wanted, kinds, since, patient, on_notice)

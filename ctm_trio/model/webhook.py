@@ -152,13 +152,13 @@ def url_fault(url: str) -> str:
         parts = urlsplit(url)
         port, host = parts.port, parts.hostname
     except ValueError:
-        return "The webhook's address is no valid URL."
+        return "The webhook's address is not a valid URL."
     if parts.scheme not in ("http", "https"):
         return "The webhook's address must start with http:// or https://."
     if "@" in parts.netloc:
         return "The webhook's address must not contain a user or password; put them into webhook_auth."
     if not host or port == 0:
-        return "The webhook's address has no host, or no valid port."
+        return "The webhook's address has no host or no valid port."
     return ""
 
 

@@ -107,7 +107,7 @@ def read_input(limit: int) -> bytes:
 
 
 def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON value")
+    raise ValueError(f"{word} is not a JSON value")
 
 
 class _Rules:
@@ -143,7 +143,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
         # SystemError: the scanner cannot raise JSONDecodeError where `json` was never imported.
         raise Trouble(f"payload of {len(data)} bytes is not JSON") from None
     if not isinstance(value, dict):
-        raise Trouble(f"payload of {len(data)} bytes is no JSON object")
+        raise Trouble(f"payload of {len(data)} bytes is not a JSON object")
     return value
 
 

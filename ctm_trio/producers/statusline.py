@@ -62,7 +62,7 @@ def check_directory(folder: str) -> None:
     status = posix.lstat(folder)
     problem = ""
     if status.st_mode & 0o170000 != 0o040000:
-        problem = "is no directory but a link or a file"
+        problem = "is a link or a file, not a directory"
     elif status.st_uid not in (posix.geteuid(), 0) or (folder == DUMP_DIR and status.st_uid != posix.geteuid()):
         problem = f"belongs to another user (uid {status.st_uid})"
     elif status.st_mode & 0o022 and folder == DUMP_DIR:

@@ -254,7 +254,13 @@ def _hooks(paths: Paths, live: frozenset[str]) -> Iterator[Check]:
         name = f"hooks:{record.name}"
         if not last:
             text = "Nothing has arrived yet."
-            yield Check(name, WARN, text, "Start it through ctm-trio, or run `ctm-trio setup --global`.")
+            yield Check(
+                name,
+                WARN,
+                text,
+                "Wait for its first tool call. If nothing comes then, run `ctm-trio overlay init` (for sessions that "
+                "ctm-trio starts) or `ctm-trio setup --global` (for others), and start the session again.",
+            )
         else:
             at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(last))
             yield Check(name, OK, f"last at {at}")

@@ -137,7 +137,7 @@ class _Http1(H11Protocol):
             tokens = headers.get(b"connection", b"").lower().split(b",")
             asked = any(token.strip() == b"upgrade" for token in tokens)
             if request.method != b"GET" or request.http_version != b"1.1" or not asked:
-                raise Refused(400, "bad_request", "This is no WebSocket handshake.")
+                raise Refused(400, "bad_request", "This is not a WebSocket handshake.")
             if not headers.get(b"sec-websocket-key"):
                 raise Refused(400, "bad_request", "The WebSocket handshake has no key.")
             await self._open_socket(request, kept)

@@ -59,7 +59,7 @@ def exposition(ends: WebEnds) -> str:
         ("ctm_journal_commits_total", "counter", "Transactions committed.", _one(journal.commits)),
         ("ctm_ingest_seconds_total", "counter", "Time spent on committing events.", _one(journal.ingest_seconds)),
         ("ctm_fanout_seconds_total", "counter", "Time spent on handing events on.", _one(journal.fanout_seconds)),
-        ("ctm_skipped_lines_total", "counter", "Log lines that are no event.", _one(journal.skipped_lines)),
+        ("ctm_skipped_lines_total", "counter", "Log lines that are not events.", _one(journal.skipped_lines)),
         ("ctm_ring_events", "gauge", "Events held for replay, by session.", _by("session", ring_sizes(ends))),
         ("ctm_tailers", "gauge", "Logs that are followed.", _one(tailers.tailers)),
         ("ctm_tailer_lag_bytes", "gauge", "Bytes of logs not read yet.", _one(tailers.lag_bytes)),

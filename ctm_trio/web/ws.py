@@ -108,7 +108,7 @@ def parse_order(text: str | None) -> Order:
     try:
         order = msgspec.json.decode(text.encode(errors="surrogatepass"), type=Order)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadMessage("bad_message", f"This is no message of {PROTOCOL}: {error}.") from error
+        raise BadMessage("bad_message", f"This is not a message of {PROTOCOL}: {error}.") from error
     if order.op in ("subscribe", "unsubscribe") and (order.id is None or len(order.id) > MAX_ID):
         raise BadMessage("bad_id", f"A subscription needs an id of at most {MAX_ID} characters.")
     if len(order.sessions or ()) + len(order.types or ()) > MAX_NAMES:
