@@ -253,7 +253,8 @@ def serve_main(port: int = 0) -> int:
     try:
         server = Server(Options(port=port, signals=True))
     except AlreadyRunning as error:
-        log.info("%s", error)
+        if sys.stderr.isatty():  # a person wonders; a supervisor must hear nothing
+            print(plain_lines(error), file=sys.stderr)
         return 0
     except (PortTaken, StartFailed) as error:
         print(plain_lines(error), file=sys.stderr)
