@@ -197,6 +197,11 @@ def _is_new(path: Path, others: Iterable[Path]) -> bool:
         return False
 
 
+def _piece(reader: Reader, at: int, end: int) -> bytes:
+    """`CHECK_BYTES` from `at` on, but nothing from `end` on: there one file may stop and the other go on."""
+    return reader.read(at, min(CHECK_BYTES, end - at))
+
+
 def _begins(path: Path, reader: Reader, read_from: Path | None = None) -> bool:
     """True if the file at `path` begins with all that `reader` has.
 
@@ -209,8 +214,8 @@ def _begins(path: Path, reader: Reader, read_from: Path | None = None) -> bool:
             if not head or other.read(0, len(head)) != head:
                 return False
             size = reader.size()
-            probes = [(at, min(CHECK_BYTES, size - at)) for at in (size // 2, max(0, size - CHECK_BYTES))]
-            same = all(reader.read(at, n) == other.read(at, n) != b"" for at, n in probes)
+            probes = (size // 2, max(0, size - CHECK_BYTES))
+            same = all(_piece(reader, at, size) == _piece(other, at, size) != b"" for at in probes)
             if same and read_from is not None and not other.read(size, 1):
                 same = path.stat().st_mtime_ns < read_from.stat().st_mtime_ns
             return same and not reader.read(size, 1)  # an archive in several pieces says the size of its last one
