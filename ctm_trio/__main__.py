@@ -1,8 +1,13 @@
-"""`python -m ctm_trio`: the commands that Claude Code waits for first, with nothing imported on their account."""
+"""`python -m ctm_trio`, or this file by its path. What Claude Code waits for comes first and imports nothing else."""
 
 from __future__ import annotations
 
+import os
 import sys
+
+if __name__ == "__main__" and not __package__:  # by its path: the package is to be found, not the files beside us
+    _package = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [os.path.dirname(_package), *(place for place in sys.path if place != _package)]
 
 FAST = frozenset({"hook", "log-tool-use", "statusline"})
 """Run by Claude Code many times a minute: no argument parser, no other import. Source: contract A11, B9."""

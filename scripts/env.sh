@@ -25,6 +25,7 @@ if [ ! -f "$stamp" ] || ! cmp -s "$lock" "$stamp"; then
   base=$(find_python)
   [ -x "$venv/bin/python" ] || "$base" -m venv "$venv" ||
     { echo "no virtual environment could be made: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+  echo "setting up $venv with the locked dependencies (once; it takes some seconds)" >&2
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$lock"
   cp "$lock" "$stamp"
 fi

@@ -116,16 +116,18 @@ def ensure_daemon(paths: Paths, settings: Settings) -> bool:
     return False
 
 
+def serve_command() -> list[str]:
+    """The words that run this very code as the daemon, from any directory: also from a checkout, with nothing set."""
+    return [sys.executable, str(Path(ctm_trio.__file__).resolve().parent / "__main__.py"), "serve"]
+
+
 def _start(output: Path) -> subprocess.Popen[bytes]:
-    home = str(Path(ctm_trio.__file__).resolve().parent.parent)
     # Not the pane or the Claude Code session that we may run in: what the daemon starts would inherit them.
     env = {key: value for key, value in os.environ.items() if not _OF_A_SESSION.fullmatch(key)}
-    if "site-packages" not in home:  # run from a checkout: the daemon must find the same code
-        env["PYTHONPATH"] = os.pathsep.join(filter(None, (home, env.get("PYTHONPATH"))))
     log = _open_output(output)
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", "ctm_trio", "serve"],
+            serve_command(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

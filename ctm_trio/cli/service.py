@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, find_paths, load_config, plain, print_json, say
-from ctm_trio.cli.link import probe
+from ctm_trio.cli.link import probe, serve_command
 from ctm_trio.cli.where import daemon_port
 
 NAME = "ctm-trio"
@@ -72,7 +72,7 @@ def unit_path() -> Path:
 
 def unit_text() -> bytes:
     """The service's file. It keeps today's PATH, or the daemon would find neither claude nor tmux."""
-    words = [sys.executable, "-m", "ctm_trio", "serve"]
+    words = serve_command()
     path = os.environ.get("PATH", os.defpath)
     if sys.platform == "darwin":
         return plistlib.dumps(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -58,7 +59,10 @@ def test_every_command_is_declared_and_has_help(capsys: pytest.CaptureFixture[st
         with pytest.raises(SystemExit) as ended:
             main([name, "--help"])
         assert ended.value.code == 0, name
-        assert f"usage: ctm-trio {name}" in capsys.readouterr().out
+        page = capsys.readouterr().out
+        assert f"usage: ctm-trio {name}" in page
+        # What it does stands before the arguments.
+        assert re.search(r"^usage: [^\n]*(\n +[^\n]*)*\n\n(?!positional|options)\S", page), name
 
 
 @pytest.mark.parametrize("words", [[], ["no-such-command"], ["ls", "--no-such-option"], ["serve", "--port", "x"]])
@@ -154,6 +158,16 @@ def test_a_name_cannot_leave_its_place(home: Path, capsys: pytest.CaptureFixture
     assert not (home / ".config").exists()
 
 
+def test_a_new_name_that_cannot_be(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`rename` tells an impossible name from the one that the session has already."""
+    records(home, "x")
+    assert main(["rename", "x", "a b"]) == main(["rename", "x", "x"]) == common.USAGE
+    assert capsys.readouterr().err.splitlines() == [
+        "ctm-trio: 'a b' cannot be the new name. Use at most 100 letters, digits, _ and -.",
+        "ctm-trio: The session is called x already.",
+    ]
+
+
 def test_a_path_names_its_session() -> None:
     """`new ~/work/parser` is a session called parser; a name stays a name."""
     assert sessions.name_and_place("~/work/parser", None) == ("", "~/work/parser")
@@ -240,10 +254,22 @@ def test_service_file(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert main(["service", "install", "--no-start"]) == 0
     unit = service.unit_path()
     text = unit.read_text()
-    assert f'ExecStart="{sys.executable}" "-m" "ctm_trio" "serve"' in text
+    assert f'ExecStart="{sys.executable}" "{CODE}/ctm_trio/__main__.py" "serve"' in text
     assert 'Environment="PATH=/a b/%%h:/c\\"d"' in text
     assert main(["service", "uninstall"]) == 0
     assert not unit.exists()
+
+
+def test_it_runs_from_any_directory(home: Path) -> None:
+    """The service's and the spawned daemon's words, and `scripts/ctm-trio` by a link, find the code from elsewhere."""
+    (home / "errors.py").write_text("raise SystemExit('a file of the directory was imported')")
+    (home / "ctm").symlink_to(CODE / "scripts" / "ctm-trio")
+    env = {"HOME": str(home), "PATH": os.environ["PATH"], "PYTHON": sys.executable}
+    program, *words, _ = link.serve_command()
+    for argv in ([program, *words, "version"], [str(home / "ctm"), "version"]):
+        done = subprocess.run(argv, cwd=home, env=env, capture_output=True, text=True, timeout=30, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"ctm-trio {__version__} ")
 
 
 def test_auth(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,7 +102,8 @@ def test_overlay(settings: Path, home: Path, capsys: pytest.CaptureFixture[str])
     """init writes it around the user's own status line and keeps what else is in it; path and show say it."""
     path = home / ".config" / "ctm" / "claude-overlay.json"
     assert main(["overlay", "show"]) == common.NOT_FOUND
-    path.parent.mkdir(parents=True)
+    assert main(["overlay", "init"]) == 0
+    assert capsys.readouterr().out == f"{path} is new: hooks for 29 events and a status line.\n"
     path.write_text(
         '{"env": {"A": "1"}, "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "ctm log-tool-use"}]}]}}'
     )
