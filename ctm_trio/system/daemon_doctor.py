@@ -1,4 +1,4 @@
-"""`/api/doctor`: the checks of the machine, and those of the daemon, within 5 s. Source: contract A4, issue 5."""
+"""`/api/doctor`: the checks of the machine, and those of the daemon, within 5 s. Source: contract A4."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import trio
 
 from ctm_trio.model.config import Paths
 from ctm_trio.model.doctor import ERR, OK, WARN, Check, Facts, daemon_checks
+from ctm_trio.model.proxy import proxy_fault, proxy_for
 from ctm_trio.system.doctor import run_checks
 from ctm_trio.system.peers import is_foreign, listener_uid
 
@@ -20,6 +21,10 @@ THREADS = 2
 """Looks that may hang at the same time; beyond, the machine is said not to answer without another try."""
 
 CONNECT_LIMIT_S = 2.0
+
+PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+"""Where a URL or a proxy setting names no port."""
+
 SHARED_S = 1.0
 """Who asks again so soon gets the same answer: the doctor starts programs."""
 
@@ -104,21 +109,32 @@ def _localhost(port: int) -> Check:
 
 
 async def _webhook(facts: Facts) -> Check:
-    """Whether somebody listens where alerts go; nothing is sent, and nothing of the URL is shown but host and port."""
+    """Whether somebody listens where alerts go, or at the proxy on the way there; nothing is sent.
+
+    Of the URL only host and port are shown, of the proxy's neither user nor password.
+    """
     name, url = "webhook:reachable", facts.settings.webhook_url
     if not url:
         return Check(name, OK, "no webhook is set")
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        host, port = parts.hostname, parts.port or PORTS.get(parts.scheme)
     except ValueError:
         host, port = None, None
-    if not host or not port:
+    if not host or not port or parts.scheme not in ("http", "https"):
         return Check(name, ERR, "The webhook's URL cannot be understood.", "Set webhook_url to an http(s) address.")
+    way, mend = f"{host}:{port}", "Start the receiver, or change webhook_url."
+    if proxy := proxy_for(url, os.environ):
+        if fault := proxy_fault(proxy):
+            return Check(name, ERR, fault, f"Correct {proxy.variable}, and start the daemon again.")
+        parts = urlsplit(proxy.url)
+        host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme.lower(), 0)
+        way += f" through the proxy {proxy.shown}"
+        mend = f"Start the proxy, or change {proxy.variable} and start the daemon again."
     try:
         with trio.fail_after(CONNECT_LIMIT_S):
             stream = await trio.open_tcp_stream(host, port)
             await stream.aclose()
     except (OSError, trio.TooSlowError):
-        return Check(name, WARN, f"Nobody answers at {host}:{port}.", "Start the receiver, or change webhook_url.")
-    return Check(name, OK, f"{host}:{port}; {facts.webhook_delivered} delivered, {facts.webhook_failed} given up")
+        return Check(name, WARN, f"Nobody answers: {way}.", mend)
+    return Check(name, OK, f"{way}; {facts.webhook_delivered} delivered, {facts.webhook_failed} given up")

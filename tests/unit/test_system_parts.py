@@ -301,6 +301,26 @@ async def test_doctor_knocks_at_the_webhook(tmp_path: Path) -> None:
     assert (await examine(closed, lambda: 2e9))["webhook:reachable"].status == "warn"
 
 
+async def test_doctor_knocks_at_the_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a proxy is set it is asked instead of the receiver; its password is not shown, a wrong setting is named."""
+    for variable in ("no_proxy", "all_proxy", "https_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(variable.upper(), raising=False)
+    found = facts(tmp_path, settings=Settings(webhook_url="https://receiver.invalid/s3cret"))
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        at = f"127.0.0.1:{proxy.getsockname()[1]}"
+        monkeypatch.setenv("https_proxy", f"http://u:s3cret@{at}")
+        up = (await examine(found, lambda: 2e9))["webhook:reachable"]
+    down = (await examine(found, lambda: 2e9))["webhook:reachable"]
+    monkeypatch.setenv("https_proxy", "gopher://x")
+    wrong = (await examine(found, lambda: 2e9))["webhook:reachable"]
+    assert [up.status, down.status, wrong.status] == ["ok", "warn", "err"]
+    assert up.message.startswith(f"receiver.invalid:443 through the proxy https_proxy=http://{at}; ")
+    assert "https_proxy" in down.remediation
+    assert "gopher" in wrong.message
+    assert "s3cret" not in str([up, down, wrong])
+
+
 async def test_doctor_reads_the_clock(tmp_path: Path) -> None:
     """A clock before this program, or before our own logs, is wrong."""
     logs = paths_under(tmp_path).logs
