@@ -6,17 +6,13 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import NoReturn, Protocol, TypeVar
+from typing import NoReturn, Protocol
 
 import trio
 
-from ctm_trio.channels import StateReceiver
 from ctm_trio.health import Health
 
 log = logging.getLogger("ctm.supervise")
-
-S = TypeVar("S")
-P = TypeVar("P")
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 30.0
@@ -212,32 +208,6 @@ async def _start_without(child: Child, health: Health, status: Once) -> None:
         status.started()
 
 
-async def rerun_on_change(
-    settings: StateReceiver[S],
-    pick: Callable[[S], P],
-    make: Callable[[P], Start],
-    *,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> NoReturn:
-    """Run a child with a part of the settings; when that part changes, end it and start it with the new one.
-
-    Args:
-        settings: the snapshots.
-        pick: the part that the child depends on; compared by equality.
-        make: builds an incarnation for one value of it.
-    """
-    status = Once(task_status)
-    while True:
-        version = settings.version
-        part = pick(settings.latest)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(_run, make(part))
-            status.started()
-            while pick(settings.latest) == part:
-                version = await settings.wait_newer(version)
-            nursery.cancel_scope.cancel()
-
-
 class Once:
     """A task status that may be told more than once."""
 
@@ -250,7 +220,3 @@ class Once:
         if not self.done:
             self.done = True
             self._status.started()
-
-
-async def _run(start: Start, *, task_status: trio.TaskStatus[None]) -> None:
-    await start(task_status=task_status)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PROBE_LIMIT_S = 0.3
 START_LIMIT_S = 2.0
-"""How long `new`, `yolo` and `attach` wait for a daemon that they started. Source: issue 6."""
+"""How long `new`, `yolo` and `attach` wait for a daemon that they started; the session itself does not need it."""
 
 POST_LIMIT_S = 2.0
 TOLD = (202, 204)

@@ -30,7 +30,7 @@ LIMITS: Mapping[str, Limits] = MappingProxyType(
         FORGET: Limits(20.0),
         RENAME: Limits(30.0),
         INPUT: Limits(15.0),
-        REVERT: Limits(90.0),  # up to nine git commands of 10 s
+        REVERT: Limits(90.0),  # about twenty-five git commands, each of 10 s at most and mostly of some milliseconds
         CONFIG: Limits(20.0),
         WEBHOOK_TEST: Limits(30.0, answer_s=12.0),  # a try takes 10 s at most, and another test may be before it
         HOOK: Limits(20.0),

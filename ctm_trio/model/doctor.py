@@ -1,4 +1,4 @@
-"""What the doctor finds, and what only a running daemon knows. Source: contract A4 (`/api/doctor`), issue 5."""
+"""What the doctor finds, and what only a running daemon knows. Source: contract A4 (`/api/doctor`)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from ctm_trio.model.hook_losses import Lost, parse_lost
-from ctm_trio.producers.hook import LOST_NAME, RESERVE_BYTES, timestamp
+from ctm_trio.producers.hook import LOST_NAME, RESERVE_BYTES, is_regular, timestamp
 
 TYPE_CHECKING = False  # as in `hook`
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def count_lost(config_dir: str, name: str, reason: str) -> None:
     try:
         fd = _open(f"{config_dir}/logs/{LOST_NAME}")
         try:
+            if not is_regular(fd):
+                return  # a pipe or a device in its place: reading could take what is another program's
             _lock(fd)
             found = parse_lost(posix.pread(fd, RESERVE_BYTES, 0))
             now = timestamp().decode()

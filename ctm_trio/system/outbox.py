@@ -32,7 +32,7 @@ MAX_WAITING = 10_000
 """Alerts that wait. Past it the oldest are given up, and listed as failed."""
 
 LISTED = 100
-"""Deliveries that the list shows. Source: issue 4."""
+"""Deliveries that the list shows, newest first."""
 
 # `pause` before the next try and `waited` (all pauses so far) are in seconds that no clock can change; `created` and
 # `next_at` are times of the wall clock, which may be set.

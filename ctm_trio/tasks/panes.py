@@ -17,7 +17,7 @@ INBOX = 16
 """Watchers that may wait to be taken; whoever sends more waits, and gives up after 10 s."""
 
 TICK_S = 0.15
-"""Between two looks at a pane: a change reaches the watchers within 300 ms. Source: issue 5."""
+"""Between two looks at a pane: a change reaches the watchers within 300 ms, which still feels live."""
 
 MAX_CAPTURES = 4
 """Captures that run at the same time, each a tmux process; the others wait their turn."""

@@ -68,7 +68,7 @@ FILE_POLL_S = 0.5
 """How often `sessions.json` is looked at; one `stat`."""
 
 TMUX_POLL_S = 2.0
-"""How often tmux is asked which sessions live, all in one call. Source: issue 5."""
+"""How often tmux is asked which sessions live, all in one call: so soon it is seen that one has ended."""
 
 FIRST_PROBE_S = 0.5
 """How long the start waits for tmux's first answer; a slow tmux does not keep the daemon from being ready."""

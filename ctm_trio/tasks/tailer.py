@@ -33,7 +33,7 @@ INLINE_BYTES = 32 << 10
 """Up to here a read is done on the loop (the bytes were just written); more goes to a thread."""
 
 MAX_LINE_BYTES = 32 << 20
-"""A line of this size or more is skipped and counted. Source: issue of the foundation."""
+"""A line of this size or more is skipped and counted: it must fit into memory several times over."""
 
 ASK_S = 30.0
 """How long the journal and the attribution owner may take to answer; then the tailer is restarted."""

@@ -1,7 +1,7 @@
 """Who may stay connected: at a bound the least useful connection makes room, and nobody fills the place alone.
 
 Every program of the machine may connect, so 512 idle connections of somebody else must not lock the owner out.
-Source: contract B3, issue 12 section D.
+Source: contract B3, C11.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`/api/webhook/…`: how it sends, what became of its messages, and a test. Source: issue 4, contract A8.
+"""`/api/webhook/…`: how it sends, what became of its messages, and a test. Source: contract A8.
 
 Format, events and secret are set with `PATCH /api/config`, whose GET has the keys of the contract alone.
 """
