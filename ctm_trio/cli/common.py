@@ -72,7 +72,7 @@ def load_config(paths: Paths) -> Settings:
     try:
         settings, problem = read_settings(read_regular(paths.config, max_bytes=MAX_CONFIG_BYTES))
         if problem:
-            say(f"{problem} The default is used there.")
+            say(f"{problem} The defaults are used for what is wrong.")
         return settings
     except FileNotFoundError:
         return Settings()

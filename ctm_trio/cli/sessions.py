@@ -18,6 +18,7 @@ from ctm_trio.cli.common import (
     Subparsers,
     confirm,
     find_paths,
+    load_config,
     plain,
     print_json,
     read_book,
@@ -138,16 +139,15 @@ def prepare(paths: Paths) -> Settings:
     from ctm_trio.cli.tmux_conf import write_tmux_conf
     from ctm_trio.system.settings_file import load_settings
 
-    loaded = load_settings(paths.config)
-    if loaded.problem:
-        say(f"{loaded.problem} The defaults are used for what is wrong.")
+    load_settings(paths.config)  # makes it, if it is missing
+    settings = load_config(paths)  # refused if it does not parse: it may name another tmux server
     write_tmux_conf(paths)
     if not paths.overlay.exists():
         write_overlay(paths)
-    use_our_server(loaded.settings)
-    if not ensure_daemon(paths, loaded.settings):
+    use_our_server(settings)
+    if not ensure_daemon(paths, settings):
         say(f"The daemon did not answer within {START_LIMIT_S:g} s; see {paths.root / 'ctm-trio.log'}.")
-    return loaded.settings
+    return settings
 
 
 def start(paths: Paths, settings: Settings, name: str, workdir: str, mode: str, prompt: str) -> Session:

@@ -357,7 +357,7 @@ def _object(data: bytes) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(data.removeprefix(BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BrokenConfig(f"config.json does not parse: {error}") from None
+        raise BrokenConfig(f"config.json does not parse: {error}.") from None
     if not isinstance(value, dict):
         raise BrokenConfig("config.json must be a JSON object.")
     return value

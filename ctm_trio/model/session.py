@@ -178,7 +178,7 @@ def parse_sessions(data: bytes) -> SessionBook:
         table = {} if records_of is None else _records(records_of)
         extra = {key: msgspec.json.decode(raw) for key, raw in top.items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BrokenSessions(f"sessions.json does not parse: {error}") from None
+        raise BrokenSessions(f"sessions.json does not parse: {error}.") from None
     records: dict[str, Session] = {}
     kept: dict[str, msgspec.Raw] = {}
     wrong: list[str] = []

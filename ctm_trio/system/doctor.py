@@ -132,7 +132,10 @@ def _programs(settings: Settings) -> Iterator[Check]:
 def _config(paths: Paths, problem: str) -> Check:
     if problem:
         return Check(
-            "config:load", ERR, problem, f"Mend {paths.config}; until then what ran before, or the default, is used."
+            "config:load",
+            ERR,
+            problem,
+            f"Correct {paths.config}. Until then the last valid settings, or the defaults, are used.",
         )
     return Check("config:load", OK, str(paths.config))
 

@@ -139,6 +139,17 @@ def test_a_broken_sessions_file_is_one_line(home: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().err.startswith("ctm-trio: sessions.json does not parse")
 
 
+def test_a_session_is_not_started_by_guessed_settings(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A config.json that does not parse may name another tmux server: `new` and `yolo` refuse, nothing is started."""
+    root = home / ".config" / "ctm"
+    root.mkdir(parents=True)
+    (root / "config.json").write_text('{"serve": {')
+    assert main(["new", "x", str(home)]) == main(["yolo", "x", str(home)]) == common.FAILED
+    said = "ctm-trio: config.json does not parse: Input data was truncated."
+    assert capsys.readouterr().err.splitlines() == [said, said]
+    assert [path.name for path in root.iterdir()] == ["config.json"]
+
+
 @pytest.mark.parametrize(
     "words",
     [["attach", "x"], ["kill", "x"], ["forget", "x"], ["rename", "x", "y"], ["switch", "x"], ["last"], ["pick"]],
