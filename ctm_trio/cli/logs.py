@@ -262,7 +262,7 @@ def parse(data: bytes, log: str) -> Line | None:
 
 def is_first(known: Reported, line: Line) -> bool:
     """False for the copy of a call, where every hook fires twice."""
-    return known.is_first_call(line.call.tool_use_id, line.call.agent_id, line.call.is_error)
+    return known.is_first_call(line.call.tool_use_id, line.call.tail, line.call.ts)
 
 
 def wants(wanted: Wanted, line: Line) -> bool:

@@ -1,7 +1,7 @@
 """One event that was reported twice: every hook fires twice where it is set twice (settings and plugin, two installs).
 
-A call is known by its `tool_use_id`, which the client gives to one call alone, and which comes with either its result
-or its failure. Other hook events have no such mark: of those that must not count twice, one that says the same as
+A call is known by its `tool_use_id`, which the client gives to one call alone, and by all that is told of it but the
+time: what says anything else under the same id is not a copy, and is kept. Other hook events have no such mark: of those that must not count twice, one that says the same as
 another a moment before is its copy, unless something happened in between that it could be an answer to.
 """
 
@@ -36,23 +36,20 @@ class Reported:
     """What was reported lately in one log. Bounded; not thread-safe.
 
     Args:
-        calls: `(tool_use_id, agent_id, is_error)` of the last calls, oldest first.
+        calls: `call_key` of the last calls that have an id, oldest first.
         hooks: the facts of the last hook events, and their times in unix seconds, oldest first.
     """
 
     __slots__ = ("_hooks", "_new", "_old")
 
-    def __init__(
-        self, calls: Iterable[tuple[str, str, bool]] = (), hooks: Iterable[tuple[HookFacts, float]] = ()
-    ) -> None:
-        self._new = {_key(*call) for call in calls if call[0]}
-        self._old: set[str] = set()
+    def __init__(self, calls: Iterable[int] = (), hooks: Iterable[tuple[HookFacts, float]] = ()) -> None:
+        self._new = set(calls)
+        self._old: set[int] = set()
         self._hooks = deque(hooks, HOOKS_KEPT)
 
     def first_of(self, rows: Sequence[Row]) -> Sequence[Row]:
         """The rows that are no copies, in order; they are remembered."""
-        keys = [row.tool_use_id + row.agent_id if not row.is_error else _key(row.tool_use_id, row.agent_id, True)
-                for row in rows if row.hook is None and row.tool_use_id]  # fmt: skip
+        keys = [call_key(row.tail, row.ts) for row in rows if row.hook is None and row.tool_use_id]
         if len(keys) == len(rows):  # all are calls with an id, and mostly all are new
             found = set(keys)
             if len(found) == len(keys) and self._new.isdisjoint(found) and self._old.isdisjoint(found):
@@ -67,13 +64,17 @@ class Reported:
         if row.hook is not None:
             return self._is_first_hook(row.hook, parse_time(row.ts) or 0.0)
         self._forget_states()
-        return self.is_first_call(row.tool_use_id, row.agent_id, row.is_error)
+        return self.is_first_call(row.tool_use_id, row.tail, row.ts)
 
-    def is_first_call(self, tool_use_id: str, agent_id: str, is_error: bool) -> bool:
-        """True for a call that is no copy; it is remembered. A call without an id never is one."""
+    def is_first_call(self, tool_use_id: str, tail: bytes, ts: str) -> bool:
+        """True for a call that is not a copy; it is remembered. A call without an id never is one.
+
+        Args:
+            tail, ts: as for `call_key`.
+        """
         if not tool_use_id:
             return True
-        key = _key(tool_use_id, agent_id, is_error)
+        key = call_key(tail, ts)
         if key in self._new or key in self._old:
             return False
         self._new.add(key)
@@ -100,5 +101,11 @@ class Reported:
             self._old, self._new = self._new, set()
 
 
-def _key(tool_use_id: str, agent_id: str, is_error: bool) -> str:
-    return f"{tool_use_id}{agent_id}!" if is_error else tool_use_id + agent_id
+def call_key(tail: bytes, ts: str) -> int:
+    """What a call and its copy have in common: all of the payload but its time. Good within this process alone.
+
+    Args:
+        tail: the payload as `model.log_line.Row` has it, with the `tool_use_id`.
+        ts: its time, as it stands in there.
+    """
+    return hash(tail.replace(ts.encode(), b"", 1))

@@ -14,14 +14,14 @@ import msgspec
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.log_line import Row
 from ctm_trio.model.times import parse_time
-from ctm_trio.model.twice import CALLS_KEPT, HOOKS_KEPT, Reported
+from ctm_trio.model.twice import CALLS_KEPT, HOOKS_KEPT, Reported, call_key
 
 LOGS_KEPT = 1000
 """Logs whose last events are in memory; past it the one not written to the longest is read back when it is again."""
 
 _CALLS = (
-    "SELECT tool_use_id, agent_id, is_error FROM events INDEXED BY events_source"
-    " WHERE source = ? AND type = 'tool_call' ORDER BY id DESC LIMIT ?"
+    "SELECT payload, ts FROM events INDEXED BY events_source"
+    " WHERE source = ? AND type = 'tool_call' AND tool_use_id <> '' ORDER BY id DESC LIMIT ?"
 )
 _HOOKS = "SELECT facts, ts FROM hooks INDEXED BY hooks_source WHERE source = ? ORDER BY id DESC LIMIT ?"
 _facts = msgspec.json.Decoder(HookFacts)
@@ -58,8 +58,8 @@ class Seen:
             calls = self._db.execute(_CALLS, (source, CALLS_KEPT)).fetchall()
             hooks = self._db.execute(_HOOKS, (source, HOOKS_KEPT)).fetchall()
             return Reported(
-                [(str(id_), str(agent), bool(error)) for id_, agent, error in reversed(calls)],
+                [call_key(bytes(payload), str(ts)) for payload, ts in reversed(calls)],
                 [(_facts.decode(facts), parse_time(str(ts)) or 0.0) for facts, ts in reversed(hooks)],
             )
-        except (sqlite3.Error, msgspec.MsgspecError):
+        except (sqlite3.Error, msgspec.MsgspecError, TypeError):
             return Reported()  # rather counted twice than never

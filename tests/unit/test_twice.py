@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.log_line import Row
-from ctm_trio.model.twice import CALLS_KEPT, HOOKS_KEPT, Reported
+from ctm_trio.model.twice import CALLS_KEPT, HOOKS_KEPT, Reported, call_key
 
 
-def call(use: str, *, agent: str = "", error: bool = False) -> Row:
+def call(use: str, *, agent: str = "", error: bool = False, ts: str = "2026-01-01T00:00:00Z", of: str = "ls") -> Row:
     """A finished call."""
-    return Row("2026-01-01T00:00:00Z", b"", "Bash", error, agent, "", use, 0, 0)
+    tail = f'"tool":"Bash","is_error":{error},"ts":"{ts}","input":"{of}","tool_use_id":"{use}","agent_id":"{agent}"}}'
+    return Row(ts, tail.encode(), "Bash", error, agent, "", use, 0, 0)
 
 
 def hook(name: str, at_s: float = 0.0, **facts: Any) -> Row:
@@ -36,6 +37,16 @@ def test_a_call_is_known_by_its_id() -> None:
     assert Reported().first_of(rows) == [rows[0], rows[2], rows[3]]
 
 
+def test_a_copy_has_its_own_time() -> None:
+    """Two hooks of one call stamp it a moment apart: all else is the same, so it is one."""
+    assert kept([call("a"), call("a", ts="2026-01-01T00:00:00.25Z")]) == [0]
+
+
+def test_an_id_that_is_used_again() -> None:
+    """What says something else is not a copy, whatever its id: rather counted twice than lost."""
+    assert kept([call("a"), call("a", of="make"), call("b")]) == [0, 1, 2]
+
+
 def test_what_is_not_the_same_call() -> None:
     """Lines without an id never are; a failure and a result of one id, or two agents, are two events."""
     rows = [
@@ -52,7 +63,7 @@ def test_what_is_not_the_same_call() -> None:
 
 def test_read_back() -> None:
     """What the event log had before a restart is remembered."""
-    memory = Reported([("a", "", False), ("", "", False)], [(HookFacts("Stop"), 1_767_225_600.0)])
+    memory = Reported([call_key(call("a").tail, call("a").ts)], [(HookFacts("Stop"), 1_767_225_600.0)])
     assert kept([call("a"), call(""), call("a", error=True)], known=memory) == [1, 2]
     memory = Reported([], [(HookFacts("Stop"), 1_767_225_600.0)])
     assert kept([hook("Stop", 0.5), hook("Stop", 3)], known=memory) == [1]
