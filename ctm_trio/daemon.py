@@ -416,5 +416,6 @@ class Daemon:
             },
             lost=self.losses.latest.text,
             losing=self.losses.latest.goes_on,
+            tmux_problem=sessions.tmux_problem,
             untyped={name: why for name, why in sessions.untyped.items() if name in sessions.records},
         )

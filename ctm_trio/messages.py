@@ -205,6 +205,7 @@ class SessionsSnapshot:
         tmux_known: False until tmux was asked once, or if tmux cannot be asked at all.
         problem: why `sessions.json` could not be read, or "".
         untyped: session → why its initial prompt waits, or was not typed.
+        tmux_problem: why tmux cannot be asked, so that `alive` is what it said last; "" while it answers.
     """
 
     records: Mapping[str, Session] = field(default_factory=dict)
@@ -212,6 +213,7 @@ class SessionsSnapshot:
     tmux_known: bool = False
     problem: str = ""
     untyped: Mapping[str, str] = field(default_factory=dict)
+    tmux_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class Facts:
         down: parts of the daemon that do not run, and why.
         lost, losing: what the hook could not keep, and whether that may go on.
         untyped: session → why its initial prompt waits, or was not typed.
+        tmux_problem: why tmux cannot be asked, "" while it answers.
     """
 
     settings: Settings
@@ -56,11 +57,15 @@ class Facts:
     lost: str = ""
     losing: bool = False
     untyped: Mapping[str, str] = field(default_factory=dict)
+    tmux_problem: str = ""
 
 
 def daemon_checks(facts: Facts) -> list[Check]:
     """The checks of the daemon itself."""
     checks = [_port(facts), _journal(facts), _losses(facts)]
+    if facts.tmux_problem:
+        todo = "What is shown of the sessions is what tmux said last. See whether its server hangs (`tmux ls`)."
+        checks.append(Check("tmux:server", ERR, facts.tmux_problem, todo))
     for name, state in sorted(facts.down.items()):
         checks.append(Check(f"daemon:{name}", ERR, state, "It is being tried again; the daemon's log says more."))
     for name, why in sorted(facts.untyped.items()):

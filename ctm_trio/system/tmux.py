@@ -138,10 +138,12 @@ class Tmux:
 
     async def kill(self, session: str) -> None:
         """End a session."""
+        await self._must_answer(session)
         await self._run("kill-session", "-t", session)
 
     async def rename(self, session: str, to: str) -> None:
         """Give a session another name. Raises `TmuxDuplicate` if that is taken."""
+        await self._must_answer(session)
         await self._run("rename-session", "-t", session, "--", to)
 
     async def type(self, pane: Pane, text: str, *, gap_s: float = ENTER_GAP_S) -> None:
@@ -200,6 +202,10 @@ class Tmux:
         target = session if session.startswith("%") else f"{session}:"
         start = f"-{history}" if history else "0"
         return await self._run("capture-pane", *(() if plain else ("-e",)), "-p", "-J", "-t", target, "-S", start)
+
+    async def _must_answer(self, session: str) -> None:
+        """Look before a change: what is sent to a tmux that hangs is done when it goes on, long after it has failed."""
+        await self.panes(session)
 
     async def version(self) -> str:
         """What `tmux -V` says, e.g. "tmux 3.3a"."""

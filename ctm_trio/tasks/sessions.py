@@ -70,6 +70,9 @@ FILE_POLL_S = 0.5
 TMUX_POLL_S = 2.0
 """How often tmux is asked which sessions live, all in one call: so soon it is seen that one has ended."""
 
+UNANSWERED = 2
+"""After so many failures in a row /health says that tmux cannot be asked; a single one passes."""
+
 FIRST_PROBE_S = 0.5
 """How long the start waits for tmux's first answer; a slow tmux does not keep the daemon from being ready."""
 
@@ -161,7 +164,8 @@ class _Owner:
         self._seen: Stamp | None = None
         self._live = frozenset[str]()
         self._known = False
-        self._problem = ""
+        self._problem = self._tmux_problem = ""
+        self._unanswered = 0
         self._file_lock = trio.Lock()  # an older reading must never replace a newer one
         self._tmux_lock = trio.Lock()
         self._desk = Desk(at_once=MAX_COMMANDS, waiting=MAX_WAITING)  # one order at a time a session
@@ -213,10 +217,14 @@ class _Owner:
         async with self._tmux_lock:
             try:
                 self._live, self._known = await self._tmux.sessions(), True
+                self._unanswered, self._tmux_problem = 0, ""
             except TmuxFailed as error:
                 if self._known:
                     log.warning("sessions: %s", error.message)
                 self._known = False
+                self._unanswered += 1
+                if self._unanswered >= UNANSWERED:
+                    self._tmux_problem = error.message
             self._publish()
 
     def probe_soon(self) -> None:
@@ -236,7 +244,11 @@ class _Owner:
         dotted = {name for name in self._book.records if "." in name and tmux_name(name) in self._live}
         problem = self._problem or self._adoptions.problem
         untyped = {name: why for name, why in self._untyped.items() if name in self._book.records}
-        self._state.publish(SessionsSnapshot(self._book.records, self._live | dotted, self._known, problem, untyped))
+        self._state.publish(
+            SessionsSnapshot(
+                self._book.records, self._live | dotted, self._known, problem, untyped, self._tmux_problem
+            )
+        )
 
     # -- orders
 

@@ -65,6 +65,39 @@ def test_a_create_that_outlasts_its_request(tmp_path: Path) -> None:
             assert repo.git("log", "--format=%s").startswith("checkpoint: pre-yolo")
 
 
+def test_what_failed_in_a_hung_tmux_does_not_happen_later(tmp_path: Path) -> None:
+    """A kill, a rename, a text and a new session that have failed stay undone when tmux goes on, and the state of
+    tmux is in /health and the doctor's findings meanwhile."""
+    with private_tmux() as tmux:
+        tmux.new("alpha")
+        tmux.new("beta")
+        server = int(tmux.run("display-message", "-p", "#{pid}"))
+        with running(tmp_path, tmux, "alpha", "beta") as daemon:
+            eventually(lambda: daemon.get("/api/sessions/alpha")["tmux_alive"], what="alpha")
+            os.kill(server, signal.SIGSTOP)
+            try:
+                for path, body in (
+                    ("alpha/kill", {"confirm": "alpha"}),
+                    ("beta/rename", {"to": "gamma"}),
+                    ("beta/input", {"text": "too late"}),
+                ):
+                    answer = daemon.request("POST", f"/api/sessions/{path}", json=body, timeout=30)
+                    assert (answer.status_code, answer.json()["error"]) == (500, "tmux_failed"), (path, answer.text)
+                new = {"name": "new", "workdir": str(tmp_path)}
+                assert daemon.request("POST", "/api/sessions", json=new, timeout=30).status_code == 500
+                eventually(
+                    lambda: "tmux did not answer" in daemon.get("/health")["components"]["sessions"], what="/health"
+                )
+                found = {check["name"]: check["status"] for check in daemon.get("/api/doctor")["checks"]}
+                assert found["tmux:server"] == "err"
+            finally:
+                os.kill(server, signal.SIGCONT)
+            eventually(lambda: daemon.get("/health")["components"]["sessions"] == "ok", what="tmux's answer")
+            assert tmux.names() == {"alpha", "beta"}
+            assert "too late" not in tmux.screen("beta")
+            assert [s["tmux_alive"] for s in daemon.get("/api/sessions")] == [True, True]
+
+
 def test_a_tmux_that_does_not_answer(tmp_path: Path) -> None:
     """It costs only the orders that need it: logs are followed, other orders and every read are served as ever."""
     with private_tmux() as tmux, ThreadPoolExecutor(12) as pool:

@@ -31,7 +31,7 @@ def components(ends: WebEnds) -> dict[str, str]:
     problems = {
         "journal": f"degraded: {ends.journal.latest.degraded}" if ends.journal.latest.degraded else "",
         "config": ends.settings.latest.problem,
-        "sessions": ends.sessions.latest.problem,
+        "sessions": " ".join(filter(None, (ends.sessions.latest.problem, ends.sessions.latest.tmux_problem))),
         "webhook": ends.webhook.latest.problem,
     }
     for name, problem in problems.items():
