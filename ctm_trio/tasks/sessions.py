@@ -245,9 +245,7 @@ class _Owner:
         problem = self._problem or self._adoptions.problem
         untyped = {name: why for name, why in self._untyped.items() if name in self._book.records}
         self._state.publish(
-            SessionsSnapshot(
-                self._book.records, self._live | dotted, self._known, problem, untyped, self._tmux_problem
-            )
+            SessionsSnapshot(self._book.records, self._live | dotted, self._known, problem, untyped, self._tmux_problem)
         )
 
     # -- orders
