@@ -38,11 +38,20 @@ def main(argv: list[str] | None = None) -> int:
         from ctm_trio.cli.main import main as full
 
         return full(words)
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not _is_interrupt(error):
+            raise
         from ctm_trio.cli.common import say
 
         say("")
         return INTERRUPTED
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """True for Ctrl-C, also where it came out of tasks that ran side by side."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_interrupt, error.exceptions))
+    return isinstance(error, KeyboardInterrupt)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -126,6 +127,26 @@ def test_a_daemon_waits_for_reindex(daemon: Daemon) -> None:
         assert command(daemon, "reindex").stderr.startswith(f"ctm-trio: Another reindex runs, as process {os.getpid()}")
     eventually(daemon.answers, what="the first answer")
     assert daemon.stop()[0] == 0
+
+
+def test_reindex_is_interrupted(daemon: Daemon) -> None:
+    """Ctrl-C in the middle ends it at once, with 130 and no traceback; the databases are as they were."""
+    log = daemon.log()
+    log.append(b"".join(line(UUID, f"m{i}", size=300) for i in range(30_000)))
+    daemon.start()
+    eventually(lambda: len(daemon.stored()) == 30_000, within_s=60, what="the ingest")
+    before = daemon.stored()
+    assert daemon.stop()[0] == 0
+    env = {**os.environ, "HOME": str(daemon.home), "PYTHONPATH": str(Path(__file__).parents[2])}
+    argv = [sys.executable, "-m", "ctm_trio", "reindex"]
+    with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=daemon.home) as process:
+        wal = Path(f"{daemon.database}.rebuild-wal")
+        eventually(lambda: wal.exists() and wal.stat().st_size > 100_000, what="the first batches")
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=10)[1].decode()
+    assert (process.returncode, said.strip()) == (130, "")
+    assert not list(daemon.root.glob("*.rebuild*"))
+    assert daemon.stored() == before
 
 
 def test_a_removed_lock_file_is_made_again(daemon: Daemon) -> None:
