@@ -15,6 +15,7 @@ from ctm_trio.model.secret_names import looks_secret
 from ctm_trio.model.times import format_time
 from ctm_trio.system.git_command import git
 from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, locked_index, move_head, write_tree
+from ctm_trio.system.git_revert_killed import take_back_killed
 from ctm_trio.system.git_tree import Changes, changes_in, find_tree, head_of, hides_untracked, is_of_home, under_way
 from ctm_trio.system.places import in_place
 
@@ -75,6 +76,7 @@ async def make_checkpoint(workdir: str, label: str) -> str:
         if last is None or last.code != 0 or last.stdout.startswith(PREFIX.encode()):
             return note
     async with locked_index(tree) as locked:
+        await take_back_killed(locked)
         index = await locked.copy("index")
         await add_tracked(tree, index)
         await add_paths(tree, index, taken.paths)

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import trio
 
 from ctm_trio.errors import GitFailed
 from ctm_trio.system.discard import Mark, discard, mark_of
+from ctm_trio.system.files import atomic_write
 from ctm_trio.system.git_command import checked, git, names_of
 from ctm_trio.system.git_index import IndexLock, git_in, joined, move_head, whole
 from ctm_trio.system.git_revert_look import Found
+from ctm_trio.system.git_tree import GitTree
 from ctm_trio.system.places import in_place
 from ctm_trio.system.swap import Swap
 
 KEPT = "ctm-kept"
 """The directory in the repository's own that holds what was written while a revert ran."""
 
+NOTE = "exchange.json"
+"""In the place of an exchange that is under way: of which tree, from which commit to which."""
 
 _BY_CONTENT = ("-c", "core.trustctime=true", "-c", "core.checkStat=default")
 """A rename changes a file's ctime, so that git compares what is in it, whatever the user lets it trust."""
@@ -47,7 +53,7 @@ class Exchange:
 
         def make() -> str:
             same = os.stat(tree.common_dir).st_dev == os.stat(tree.top).st_dev
-            base = os.path.join(tree.common_dir, KEPT) if same else os.path.join(tree.top, f".{KEPT}")
+            base = places_of(tree)[0 if same else 1]
             if os.path.islink(base):
                 raise OSError(errno.ELOOP, "it is a link", base)
             for part in ("new", "files"):
@@ -57,6 +63,14 @@ class Exchange:
         found: list[str] = []
         await in_thread(lambda: found.append(make()))
         self.place = found[0]
+
+    async def note(self, head: str, *, staged: bool) -> None:
+        """Note what is being exchanged: if we are killed, the next one that has the lock takes it back.
+
+        Args:
+            staged: all new files are written; what is written into them from now on is somebody's work.
+        """
+        await in_thread(lambda: note_exchange(self.place, self._tree, head, self._sha, staged=staged))
 
     async def stage(self, found: Found) -> tuple[str, list[bytes]]:
         """Write the checkpoint's files below `new`, through filters and as a sparse checkout wants it.
@@ -85,9 +99,7 @@ class Exchange:
         return target, await in_place(lambda: [path for path in found.put if there(path)])
 
     def swap(self) -> Swap:
-        parts = (self._tree.top, *(os.path.join(self.place, part) for part in ("new", "files", "late")))
-        top, new, aside, late = (os.fsencode(part) for part in parts)
-        return Swap(top, new, aside, late, os.fsencode(os.path.realpath(self._tree.workdir)))
+        return swap_in(self._tree, self.place)
 
     async def settle(self, head: str, target: str, swap: Swap) -> None:
         """Move the branch and the index to the checkpoint; if that fails all is as it was, the files too."""
@@ -106,7 +118,7 @@ class Exchange:
     async def compare(self, saved: str) -> list[str]:
         """What lies aside and is not as it was saved, or is still open to be written, as paths; the rest is removed."""
         aside = os.path.join(self.place, "files")
-        marks = await in_place(lambda: {path: mark_of(path) for path in _below(os.fsencode(aside))})
+        marks = await in_place(lambda: {path: mark_of(path) for path in files_below(os.fsencode(aside))})
         differ = ("--no-ext-diff", "--no-textconv", "--name-only", "-z", "--diff-filter=d", "--ignore-submodules=all")
         looks = ((*_BY_CONTENT, "diff", *differ), ("ls-files", "--others", "-z"))
         keep: set[bytes] | None = set()
@@ -124,13 +136,42 @@ class Exchange:
 
     def tidy(self) -> bool:
         """Remove new files that were not placed, and empty directories; True if something is left. Blocks."""
-        shutil.rmtree(os.path.join(self.place, "new"), ignore_errors=True)
-        for path, _, _ in os.walk(self.place, topdown=False):
-            with suppress(OSError):
-                os.rmdir(path)
+        return tidy_place(self.place)
+
+
+def places_of(tree: GitTree) -> tuple[str, str]:
+    """Where the places of exchanges are: in the repository, or in the tree if that is on another file system."""
+    return os.path.join(tree.common_dir, KEPT), os.path.join(tree.top, f".{KEPT}")
+
+
+def swap_in(tree: GitTree, place: str) -> Swap:
+    """The exchange of a tree's files in this place."""
+    parts = (tree.top, *(os.path.join(place, part) for part in ("new", "files", "late")))
+    top, new, aside, late = (os.fsencode(part) for part in parts)
+    return Swap(top, new, aside, late, os.fsencode(os.path.realpath(tree.workdir)))
+
+
+def tidy_place(place: str) -> bool:
+    """Remove what is of no use in the place of an exchange that is over; True if something is left. Blocks."""
+    with suppress(OSError):
+        os.unlink(os.path.join(place, NOTE))
+    shutil.rmtree(os.path.join(place, "new"), ignore_errors=True)
+    for path, _, _ in os.walk(place, topdown=False):
         with suppress(OSError):
-            os.rmdir(os.path.dirname(self.place))
-        return os.path.exists(self.place)
+            os.rmdir(path)
+    with suppress(OSError):
+        os.rmdir(os.path.dirname(place))
+    return os.path.exists(place)
+
+
+def note_exchange(place: str, tree: GitTree, head: str, sha: str, *, staged: bool) -> None:
+    """Write the note of an exchange. Blocks.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    note = {"git_dir": tree.git_dir, "top": tree.top, "head": head, "sha": sha, "staged": staged}
+    atomic_write(Path(place, NOTE), json.dumps(note).encode())
 
 
 def _sort_out(place: str, keep: set[bytes] | None, marks: Mapping[bytes, Mark | None]) -> list[str]:
@@ -143,7 +184,7 @@ def _sort_out(place: str, keep: set[bytes] | None, marks: Mapping[bytes, Mark | 
     kept: list[str] = []
     for part in ("files", "late"):
         root = os.fsencode(os.path.join(place, part))
-        for found in _below(root):
+        for found in files_below(root):
             path = os.path.relpath(found, root)
             saved = part == "files" and keep is not None and path not in keep
             if not (saved and discard(found, marks.get(found))):
@@ -151,7 +192,7 @@ def _sort_out(place: str, keep: set[bytes] | None, marks: Mapping[bytes, Mark | 
     return sorted(kept)
 
 
-def _below(root: bytes) -> list[bytes]:
+def files_below(root: bytes) -> list[bytes]:
     """Every file and link below a directory."""
     found: list[bytes] = []
     for here, below, names in os.walk(root):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
 import stat
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from glob import escape, glob
 
@@ -29,10 +30,17 @@ _QUIET = ("-c", "add.ignoreErrors=false", "-c", "core.safecrlf=false", "-c", "co
 
 @dataclass(frozen=True, slots=True)
 class IndexLock:
-    """git's index, locked. `scratch` is a directory of ours beside it that is gone afterwards."""
+    """git's index, locked.
+
+    Attributes:
+        scratch: a directory of ours beside it that is gone afterwards.
+        left: how a process of ours that was killed with the lock in its hands left the index: `OLD` as it was, `NEW`
+            if it was exchanged already, `UNSURE` if somebody has changed it since; "" if there was none.
+    """
 
     tree: GitTree
     scratch: str
+    left: str = ""
 
     async def copy(self, name: str, of: str = "") -> str:
         """A copy of the index, or of another copy, in `scratch`; its path. It keeps the time that git compares with."""
@@ -61,11 +69,15 @@ class IndexLock:
         await _in_thread(do)
 
 
+OLD, NEW, UNSURE = "old", "new", "unsure"
+
+_OWNER = "owner"
+"""In a scratch directory: the inode of the lock, under a `flock` that ends with the process, however it ends."""
+
 LOCK_WAIT_S = 1.0
 """How long a git that holds the lock is waited for; they come and go where an agent works."""
 
 LOCK_TRY_S = 0.05
-
 GIVE_BACK_S = 5.0
 """How long the lock may take to be given back when all is cut off; a stalled disk gives it back later, or never."""
 
@@ -80,17 +92,23 @@ async def locked_index(tree: GitTree) -> AsyncIterator[IndexLock]:
     lock = _lock_of(tree)
     scratch = os.path.join(tree.git_dir, f"{_SCRATCH}{secrets.token_hex(4)}")
     ours: list[int] = []
+    left: list[str] = []
+    held: list[int] = []
 
     def take() -> None:
+        if not held:
+            os.mkdir(scratch, 0o700)
+            held.append(_mark_as_ours(scratch))
         try:
             fd = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            ours.append(os.fstat(fd).st_ino)
+            os.close(fd)
+            os.pwrite(held[0], b"%d" % ours[0], 0)
         except FileExistsError:
-            return
-        ours.append(os.fstat(fd).st_ino)
-        os.close(fd)
-        for left in glob(os.path.join(escape(tree.git_dir), f"{_SCRATCH}*")):
-            shutil.rmtree(left, ignore_errors=True)
-        os.mkdir(scratch, 0o700)
+            ours.extend(_adopt(tree, held[0]))
+            left.extend(OLD for _ in ours)
+        if ours:
+            left.extend(_clear_killed(tree))
 
     def give_back() -> None:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -99,6 +117,10 @@ async def locked_index(tree: GitTree) -> AsyncIterator[IndexLock]:
                 os.unlink(lock)
         except FileNotFoundError:
             pass
+        finally:
+            for fd in held:
+                os.close(fd)
+            held.clear()
 
     try:
         with trio.move_on_after(LOCK_WAIT_S):
@@ -108,10 +130,82 @@ async def locked_index(tree: GitTree) -> AsyncIterator[IndexLock]:
                     await trio.sleep(LOCK_TRY_S)
         if not ours:
             raise GitFailed(git_reason(f"Unable to create '{lock}': File exists.", 128))
-        yield IndexLock(tree, scratch)
+        yield IndexLock(tree, scratch, left[0] if left else "")
     finally:
         with trio.move_on_after(GIVE_BACK_S, shield=True):  # a few calls to the file system
             await trio.to_thread.run_sync(give_back, abandon_on_cancel=True)
+
+
+def _mark_as_ours(scratch: str) -> int:
+    """Make the file that tells whether we live; its descriptor, which the caller closes."""
+    fd = os.open(os.path.join(scratch, _OWNER), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return fd
+
+
+def somebody_was_killed(tree: GitTree) -> bool:
+    """True if a process of ours was killed with the lock in its hands, and nobody has cleared up since. Blocks."""
+    for scratch in _scratches(tree):
+        with _mark_of_killed(scratch) as inode:
+            if inode:
+                return True
+    return False
+
+
+@contextmanager
+def _mark_of_killed(scratch: str) -> Iterator[int | None]:
+    """The inode of the lock that a process which is gone had, 0 if it had none; None if it lives, or left no mark."""
+    try:
+        fd = open_regular(os.path.join(scratch, _OWNER))
+    except OSError:
+        yield None
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        inode = int(os.read(fd, 32) or b"0")
+    except (BlockingIOError, ValueError):
+        os.close(fd)
+        yield None
+        return
+    try:
+        yield inode
+    finally:
+        os.close(fd)
+
+
+def _scratches(tree: GitTree) -> list[str]:
+    return glob(os.path.join(escape(tree.git_dir), f"{_SCRATCH}*"))
+
+
+def _adopt(tree: GitTree, mark: int) -> list[int]:
+    """Take over the lock of a process of ours that was killed; its inode, if there is such a one.
+
+    Args:
+        mark: the descriptor of our own mark.
+    """
+    for scratch in _scratches(tree):
+        with _mark_of_killed(scratch) as inode, suppress(FileNotFoundError):
+            if inode and os.lstat(_lock_of(tree)).st_ino == inode:
+                os.pwrite(mark, b"%d" % inode, 0)
+                shutil.rmtree(scratch, ignore_errors=True)
+                return [inode]
+    return []
+
+
+def _clear_killed(tree: GitTree) -> list[str]:
+    """Remove what processes that are gone left in their scratch directories; how they left the index. We have the lock.
+
+    A directory without a mark is an older version's, which is gone too, or we would not have the lock.
+    """
+    found = []
+    for scratch in _scratches(tree):
+        with _mark_of_killed(scratch) as inode:
+            if inode is not None or not os.path.exists(os.path.join(scratch, _OWNER)):
+                shutil.rmtree(scratch, ignore_errors=True)
+        if inode:
+            with suppress(FileNotFoundError):
+                found.append(NEW if os.lstat(os.path.join(tree.git_dir, "index")).st_ino == inode else UNSURE)
+    return found
 
 
 async def git_in(tree: GitTree, index: str, *words: str, top: str = "", stdin: bytes = b"") -> Done:

@@ -18,6 +18,7 @@ from ctm_trio.errors import DirtyWorkdir, GitFailed, RevertFailed, RevertRefused
 from ctm_trio.model.checkpoint import Reverted
 from ctm_trio.system.git_exchange import Exchange, in_thread
 from ctm_trio.system.git_index import IndexLock, locked_index
+from ctm_trio.system.git_revert_killed import take_back_killed
 from ctm_trio.system.git_revert_look import MAX_NAMED, Found, look_at
 from ctm_trio.system.git_stash import check_size, saved_state, store_stash, with_new
 from ctm_trio.system.git_tree import GitTree, under_way
@@ -62,6 +63,7 @@ async def revert_to(
         raise RevertRefused(f"{busy} A revert would lose it.")
     try:
         async with locked_index(tree) as locked:
+            await take_back_killed(locked)
             found = await look_at(locked, sha)
             if not stash_first and found.at_risk:
                 raise DirtyWorkdir([os.fsdecode(path) for path in sorted(found.at_risk)[:MAX_NAMED]])
@@ -83,7 +85,9 @@ async def _go(locked: IndexLock, sha: str, found: Found, on_stash: Callable[[str
     await exchange.make_place()
     told = False
     try:
+        await exchange.note(found.head, staged=False)
         target, put = await exchange.stage(found)
+        await exchange.note(found.head, staged=True)
         swap = exchange.swap()
         await in_thread(lambda: swap.run(found.touched, put, found.places))
         with trio.CancelScope(shield=True):  # two short commands: files, branch and index go together

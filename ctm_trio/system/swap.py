@@ -65,6 +65,23 @@ class Swap:
             self.take_back()
             raise
 
+    def resume(
+        self, placed: Iterable[tuple[bytes, Mark | None]], aside: Iterable[bytes], late: Iterable[bytes]
+    ) -> None:
+        """Take over the exchange of a process that is gone, to take it back.
+
+        Args:
+            placed: new files that it may have placed, with what they were like.
+            aside: what lies in `aside`.
+            late: what lies in `late`, each with its number before it.
+        """
+        self._placed = list(placed)
+        self._moved = [(self._at(path), os.path.join(self.aside, path)) for path in aside]
+        for path in sorted(late):
+            number, _, rest = path.partition(b"/")
+            self._lates = max(self._lates, int(number)) if number.isdigit() else self._lates
+            self._moved.append((self._at(rest), os.path.join(self.late, path)))
+
     def take_back(self) -> None:
         """Undo all of it, as far as nobody has changed it since; what cannot go back stays aside."""
         for path, mark in reversed(self._placed):

@@ -32,6 +32,7 @@ from ctm_trio.system.desk import Desk
 from ctm_trio.system.git import diff_of
 from ctm_trio.system.git_checkpoint import checkpoint_for_yolo
 from ctm_trio.system.git_revert import revert_to
+from ctm_trio.system.git_revert_killed import mend
 from ctm_trio.system.git_tree import GitTree, find_tree
 from ctm_trio.system.places import in_place
 
@@ -150,6 +151,7 @@ class _Owner:
             tree = await find_tree(workdir)
             if tree is not None:
                 self._trees[workdir] = (now, tree)
+                await mend(tree)
         found = Checkpoints(False) if tree is None else await self._listed(tree)
         self._cache[workdir] = (now, found)
         if len(self._cache) > MAX_CACHED:

@@ -1,0 +1,109 @@
+"""What a revert that was killed in its middle has left: taken back, or named, by the next one that holds the lock."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from functools import partial
+from glob import escape, glob
+
+import msgspec
+
+from ctm_trio.errors import GitFailed
+from ctm_trio.system.discard import Mark, mark_of
+from ctm_trio.system.git_exchange import NOTE, files_below, in_thread, places_of, swap_in, tidy_place
+from ctm_trio.system.git_index import NEW, OLD, IndexLock, locked_index, move_head, somebody_was_killed
+from ctm_trio.system.git_tree import GitTree, head_of
+from ctm_trio.system.places import in_place
+from ctm_trio.system.regular import read_regular
+
+log = logging.getLogger("ctm.checkpoints")
+
+MAX_NOTE_BYTES = 64 * 1024
+
+
+class Note(msgspec.Struct):
+    """What an exchange noted before it began; see `note_exchange`."""
+
+    git_dir: str
+    top: str
+    head: str
+    sha: str
+    staged: bool
+
+
+async def mend(tree: GitTree) -> None:
+    """See whether a revert was killed there, and take it back: for whoever looks at a tree without changing it."""
+    if await in_place(somebody_was_killed, tree):
+        try:
+            async with locked_index(tree) as locked:
+                await take_back_killed(locked)
+        except GitFailed as error:
+            log.warning("checkpoints: what a revert that was killed has left in %s stays: %s", tree.top, error.message)
+
+
+async def take_back_killed(locked: IndexLock) -> None:
+    """Put files and branch back to what they were before a revert that was killed, as the index still is.
+
+    If the index had been exchanged all of it is done, and what lies aside is only named. What somebody has written
+    into the checkpoint's files since, or in the way of the old ones, stays and is named too.
+
+    Raises:
+        GitFailed: it cannot be done.
+    """
+    if not locked.left:
+        return
+    tree = locked.tree
+    found: list[tuple[str, Note, int]] = []
+    await in_thread(lambda: found.extend(_noted(tree)))
+    for place, note, began in found:
+        left: list[bool] = []
+        if not note.staged:
+            await in_thread(partial(_into, left, partial(tidy_place, place)))
+            what = "was killed before it changed anything"
+        elif locked.left == OLD and (head := await head_of(tree)) in (note.head, note.sha):
+            if head == note.sha != note.head:
+                await move_head(tree, note.head, was=note.sha, why="reset: taken back")
+            await in_thread(partial(_into, left, partial(_take_back, tree, place, began)))
+            what = "was killed in its middle and is taken back"
+        else:
+            await in_thread(partial(_into, left, partial(tidy_place, place)))
+            what = "was killed at its end" if locked.left == NEW else "was killed, and git has been used since"
+        kept = f"; what it had put aside is in {place}" if left[0] else ""
+        log.warning("checkpoints: a revert of %s to %s %s%s", tree.top, note.sha, what, kept)
+
+
+def _into(answers: list[bool], ask: Callable[[], bool]) -> None:
+    answers.append(ask())
+
+
+def _noted(tree: GitTree) -> list[tuple[str, Note, int]]:
+    """Exchanges of this tree that never ended: place, note, and when the note was written."""
+    found = []
+    for base in places_of(tree):
+        for path in glob(os.path.join(escape(base), "*", NOTE)):
+            try:
+                note = msgspec.json.decode(read_regular(path, max_bytes=MAX_NOTE_BYTES), type=Note)
+                began = os.stat(path).st_mtime_ns
+            except (OSError, msgspec.MsgspecError):
+                continue
+            if (note.git_dir, note.top) == (tree.git_dir, tree.top):
+                found.append((os.path.dirname(path), note, began))
+    return found
+
+
+def _take_back(tree: GitTree, place: str, began: int) -> bool:
+    """Undo an exchange of which only the files tell how far it came; True if something stays aside."""
+    swap = swap_in(tree, place)
+    placed: list[tuple[bytes, Mark | None]] = []
+    for path in files_below(swap.new):
+        mark = mark_of(path)
+        if mark is not None and mark[3] >= began:
+            mark = (*mark[:3], -1, mark[4])  # written since: nothing that may be removed
+        placed.append((os.path.relpath(path, swap.new), mark))
+    moved = [os.path.relpath(path, swap.aside) for path in files_below(swap.aside)]
+    late = [os.path.relpath(path, swap.late) for path in files_below(swap.late)]
+    swap.resume(placed, moved, late)
+    swap.take_back()
+    return tidy_place(place)

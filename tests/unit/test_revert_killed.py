@@ -1,0 +1,183 @@
+"""A revert whose process is killed at any of its steps: the next one takes it back, and nothing is lost or locked."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ctm_trio.errors import GitFailed
+from ctm_trio.system.git_index import locked_index
+from ctm_trio.system.git_revert import revert_to
+from ctm_trio.system.git_revert_killed import take_back_killed
+from ctm_trio.system.git_tree import find_tree
+from tests.git_owner import list_checkpoints
+from tests.git_repo import Repo
+
+KILLED = """
+import os, signal, sys
+import trio
+from ctm_trio.system import git_exchange, git_index, swap
+from ctm_trio.system.git_revert import revert_to
+from ctm_trio.system.git_tree import find_tree
+
+top, sha, step = sys.argv[1:]
+owner, name, after = {
+    "staging": (git_exchange.Exchange, "stage", False),
+    "staged": (git_exchange.Exchange, "swap", False),
+    "half": (swap.Swap, "_put", True),
+    "moved": (git_index.IndexLock, "install", False),
+    "installed": (git_index.IndexLock, "install", True),
+}[step]
+real = getattr(owner, name)
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def plain(*words):
+    if after:
+        real(*words)
+    die()
+
+async def slow(*words):
+    if after:
+        await real(*words)
+    die()
+
+setattr(owner, name, slow if name in ("install", "stage") else plain)
+
+async def main():
+    await revert_to(await find_tree(top), sha, stash_first=True)
+
+trio.run(main)
+"""
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
+    """Two checkpoints of three files, and a change and a new file on top; git sees no settings of the machine."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    made = Repo(tmp_path / "r")
+    for text in ("one", "two"):
+        for name in ("a", "b", "d/c"):
+            made.write(name, f"{text}\n")
+        if text == "one":
+            made.write("only/one", "one\n")
+        else:
+            made.git("rm", "-q", "only/one")
+        made.commit(f"checkpoint: {text}")
+    made.write("b", "mine\n")
+    made.write("new", "new\n")
+    return made
+
+
+def killed_at(repo: Repo, step: str) -> None:
+    """Begin to go back to the first checkpoint in a process that is killed at this step."""
+    words = (str(repo.path), repo.git("rev-parse", "HEAD^"), step)
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", KILLED, *words], env=env, capture_output=True, check=False, timeout=60)
+    assert done.returncode == -9, done.stderr.decode()
+    assert (repo.path / ".git" / "ctm-kept").exists()
+
+
+def files(repo: Repo) -> dict[str, str]:
+    """Every file of the tree."""
+    found = (path for path in repo.path.rglob("*") if path.is_file() and ".git" not in path.parts)
+    return {str(path.relative_to(repo.path)): path.read_text() for path in found}
+
+
+async def next_one(repo: Repo) -> None:
+    """What the next order does first."""
+    tree = await find_tree(str(repo.path))
+    assert tree is not None
+    async with locked_index(tree) as locked:
+        await take_back_killed(locked)
+
+
+@pytest.mark.parametrize("step", ["staged", "half", "moved"])
+async def test_it_is_taken_back(repo: Repo, step: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Files, branch and index are as they were, git is not locked, and nothing of ours is left; the log says so."""
+    before, state = files(repo), repo.state()[:3]
+    killed_at(repo, step)
+    assert (repo.path / ".git" / "index.lock").exists()
+    await next_one(repo)
+    assert (files(repo), repo.state()[:3]) == (before, state)
+    assert (
+        sorted(path.name for path in (repo.path / ".git").glob("*") if "ctm" in path.name or "lock" in path.name) == []
+    )
+    assert "taken back" in caplog.text
+    tree = await find_tree(str(repo.path))
+    assert tree is not None
+    done = await revert_to(tree, repo.git("rev-parse", "HEAD^"), stash_first=True)
+    assert files(repo)["b"] == "one\n"
+    assert repo.git("show", f"{done.stashed_as}:b") == "mine"
+
+
+async def test_killed_before_anything_was_changed(repo: Repo, caplog: pytest.LogCaptureFixture) -> None:
+    """What was being prepared is removed, and git is not locked."""
+    before = files(repo)
+    killed_at(repo, "staging")
+    await next_one(repo)
+    assert files(repo) == before
+    assert not [path.name for path in (repo.path / ".git").glob("*") if "ctm" in path.name or "lock" in path.name]
+    assert "before it changed anything" in caplog.text
+
+
+async def test_what_was_written_since_is_kept(repo: Repo, caplog: pytest.LogCaptureFixture) -> None:
+    """An agent goes on in a tree that is half exchanged: what it wrote stays, in its place or in a named one."""
+    killed_at(repo, "moved")
+    with (repo.path / "a").open("a") as agent:
+        agent.write("late\n")
+    (repo.path / "d" / "c").unlink()
+    repo.write("d/c", "anew\n")
+    await next_one(repo)
+    found = files(repo)
+    assert (found["a"], found["b"], found["d/c"]) == ("two\n", "mine\n", "anew\n")
+    (late,) = (repo.path / ".git" / "ctm-kept").glob("*/late/*/a")
+    assert late.read_text() == "one\nlate\n"
+    (aside,) = (repo.path / ".git" / "ctm-kept").glob("*/files/d/c")
+    assert aside.read_text() == "two\n"
+    assert str(late.parents[2]) in caplog.text
+
+
+async def test_one_that_was_done_stays_done(repo: Repo, caplog: pytest.LogCaptureFixture) -> None:
+    """Killed after the index: the tree is the checkpoint's, and what lies aside is named."""
+    killed_at(repo, "installed")
+    await next_one(repo)
+    assert (repo.git("log", "-1", "--format=%s"), repo.git("status", "--porcelain")) == ("checkpoint: one", "")
+    (aside,) = (repo.path / ".git" / "ctm-kept").glob("*/files/b")
+    assert aside.read_text() == "mine\n"
+    assert str(aside.parents[1]) in caplog.text
+
+
+async def test_the_lock_of_another_git_stays(repo: Repo, caplog: pytest.LogCaptureFixture) -> None:
+    """The user removed our lock and another git has its own by now: it stays; later what lies aside is named."""
+    killed_at(repo, "half")
+    lock = repo.path / ".git" / "index.lock"
+    lock.rename(repo.path / ".git" / "was.lock")
+    lock.touch()
+    with pytest.raises(GitFailed, match="another git runs there"):
+        await next_one(repo)
+    assert lock.exists()
+    lock.unlink()
+    repo.write("other", "o\n")
+    repo.git("add", "other")
+    await next_one(repo)
+    assert "git has been used since" in caplog.text
+    assert list((repo.path / ".git" / "ctm-kept").glob("*/files/b"))
+    assert "other" in repo.git("ls-files").splitlines()
+
+
+async def test_a_list_of_checkpoints_takes_it_back(repo: Repo) -> None:
+    """A daemon that starts again mends the tree as soon as somebody looks at its checkpoints."""
+    before = files(repo)
+    killed_at(repo, "half")
+    assert files(repo) != before
+    assert len((await list_checkpoints(repo.path)).listed) == 2
+    assert files(repo) == before
+    assert not (repo.path / ".git" / "index.lock").exists()
