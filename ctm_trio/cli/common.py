@@ -67,7 +67,7 @@ def load_config(paths: Paths) -> Settings:
     """
     from ctm_trio.errors import BrokenConfig
     from ctm_trio.model.config import MAX_CONFIG_BYTES, Settings, read_settings
-    from ctm_trio.system.regular import read_regular
+    from ctm_trio.system.regular import cannot_be_read, read_regular
 
     try:
         settings, problem = read_settings(read_regular(paths.config, max_bytes=MAX_CONFIG_BYTES))
@@ -79,7 +79,7 @@ def load_config(paths: Paths) -> Settings:
     except BrokenConfig as error:
         raise CliError(error.message) from None
     except OSError as error:
-        raise CliError(f"{paths.config} cannot be read: {error.strerror or error}.") from None
+        raise CliError(cannot_be_read(paths.config, error)) from None
 
 
 def read_book(paths: Paths) -> SessionBook:
@@ -92,7 +92,7 @@ def read_book(paths: Paths) -> SessionBook:
     """
     from ctm_trio.errors import BrokenSessions
     from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, parse_sessions
-    from ctm_trio.system.regular import read_regular
+    from ctm_trio.system.regular import cannot_be_read, read_regular
 
     try:
         book = parse_sessions(read_regular(paths.sessions, max_bytes=MAX_SESSIONS_BYTES))
@@ -104,7 +104,7 @@ def read_book(paths: Paths) -> SessionBook:
     except BrokenSessions as error:
         raise CliError(error.message) from None
     except OSError as error:
-        raise CliError(f"{paths.sessions} cannot be read: {error.strerror or error}.") from None
+        raise CliError(cannot_be_read(paths.sessions, error)) from None
 
 
 def say(text: str, *, end: str = "\n") -> None:

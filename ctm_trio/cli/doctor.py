@@ -25,7 +25,8 @@ def run(args: argparse.Namespace) -> int:
 
     paths = find_paths()
     loaded = load_settings(paths.config, create=False)
-    problem = loaded.problem if paths.config.exists() else ""
+    not_made_yet = not paths.config.exists() and (paths.root.is_dir() or not paths.root.exists())
+    problem = "" if not_made_yet else loaded.problem
     use_our_server(loaded.settings)
     try:
         live = live_names(paths, loaded.settings)
@@ -52,9 +53,11 @@ def daemon_check(port: int, version: str | None, restart: str = "") -> Check:
             text = f"A program of another user (uid {uid}) has {name}. Type no password there."
             return Check("daemon", ERR, text, "Set another serve.port in config.json, and use 127.0.0.1 in addresses.")
     if version is None:
-        return Check("daemon", WARN, f"Nothing of ours answers on port {port}.", "`ctm-trio serve` starts it.")
+        return Check("daemon", WARN, f"No daemon answers on port {port}.", "`ctm-trio serve` starts it.")
     if restart:
-        return Check("daemon", WARN, restart, "Restart it when it suits you; until then everything finds it.")
+        return Check(
+            "daemon", WARN, restart, "Restart it when it suits you; until then all commands find it on its old port."
+        )
     return Check("daemon", "ok", f"version {version} on port {port}")
 
 

@@ -23,7 +23,7 @@ from ctm_trio.model.doctor import ERR, OK, WARN, Check
 from ctm_trio.model.overlay import events_for, own_statusline, parse_version, without_ours
 from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, parse_sessions
 from ctm_trio.system.doctor_owners import owner_checks
-from ctm_trio.system.regular import open_regular, read_regular
+from ctm_trio.system.regular import cannot_be_read, open_regular, read_regular
 
 PROGRAM_LIMIT_S = 2.0
 """How long `tmux -V` and `claude --version` may take each: the whole answer is due within 5 s."""
@@ -146,12 +146,12 @@ def _sessions(paths: Paths) -> Check:
     except FileNotFoundError:
         book = SessionBook()
     except BrokenSessions as error:
-        return Check("sessions:store", ERR, error.message, f"Mend {paths.sessions}.")
+        return Check("sessions:store", ERR, error.message, f"Correct {paths.sessions}.")
     except OSError as error:
-        text = f"{paths.sessions} cannot be read: {error.strerror or error}."
-        return Check("sessions:store", ERR, text, "See to the file's owner and mode.")
+        text = cannot_be_read(paths.sessions, error)
+        return Check("sessions:store", ERR, text, f"Check the owner and mode of {paths.sessions} and its directory.")
     if book.problem:
-        return Check("sessions:store", WARN, book.problem, f"Mend {paths.sessions}, or take the record out.")
+        return Check("sessions:store", WARN, book.problem, f"Correct {paths.sessions}, or take the record out.")
     count = len(book.records)
     return Check("sessions:store", OK, f"{count} session{'' if count == 1 else 's'}")
 

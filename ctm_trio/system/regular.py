@@ -85,3 +85,10 @@ def read_regular(
     if len(data) > max_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {max_bytes} bytes", str(path))
     return data
+
+
+def cannot_be_read(path: Path, error: OSError) -> str:
+    """Why a file of ours cannot be read or made, as a sentence; if its directory is a file, that is said."""
+    if isinstance(error, (NotADirectoryError, FileExistsError)):
+        return f"{path.parent} must be a directory, but it is a file."
+    return f"{path} cannot be read: {error.strerror or error}."

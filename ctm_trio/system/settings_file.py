@@ -19,6 +19,7 @@ from ctm_trio.model.config import (
 )
 from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, read_regular, stamp
 from ctm_trio.system.owned import file_fault
+from ctm_trio.system.regular import cannot_be_read
 
 _UNREAD = Stamp(mtime_ns=-1)
 """The version of a file that could not be used: a `chmod` that mends it changes no stamp, so it is looked at again."""
@@ -57,9 +58,7 @@ def load_settings(path: Path, *, create: bool = True) -> Loaded:
     except BrokenConfig as error:
         return Loaded(Settings(), error.message, seen)
     except OSError as error:
-        return Loaded(
-            Settings(), f"{path} cannot be used: {error.strerror or error}.", seen if seen == Stamp() else _UNREAD
-        )
+        return Loaded(Settings(), cannot_be_read(path, error), seen if seen == Stamp() else _UNREAD)
 
 
 async def patch_settings(path: Path, patch: Mapping[str, object], *, fallback: str) -> Loaded:

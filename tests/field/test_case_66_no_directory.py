@@ -51,6 +51,21 @@ def test_a_file_in_its_place(tmp_path: Path, where: str) -> None:
     assert path.read_text() == "precious"
 
 
+@pytest.mark.parametrize("command", ["status", "ls", "new", "doctor", "setup"])
+def test_the_commands_say_what_is_in_the_way(tmp_path: Path, command: str) -> None:
+    """With a file in the place of the directory no command says that all is well, nor only "not a directory"."""
+    path = tmp_path / ".config" / "ctm"
+    path.parent.mkdir()
+    path.write_text("precious")
+    env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
+    argv = [sys.executable, "-m", "ctm_trio", command]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 1
+    assert f"{path} must be a directory, but it is a file." in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert path.read_text() == "precious"
+
+
 @pytest.mark.parametrize(("where", "mode"), [("", 0o500), (".config", 0o500), (".config/ctm", 0o500)])
 def test_a_directory_that_cannot_be_written(tmp_path: Path, where: str, mode: int) -> None:
     """HOME, `~/.config` or `~/.config/ctm` is read-only: the directory is named with the reason."""
