@@ -275,9 +275,7 @@ class WrongCode(CtmError):
     code, status = "wrong_code", 403
 
     def __init__(self) -> None:
-        super().__init__(
-            "That is not the sign-up code that counts now; `ctm-trio auth code` shows it on the daemon's machine."
-        )
+        super().__init__("That is not the current sign-up code; `ctm-trio auth code` on the daemon's machine shows it.")
 
 
 class NotRegistered(CtmError):

@@ -100,7 +100,7 @@ def test_sign_up_with_a_code(site: Site, open_page: OpenPage, phone: bool, dark:
     look(page, "code", phone=phone, dark=dark)
     code.fill("2222-2222-2222")
     page.get_by_role("button", name="Create account").click()
-    expect(page.get_by_role("alert")).to_contain_text("not the sign-up code")
+    expect(page.get_by_role("alert")).to_contain_text("not the current sign-up code")
     look(page, "code-wrong", phone=phone, dark=dark)
     code.fill((site.conf / "signup-code").read_text().strip().lower())
     page.get_by_role("button", name="Create account").click()

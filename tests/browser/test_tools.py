@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from playwright.sync_api import expect
 
+from ctm_trio.model.session_names import name_of
 from tests.browser.conftest import OpenPage
 from tests.browser.journey import failed, furnished
 from tests.browser.site import Site
@@ -129,8 +130,12 @@ def test_a_new_session(site: Site, open_page: OpenPage) -> None:
     expect(dialog.get_by_label("Work directory", exact=True)).to_have_value(site.records["docs"]["workdir"])
     dialog.get_by_label("Name").fill("docs")
     dialog.get_by_role("button", name="Start session").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("of this name is there already")
+    expect(dialog.get_by_role("alert")).to_contain_text("There is a session of this name already")
     dialog.get_by_label("Name").fill("")
+    dialog.get_by_role("button", name="Start session").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("A session works in this directory already")
+    expect(dialog.get_by_role("alert").get_by_role("link", name="Open docs")).to_be_visible()
+    dialog.get_by_label("Name").fill("docs-2")
     dialog.get_by_role("radio", name="Yolo").check()
     dialog.get_by_label("First prompt").fill("write the chapter on rounding")
     dialog.get_by_role("button", name="Start session").click()
@@ -139,6 +144,18 @@ def test_a_new_session(site: Site, open_page: OpenPage) -> None:
     assert "docs-2" in site.tmux.names()
     page.go_back()
     expect(page.locator(".row")).to_have_count(5)
+
+
+def test_a_new_session_in_a_directory_of_another_script(site: Site, open_page: OpenPage) -> None:
+    """The page sends no name that was not typed, so the daemon's name is the same as the command line's."""
+    furnished(site)
+    page, _ = open_page()
+    expect(page.locator(".row")).to_have_count(4)
+    page.keyboard.press("n")
+    dialog = page.get_by_role("dialog", name="New session")
+    dialog.get_by_label("Work directory", exact=True).fill(str(site.home / "src" / "日本語"))
+    dialog.get_by_role("button", name="Start session").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name_of("日本語"))
 
 
 def test_the_feed_of_all_sessions(site: Site, open_page: OpenPage) -> None:

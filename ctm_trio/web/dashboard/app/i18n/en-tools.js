@@ -7,8 +7,8 @@ export default {
     clear: 'Clear the filters',
   },
   create: {
-    title: 'New session', command: 'New session', workdir: 'Work directory', workdirHint: 'A full path. If the directory does not exist, it is made.',
-    recent: 'Recent work directories', name: 'Name', nameHint: 'The directory’s name', optional: 'optional', mode: 'How careful',
+    title: 'New session', command: 'New session', workdir: 'Work directory', workdirHint: 'A full path. A directory that does not exist is made.',
+    recent: 'Recent work directories', name: 'Name', nameHint: 'Named after the directory', optional: 'optional', mode: 'How careful',
     modes: {
       safe: { word: 'Safe', text: 'Asks in its terminal before it acts' },
       yolo: { word: 'Yolo', text: 'Acts without asking; you can talk to it from here' },
@@ -19,7 +19,8 @@ export default {
       workdir_not_absolute: 'Give the full path: it starts with “/”.', workdir_not_dir: 'This is a file, not a directory.',
       bad_workdir: 'This directory can be neither used nor made. Check the path and its permissions.',
       bad_name: 'Use letters, digits, dots, - and _; begin with a letter or a digit; at most 64 characters.',
-      name_exists: 'A session of this name is there already.', no_claude: 'Claude Code was not found. Install it, or put “claude” on the daemon’s PATH; the doctor shows both.',
+      name_exists: 'There is a session of this name already.',
+      works_there: 'A session works in this directory already. Open it, or give the new one a name.', no_claude: 'Claude Code was not found. Install it, or put “claude” on the daemon’s PATH; the doctor shows both.',
       spawn_failed: 'tmux could not start the session, and nothing was left behind. The daemon’s log says why.',
     },
   },
@@ -65,11 +66,12 @@ export default {
       'dep:tmux': 'tmux', 'dep:claude': 'Claude Code', 'dep:git': 'git', 'tmux:version': 'Version of tmux', 'config:load': 'Settings file',
       'sessions:store': 'List of sessions', 'claude:hooks': 'Permission for hooks', 'statusline:own': 'Your own status line', 'disk:space': 'Room on the disk',
       'inotify:limits': 'File watching', 'hooks:trouble': 'Trouble of the hooks', 'overlay:events': 'Hooks of Claude Code', 'overlay:valid': 'Hooks of Claude Code',
-      clock: 'Clock', machine: 'This computer', 'webhook:reachable': 'Address of the webhook',
+      clock: 'Clock', 'hooks:lost': 'Lost hook events', 'files:owner': 'Owner of the files', 'statusline:dumps': 'Figures of the status line',
+      port: 'Port', 'port:localhost': 'The name localhost', machine: 'This computer', 'webhook:reachable': 'Address of the webhook',
     },
     kinds: {
       dep: '{what}', env: 'Variable {what}', path: 'Program {what}', hooks: 'Hooks of {what}', webhook: 'Webhook', journal: 'Event log', overlay: 'Hooks of Claude Code',
-      port: 'Port', daemon: 'Part “{what}”', git: 'git in {what}', workdir: 'Directory of {what}',
+      port: 'Port', prompt: 'First prompt of {what}', daemon: 'Part “{what}”', git: 'git in {what}', workdir: 'Directory of {what}',
     },
   },
   cost: {

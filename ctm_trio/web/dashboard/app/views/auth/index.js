@@ -88,7 +88,7 @@ function CodeField({ value, onInput }) {
     <input class="input" id="code" type="text" name="code" required autocomplete="off" autocapitalize="characters"
       spellcheck=${false} maxlength="64" ref=${input} value=${value} onInput=${onInput} aria-describedby="code-hint" />
     <small class="muted" id="code-hint" role="status">
-      ${t('auth.codeWhy')} ${t('auth.codeWhere')} <code>ctm-trio auth code</code></small>
+      ${t('auth.codeWhy')} ${t('auth.codeWhere')} <code class="command">ctm-trio auth code</code></small>
   </div>`;
 }
 

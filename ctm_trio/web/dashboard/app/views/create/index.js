@@ -9,7 +9,7 @@ import { refresh, sessions } from '../../store/sessions.js';
 import { toast } from '../../store/toasts.js';
 import { Dialog } from '../../ui/dialog.js';
 import { Icon } from '../../ui/icons.js';
-import { nameFor, recentDirs, rememberDir } from './recent.js';
+import { recentDirs, rememberDir } from './recent.js';
 
 const lastMode = remembered('create.mode', 'safe');
 /** The daemon takes this many bytes in all; the rest of the body is small. */
@@ -38,11 +38,11 @@ function Form() {
     event.preventDefault();
     if (busy || tooLong > 0) return;
     const workdir = values.workdir.trim();
+    const name = values.name.trim(); // without one the daemon names it after the directory
     if (!workdir.startsWith('/')) return setProblem({ field: 'workdir', text: t('create.errors.workdir_not_absolute'), session: '' });
     setBusy(true);
     try {
-      const name = values.name.trim() || nameFor(workdir, sessions.value);
-      const made = await api.create({ workdir, name, mode, ...(values.prompt.trim() ? { initial_prompt: values.prompt } : {}) });
+      const made = await api.create({ workdir, mode, ...(name && { name }), ...(values.prompt.trim() && { initial_prompt: values.prompt }) });
       lastMode.value = mode;
       rememberDir(workdir);
       sessions.value = new Map(sessions.value).set(made.name, made);
@@ -51,12 +51,12 @@ function Form() {
       go(sessionPath(made.name, 'pane'));
       refresh();
     } catch (error) {
-      setProblem(explain(/** @type {import('../../client/http.js').ApiError} */ (error)));
+      setProblem(explain(/** @type {import('../../client/http.js').ApiError} */ (error), name));
       setBusy(false);
     }
   };
   const at = (/** @type {string} */ field) => problem.field === field && html`<small class="field-problem" id=${`create-${field}-problem`} role="alert">
-    <${Icon} name="error" />${problem.text}${problem.session && html` <a href=${sessionPath(problem.session)} onClick=${closePanel}>${t('create.open', { name: problem.session })}</a>`}</small>`;
+    <${Icon} name="error" /><span>${problem.text}${problem.session && html` <a href=${sessionPath(problem.session)} onClick=${closePanel}>${t('create.open', { name: problem.session })}</a>`}</span></small>`;
   const bad = (/** @type {string} */ field) => (problem.field === field ? { 'aria-invalid': 'true', 'aria-describedby': `create-${field}-problem` } : {});
   return html`<form class="stack" onSubmit=${submit} novalidate>
     <div class="field"><label for="create-workdir">${t('create.workdir')}</label>
@@ -71,7 +71,7 @@ function Form() {
     </fieldset>
     <div class="field"><label for="create-name">${t('create.name')} <small class="muted">${t('create.optional')}</small></label>
       <input id="create-name" class="input mono" autocomplete="off" autocapitalize="off" spellcheck=${false} maxlength="64"
-        placeholder=${values.workdir.trim() ? nameFor(values.workdir, sessions.value) : t('create.nameHint')} value=${values.name} onInput=${set('name')} ...${bad('name')} />
+        placeholder=${t('create.nameHint')} value=${values.name} onInput=${set('name')} ...${bad('name')} />
       ${at('name')}</div>
     <div class="field"><label for="create-prompt">${t('create.prompt')} <small class="muted">${t('create.optional')}</small></label>
       <textarea id="create-prompt" class="input" rows="3" placeholder=${t('create.promptHint')} value=${values.prompt} onInput=${set('prompt')}></textarea>
@@ -85,9 +85,10 @@ function Form() {
   </form>`;
 }
 
-/** @param {import('../../client/http.js').ApiError} error */
-function explain(error) {
-  const text = error.unreachable ? t('errors.unreachable') : hasText(`create.errors.${error.code}`) ? t(`create.errors.${error.code}`) : error.message;
+/** @param {import('../../client/http.js').ApiError} error @param {string} name what was sent as a name, "" if none */
+function explain(error, name) {
+  const key = `create.errors.${error.code === 'name_exists' && !name ? 'works_there' : error.code}`;
+  const text = error.unreachable ? t('errors.unreachable') : hasText(key) ? t(key) : error.message;
   const session = error.code === 'name_exists' ? String(error.body?.session?.name ?? error.body?.session ?? '') : '';
   return { field: FIELD_OF[error.code] ?? 'all', text, session };
 }

@@ -23,7 +23,7 @@ export default function Checkpoints({ session, rest }) {
     return error ? html`<${Failure} error=${error} retry=${retry} />` : html`<div class="page"><${Loading} /></div>`;
   const list = answer.checkpoints;
   if (!list.length)
-    return html`<${Empty} icon="checkpoints" title=${t(answer.git_workdir ? 'checkpoints.none' : 'checkpoints.noGit')}
+    return html`<${Empty} icon="checkpoints" title=${t(answer.incomplete ? 'checkpoints.noneSoFar' : answer.git_workdir ? 'checkpoints.none' : 'checkpoints.noGit')}
     text=${t(answer.incomplete ? 'checkpoints.incomplete' : answer.git_workdir ? 'checkpoints.noneText' : 'checkpoints.noGitText', { dir: session.workdir })} />`;
   const chosen = list.find((one) => one.sha === rest);
   return html`<section class=${`split ${rest ? 'with-detail' : ''}`}>

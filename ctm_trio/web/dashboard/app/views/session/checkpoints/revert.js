@@ -36,8 +36,10 @@ export function RevertDialog({ name, checkpoint, onClose, onDone }) {
   };
   if (kept)
     return html`<${Dialog} title=${t('revert.done')} onClose=${onClose}>
-    <div class="note" role="alert"><p>${t('revert.kept', { n: kept.files.length, dir: kept.dir })}</p><${Paths} paths=${kept.files} /></div>
-    <div class="dialog-actions"><button class="button primary" type="button" onClick=${onClose}>${t('actions.close')}</button></div>
+    <div class="stack">
+      <div class="note" role="alert"><p>${t('revert.kept', { n: kept.files.length, dir: kept.dir })}</p><${Paths} paths=${kept.files} /></div>
+      <div class="dialog-actions"><button class="button primary" type="button" onClick=${onClose}>${t('actions.close')}</button></div>
+    </div>
   <//>`;
   return html`<${Dialog} title=${t('revert.title')} onClose=${onClose}>
     <form class="stack" onSubmit=${submit}>
