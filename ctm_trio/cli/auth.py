@@ -90,7 +90,10 @@ def signup_notice(paths: Paths) -> str:
     """What to say while nobody has signed up, with the code; "" once somebody has, or where nothing ran yet."""
     if paths.user.exists() or not paths.root.is_dir():
         return ""
-    return f"Nobody has signed up yet. If the dashboard asks for a code, it is {signup_code(paths)}"
+    try:
+        return f"Nobody has signed up yet. If the dashboard asks for a code, it is {signup_code(paths)}"
+    except CliError as error:  # a full disk: what the command is for goes on
+        return f"Nobody has signed up yet. {error}"
 
 
 def code(paths: Paths) -> int:

@@ -256,7 +256,8 @@ def show(sessions: list[dict[str, Any]], usage: Usage, cost: int | None, version
             who = f"{yellow}●{off} {bold}{plain(session['name'])}{off}"
             print(f"  {who}  {state}, {ago(need['since'])}  {grey}{details}{off}")
     elif version is None:
-        print(f"The daemon is not running. {grey}`ctm-trio serve` starts it; `ctm-trio service install` for good.{off}")
+        start = "`ctm-trio serve` starts it, `ctm-trio service install` at each login."
+        print(f"The daemon is not running. {grey}{start}{off}")
     elif sessions:
         print("Nobody needs you.")
     else:

@@ -87,8 +87,8 @@ def read_regular(
     return data
 
 
-def cannot_be_read(path: Path, error: OSError) -> str:
-    """Why a file of ours cannot be read or made, as a sentence; if its directory is a file, that is said."""
+def cannot_be_read(path: Path, error: OSError, verb: str = "read") -> str:
+    """Why a file of ours cannot be read, or what `verb` says, as a sentence; also if its directory is a file."""
     if isinstance(error, (NotADirectoryError, FileExistsError)):
         return f"{path.parent} must be a directory, but it is a file."
-    return f"{path} cannot be read: {error.strerror or error}."
+    return f"{path} cannot be {verb}: {error.strerror or error}."

@@ -58,7 +58,8 @@ def load_settings(path: Path, *, create: bool = True) -> Loaded:
     except BrokenConfig as error:
         return Loaded(Settings(), error.message, seen)
     except OSError as error:
-        return Loaded(Settings(), cannot_be_read(path, error), seen if seen == Stamp() else _UNREAD)
+        stamped = seen if seen == Stamp() else _UNREAD
+        return Loaded(Settings(), cannot_be_read(path, error, "used"), stamped)
 
 
 async def patch_settings(path: Path, patch: Mapping[str, object], *, fallback: str) -> Loaded:

@@ -338,3 +338,10 @@ def test_another_tmux_server_is_not_taken_for_ours(home: Path, monkeypatch: pyte
         monkeypatch.setenv("TMUX", f"{inside},123,0")
         views.use_our_server(Settings(tmux_socket=socket))
         assert ("TMUX" in os.environ) is kept
+
+
+def test_no_code_is_no_obstacle(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the sign-up code cannot be written, as on a full disk, `status` still does what it is for."""
+    (home / ".config" / "ctm" / "signup-code").mkdir(parents=True)
+    assert main(["status"]) == common.OK
+    assert "signup-code cannot be read or written" in capsys.readouterr().out

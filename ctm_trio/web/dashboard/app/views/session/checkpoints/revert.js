@@ -38,7 +38,7 @@ export function RevertDialog({ name, checkpoint, onClose, onDone }) {
     return html`<${Dialog} title=${t('revert.done')} onClose=${onClose}>
     <div class="stack">
       <div class="note" role="alert"><p>${t('revert.kept', { n: kept.files.length, dir: kept.dir })}</p><${Paths} paths=${kept.files} /></div>
-      <div class="dialog-actions"><button class="button primary" type="button" onClick=${onClose}>${t('actions.close')}</button></div>
+      <div class="dialog-actions"><button class="button primary" type="button" ref=${(/** @type {HTMLElement|null} */ one) => one?.focus()} onClick=${onClose}>${t('actions.close')}</button></div>
     </div>
   <//>`;
   return html`<${Dialog} title=${t('revert.title')} onClose=${onClose}>
