@@ -116,7 +116,7 @@ def passwd(paths: Paths) -> int:
         raise CliError(f"{paths.user} cannot be read. `ctm-trio auth reset` removes it.") from None
     password = ask_password()
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or not password.strip():
-        raise CliError(f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters and is not blank.")
+        raise CliError(f"Use a password of {MIN_PASSWORD} to {MAX_PASSWORD} characters that is not blank.")
     # A sign-up beside the real file, then one rename: there is no moment without a user.
     beside = paths.user.with_name(f".user-{secrets.token_hex(6)}.json")
     tokens = beside.with_suffix(".tokens")

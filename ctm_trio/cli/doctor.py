@@ -72,4 +72,4 @@ def show(checks: list[Check]) -> None:
             print(f"  {'':<22} → {plain(check.remediation)}")
     bad = sum(check.status == ERR for check in checks)
     warned = sum(check.status == WARN for check in checks)
-    say("All is well." if not bad and not warned else f"{bad} broken, {warned} to look at.")
+    say("All is well." if not bad and not warned else f"{bad} broken, {warned} could be better.")

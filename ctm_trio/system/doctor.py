@@ -162,7 +162,7 @@ def _overlay(paths: Paths, claude: str) -> Check:
     places = (paths.overlay, paths.claude_home / "settings.json")
     wired = {event for place in places for event in _wired(place)}
     if not wired:
-        return Check(name, WARN, "No settings of Claude Code call us, so nothing would be logged.", again)
+        return Check(name, WARN, "Claude Code is not set up to call ctm-trio, so nothing would be logged.", again)
     version = parse_version(claude)
     if version is None:
         return Check(name, OK, f"{len(wired)} events are wired; the version of `claude` is not known.")
