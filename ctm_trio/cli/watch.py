@@ -118,7 +118,10 @@ async def _watch(args: argparse.Namespace, url: str, token: str, credentials: tu
 
 def _ask() -> tuple[str, str]:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise CliError(f"There is no terminal to sign in with: put a session token into {TOKEN_VARIABLE}, or give --token-file.", USAGE)
+        raise CliError(
+            f"There is no terminal to sign in with: put a session token into {TOKEN_VARIABLE}, or give --token-file.",
+            USAGE,
+        )
     say("E-mail: ", end="")
     return sys.stdin.readline().strip(), getpass.getpass("Password: ", stream=sys.stderr)
 

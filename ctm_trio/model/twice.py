@@ -1,8 +1,9 @@
 """One event that was reported twice: every hook fires twice where it is set twice (settings and plugin, two installs).
 
 A call is known by its `tool_use_id`, which the client gives to one call alone, and by all that is told of it but the
-time: what says anything else under the same id is not a copy, and is kept. Other hook events have no such mark: of those that must not count twice, one that says the same as
-another a moment before is its copy, unless something happened in between that it could be an answer to.
+time: what says anything else under the same id is not a copy, and is kept. Other hook events have no such mark: of
+those that must not count twice, one that says the same as another a moment before is its copy, unless something
+happened in between that it could be an answer to.
 """
 
 from __future__ import annotations
