@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +19,17 @@ import trio
 
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName
-from ctm_trio.system.log_copies import Repeats, continuations, numbered, open_reader, repeated, strays_with, unfinished
-from ctm_trio.system.log_files import PackedReader, PlainReader, Reader
+from ctm_trio.system.log_copies import (
+    Repeats,
+    became_one_of,
+    continuations,
+    numbered,
+    open_reader,
+    repeated,
+    strays_with,
+    unfinished,
+)
+from ctm_trio.system.log_files import PackedReader, PlainReader, Reader, list_parts
 
 log = logging.getLogger("ctm.tailer")
 
@@ -90,9 +99,7 @@ class Copies:
             part, reader: the part. others: all parts.
             segment: the one that it has already, if any.
         """
-        if self.live is not None and not await self.still_current(self.live):
-            lost, self.live = self.live, None
-            await self.let_go(lost)
+        await self._let_go_if_lost()
         paths: list[Path] = [self.path]
         unread: list[Path] = []
         for other in others:
@@ -130,12 +137,39 @@ class Copies:
         look = partial(continuations, self.directory, self.uuid, live, (), ())
         return bool(await trio.to_thread.run_sync(look, abandon_on_cancel=True))
 
-    async def let_go(self, segment: Segment) -> None:
-        """The file of a segment is not the current one any more: finish it where its lines are now, if anywhere."""
-        known = [*self.past, *self.parts.values()]
-        parts = [self.directory / f"{s.name}{suffix}" for s in self.parts.values() for suffix in ("", ".gz")]
-        look = partial(continuations, self.directory, self.uuid, segment, known, parts)
-        found = await trio.to_thread.run_sync(look, abandon_on_cancel=True)  # it only reads, with files of its own
+    async def _let_go_if_lost(self) -> None:
+        live = self.live
+        if live is not None and not await self.still_current(live):
+            self.live = None
+            await self.let_go(live)
+
+    async def let_go(self, segment: Segment, *, ours: bool = True) -> None:
+        """The file of a segment is not the current one any more: finish it where its lines are now, if anywhere.
+
+        Our own rotation comes first: a copy of what is a part by now would be read before it, and so out of order.
+
+        Args:
+            ours: a part may be that file; False if it is known that others rotated it.
+        """
+        known, names = [*self.past, *self.parts.values()], frozenset(self.parts)
+
+        def look() -> tuple[LogName | None, list[Path]]:
+            parts = list_parts(self.directory, self.uuid)
+            unread = [part for part in parts if ours and part.base not in names]
+            part = became_one_of(self.directory, unread, segment)
+            if part is not None:
+                return part, []
+            files = [self.directory / part.name for part in parts]
+            return None, continuations(self.directory, self.uuid, segment, known, files)
+
+        part, found = await trio.to_thread.run_sync(look, abandon_on_cancel=True)  # it only reads, files of its own
+        if part is not None:
+            segment.name = part.base
+            self.parts[part.base] = segment
+            await self.commit(segment)
+            with suppress(OSError), closing(open_reader(self.directory / part.name)) as reader:
+                await self.drain(reader, segment)  # now, before what follows; if it was just packed it is found later
+            return
         for path in found:
             await self._read_stray(path, segment)
             segment = await self.open_segment((0, 0))
@@ -160,9 +194,7 @@ class Copies:
         if not any(os.path.lexists(f"{self.path}.1{suffix}") for suffix in ("", ".gz")):
             return
         new = not (self.parts or self.past or self.live)
-        if self.live is not None and not await self.still_current(self.live):
-            lost, self.live = self.live, None
-            await self.let_go(lost)
+        await self._let_go_if_lost()
         paths = [self.path, *(self.directory / other.name for other in others)]
         strays = await trio.to_thread.run_sync(partial(numbered, self.path, packed=new), abandon_on_cancel=True)
         for i, path in enumerate(strays):

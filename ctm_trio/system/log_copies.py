@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctm_trio.model.log_line import CHECK_BYTES, Segment
-from ctm_trio.model.log_names import is_rotated_by_others, is_stray
+from ctm_trio.model.log_names import LogName, is_rotated_by_others, is_stray
 from ctm_trio.system.log_files import PackedReader, PlainReader, Reader
 
 HEAD_BYTES = 4096
@@ -149,6 +149,16 @@ def continuations(
             if repeated(reader, [*known, lost], None, [current, *parts, *found]) is None:
                 found.append(path)
     return found
+
+
+def became_one_of(directory: Path, parts: Iterable[LogName], lost: Segment) -> LogName | None:
+    """The part that is, or has all of, the file that a segment was read from; None if there is none. Blocks."""
+    for part in parts:
+        with suppress(OSError), closing(open_reader(directory / part.name)) as reader:
+            same = isinstance(reader, PlainReader) and reader.key == (lost.device, lost.inode)
+            if (same and lost.position == 0) or ends_like(reader, lost):
+                return part
+    return None
 
 
 def strays_with(directory: Path, uuid: str, keys: frozenset[tuple[int, int]]) -> list[Path]:

@@ -229,7 +229,7 @@ class Tail(Copies):
         self.live = None
         self.close()
         if not same_file and await self.goes_on_elsewhere(live):
-            await self.let_go(live)
+            await self.let_go(live, ours=False)
             return None
         return live
 
