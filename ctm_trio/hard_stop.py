@@ -50,37 +50,56 @@ class HardStop:
         self._safe = safe
         self._limit_s = limit_s
         self._ends_at = 0.0
-        self._ended = threading.Event()
+        self._armed, self._ended = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def prepare(self) -> None:
+        """Start the thread now, so that `arm` needs none: at the stop the system may have none to give."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, name="hard stop", daemon=True)
+            with suppress(RuntimeError):  # then the stop has no last bound, but goes on
+                self._thread.start()
 
     def arm(self) -> None:
         """Begin to count. Safe to repeat; the first call counts."""
         if not self._ends_at:
             self._ends_at = time.monotonic() + self._limit_s
-            threading.Thread(target=self._watch, name="hard stop", daemon=True).start()
+            self._armed.set()
+            self.prepare()
 
     def disarm(self) -> None:
         """The stop is over: every task has ended."""
         self._ended.set()
+        self._armed.set()
 
     def watch_exit(self) -> None:
         """The process is about to end: what is left of the time is for the interpreter to do so.
 
         No thread of Python is sure to run any more from here on, so it is the C library that counts.
         """
-        if self._ends_at:
+        if not self._ends_at:
+            return
+        with suppress(RuntimeError):  # it needs a thread, which the system may not give
             faulthandler.dump_traceback_later(max(0.1, self._ends_at - time.monotonic()), exit=True, file=2)
 
     def _watch(self) -> None:
+        self._armed.wait()
         if self._ended.wait(max(0.0, self._ends_at - time.monotonic())):
             return
-        clean = self._safe()
+        clean = False
+        try:
+            clean = self._safe()
+            self._say(clean)
+        finally:
+            os._exit(CLEAN if clean else CUT_OFF)  # whatever saying it has met: there may be no memory, or no thread
+
+    def _say(self, clean: bool) -> None:
         work = ", ".join(busy(threading.get_ident())) or "nothing that is known"
         rest = "The last batch is on disk." if clean else "The last lines may not be; the next start reads the logs."
         text = f"ERROR ctm.server: the stop took {self._limit_s:g} s and was cut off; still at work: {work}. {rest}\n"
         teller = threading.Thread(target=_tell, args=(text,), daemon=True)
         teller.start()
         teller.join(SAY_S)
-        os._exit(CLEAN if clean else CUT_OFF)
 
 
 @contextmanager
@@ -111,16 +130,17 @@ def watching(signals: frozenset[int], arm: Callable[[], None]) -> Iterator[None]
 def _listen(reading: int, loop: int, signals: frozenset[int], arm: Callable[[], None]) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # here, so that pending ones can be seen from here
     while True:
-        if select.select([reading], [], [], PENDING_S)[0]:
-            numbers = os.read(reading, 256)
-            if not numbers:
-                return
-            with suppress(OSError):
-                os.write(loop, numbers)
-            if signals.intersection(numbers):
+        with suppress(MemoryError):  # nothing has been read then, so it comes again
+            if select.select([reading], [], [], PENDING_S)[0]:
+                numbers = os.read(reading, 256)
+                if not numbers:
+                    return
+                with suppress(OSError):
+                    os.write(loop, numbers)
+                if signals.intersection(numbers):
+                    arm()
+            elif signals & signal.sigpending():
                 arm()
-        elif signals & signal.sigpending():
-            arm()
 
 
 def busy(but: int) -> Iterator[str]:

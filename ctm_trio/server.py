@@ -68,6 +68,9 @@ DAMAGES, DAMAGES_S = 4, 600.0
 OPEN_FILES = 65_536
 """Descriptors we ask for, if the system allows: a log, a stream, a WebSocket each take one."""
 
+LEAST_FILES = 64
+"""With fewer the databases and the event loop leave no descriptor for a connection."""
+
 
 class AlreadyRunning(Exception):
     """Another daemon of ours answers on the port. Source: contract A1."""
@@ -181,6 +184,7 @@ class Server:
             make_directories(self.paths.logs, self.paths.hook_events)
             async with trio.open_nursery() as nursery:
                 if self.options.signals:
+                    self.hard_stop.prepare()
                     await nursery.start(self._take_signals)
                 nursery.start_soon(self._stop_hard, nursery.cancel_scope)
                 if not self._owned:
@@ -248,7 +252,11 @@ def serve_main(port: int = 0) -> int:
     """The command `serve`. Exit code 0 after a signal, or if a sibling runs already. Source: contract A1."""
     start_logging()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log webhook URLs
-    _raise_file_limit()
+    allowed = _raise_file_limit()
+    if 0 <= allowed < LEAST_FILES:
+        text = f"Only {allowed} open files are allowed, and the daemon needs at least {LEAST_FILES}; see `ulimit -n`."
+        print(text, file=sys.stderr)
+        return 1
     sys.setswitchinterval(SWITCH_S)
     try:
         server = Server(Options(port=port, signals=True))
@@ -361,7 +369,8 @@ def _probe(port: int) -> bytes | None:
     return bytes(answer.partition(b"\r\n\r\n")[0])
 
 
-def _raise_file_limit() -> None:
+def _raise_file_limit() -> int:
+    """Allow ourselves as many open files as we use; how many are allowed now, negative for any number."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -369,6 +378,7 @@ def _raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         except (OSError, ValueError):
             log.warning("only %d open files are allowed", soft)
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _first(group: BaseExceptionGroup[StoreDamaged]) -> StoreDamaged:

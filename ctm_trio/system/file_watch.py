@@ -13,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -221,15 +222,17 @@ async def watch_file(
     """
     import trio  # here, because quick commands read databases and have no use for it
 
+    from ctm_trio.system.threads import in_thread
+
     said, note, until = "", "", 0.0
     while True:
         await trio.sleep(WATCH_S)
-        seen = await trio.to_thread.run_sync(store.look)
+        seen = await in_thread(store.look)
         text = seen.problem
         if seen.lost:
             try:
                 async with lock or trio.Lock():
-                    await trio.to_thread.run_sync(store.put_back, limiter=limiter)
+                    await in_thread(store.put_back, limiter=limiter)
             except StoreUnavailable as error:
                 text = f"{seen.problem} It cannot be made again now: {error.message}"
             else:
@@ -246,13 +249,13 @@ async def watch_file(
 
 async def watch_side_file(store: Watched, limiter: trio.CapacityLimiter, say: Callable[[str], object]) -> NoReturn:
     """As `watch_file`, for a database that can be begun anew at any time: a damaged one is."""
-    import trio
+    from ctm_trio.system.threads import in_thread
 
     while True:
         try:
             await watch_file(store, limiter, say)
         except StoreDamaged as error:
             try:
-                await trio.to_thread.run_sync(store.begin_anew, error, limiter=limiter)
+                await in_thread(partial(store.begin_anew, error), limiter=limiter)
             except StoreUnavailable as problem:
                 say(problem.message)

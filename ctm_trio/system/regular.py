@@ -81,7 +81,11 @@ def read_regular(
         OSError: as `open_regular`, and EFBIG for a file that is larger; no more than `max_bytes` + 1 bytes are read.
     """
     with open(open_regular(path, follow=follow, owner=owner, dir_fd=dir_fd), "rb") as file:
-        data = file.read(max_bytes + 1)
+        # `read` takes as much memory as it is told, so it is not told more than there is.
+        here = os.fstat(file.fileno()).st_size
+        data = file.read(min(here, max_bytes) + 1)
+        if len(data) == here + 1:  # it has grown, or its file system gives no size
+            data += file.read(max(0, max_bytes + 1 - len(data)))
     if len(data) > max_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {max_bytes} bytes", str(path))
     return data

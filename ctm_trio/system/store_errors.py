@@ -24,6 +24,8 @@ log = logging.getLogger("ctm.store")
 BESIDE = ("-wal", "-shm")
 """What SQLite keeps beside a database while it is open."""
 
+NO_MEMORY = "There is too little memory; it is tried again."
+
 
 class StoreUnavailable(CtmError):
     """The database cannot be used now: locked, disk full, read-only, unreadable. Nothing of the batch is in it."""
@@ -83,6 +85,8 @@ def translated() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise translate(error) from error
+    except MemoryError as error:
+        raise StoreUnavailable(NO_MEMORY) from error
     except msgspec.MsgspecError as error:
         raise StoreDamaged(f"The database has values that do not belong there: {error}") from error
 
@@ -94,6 +98,8 @@ def written() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise translate(error) from error
+    except MemoryError as error:
+        raise StoreUnavailable(NO_MEMORY) from error
     except (OverflowError, UnicodeEncodeError) as error:
         raise StoreRefused(f"The database refuses a row: {error}") from error
 

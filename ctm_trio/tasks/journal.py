@@ -49,6 +49,7 @@ from ctm_trio.system.store import (
     ring_sizes,
     select_events,
 )
+from ctm_trio.system.threads import in_thread
 
 log = logging.getLogger("ctm.journal")
 
@@ -109,7 +110,7 @@ async def run_journal(
         # Not abandoned: nobody may touch the database while the thread does. If the disk hangs, so does this, and
         # the process ends at the last bound of the stop (`hard_stop`).
         with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(journal.shut, limiter=journal.writer)
+            await in_thread(journal.shut, limiter=journal.writer)
         state.publish(replace(state.latest, closed=not journal.pending))
 
 
@@ -207,7 +208,9 @@ class Journal:
     async def _write(self, messages: list[Write]) -> None:
         started, started_at = perf_counter(), trio.current_time()
         due = not self.degraded or started_at >= self.flush_at
-        events, answers = await trio.to_thread.run_sync(self._commit, messages, due, limiter=self.writer)
+        events, answers = await in_thread(
+            partial(self._commit, messages, due), limiter=self.writer, say=self._say_degraded
+        )
         for answer in answers:
             answer()
         if self.degraded and due:  # tried, and in vain
@@ -299,10 +302,14 @@ class Journal:
         self.file_problem = problem
         self.publish_state(force=True)
 
+    def _say_degraded(self, problem: str) -> None:
+        self.degraded = problem
+        self.publish_state(force=True)
+
     async def _fold(self) -> None:
         try:
             async with self.file_lock:
-                await trio.to_thread.run_sync(checkpoint, self.path, limiter=self.readers, abandon_on_cancel=True)
+                await in_thread(partial(checkpoint, self.path), limiter=self.readers, abandon_on_cancel=True)
         finally:
             self.folding = False
 
@@ -336,11 +343,9 @@ class Journal:
         )
         try:
             try:
-                stored, lost = await trio.to_thread.run_sync(
-                    read, self.path, limiter=self.readers, abandon_on_cancel=True
-                )
+                stored, lost = await in_thread(partial(read, self.path), limiter=self.readers, abandon_on_cancel=True)
             except StoreUnavailable:  # the file may be gone; the writer has it open
-                stored, lost = await trio.to_thread.run_sync(lambda: read(self.store.db), limiter=self.writer)
+                stored, lost = await in_thread(lambda: read(self.store.db), limiter=self.writer)
         except StoreUnavailable:
             stored, lost = [], order.since is not None
         stored += missing(stored, held, subscriber.filter, None if lost else order.since)

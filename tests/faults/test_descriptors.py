@@ -76,6 +76,15 @@ def test_a_low_limit(tmp_path: Path) -> None:
         assert daemon.stop()[0] == 0
 
 
+def test_too_low_a_limit(tmp_path: Path) -> None:
+    """With fewer descriptors than it can serve anybody with it says so and ends, instead of never answering."""
+    with Daemon(tmp_path, prefix=("prlimit", "--nofile=40:40")) as daemon:
+        daemon.start(ready=False)
+        assert daemon.process is not None
+        assert daemon.process.wait(20) == 1
+        assert daemon.said() == "Only 40 open files are allowed, and the daemon needs at least 64; see `ulimit -n`.\n"
+
+
 async def test_much_to_read_does_not_hold_up_a_line(autojump_clock: trio.testing.MockClock) -> None:
     """While all places of the big logs are taken a log with one new line is read at once."""
     logs = OpenLogs(3)

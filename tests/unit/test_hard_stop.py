@@ -40,6 +40,14 @@ def test_what_hangs_is_cut_off(tmp_path: Path) -> None:
         assert took < 20
 
 
+def test_what_cannot_be_said_is_left_unsaid(tmp_path: Path) -> None:
+    """Where there is no memory for the last words the process ends all the same, and in time."""
+    code = "import ctm_trio.hard_stop as h\ndef no(*_):\n    raise MemoryError\nh.busy = no\n"
+    ended, _, took = run(f"{code}HardStop(lambda: True, limit_s=0.5).arm()\nhangs()", tmp_path)
+    assert ended == 0
+    assert took < 20
+
+
 def test_a_stop_that_is_over_is_left_alone(tmp_path: Path) -> None:
     """After `disarm` nothing ends the process before its time."""
     ended, said, _ = run(
