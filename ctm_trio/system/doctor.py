@@ -24,6 +24,7 @@ from ctm_trio.model.overlay import events_for, own_statusline, parse_version, wi
 from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, parse_sessions
 from ctm_trio.system.doctor_owners import owner_checks
 from ctm_trio.system.regular import cannot_be_read, open_regular, read_regular
+from ctm_trio.system.users import is_usable
 
 PROGRAM_LIMIT_S = 2.0
 """How long `tmux -V` and `claude --version` may take each: the whole answer is due within 5 s."""
@@ -68,6 +69,7 @@ def run_checks(
         *_programs(settings),
         _config(paths, problem),
         _sessions(paths),
+        _user(paths),
         _overlay(paths, claude),
         _hooks_allowed(paths, workdirs),
         _status_line(paths),
@@ -138,6 +140,14 @@ def _config(paths: Paths, problem: str) -> Check:
             f"Correct {paths.config}. Until then the last valid settings, or the defaults, are used.",
         )
     return Check("config:load", OK, str(paths.config))
+
+
+def _user(paths: Paths) -> Check:
+    """A `user.json` that cannot be used keeps everybody out, the owner too."""
+    if os.path.lexists(paths.user) and not is_usable(paths.user):
+        text = "user.json cannot be used, so nobody can sign in."
+        return Check("user", ERR, text, "Put it back from a backup, or begin anew with `ctm-trio auth reset`.")
+    return Check("user", OK)
 
 
 def _sessions(paths: Paths) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import msgspec
 from ctm_trio.system.files import atomic_write, ensure_private_dir
 from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import read_regular
+
+log = logging.getLogger("ctm.auth")
 
 LIFETIME_S = 30 * 86400
 """Source: contract A3."""
@@ -41,15 +44,18 @@ class TokenFile:
     def load(self, mark: str) -> None:
         """Read the file. Tokens of another user, and a file that is none of ours, count for nothing. Blocks."""
         self._mark, self._ends = mark, {}
-        if file_fault(self._path):  # whoever may write it could let themselves in
+        if fault := file_fault(self._path):  # whoever may write it could let themselves in
+            log.warning("%s is not believed (%s); everybody must sign in again", self._path.name, fault)
             return
         try:
             stored = msgspec.json.decode(read_regular(self._path, max_bytes=MAX_TOKENS_BYTES), type=_Stored)
             if mark and stored.user == mark:
                 latest = time.time() + LIFETIME_S  # a later end was written with a clock that was set back since
                 self._ends = {bytes.fromhex(digest): min(float(end), latest) for digest, end in stored.tokens.items()}
-        except (OSError, ValueError, msgspec.MsgspecError):
-            return  # no file yet, or a broken one: everybody signs in again
+        except FileNotFoundError:
+            return  # nobody has signed in yet
+        except (OSError, ValueError, msgspec.MsgspecError) as error:
+            log.warning("%s cannot be read (%s); everybody must sign in again", self._path.name, error)
 
     def belong_to(self, mark: str) -> bool:
         """The user is now `mark` ("" for nobody). True if that made tokens void."""

@@ -110,6 +110,11 @@ def _read_user(path: Path) -> _Known | None:
     return _Known(user.username.encode(), user.params, salt, digest, mark)
 
 
+def is_usable(path: Path) -> bool:
+    """True if somebody can sign in with this `user.json`. Blocks for a small read."""
+    return _read_user(path) is not None
+
+
 class UserStore:
     """Sign-up, login and tokens of the one user; what the web knows as its `AuthStore`.
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -145,6 +147,25 @@ def test_the_event_log_is_lost(daemon: Daemon, lose: Callable[[Path], None]) -> 
         assert again.events == seen[-50:]
     assert daemon.stop()[0] == 0
     assert daemon.stored() == stored
+
+
+def test_login_files_that_are_no_files_of_ours(daemon: Daemon) -> None:
+    """Rubbish in user.json is in the doctor's findings; in the tokens' file it is said at the start."""
+    daemon.start()
+    kept = (daemon.root / "user.json").read_bytes()
+    (daemon.root / "user.json").write_bytes(b"rubbish")
+    env = {**os.environ, "HOME": str(daemon.home), "NO_COLOR": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    argv = [sys.executable, "-m", "ctm_trio", "doctor"]
+    found = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False, cwd=daemon.home)
+    assert "user.json cannot be used, so nobody can sign in." in found.stdout
+    assert "ctm-trio auth reset" in found.stdout
+    assert daemon.stop()[0] == 0
+    (daemon.root / "user.json").write_bytes(kept)
+    (daemon.root / "ctm-trio-tokens.json").write_bytes(b"rubbish")
+    daemon.start()
+    assert "ctm-trio-tokens.json cannot be read" in daemon.said()
+    assert daemon.request("POST", "/api/auth/login", json=USER).status_code == 200
+    assert daemon.stop()[0] == 0
 
 
 def test_what_is_damaged_beyond_rescue(daemon: Daemon) -> None:
