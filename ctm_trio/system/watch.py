@@ -60,6 +60,8 @@ async def watch_directory(
         task_status.started()
         while True:
             if not _is_directory(path):
+                if os.path.lexists(path):
+                    await out.send(None)  # something else stands there; whoever lists it finds out and says so
                 await trio.sleep(MISSING_S)
                 continue
             await watch(path, out, scan_s)

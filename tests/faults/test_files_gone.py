@@ -149,6 +149,27 @@ def test_the_event_log_is_lost(daemon: Daemon, lose: Callable[[Path], None]) -> 
     assert daemon.stored() == stored
 
 
+def test_a_file_in_the_place_of_the_logs(daemon: Daemon) -> None:
+    """Nothing can be logged then, which /health and the doctor say; when the directory is back all goes on."""
+    log = daemon.log()
+    log.append(line(UUID, "a"))
+    daemon.start()
+    eventually(lambda: len(daemon.stored()) == 1, what="the first line")
+    away = daemon.logs.rename(daemon.root / "away")
+    daemon.logs.write_text("a file")
+    eventually(
+        lambda: "Not a directory" in daemon.get("/health")["components"].get("logs/", ""), what="the fault in /health"
+    )
+    checks = {check["name"]: check["status"] for check in daemon.get("/api/doctor")["checks"]}
+    assert checks["daemon:logs/"] == "err"
+    daemon.logs.unlink()
+    away.rename(daemon.logs)
+    log.append(line(UUID, "b"))
+    eventually(lambda: [marker for _, marker in daemon.stored()] == ["a", "b"], what="the next line")
+    eventually(lambda: daemon.get("/health")["status"] == "ok", what="the end of the fault")
+    assert daemon.stop()[0] == 0
+
+
 def test_login_files_that_are_no_files_of_ours(daemon: Daemon) -> None:
     """Rubbish in user.json is in the doctor's findings; in the tokens' file it is said at the start."""
     daemon.start()
