@@ -8,6 +8,7 @@ await server.run()          # until server.shutdown("why") or a signal, if `sign
 from __future__ import annotations
 
 import errno
+import faulthandler
 import logging
 import os
 import re
@@ -18,6 +19,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -252,6 +254,8 @@ def serve_main(port: int = 0) -> int:
     """The command `serve`. Exit code 0 after a signal, or if a sibling runs already. Source: contract A1."""
     start_logging()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log webhook URLs
+    with suppress(OSError, ValueError, RuntimeError):  # without a standard error nobody can be told
+        faulthandler.enable()  # a -shm that is cut off under SQLite ends the process (SIGBUS); else without a word
     allowed = _raise_file_limit()
     if 0 <= allowed < LEAST_FILES:
         text = f"Only {allowed} open files are allowed, and the daemon needs at least {LEAST_FILES}; see `ulimit -n`."

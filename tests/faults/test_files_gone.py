@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -189,6 +190,32 @@ def test_login_files_that_are_no_files_of_ours(daemon: Daemon) -> None:
     assert daemon.stop()[0] == 0
 
 
+def count(daemon: Daemon) -> int:
+    """Calls that are committed; 0 while there is no event log to look into."""
+    try:
+        return len(daemon.stored())
+    except sqlite3.Error:
+        return 0
+
+
+def test_shm_is_cut_off(daemon: Daemon) -> None:
+    """SQLite has the -shm in its memory, so that ends the process. It leaves a word, and the next start has it all."""
+    log = daemon.log()
+    log.append(b"".join(line(UUID, f"a{i}") for i in range(50)))
+    daemon.start()
+    eventually(lambda: len(daemon.stored()) == 50, what="the ingest")
+    before = daemon.stored()
+    assert daemon.process is not None
+    os.truncate(f"{daemon.database}-shm", 0)
+    log.append(line(UUID, "b"))
+    assert daemon.process.wait(20) == -signal.SIGBUS
+    assert "Bus error" in daemon.said()
+    daemon.start()
+    eventually(lambda: len(daemon.stored()) == 51, what="the line in between")
+    assert daemon.stored()[:50] == before
+    assert daemon.stop()[0] == 0
+
+
 def test_what_is_damaged_beyond_rescue(daemon: Daemon) -> None:
     """What was folded into the file and is written over there is gone; it is said, and the logs rebuild all of it."""
     log = daemon.log()
@@ -202,7 +229,8 @@ def test_what_is_damaged_beyond_rescue(daemon: Daemon) -> None:
     eventually(lambda: "the logs rebuild it" in daemon.said(), what="the damage")
     assert "ctm-trio.db was damaged while it was in use" in daemon.said()
     log.append(line(UUID, "b"))
-    eventually(lambda: len(daemon.stored()) == 3001, what="the rebuilding")
+    eventually(lambda: daemon.get("/health")["status"] == "ok", what="a sound event log")
+    eventually(lambda: count(daemon) == 3001, what="the rebuilding")
     assert [marker for _, marker in daemon.stored()] == [*(f"a{i}" for i in range(3000)), "b"]
     assert daemon.get("/health")["status"] == "ok"
     assert daemon.stop()[0] == 0
