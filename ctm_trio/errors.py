@@ -336,8 +336,9 @@ class Exited(CtmError):
 
     code, status = "exited", 409
 
-    def __init__(self) -> None:
-        super().__init__("Claude Code has ended there; what runs in the session now is something else.")
+    def __init__(self, *, typed: bool = False) -> None:
+        what = " The text was typed, but Enter was not pressed." if typed else ""
+        super().__init__(f"Claude Code has ended there; what runs in the session now is something else.{what}")
 
 
 class NotTypeable(CtmError):
@@ -351,8 +352,9 @@ class DialogOpen(CtmError):
 
     code, status = "dialog_open", 409
 
-    def __init__(self) -> None:
-        super().__init__("Claude Code asks something there; answer that first, in the terminal. Nothing was typed.")
+    def __init__(self, *, typed: bool = False) -> None:
+        what = "The text was typed, but Enter was not pressed." if typed else "Nothing was typed."
+        super().__init__(f"Claude Code asks something there; answer that first, in the terminal. {what}")
 
 
 class ClientEnded(CtmError):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import trio
 
-from ctm_trio.errors import TmuxFailed
+from ctm_trio.errors import DialogOpen, Exited, TmuxFailed
 from ctm_trio.model.panes import Pane
 from ctm_trio.model.typing import asks_something
 from ctm_trio.system.reach import client_of
@@ -51,12 +52,21 @@ async def type_prompt(
     try:
         pane, problem = await _ready(tmux, target, clients, hold_s, held)
         if pane is not None:
-            await tmux.type(pane, prompt, gap_s=ENTER_S)
+            await tmux.type(pane, prompt, gap_s=ENTER_S, still=partial(_asks_nothing, tmux, target, clients))
             return ""
-    except TmuxFailed as error:
+    except (TmuxFailed, DialogOpen, Exited) as error:
         problem = error.message
     log.warning("sessions: the initial prompt of %s is not typed: %s", name, problem)
     return problem
+
+
+async def _asks_nothing(tmux: Tmux, target: str, clients: Path) -> None:
+    """Raises DialogOpen or Exited if Enter must not follow the prompt."""
+    pane, file = await client_of(tmux, target, clients)
+    if pane is None or pane.dead:
+        raise Exited(typed=True)
+    if file is not None and file.status == "waiting":
+        raise DialogOpen(typed=True)
 
 
 async def _ready(

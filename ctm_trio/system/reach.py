@@ -56,6 +56,26 @@ async def reach(tmux: Tmux, record: Session, clients: Path, *, asks: bool, keys:
     return pane
 
 
+async def type_text(tmux: Tmux, record: Session, clients: Path, text: str, *, asks: bool) -> None:
+    """Type a text and Enter into a session's client, if nothing speaks against it; before Enter it is looked again.
+
+    Raises:
+        TmuxDead, Exited, NotTypeable, DialogOpen: as `reach` does; the message says if the text was typed.
+        PaneNotReady: as `Tmux.type` does.
+    """
+    pane = await reach(tmux, record, clients, asks=asks)
+
+    async def still() -> None:
+        try:
+            await reach(tmux, record, clients, asks=False)
+        except DialogOpen:
+            raise DialogOpen(typed=True) from None
+        except Exited:
+            raise Exited(typed=True) from None
+
+    await tmux.type(pane, text, still=still)
+
+
 async def client_of(tmux: Tmux, session: str, clients: Path) -> tuple[Pane | None, ClientFile | None]:
     """The client's pane of a session just started, and the client's status file once there is one.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,7 +146,9 @@ class Tmux:
         await self._must_answer(session)
         await self._run("rename-session", "-t", session, "--", to)
 
-    async def type(self, pane: Pane, text: str, *, gap_s: float = ENTER_GAP_S) -> None:
+    async def type(
+        self, pane: Pane, text: str, *, gap_s: float = ENTER_GAP_S, still: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
         """Type `text` (which may be "") into a pane, each character as it is, then the Enter key.
 
         The text goes to tmux on its standard input: every user of the machine sees the words of a command. It goes to
@@ -154,6 +156,8 @@ class Tmux:
 
         Args:
             gap_s: seconds between the text and Enter.
+            still: looks once more before Enter is pressed, which may approve what has opened meanwhile; what it
+                raises keeps Enter from being pressed.
 
         Raises:
             PaneNotReady: the pane takes no input, or another program runs in it by now; of the text nothing or all of
@@ -166,6 +170,8 @@ class Tmux:
             check = ("if-shell", "-F", "-t", pane.id, _same(pane), paste, refuse)
             await self._guarded(pane, "load-buffer", "-b", buffer, "-", then=(check,), stdin=text.encode())
             await trio.sleep(gap_s)
+            if still is not None:
+                await still()
         await self.press(pane, "Enter")
 
     async def press(self, pane: Pane, key: str) -> None:

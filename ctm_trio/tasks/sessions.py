@@ -56,7 +56,7 @@ from ctm_trio.system.desk import Desk
 from ctm_trio.system.files import Stamp
 from ctm_trio.system.places import in_place
 from ctm_trio.system.prompt import type_prompt
-from ctm_trio.system.reach import reach
+from ctm_trio.system.reach import reach, type_text
 from ctm_trio.system.session_place import sessions_at
 from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.system.spawn import renamed, spawned
@@ -433,11 +433,11 @@ class _Owner:
             raise NotYolo
         clients = self._paths.claude_home / "sessions"
         try:
-            pane = await reach(self._tmux, record, clients, asks=message.asks, keys=bool(message.key))
             if message.key:
+                pane = await reach(self._tmux, record, clients, asks=message.asks, keys=True)
                 await self._tmux.press(pane, message.key)
             else:
-                await self._tmux.type(pane, message.text)
+                await type_text(self._tmux, record, clients, message.text, asks=message.asks)
         except TmuxDead:
             self.probe_soon()
             raise

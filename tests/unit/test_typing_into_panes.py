@@ -19,7 +19,8 @@ from ctm_trio.errors import DialogOpen, Exited, NotTypeable, PaneNotReady, TmuxD
 from ctm_trio.model.panes import Pane, client_pane, living, parse_panes
 from ctm_trio.model.session import Session
 from ctm_trio.model.typing import asks_something
-from ctm_trio.system.reach import reach
+from ctm_trio.system.prompt import type_prompt
+from ctm_trio.system.reach import reach, type_text
 from ctm_trio.system.tmux import Tmux
 from tests.fixtures import CLAUDE_CODE
 from tests.tmux_server import PrivateTmux, private_tmux, until
@@ -68,7 +69,7 @@ class Typist:
 
     async def type(self, text: str, *, asks: bool = False) -> None:
         """As the sessions owner does."""
-        await self.tmux.type(await reach(self.tmux, self.record, self.clients, asks=asks), text)
+        await type_text(self.tmux, self.record, self.clients, text, asks=asks)
 
     def says(self, pid: int, status: str, uuid: str = "") -> None:
         """Write a client's status file."""
@@ -237,6 +238,29 @@ async def test_dialogs(server: PrivateTmux, tmux: Tmux) -> None:
     typist.says(os.getpid(), "waiting")  # a process that is not in this session
     await typist.type("on")
     await typist.told_is(b"on\r")
+
+
+async def test_a_dialog_that_opens_between_the_text_and_enter(
+    server: PrivateTmux, tmux: Tmux, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Enter, which would approve it, is not pressed, and that is said; nor for a prompt of a new session."""
+    typist = Typist(server, tmux, "between")
+    pane = await typist.ready()
+    typist.says(pane.pid, "idle")
+    real = Tmux._guarded
+
+    async def then_asks(self: Tmux, *words: object, **more: object) -> None:
+        await real(self, *words, **more)  # type: ignore[arg-type]
+        typist.says(pane.pid, "waiting")
+
+    monkeypatch.setattr(Tmux, "_guarded", then_asks)
+    with pytest.raises(DialogOpen, match="was typed, but Enter was not pressed"):
+        await typist.type("go on")
+    await typist.told_is(b"go on")
+    typist.says(pane.pid, "idle")
+    problem = await type_prompt(tmux, "=between", "between", "begin", typist.clients)
+    assert "Enter was not pressed" in problem
+    await typist.told_is(b"begin")
 
 
 def test_panes_of_a_session() -> None:
