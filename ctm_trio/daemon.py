@@ -246,7 +246,8 @@ class Daemon:
     async def _attribution(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_attribution(
             self.sightings_recv.clone(), self.attribution_state, self.sessions, self.journal_send.clone(),
-            self.sessions_send.clone(), self.plan.paths.claude_home / "projects", task_status=task_status,
+            self.sessions_send.clone(), self.plan.paths.claude_home / "projects",
+            logs=(self.plan.paths.logs, self.plan.paths.hook_events), task_status=task_status,
         )  # fmt: skip
 
     async def _webhook(self, *, task_status: trio.TaskStatus[None]) -> None:

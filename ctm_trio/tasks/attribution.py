@@ -7,7 +7,7 @@ was decided on older records can overtake what was decided on newer ones.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from ctm_trio.messages import (
     Sighting,
 )
 from ctm_trio.model.attribution import Attribution, orphan_name
+from ctm_trio.system.last_stamps import running_writers
 from ctm_trio.system.live_sessions import read_clients
 from ctm_trio.system.transcripts import Transcripts, directories_of
 
@@ -85,6 +86,7 @@ async def run_attribution(
     orders: trio.MemorySendChannel[SessionsMessage],
     projects: Path,
     *,
+    logs: Sequence[Path] = (),
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Own the answer to "whose log is this", until cancelled; closes the ends it was given.
@@ -96,6 +98,7 @@ async def run_attribution(
         journal: gets `Attribute` for every log that is new or moves.
         orders: gets `AdoptUuid` when a session's process went on under a new uuid.
         projects: `~/.claude/projects`.
+        logs: the directories of logs and hook events, to see whose process runs when this begins.
     """
     news_send, news = trio.open_memory_channel[_News](NEWS)
     async with inbox, journal, orders, news:
@@ -103,7 +106,7 @@ async def run_attribution(
         known: Mapping[str, tuple[str, str]] = await ask(journal, KnownSources, timeout_s=ASK_S)
         async with trio.open_nursery() as nursery:
             owner.nursery = nursery
-            await owner.begin(known)
+            await owner.begin(known, logs)
             nursery.start_soon(owner.follow_sightings)
             nursery.start_soon(owner.follow_records)
             nursery.start_soon(owner.look_for_transcripts)
@@ -196,10 +199,15 @@ class _Owner:
 
     # ------------------------------------------------------------ the one that decides
 
-    async def begin(self, known: Mapping[str, tuple[str, str]]) -> None:
+    async def begin(self, known: Mapping[str, tuple[str, str]], logs: Sequence[Path]) -> None:
         """Take over what the event log knew, as far as it is true of today's sessions, and which processes run now."""
         self.rules.use_records(self.sessions.latest.records)
         self.rules.remember(known)
+        with trio.move_on_after(LOOKUP_S):
+            uuids = list(self.rules.by_uuid)
+            writers = await trio.to_thread.run_sync(running_writers, logs, uuids, abandon_on_cancel=True)
+            for uuid, stamp in writers.items():
+                self.rules.processes.see(uuid, stamp.pid, stamp.pane, stamp.at, fresh=False)
         with trio.move_on_after(LOOKUP_S):
             clients = await trio.to_thread.run_sync(
                 read_clients, self.projects.parent / "sessions", abandon_on_cancel=True
