@@ -82,7 +82,7 @@ async def test_final_errors(site: Site) -> None:
         with pytest.raises(KeyError):
             async with follow(TOKEN, url=site.origin):
                 raise KeyError("mine")
-        with pytest.raises(ValueError, match="no event id"):
+        with pytest.raises(ValueError, match="not an event id"):
             async with follow(TOKEN, since="x"):
                 pass
 
@@ -129,7 +129,7 @@ def test_watch_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CTM_TOKEN", TOKEN)
     with pytest.raises(CliError, match="ctm-trio serve"):
         watch.run(arguments(url="http://127.0.0.1:9"))
-    with pytest.raises(CliError, match="no event id"):
+    with pytest.raises(CliError, match="not an event id"):
         watch.run(arguments(url="http://127.0.0.1:9", since="yesterday"))
     monkeypatch.delenv("CTM_TOKEN")
     with pytest.raises(CliError, match="CTM_TOKEN"):
