@@ -38,7 +38,7 @@ class BrokenOff(CtmError):
     code, status = "broken_off", 500
 
     def __init__(self) -> None:
-        super().__init__("This part of the daemon was restarted in the middle of it; look how far it got.")
+        super().__init__("This part of the daemon was restarted while it did this; check how far it got.")
 
 
 class OrderTooLate(CtmError):
@@ -47,7 +47,7 @@ class OrderTooLate(CtmError):
     code, status = "too_late", 504
 
     def __init__(self) -> None:
-        super().__init__("It was not done in its time and was cut off; look how far it got before you try again.")
+        super().__init__("It took too long and was stopped; check how far it got before you try again.")
 
 
 class OrderNotFound(CtmError):
@@ -56,7 +56,7 @@ class OrderNotFound(CtmError):
     code, status = "order_not_found", 404
 
     def __init__(self) -> None:
-        super().__init__("There is no such order: answers are kept for ten minutes, and not over a restart.")
+        super().__init__("There is no such order: answers are kept for ten minutes and do not survive a restart.")
 
 
 class SessionNotFound(CtmError):
@@ -151,7 +151,9 @@ class WrongHost(CtmError):
     code, status = "wrong_host", 421
 
     def __init__(self) -> None:
-        super().__init__("Not a name of this daemon; if it is yours, add its origin to allowed_origins.")
+        super().__init__(
+            "The daemon does not answer to this host name; if it is yours, add its origin to allowed_origins."
+        )
 
 
 class RateLimited(CtmError):

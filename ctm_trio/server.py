@@ -212,7 +212,7 @@ class Server:
         path, now = self.paths.database, time.monotonic()
         self._damages.append(now)
         if len(self._damages) == DAMAGES and now - self._damages[0] < DAMAGES_S:
-            raise StartFailed(f"{path} is damaged again and again: {error.message} Look after the disk.")
+            raise StartFailed(f"{path} is damaged again and again: {error.message} Check the disk.")
         try:
             aside = set_aside(path, error.aside)
         except OSError as problem:

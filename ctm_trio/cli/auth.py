@@ -103,7 +103,7 @@ def code(paths: Paths) -> int:
             "Somebody has signed up already, so no code is needed. `ctm-trio auth reset` removes that account."
         )
     print(signup_code(paths))
-    say("The dashboard asks for it when you sign up. It counts once.")
+    say("The dashboard asks for it when you sign up. It can be used once.")
     return OK
 
 

@@ -140,7 +140,7 @@ def uninstall(file: Path) -> int:
 def control(words: Sequence[str]) -> bool:
     """Run the system's service manager; False, and why, if it fails."""
     if shutil.which(words[0]) is None:
-        say(f"`{words[0]}` is not here.")
+        say(f"`{words[0]}` is not installed here.")
         return False
     try:
         done = subprocess.run(words, capture_output=True, timeout=COMMAND_LIMIT_S, check=False)

@@ -72,7 +72,9 @@ def run(args: argparse.Namespace) -> int:
     name, where = name_and_place(args.name, args.workdir)
     workdir = Path(os.path.abspath(os.path.expanduser(where or os.getcwd())))
     if name and not is_new_name(name):
-        raise CliError(f"{plain(name)} cannot be a session's name: letters, digits, dots, _ and -, 64 at most.", USAGE)
+        raise CliError(
+            f"{plain(name)} cannot be a session's name. Use at most 64 letters, digits, dots, _ and -.", USAGE
+        )
     settings = prepare(paths)
     if name:
         known = read_book(paths).records.get(name)

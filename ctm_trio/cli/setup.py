@@ -78,7 +78,7 @@ def undo(path: Path, backup: Path, *, yes: bool) -> int:
     old = read_document(path)
     new = without_ours(old)
     if new == old:
-        say(f"There is nothing of ours in {path}.")
+        say(f"{path} has no hooks or status line of ctm-trio.")
         return OK
     show_diff(path, old, new)
     if not confirm(f"Change {path}?", yes=yes):

@@ -31,7 +31,7 @@ def _files(paths: Paths) -> Check:
     for above in (paths.root.parent, paths.root.parent.parent):
         if fault := _parent_fault(above):
             text = f"{above}: {fault}, and may put other files in the place of {paths.root}."
-            return Check(name, ERR, text, f"`chmod o-w {above}`, or see to its owner.")
+            return Check(name, ERR, text, f"`chmod o-w {above}`, or correct its owner.")
     run = (paths.env_sh, paths.overlay, paths.tmux_conf)
     kept = (paths.sessions, paths.config, paths.user, paths.tokens, paths.allowed_origins)
     for path in (*run, *kept):

@@ -96,7 +96,7 @@ async def _go(locked: IndexLock, sha: str, found: Found, on_stash: Callable[[str
     except GitFailed as error:
         if await trio.to_thread.run_sync(exchange.tidy):
             told = True
-            raise GitFailed(f"{error.message} What came into being meanwhile is in {exchange.place}.") from error
+            raise GitFailed(f"{error.message} What was created meanwhile is in {exchange.place}.") from error
         raise
     finally:
         with trio.move_on_after(TIDY_LIMIT_S, shield=True):

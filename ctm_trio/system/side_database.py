@@ -59,7 +59,7 @@ def begin_anew(path: Path, error: StoreDamaged) -> None:
     """
     now = time.monotonic()
     if now - _begun.get(path, -ANEW_GAP_S) < ANEW_GAP_S:
-        raise StoreUnavailable(f"{path.name} is damaged again: {error.message} Look after the disk.")
+        raise StoreUnavailable(f"{path.name} is damaged again: {error.message} Check the disk.")
     _begun[path] = now
     try:
         aside = set_aside(path, error.aside)

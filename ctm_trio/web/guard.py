@@ -118,7 +118,7 @@ class _Http1(H11Protocol):
         names = [name for name, _ in event.headers]
         twice = next((name for name in ONCE if names.count(name) > 1), b"")
         if twice == b"origin":
-            raise Refused(403, ForbiddenOrigin.code, "The request says twice from which page it comes.")
+            raise Refused(403, ForbiddenOrigin.code, "The request has more than one Origin header.")
         if twice:
             raise Refused(400, "bad_request", f"The request has more than one {twice.decode()} header.")
         if b"transfer-encoding" in names and b"content-length" in names:

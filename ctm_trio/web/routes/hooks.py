@@ -59,7 +59,7 @@ async def _fields() -> dict[str, str]:
             fields.setdefault(key, value)
     for key, value in fields.items():
         if len(value) > FIELDS[key] or "\0" in value:
-            raise InvalidBody(f"{key} is longer than {FIELDS[key]} characters, or no text.")
+            raise InvalidBody(f"{key} must be a text of at most {FIELDS[key]} characters.")
     return fields
 
 
