@@ -148,7 +148,8 @@ def prepare(paths: Paths) -> Settings:
         write_overlay(paths)
     use_our_server(settings)
     if not ensure_daemon(paths, settings):
-        say(f"The daemon did not answer within {START_LIMIT_S:g} s; see {paths.root / 'ctm-trio.log'}.")
+        hint = f"If `ctm-trio status` does not find it soon, see {paths.root / 'ctm-trio.log'}."
+        say(f"The daemon has not answered within {START_LIMIT_S:g} s. {hint}")
     return settings
 
 
