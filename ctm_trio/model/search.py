@@ -30,6 +30,9 @@ TRIGRAMS = 24
 
 SNIPPET_BEFORE, SNIPPET_CHARS = 40, 200
 
+NESTED_LEVELS = 100
+"""Strings that are nested deeper in a call's input are not searched: no tool's input is like that."""
+
 _WHITE = re.compile(r"\s+")
 
 
@@ -125,14 +128,14 @@ def snippet(text: str, at: int) -> str:
     return f"{front}{_WHITE.sub(' ', cut).strip()}{back}"
 
 
-def _strings(value: Any, found: list[str], room: int) -> int:
+def _strings(value: Any, found: list[str], room: int, levels: int = NESTED_LEVELS) -> int:
     """Collect the strings of a decoded input, until there are `room` characters of them; the room that is left."""
-    if room <= 0:
+    if room <= 0 or levels == 0:
         return room
     if isinstance(value, str):
         found.append(value[:room])
         return room - len(value) - 1
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for item in items:
-        room = _strings(item, found, room)
+        room = _strings(item, found, room, levels - 1)
     return room
