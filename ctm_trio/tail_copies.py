@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from functools import partial
@@ -40,7 +41,7 @@ MAX_PAST = 256
 """Segments whose files are gone that are remembered for their ends: a copy may still turn up."""
 
 
-class Copies:
+class Copies(ABC):
     """The part of a tailer that knows what was read before, under whatever name it is now.
 
     `parts`: the rotated parts that are read, by name; `past`: what is not there any more; `live`: of the current file.
@@ -68,21 +69,21 @@ class Copies:
                 self.live = copy
         del self.past[:-MAX_PAST]
 
+    @abstractmethod
     async def open_segment(self, key: tuple[int, int]) -> Segment:
         """A segment for a file of which nothing is read."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def drain(self, reader: Reader, segment: Segment) -> bool:
         """Read complete lines to the end of the file."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def commit(self, segment: Segment) -> None:
         """Have the journal keep the segment as it is."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def still_current(self, live: Segment) -> bool:
         """True if the current file is what was read of this segment."""
-        raise NotImplementedError
 
     async def is_unfinished(self, path: Path, reader: PackedReader, parts: Iterable[LogName]) -> bool:
         """True for an archive without its end that was written to a moment ago: a copy that is being made."""
