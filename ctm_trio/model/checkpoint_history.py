@@ -73,16 +73,21 @@ def carried(known: History, head: str, step: Step) -> History | None:
 
 
 class _Stored(msgspec.Struct):
-    place: str
+    key: str
     head: str
     border: str
     listed: list[tuple[str, int, str]]
 
 
+def _key(place: str) -> str:
+    """The bytes of a place, for JSON."""
+    return place.encode(errors="surrogateescape").hex()
+
+
 def encode_history(place: str, known: History) -> bytes:
-    """A complete history as it is kept over a restart. `place` names the repository."""
+    """A complete history as it is kept over a restart. `place` names the repository, by a path of any bytes."""
     listed = [(checkpoint.sha, checkpoint.at, checkpoint.subject) for checkpoint in known.listed]
-    return msgspec.json.encode(_Stored(place, known.head, known.border, listed))
+    return msgspec.json.encode(_Stored(_key(place), known.head, known.border, listed))
 
 
 def decode_history(place: str, data: bytes) -> History | None:
@@ -91,7 +96,7 @@ def decode_history(place: str, data: bytes) -> History | None:
         stored = msgspec.json.decode(data, type=_Stored)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if stored.place != place or not all(
+    if stored.key != _key(place) or not all(
         SHA.fullmatch(sha) for sha in (stored.head, *(row[0] for row in stored.listed))
     ):
         return None

@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import msgspec
 
+from ctm_trio.model.sound import sound
+
 FORMATS = ("json", "ntfy", "slack", "discord", "telegram")
 """Values of `serve.webhook_format`; an unknown one means the first."""
 
@@ -113,7 +115,7 @@ def _json(alert: Alert) -> dict[str, object]:
     fields |= {"ts": alert.ts, "ui_url": alert.ui_url}
     if alert.event != "attention_raised":
         fields["event"] = alert.event
-    return {key: _sound(value) for key, value in fields.items() if value}
+    return {key: sound(value) for key, value in fields.items() if value}
 
 
 def _ntfy(alert: Alert) -> tuple[bytes, list[tuple[str, str]]]:
@@ -125,7 +127,7 @@ def _ntfy(alert: Alert) -> tuple[bytes, list[tuple[str, str]]]:
         ("Tags", "white_check_mark" if alert.event == "attention_cleared" else "warning"),
     ]
     if alert.ui_url:
-        headers.append(("Click", quote(_sound(alert.ui_url), safe=":/?#[]@!$&'()*+,;=%")))
+        headers.append(("Click", quote(sound(alert.ui_url), safe=":/?#[]@!$&'()*+,;=%")))
     text = _fit(visible(alert.details) or title(alert), MAX_NTFY_BYTES, str.encode)
     return _cut(text, MAX_TEXT).encode(), headers
 
@@ -166,7 +168,7 @@ def _telegram(alert: Alert, chat: str) -> dict[str, object]:
 def _message(alert: Alert, head: str, block: Callable[[str], str]) -> str:
     """Title, details and link, one below the other. The details are cut so that what `block` makes of them fits."""
     details = _fit(_details(alert), MAX_TEXT, block)
-    return "\n".join(part for part in (head, block(details) if details else "", _sound(alert.ui_url)) if part)
+    return "\n".join(part for part in (head, block(details) if details else "", sound(alert.ui_url)) if part)
 
 
 def _details(alert: Alert) -> str:
@@ -189,11 +191,6 @@ def _cut(text: str, limit: int) -> str:
 def _units(text: str) -> int:
     """Length in UTF-16 units, which Telegram counts."""
     return len(text.encode("utf-16-le")) // 2
-
-
-def _sound(text: str) -> str:
-    """The text without lone surrogates, which no encoding of it could carry."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _header(text: str) -> str:

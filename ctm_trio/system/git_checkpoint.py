@@ -12,6 +12,7 @@ from ctm_trio.errors import GitFailed, SpawnFailed
 from ctm_trio.model.checkpoint import PREFIX
 from ctm_trio.model.git_reason import plain_line
 from ctm_trio.model.secret_names import looks_secret
+from ctm_trio.model.sound import name_shown
 from ctm_trio.model.times import format_time
 from ctm_trio.system.git_command import git
 from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, locked_index, move_head, write_tree
@@ -149,7 +150,7 @@ def _size(top: str, path: bytes) -> int:
 def _line(what: str, paths: Sequence[bytes]) -> str:
     if not paths:
         return ""
-    shown = ", ".join(plain_line(os.fsdecode(path), 200) for path in paths[:SHOWN])
+    shown = ", ".join(plain_line(name_shown(path), 200) for path in paths[:SHOWN])
     more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
     return f"Left out of the checkpoint, {what}: {shown}{more}."
 
@@ -160,4 +161,4 @@ def _crowded(paths: Sequence[bytes]) -> str:
     for path in paths:
         first = path.split(b"/")[0] + b"/" if b"/" in path else b"./"
         counts[first] = counts.get(first, 0) + 1
-    return os.fsdecode(max(counts, key=lambda name: counts[name], default=b"./"))
+    return name_shown(max(counts, key=lambda name: counts[name], default=b"./"))

@@ -15,6 +15,7 @@ from pathlib import Path
 import trio
 
 from ctm_trio.errors import GitFailed
+from ctm_trio.model.sound import name_shown
 from ctm_trio.system.discard import Mark, discard, mark_of
 from ctm_trio.system.files import atomic_write
 from ctm_trio.system.git_command import checked, git, names_of
@@ -165,7 +166,7 @@ def tidy_place(place: str) -> bool:
 
 
 def note_exchange(place: str, tree: GitTree, head: str, sha: str, *, staged: bool) -> None:
-    """Write the note of an exchange. Blocks.
+    """Write the note of an exchange; `json` escapes what is not UTF-8 in a path, so that it can be read back. Blocks.
 
     Raises:
         OSError: it cannot be written.
@@ -188,7 +189,7 @@ def _sort_out(place: str, keep: set[bytes] | None, marks: Mapping[bytes, Mark | 
             path = os.path.relpath(found, root)
             saved = part == "files" and keep is not None and path not in keep
             if not (saved and discard(found, marks.get(found))):
-                kept.append(os.path.join(part, os.fsdecode(path)))
+                kept.append(os.path.join(part, name_shown(path)))
     return sorted(kept)
 
 
@@ -205,5 +206,5 @@ async def in_thread(work: Callable[[], object]) -> None:
     try:
         await trio.to_thread.run_sync(work)
     except OSError as error:
-        name = os.fsdecode(error.filename) if isinstance(error.filename, bytes | str) else ""
+        name = name_shown(error.filename) if isinstance(error.filename, bytes | str) else ""
         raise GitFailed(f"The files cannot be exchanged: {error.strerror or error} ({name}).") from error

@@ -16,6 +16,7 @@ import trio
 
 from ctm_trio.errors import GitFailed
 from ctm_trio.model.git_reason import git_reason
+from ctm_trio.model.sound import name_shown
 from ctm_trio.system.files import open_regular
 from ctm_trio.system.git_command import checked, git, says, text_of
 from ctm_trio.system.git_tree import MAX_LIST_BYTES, GitTree
@@ -320,5 +321,6 @@ async def _in_thread(work: Callable[[], None]) -> None:
     try:
         await trio.to_thread.run_sync(work)
     except OSError as error:
-        text = f"The repository's files cannot be written: {error.strerror or error} ({error.filename})."
+        name = name_shown(error.filename) if isinstance(error.filename, bytes | str) else ""
+        text = f"The repository's files cannot be written: {error.strerror or error} ({name})."
         raise GitFailed(git_reason(text, 1)) from error

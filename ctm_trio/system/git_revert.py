@@ -9,13 +9,13 @@ not in it stays where it is and is named.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 
 import trio
 
 from ctm_trio.errors import DirtyWorkdir, GitFailed, RevertFailed, RevertRefused
 from ctm_trio.model.checkpoint import Reverted
+from ctm_trio.model.sound import name_shown
 from ctm_trio.system.git_exchange import Exchange, in_thread
 from ctm_trio.system.git_index import IndexLock, locked_index
 from ctm_trio.system.git_revert_killed import take_back_killed
@@ -66,7 +66,7 @@ async def revert_to(
             await take_back_killed(locked)
             found = await look_at(locked, sha)
             if not stash_first and found.at_risk:
-                raise DirtyWorkdir([os.fsdecode(path) for path in sorted(found.at_risk)[:MAX_NAMED]])
+                raise DirtyWorkdir([name_shown(path) for path in sorted(found.at_risk)[:MAX_NAMED]])
             return await _go(locked, sha, found, note)
     except GitFailed as error:
         raise RevertFailed(error.message, stashed) from error
@@ -102,4 +102,4 @@ async def _go(locked: IndexLock, sha: str, found: Found, on_stash: Callable[[str
         with trio.move_on_after(TIDY_LIMIT_S, shield=True):
             if await trio.to_thread.run_sync(exchange.tidy, abandon_on_cancel=True) and not told:
                 log.warning("checkpoints: a revert was cut off; what it put aside is in %s", exchange.place)
-    return Reverted(sha, stash, exchange.place if kept else "", tuple(kept[:MAX_NAMED]))
+    return Reverted(sha, stash, name_shown(exchange.place) if kept else "", tuple(kept[:MAX_NAMED]))

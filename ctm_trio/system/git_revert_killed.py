@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable
@@ -84,13 +85,23 @@ def _noted(tree: GitTree) -> list[tuple[str, Note, int]]:
     for base in places_of(tree):
         for path in glob(os.path.join(escape(base), "*", NOTE)):
             try:
-                note = msgspec.json.decode(read_regular(path, max_bytes=MAX_NOTE_BYTES), type=Note)
+                note = _read_note(read_regular(path, max_bytes=MAX_NOTE_BYTES))
                 began = os.stat(path).st_mtime_ns
-            except (OSError, msgspec.MsgspecError):
+            except (OSError, ValueError, RecursionError):
                 continue
             if (note.git_dir, note.top) == (tree.git_dir, tree.top):
                 found.append((os.path.dirname(path), note, began))
     return found
+
+
+def _read_note(data: bytes) -> Note:
+    """The note that `note_exchange` wrote, with paths as the system has them: msgspec takes none that is not UTF-8.
+
+    Raises:
+        ValueError: it is no note.
+        RecursionError: nor anything that anybody would write.
+    """
+    return msgspec.convert(json.loads(data), Note)
 
 
 def _take_back(tree: GitTree, place: str, began: int) -> bool:

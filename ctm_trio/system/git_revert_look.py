@@ -7,6 +7,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from ctm_trio.errors import RevertRefused
+from ctm_trio.model.sound import name_shown
 from ctm_trio.system.git_command import checked, git, names_of
 from ctm_trio.system.git_in_the_way import InTheWay, in_the_way
 from ctm_trio.system.git_index import IndexLock, git_in, joined, whole
@@ -87,7 +88,7 @@ async def look_at(locked: IndexLock, sha: str) -> Found:
 
 
 def _blocked(way: InTheWay) -> RevertRefused:
-    names = [os.fsdecode(path) for path in sorted(way.blocked or way.files)]
+    names = [name_shown(path) for path in sorted(way.blocked or way.files)]
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return RevertRefused(
         f"In the way of the checkpoint's files, and not to be stashed: {', '.join(names[:5])}{more}. "
@@ -123,7 +124,7 @@ def _refuse(changes: Changes) -> None:
         raise RevertRefused(
             "The repository has merge conflicts, which a stash cannot hold; resolve them first "
             "(`git add` or `git rm` the files). Nothing was changed.",
-            [os.fsdecode(path) for path in changes.tracked[:MAX_NAMED]],
+            [name_shown(path) for path in changes.tracked[:MAX_NAMED]],
         )
     if changes.cut:
         raise RevertRefused("There are too many changed and new files to stash. Nothing was changed.")

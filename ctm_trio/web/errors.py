@@ -6,12 +6,12 @@ import logging
 import secrets
 from collections.abc import Mapping
 
-import msgspec
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ctm_trio.errors import CtmError, RateLimited
+from ctm_trio.model.sound import sound_json
 
 log = logging.getLogger("ctm.http")
 
@@ -31,8 +31,8 @@ NO_STORE = "no-store"
 
 
 def error_body(code: str, message: str, fields: Mapping[str, object] | None = None) -> bytes:
-    """The JSON of an error, as bytes."""
-    return msgspec.json.encode({"error": code, "message": message, **(fields or {})})
+    """The JSON of an error, as bytes; whatever is in its texts."""
+    return sound_json({"error": code, "message": message, **(fields or {})})
 
 
 def report_bug(logger: logging.Logger, error: BaseException, where: str) -> str:

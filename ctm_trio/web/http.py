@@ -12,6 +12,7 @@ from quart_trio import QuartTrio
 
 from ctm_trio.errors import CtmError, InvalidBody
 from ctm_trio.model.asker import Asker
+from ctm_trio.model.sound import sound_json
 from ctm_trio.web.asker import Peers, asker_of
 from ctm_trio.web.harden import Scope
 
@@ -71,7 +72,7 @@ async def who_asks(peers: Peers) -> Asker:
 
 def json_answer(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer that nobody caches. `value`: anything that msgspec encodes, or encoded bytes."""
-    body = value if isinstance(value, bytes) else msgspec.json.encode(value)
+    body = value if isinstance(value, bytes) else sound_json(value)
     response = Response(body, status, headers, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response

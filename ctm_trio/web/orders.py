@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import msgspec
 import outcome
 import trio
 from quart import Response
@@ -14,6 +13,7 @@ from quart import Response
 from ctm_trio.channels import Reply, UnderWay, place
 from ctm_trio.errors import CtmError
 from ctm_trio.model.deadlines import LIMITS
+from ctm_trio.model.sound import sound_json
 from ctm_trio.orders import FollowOrder
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.errors import answer_of
@@ -83,7 +83,7 @@ def nothing(_: None) -> None:
 
 
 def _success(value: object, status: int) -> tuple[int, bytes]:
-    return (204, b"") if value is None else (status, msgspec.json.encode(value))
+    return (204, b"") if value is None else (status, sound_json(value))
 
 
 def _response(status: int, body: bytes) -> Response:

@@ -16,6 +16,7 @@ import trio
 from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
 from ctm_trio.messages import Batch
 from ctm_trio.model.event import Event, cursor_ns, format_event_id, parse_event_id, ws_tail
+from ctm_trio.model.sound import sound_json
 from ctm_trio.web.auth import bearer, subprotocol_token
 from ctm_trio.web.errors import answer_of, http_answer
 from ctm_trio.web.harden import Receive, Scope, Send
@@ -74,7 +75,7 @@ def text_frame(data: bytes) -> bytes:
 
 def message_frame(message: Mapping[str, object]) -> bytes:
     """The frame of a message that is not an event."""
-    return text_frame(msgspec.json.encode(message))
+    return text_frame(sound_json(message))
 
 
 def encode_events(events: Sequence[Event], sub: str) -> bytes:

@@ -62,7 +62,11 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("HOME", str(tmp_path))
-    made = Repo(tmp_path / "r")
+    return two_checkpoints_and_more(Repo(tmp_path / "r"))
+
+
+def two_checkpoints_and_more(made: Repo) -> Repo:
+    """Fill a repository with two checkpoints of three files, and a change and a new file on top."""
     for text in ("one", "two"):
         for name in ("a", "b", "d/c"):
             made.write(name, f"{text}\n")
