@@ -15,7 +15,7 @@ from ctm_trio.model.secret_names import looks_secret
 from ctm_trio.model.sound import name_shown
 from ctm_trio.model.times import format_time
 from ctm_trio.system.git_command import git
-from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, locked_index, move_head, write_tree
+from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, locked_index, move_both, write_tree
 from ctm_trio.system.git_revert_killed import take_back_killed
 from ctm_trio.system.git_tree import Changes, changes_in, find_tree, head_of, hides_untracked, is_of_home, under_way
 from ctm_trio.system.places import in_place
@@ -84,8 +84,7 @@ async def make_checkpoint(workdir: str, label: str) -> str:
         subject = f"{PREFIX} {label}"
         body = "".join(f"\n\n{line}" for line in left_out)
         commit = await commit_tree(tree, await write_tree(tree, index), [head] if head else [], f"{subject}{body}\n")
-        await move_head(tree, commit, was=head, why=f"commit: {subject}")
-        await locked.install(index)
+        await move_both(locked, index, commit, was=head, why=f"commit: {subject}")
     return note
 
 

@@ -19,7 +19,7 @@ from ctm_trio.model.sound import name_shown
 from ctm_trio.system.discard import Mark, discard, mark_of
 from ctm_trio.system.files import atomic_write
 from ctm_trio.system.git_command import checked, git, names_of
-from ctm_trio.system.git_index import IndexLock, git_in, joined, move_head, whole
+from ctm_trio.system.git_index import IndexLock, git_in, joined, move_both, whole
 from ctm_trio.system.git_revert_look import Found
 from ctm_trio.system.git_tree import GitTree
 from ctm_trio.system.places import in_place
@@ -103,18 +103,19 @@ class Exchange:
         return swap_in(self._tree, self.place)
 
     async def settle(self, head: str, target: str, swap: Swap) -> None:
-        """Move the branch and the index to the checkpoint; if that fails all is as it was, the files too."""
-        tree, moved = self._tree, False
+        """Move the branch and the index to the checkpoint; if that fails the files are put back, whatever else fails.
+
+        Raises:
+            GitFailed: all is as it was; or the message says what is not.
+        """
+        tree, done = self._tree, False
         try:
             await git(tree.top, "update-ref", "ORIG_HEAD", head, reading=False)  # as `git reset` does
-            await move_head(tree, self._sha, was=head, why=f"reset: moving to {self._sha}")
-            moved = True
-            await self._locked.install(target)
-        except GitFailed:
-            if moved:
-                await move_head(tree, head, was=self._sha, why="reset: taken back")
-            await in_thread(swap.take_back)
-            raise
+            await move_both(self._locked, target, self._sha, was=head, why=f"reset: moving to {self._sha}")
+            done = True
+        finally:
+            if not done:
+                await in_thread(swap.take_back)
 
     async def compare(self, saved: str) -> list[str]:
         """What lies aside and is not as it was saved, or is still open to be written, as paths; the rest is removed."""

@@ -281,17 +281,44 @@ async def move_head(tree: GitTree, to: str, *, was: str, why: str) -> None:
     """Put HEAD, or the branch that is checked out, on another commit, if it is still where it was.
 
     Args:
+        to: the commit, "" for none: the branch is unborn then.
         was: the commit that it must be on, "" for none yet.
         why: for the reflog.
 
     Raises:
         GitFailed: it has moved meanwhile, or git refuses.
     """
-    words = ("update-ref", "-m", why, "HEAD", to, was or tree.no_commit)
-    done = await git(tree.top, *words, reading=False)
+    what = ("HEAD", to, was or tree.no_commit) if to else ("-d", "HEAD", was)
+    done = await git(tree.top, "update-ref", "-m", why, *what, reading=False)
     if done.code != 0 and ("but expected" in done.stderr or "reference already exists" in done.stderr):
         raise GitFailed("Somebody else committed meanwhile, so nothing was changed; try again.")
     checked(done, "update-ref")
+
+
+async def move_both(locked: IndexLock, index: str, to: str, *, was: str, why: str) -> None:
+    """Put HEAD on another commit and make a copy of the index the index: both, or none of them.
+
+    Nobody's deadline comes in between: it is two short commands.
+
+    Args:
+        index, to, was, why: as for `IndexLock.install` and `move_head`.
+
+    Raises:
+        GitFailed: nothing has moved; or, if HEAD could not be moved back, the message says so.
+    """
+    tree = locked.tree
+    with trio.CancelScope(shield=True):
+        await move_head(tree, to, was=was, why=why)
+        try:
+            await locked.install(index)
+        except GitFailed as error:
+            try:
+                await move_head(tree, was, was=to, why="reset: taken back")
+            except GitFailed as again:
+                back = f"to go back, `git reset --soft {was}`" if was else "to go back, `git update-ref -d HEAD`"
+                text = f"{error.message} HEAD is on {to} already and could not be moved back: {again.message}"
+                raise GitFailed(f"{text} The index is as it was; {back}.") from error
+            raise
 
 
 def joined(paths: Sequence[bytes]) -> bytes:

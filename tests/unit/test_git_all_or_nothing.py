@@ -1,0 +1,105 @@
+"""Branch, index and files go together: where one of them cannot be moved, the others are where they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from ctm_trio.errors import GitFailed, RevertFailed
+from ctm_trio.system import git_index
+from ctm_trio.system.git_checkpoint import make_checkpoint
+from ctm_trio.system.git_index import IndexLock
+from ctm_trio.system.git_revert import revert_to
+from ctm_trio.system.git_tree import GitTree, find_tree
+from tests.git_repo import Repo
+from tests.unit.test_revert_killed import files, two_checkpoints_and_more
+
+FULL = "The disk is full; make room first."
+
+
+@pytest.fixture(autouse=True)
+def own_git_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """git sees no settings of the machine; HOME is elsewhere."""
+    for key, value in (("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1"), ("HOME", str(tmp_path))):
+        monkeypatch.setenv(key, value)
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """Two checkpoints of three files, and a change and a new file on top."""
+    return two_checkpoints_and_more(Repo(tmp_path / "r"))
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index cannot be written."""
+
+    async def fails(self: IndexLock, index: str) -> None:
+        raise GitFailed(FULL)
+
+    monkeypatch.setattr(IndexLock, "install", fails)
+
+
+async def tree_of(repo: Repo) -> GitTree:
+    """Its tree, as our code sees it."""
+    tree = await find_tree(str(repo.path))
+    assert tree is not None
+    return tree
+
+
+async def test_a_checkpoint_whose_index_cannot_be_written(repo: Repo, full: None) -> None:
+    """HEAD is where it was, and so is all that is staged."""
+    before = repo.state()
+    with pytest.raises(GitFailed, match="The disk is full"):
+        await make_checkpoint(str(repo.path), "x")
+    assert repo.state() == before
+
+
+async def test_a_first_checkpoint_whose_index_cannot_be_written(tmp_path: Path, full: None) -> None:
+    """There is no commit, as before."""
+    repo = Repo(tmp_path / "first")
+    repo.write("a", "a\n")
+    with pytest.raises(GitFailed, match="The disk is full"):
+        await make_checkpoint(str(repo.path), "x")
+    assert (repo.git("for-each-ref"), repo.git("status", "--porcelain")) == ("", "?? a")
+    assert repo.git("branch", "--show-current") == "main"
+
+
+async def test_a_checkpoint_that_is_cut_off(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deadline between HEAD and index waits for the index."""
+    real, moved = git_index.move_head, trio.Event()
+
+    async def cut_off(tree: GitTree, to: str, *, was: str, why: str) -> None:
+        await real(tree, to, was=was, why=why)
+        moved.set()
+        scope.cancel()
+
+    monkeypatch.setattr(git_index, "move_head", cut_off)
+    with trio.CancelScope() as scope:
+        await make_checkpoint(str(repo.path), "x")
+    assert moved.is_set()
+    assert (repo.git("log", "-1", "--format=%s"), repo.git("status", "--porcelain")) == ("checkpoint: x", "")
+
+
+async def test_a_revert_whose_branch_cannot_be_moved_back(
+    repo: Repo, full: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are put back all the same, and the message says where HEAD is, and the way back."""
+    real, moves, head, before = git_index.move_head, 0, repo.head(), files(repo)
+
+    async def once(tree: GitTree, to: str, *, was: str, why: str) -> None:
+        nonlocal moves
+        moves += 1
+        if moves > 1:
+            raise GitFailed("git update-ref took longer than 10 s and was stopped.")
+        await real(tree, to, was=was, why=why)
+
+    monkeypatch.setattr(git_index, "move_head", once)
+    one = repo.git("rev-parse", "HEAD^")
+    with pytest.raises(RevertFailed, match=f"{FULL} HEAD is on {one}.*longer than 10 s.*git reset --soft {head}"):
+        await revert_to(await tree_of(repo), one, stash_first=True)
+    assert (files(repo), repo.head()) == (before, one)
+    repo.git("reset", "-q", "--soft", head)
+    assert repo.git("status", "--porcelain").splitlines() == ["M b", "?? new"]
