@@ -16,8 +16,17 @@ from ctm_trio.model.sound import name_shown
 from ctm_trio.model.times import format_time
 from ctm_trio.system.git_command import git
 from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, locked_index, move_both, write_tree
-from ctm_trio.system.git_revert_killed import take_back_killed
-from ctm_trio.system.git_tree import Changes, changes_in, find_tree, head_of, hides_untracked, is_of_home, under_way
+from ctm_trio.system.git_revert_killed import mend, take_back_killed
+from ctm_trio.system.git_tree import (
+    Changes,
+    GitTree,
+    changes_in,
+    find_tree,
+    head_of,
+    hides_untracked,
+    is_of_home,
+    under_way,
+)
 from ctm_trio.system.places import in_place
 
 MAX_NEW_FILES = 20_000
@@ -41,6 +50,24 @@ class Taken:
     left_out: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look at the tree brought.
+
+    Attributes:
+        head: the commit that is checked out, "" for none.
+        wanted: there is something to commit, or `head` is no checkpoint yet.
+    """
+
+    head: str
+    taken: Taken
+    wanted: bool
+
+    @property
+    def note(self) -> str:
+        return " ".join(self.taken.left_out)
+
+
 async def make_checkpoint(workdir: str, label: str) -> str:
     """Commit what is in the work tree as a checkpoint; nothing happens outside of git, or on one that is clean.
 
@@ -60,32 +87,29 @@ async def make_checkpoint(workdir: str, label: str) -> str:
     tree = await find_tree(workdir)
     if tree is None:
         return ""
+    await mend(tree)  # else the user's new files lie aside, and are in no checkpoint
     if await is_of_home(tree):
         return f"No checkpoint is made in {tree.top}: it holds HOME, most of which is not to be committed."
     if busy := await under_way(tree):
         raise GitFailed(f"{busy} A checkpoint now would become part of it.")
-    hides = await hides_untracked(tree)
-    changes = await changes_in(tree, untracked=not hides)
-    if changes.conflicts:
-        raise GitFailed("The repository has merge conflicts, so no checkpoint can be made; resolve them first.")
-    taken = await in_place(_choose, tree.top, changes)
-    head = await head_of(tree)
-    left_out = (*taken.left_out, *((HIDDEN,) if hides else ()))
-    note = " ".join(left_out)
-    if not changes.tracked and not taken.paths:
-        last = await git(tree.top, "log", "-1", "--format=%s", "--no-patch") if head else None
-        if last is None or last.code != 0 or last.stdout.startswith(PREFIX.encode()):
-            return note
+    found = await _look(tree)
+    if not found.wanted:
+        return found.note
     async with locked_index(tree) as locked:
-        await take_back_killed(locked)
+        if locked.left:  # killed since `mend`, or it could not be mended then
+            await take_back_killed(locked)
+            found = await _look(tree)
+            if not found.wanted:
+                return found.note
         index = await locked.copy("index")
         await add_tracked(tree, index)
-        await add_paths(tree, index, taken.paths)
+        await add_paths(tree, index, found.taken.paths)
         subject = f"{PREFIX} {label}"
-        body = "".join(f"\n\n{line}" for line in left_out)
-        commit = await commit_tree(tree, await write_tree(tree, index), [head] if head else [], f"{subject}{body}\n")
-        await move_both(locked, index, commit, was=head, why=f"commit: {subject}")
-    return note
+        body = "".join(f"\n\n{line}" for line in found.taken.left_out)
+        parents = [found.head] if found.head else []
+        commit = await commit_tree(tree, await write_tree(tree, index), parents, f"{subject}{body}\n")
+        await move_both(locked, index, commit, was=found.head, why=f"commit: {subject}")
+    return found.note
 
 
 async def checkpoint_for_yolo(workdir: str) -> str:
@@ -99,6 +123,32 @@ async def checkpoint_for_yolo(workdir: str) -> str:
     except GitFailed as error:
         text = f"No checkpoint could be made first: {error.message} Or set git_checkpoint_before_yolo to false."
         raise SpawnFailed(text) from error
+
+
+async def _look(tree: GitTree) -> _Look:
+    """What there is to commit.
+
+    Raises:
+        GitFailed: git cannot tell, or it cannot be committed.
+    """
+    hides = await hides_untracked(tree)
+    changes = await changes_in(tree, untracked=not hides)
+    if changes.conflicts:
+        raise GitFailed("The repository has merge conflicts, so no checkpoint can be made; resolve them first.")
+    taken = await in_place(_choose, tree.top, changes)
+    if hides:
+        taken = Taken(taken.paths, (*taken.left_out, HIDDEN))
+    head = await head_of(tree)
+    new = bool(changes.tracked or taken.paths)
+    return _Look(head, taken, new or await _is_other_work(tree, head))
+
+
+async def _is_other_work(tree: GitTree, head: str) -> bool:
+    """True if this commit is there and is no checkpoint."""
+    if not head:
+        return False
+    last = await git(tree.top, "log", "-1", "--format=%s", "--no-patch")
+    return last.code == 0 and not last.stdout.startswith(PREFIX.encode())
 
 
 def _choose(top: str, changes: Changes) -> Taken:

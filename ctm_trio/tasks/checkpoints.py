@@ -197,6 +197,7 @@ class _Owner:
             tree = await find_tree(message.workdir)
             if tree is None:
                 raise CheckpointNotListed
+            await mend(tree)  # else HEAD may be on an older checkpoint than it is said to be
             found = await self._listed(tree)
             if not found.has(message.sha) and not (found.incomplete and await is_checkpoint(tree, message.sha)):
                 raise CheckpointNotListed

@@ -8,13 +8,14 @@ import pytest
 import trio
 
 from ctm_trio.errors import GitFailed, RevertFailed
-from ctm_trio.system import git_index
+from ctm_trio.system import git_checkpoint, git_index
 from ctm_trio.system.git_checkpoint import make_checkpoint
 from ctm_trio.system.git_index import IndexLock
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import GitTree, find_tree
+from tests.git_owner import revert
 from tests.git_repo import Repo
-from tests.unit.test_revert_killed import files, two_checkpoints_and_more
+from tests.unit.test_revert_killed import files, killed_at, two_checkpoints_and_more
 
 FULL = "The disk is full; make room first."
 
@@ -81,6 +82,35 @@ async def test_a_checkpoint_that_is_cut_off(repo: Repo, monkeypatch: pytest.Monk
         await make_checkpoint(str(repo.path), "x")
     assert moved.is_set()
     assert (repo.git("log", "-1", "--format=%s"), repo.git("status", "--porcelain")) == ("checkpoint: x", "")
+
+
+@pytest.mark.parametrize("since", [False, True])
+async def test_a_checkpoint_after_a_killed_revert(repo: Repo, monkeypatch: pytest.MonkeyPatch, since: bool) -> None:
+    """What the revert had put aside is in the checkpoint, also if it was killed after we looked for such a one."""
+    before = files(repo)
+    killed_at(repo, "moved")
+    assert "new" not in files(repo)
+    if since:
+
+        async def too_early(tree: GitTree) -> None:
+            pass
+
+        monkeypatch.setattr(git_checkpoint, "mend", too_early)
+    await make_checkpoint(str(repo.path), "x")
+    assert files(repo) == before
+    assert (repo.git("show", "HEAD:new"), repo.git("show", "HEAD:b")) == ("new", "mine")
+    assert [repo.git("log", "-1", "--format=%s", f"HEAD~{n}") for n in (0, 1)] == ["checkpoint: x", "checkpoint: two"]
+    assert repo.git("status", "--porcelain") == ""
+
+
+async def test_a_revert_after_a_killed_one(repo: Repo) -> None:
+    """HEAD was left on the older checkpoint: the newer one can be gone back to all the same."""
+    two = repo.head()
+    killed_at(repo, "moved")
+    assert repo.head() != two
+    done = await revert(repo.path, two, stash_first=True)
+    assert (repo.head(), repo.git("status", "--porcelain")) == (two, "")
+    assert repo.git("show", f"{done.stashed_as}:b") == "mine"
 
 
 async def test_a_revert_whose_branch_cannot_be_moved_back(
