@@ -15,7 +15,8 @@ from ctm_trio.model.secret_names import looks_secret
 from ctm_trio.model.sound import name_shown
 from ctm_trio.model.times import format_time
 from ctm_trio.system.git_command import git
-from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, locked_index, move_both, write_tree
+from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, move_both, write_tree
+from ctm_trio.system.git_lock import locked_index
 from ctm_trio.system.git_revert_killed import mend, take_back_killed
 from ctm_trio.system.git_tree import (
     Changes,

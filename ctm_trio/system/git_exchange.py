@@ -19,7 +19,8 @@ from ctm_trio.model.sound import name_shown
 from ctm_trio.system.discard import Mark, discard, mark_of
 from ctm_trio.system.files import atomic_write
 from ctm_trio.system.git_command import checked, git, names_of
-from ctm_trio.system.git_index import IndexLock, git_in, joined, move_both, whole
+from ctm_trio.system.git_index import git_in, joined, move_both, whole
+from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_revert_look import Found
 from ctm_trio.system.git_tree import GitTree
 from ctm_trio.system.places import in_place

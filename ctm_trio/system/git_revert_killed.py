@@ -14,7 +14,8 @@ import msgspec
 from ctm_trio.errors import GitFailed
 from ctm_trio.system.discard import Mark, mark_of
 from ctm_trio.system.git_exchange import NOTE, files_below, in_thread, places_of, swap_in, tidy_place
-from ctm_trio.system.git_index import NEW, OLD, IndexLock, locked_index, move_head, somebody_was_killed
+from ctm_trio.system.git_index import move_head
+from ctm_trio.system.git_lock import NEW, OLD, IndexLock, locked_index, somebody_was_killed
 from ctm_trio.system.git_tree import GitTree, head_of
 from ctm_trio.system.places import in_place
 from ctm_trio.system.regular import read_regular
@@ -51,7 +52,7 @@ async def take_back_killed(locked: IndexLock) -> None:
     into the checkpoint's files since, or in the way of the old ones, stays and is named too.
 
     Raises:
-        GitFailed: it cannot be done.
+        GitFailed: it cannot be done; the next one tries again, and until then git is locked if it was.
     """
     if not locked.left:
         return
@@ -73,6 +74,7 @@ async def take_back_killed(locked: IndexLock) -> None:
             what = "was killed at its end" if locked.left == NEW else "was killed, and git has been used since"
         kept = f"; what it had put aside is in {place}" if left[0] else ""
         log.warning("checkpoints: a revert of %s to %s %s%s", tree.top, note.sha, what, kept)
+    await locked.mended()
 
 
 def _into(answers: list[bool], ask: Callable[[], bool]) -> None:

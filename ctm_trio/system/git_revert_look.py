@@ -10,7 +10,8 @@ from ctm_trio.errors import RevertRefused
 from ctm_trio.model.sound import name_shown
 from ctm_trio.system.git_command import checked, git, names_of
 from ctm_trio.system.git_in_the_way import InTheWay, in_the_way
-from ctm_trio.system.git_index import IndexLock, git_in, joined, whole
+from ctm_trio.system.git_index import git_in, joined, whole
+from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_stash import MAX_FILES
 from ctm_trio.system.git_tree import MAX_LIST_BYTES, Changes, GitTree, changes_in, head_of, leaves_untracked
 from ctm_trio.system.places import in_place

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from ctm_trio.errors import RevertRefused
 from ctm_trio.model.sound import name_shown
 from ctm_trio.system.git_command import checked, git, text_of
-from ctm_trio.system.git_index import IndexLock, add_paths, add_tracked, commit_tree, git_in, whole, write_tree
+from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, git_in, whole, write_tree
+from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_tree import GitTree
 from ctm_trio.system.places import in_place
 

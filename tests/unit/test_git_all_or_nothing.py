@@ -10,7 +10,7 @@ import trio
 from ctm_trio.errors import GitFailed, RevertFailed
 from ctm_trio.system import git_checkpoint, git_index
 from ctm_trio.system.git_checkpoint import make_checkpoint
-from ctm_trio.system.git_index import IndexLock
+from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import GitTree, find_tree
 from tests.git_owner import revert

@@ -510,7 +510,8 @@ async def test_a_failure_on_the_way_takes_all_back(repo: Repo, monkeypatch: pyte
     calls: list[object] = []
 
     def fails(source: object, target: object, **more: object) -> None:
-        calls.append(target)
+        if not str(target).endswith("index.lock"):
+            calls.append(target)
         if len(calls) == 2:
             raise OSError(5, "Input/output error")
         real(source, target, **more)  # type: ignore[arg-type]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ctm_trio.errors import GitFailed
-from ctm_trio.system.git_index import locked_index
+from ctm_trio.system import git_revert_killed
+from ctm_trio.system.git_lock import locked_index
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_revert_killed import take_back_killed
 from ctm_trio.system.git_tree import find_tree
@@ -20,26 +21,30 @@ from tests.git_repo import Repo
 KILLED = """
 import os, signal, sys
 import trio
-from ctm_trio.system import git_exchange, git_index, swap
+from ctm_trio.system import git_exchange, git_lock, swap
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import find_tree
 
 top, sha, step = sys.argv[1:]
-owner, name, after = {
+owner, name, after, *which = {
     "staging": (git_exchange.Exchange, "stage", False),
     "staged": (git_exchange.Exchange, "swap", False),
     "half": (swap.Swap, "_put", True),
-    "moved": (git_index.IndexLock, "install", False),
-    "installed": (git_index.IndexLock, "install", True),
+    "moved": (git_lock.IndexLock, "install", False),
+    "installing": (os, "replace", False, "index"),
+    "renamed": (git_lock, "_unlock", False),
+    "installed": (git_lock.IndexLock, "install", True),
 }[step]
 real = getattr(owner, name)
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
-def plain(*words):
+def plain(*words, **more):
+    if which and os.path.basename(words[-1]) != which[0]:
+        return real(*words, **more)
     if after:
-        real(*words)
+        real(*words, **more)
     die()
 
 async def slow(*words):
@@ -51,6 +56,25 @@ setattr(owner, name, slow if name in ("install", "stage") else plain)
 
 async def main():
     await revert_to(await find_tree(top), sha, stash_first=True)
+
+trio.run(main)
+"""
+
+GIVES_BACK = """
+import os, shutil, signal, sys
+import trio
+from ctm_trio.system.git_lock import locked_index
+from ctm_trio.system.git_tree import find_tree
+
+real = shutil.rmtree
+
+def rmtree(*words, **more):
+    real(*words, **more)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+async def main():
+    async with locked_index(await find_tree(sys.argv[1])):
+        shutil.rmtree = rmtree
 
 trio.run(main)
 """
@@ -80,11 +104,17 @@ def two_checkpoints_and_more(made: Repo) -> Repo:
     return made
 
 
+def run(program: str, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a program of Python to its end."""
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    argv = [sys.executable, "-c", program, *words]
+    return subprocess.run(argv, env=env, capture_output=True, check=False, timeout=60)
+
+
 def killed_at(repo: Repo, step: str) -> None:
     """Begin to go back to the first checkpoint in a process that is killed at this step."""
     words = (str(repo.path), repo.git("rev-parse", "HEAD^"), step)
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run([sys.executable, "-c", KILLED, *words], env=env, capture_output=True, check=False, timeout=60)
+    done = run(KILLED, *words)
     assert done.returncode == -9, done.stderr.decode()
     assert (repo.path / ".git" / "ctm-kept").exists()
 
@@ -103,7 +133,7 @@ async def next_one(repo: Repo) -> None:
         await take_back_killed(locked)
 
 
-@pytest.mark.parametrize("step", ["staged", "half", "moved"])
+@pytest.mark.parametrize("step", ["staged", "half", "moved", "installing"])
 async def test_it_is_taken_back(repo: Repo, step: str, caplog: pytest.LogCaptureFixture) -> None:
     """Files, branch and index are as they were, git is not locked, and nothing of ours is left; the log says so."""
     before, state = files(repo), repo.state()[:3]
@@ -149,14 +179,17 @@ async def test_what_was_written_since_is_kept(repo: Repo, caplog: pytest.LogCapt
     assert str(late.parents[2]) in caplog.text
 
 
-async def test_one_that_was_done_stays_done(repo: Repo, caplog: pytest.LogCaptureFixture) -> None:
-    """Killed after the index: the tree is the checkpoint's, and what lies aside is named."""
-    killed_at(repo, "installed")
+@pytest.mark.parametrize("step", ["renamed", "installed"])
+async def test_one_that_was_done_stays_done(repo: Repo, step: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Killed after the index: the tree is the checkpoint's, and what lies aside is named; git is not locked."""
+    killed_at(repo, step)
     await next_one(repo)
     assert (repo.git("log", "-1", "--format=%s"), repo.git("status", "--porcelain")) == ("checkpoint: one", "")
     (aside,) = (repo.path / ".git" / "ctm-kept").glob("*/files/b")
     assert aside.read_text() == "mine\n"
     assert str(aside.parents[1]) in caplog.text
+    assert "was killed at its end" in caplog.text
+    assert not [path.name for path in (repo.path / ".git").glob("*") if "scratch" in path.name or "lock" in path.name]
 
 
 async def test_the_lock_of_another_git_stays(repo: Repo, caplog: pytest.LogCaptureFixture) -> None:
@@ -175,6 +208,59 @@ async def test_the_lock_of_another_git_stays(repo: Repo, caplog: pytest.LogCaptu
     assert "git has been used since" in caplog.text
     assert list((repo.path / ".git" / "ctm-kept").glob("*/files/b"))
     assert "other" in repo.git("ls-files").splitlines()
+
+
+async def test_the_lock_of_a_later_git_is_not_ours(repo: Repo) -> None:
+    """A file system gives inodes out again: a later git's lock is the file that ours was, and a revert is done."""
+    killed_at(repo, "installed")
+    repo.write("a", "edited since\n")
+    lock = repo.path / ".git" / "index.lock"
+    lock.hardlink_to(repo.path / ".git" / "index")
+    with pytest.raises(GitFailed, match="another git runs there"):
+        await next_one(repo)
+    assert lock.exists()
+    assert (files(repo)["a"], repo.git("log", "-1", "--format=%s")) == ("edited since\n", "checkpoint: one")
+
+
+async def test_the_lock_of_a_git_that_came_after_is_left(repo: Repo) -> None:
+    """While a revert compares files another git works: its lock stays, though it is the file that ours was."""
+    tree = await find_tree(str(repo.path))
+    assert tree is not None
+    lock = repo.path / ".git" / "index.lock"
+    async with locked_index(tree) as locked:
+        await locked.install(await locked.copy("mine"))
+        assert not lock.exists()
+        lock.hardlink_to(repo.path / ".git" / "index")
+    assert lock.exists()
+
+
+def test_killed_while_it_gives_the_lock_back(repo: Repo) -> None:
+    """With the mark gone nobody could adopt the lock: so the lock goes first."""
+    done = run(GIVES_BACK, str(repo.path))
+    assert done.returncode == -9, done.stderr.decode()
+    assert [path.name for path in (repo.path / ".git").glob("*") if "scratch" in path.name or "lock" in path.name] == []
+
+
+async def test_what_cannot_be_taken_back_is_tried_again(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """git fails while a killed revert is taken back: all stays for the next one, which takes it back."""
+    before, state = files(repo), repo.state()[:3]
+    killed_at(repo, "moved")
+    tree = await find_tree(str(repo.path))
+    assert tree is not None
+
+    async def fails(*_: object, **__: object) -> None:
+        raise GitFailed("git update-ref took longer than 10 s and was stopped.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(git_revert_killed, "move_head", fails)
+        await git_revert_killed.mend(tree)
+    assert "took longer than 10 s" in caplog.text
+    assert (repo.path / ".git" / "index.lock").exists()
+    await git_revert_killed.mend(tree)
+    assert (files(repo), repo.state()[:3]) == (before, state)
+    assert not [path.name for path in (repo.path / ".git").glob("*") if "ctm" in path.name or "lock" in path.name]
 
 
 async def test_a_list_of_checkpoints_takes_it_back(repo: Repo) -> None:
