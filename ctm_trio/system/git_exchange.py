@@ -17,7 +17,7 @@ import trio
 from ctm_trio.errors import GitFailed
 from ctm_trio.model.sound import name_shown
 from ctm_trio.system.discard import Mark, discard, mark_of
-from ctm_trio.system.files import atomic_write
+from ctm_trio.system.files import atomic_write, open_regular
 from ctm_trio.system.git_command import checked, git, names_of
 from ctm_trio.system.git_index import git_in, joined, move_both, whole
 from ctm_trio.system.git_lock import IndexLock
@@ -54,10 +54,12 @@ class Exchange:
         name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{self._sha[:8]}-{secrets.token_hex(2)}"
 
         def make() -> str:
-            same = os.stat(tree.common_dir).st_dev == os.stat(tree.top).st_dev
+            same = on_one_device(tree.common_dir, tree.top)
             base = places_of(tree)[0 if same else 1]
             if os.path.islink(base):
                 raise OSError(errno.ELOOP, "it is a link", base)
+            if not same:
+                exclude_kept(tree)
             for part in ("new", "files"):
                 os.makedirs(os.path.join(base, name, part), mode=0o700)
             return os.path.join(base, name)
@@ -145,6 +147,25 @@ class Exchange:
 def places_of(tree: GitTree) -> tuple[str, str]:
     """Where the places of exchanges are: in the repository, or in the tree if that is on another file system."""
     return os.path.join(tree.common_dir, KEPT), os.path.join(tree.top, f".{KEPT}")
+
+
+def on_one_device(one: str, other: str) -> bool:
+    """True if files can be renamed from one directory to the other. Blocks."""
+    return os.stat(one).st_dev == os.stat(other).st_dev
+
+
+def exclude_kept(tree: GitTree) -> None:
+    """Let git ignore what is kept in the tree: it is neither a change, nor for a checkpoint. Blocks.
+
+    Raises:
+        OSError: it cannot be noted.
+    """
+    path, line = os.path.join(tree.common_dir, "info", "exclude"), b"/.%b/" % KEPT.encode()
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, mode=0o644), "r+b", buffering=0) as file:
+        known = file.read() or b""
+        if line not in known.split(b"\n"):
+            file.write((b"" if known.endswith(b"\n") or not known else b"\n") + line + b"\n")
 
 
 def swap_in(tree: GitTree, place: str) -> Swap:

@@ -13,7 +13,7 @@ import trio
 
 from ctm_trio.errors import CheckpointNotListed, DirtyWorkdir, RevertFailed, RevertRefused
 from ctm_trio.model.checkpoint import Reverted
-from ctm_trio.system import git_stash, swap
+from ctm_trio.system import git_exchange, git_stash, swap
 from ctm_trio.system.git_exchange import Exchange
 from ctm_trio.system.git_in_the_way import in_the_way
 from ctm_trio.system.git_revert import revert_to
@@ -676,6 +676,27 @@ async def test_git_directory_on_another_file_system(repo: Repo, monkeypatch: pyt
     done = await revert_with(repo, one)
     assert Path(done.kept_in).parent == repo.path / ".ctm-kept"
     assert (Path(done.kept_in) / "files" / "a.txt").read_text() == "too late\n"
+
+
+@pytest.mark.parametrize("known", [None, "*.o", "*.o\n"])
+async def test_what_is_kept_in_the_tree_is_ignored(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, known: str | None
+) -> None:
+    """It makes the tree neither dirty, nor is it committed; git is told once, and what it was told before stays."""
+    one, two = two_checkpoints(repo)
+    exclude = repo.path / ".git" / "info" / "exclude"
+    exclude.unlink(missing_ok=True)
+    if known is None:
+        exclude.parent.rmdir()
+    else:
+        exclude.write_text(known)
+    monkeypatch.setattr(git_exchange, "on_one_device", lambda *_: False)
+    for sha in (one, two):
+        before_the_swap(monkeypatch, lambda: repo.write("a.txt", "too late\n"))
+        done = await revert_with(repo, sha, stash_first=False)
+        assert (Path(done.kept_in) / "files" / "a.txt").read_text() == "too late\n"
+        assert repo.git("status", "--porcelain") == ""
+    assert exclude.read_text().split() == [*(["*.o"] if known else []), "/.ctm-kept/"]
 
 
 async def test_what_a_killed_daemon_left_is_removed(repo: Repo) -> None:
