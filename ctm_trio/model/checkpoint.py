@@ -9,6 +9,9 @@ PREFIX = "checkpoint:"
 MAX_CHECKPOINTS = 200
 """The newest that are listed; older ones are neither shown nor reverted to. Source: contract A9."""
 
+MAX_NAMED = 1000
+"""Paths that the answer to a revert names."""
+
 SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 """A full sha, for `fullmatch`: 64 digits in a sha256 repository, else 40."""
 

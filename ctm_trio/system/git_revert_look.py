@@ -7,6 +7,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from ctm_trio.errors import RevertRefused
+from ctm_trio.model.checkpoint import MAX_NAMED
 from ctm_trio.model.sound import name_shown
 from ctm_trio.system.git_command import checked, git, names_of
 from ctm_trio.system.git_in_the_way import InTheWay, in_the_way
@@ -15,9 +16,6 @@ from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_stash import MAX_FILES
 from ctm_trio.system.git_tree import MAX_LIST_BYTES, Changes, GitTree, changes_in, head_of, leaves_untracked
 from ctm_trio.system.places import in_place
-
-MAX_NAMED = 1000
-"""Paths that an answer names."""
 
 _SUBMODULE = b"160000"
 

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Sequence
 
 from ctm_trio.errors import RevertRefused
+from ctm_trio.model.checkpoint import MAX_NAMED
 from ctm_trio.model.sound import name_shown
 from ctm_trio.system.git_command import checked, git, text_of
 from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, git_in, whole, write_tree
@@ -41,7 +42,7 @@ async def check_size(tree: GitTree, paths: Sequence[bytes]) -> None:
         raise RevertRefused(
             f"{len(paths):,} files with {total / 1024**2:,.0f} MB would have to be stashed, and at most {MAX_FILES:,} "
             f"with {MAX_BYTES // 1024**2:,} MB are; commit, ignore or move them first. Nothing was changed.",
-            [name_shown(path) for path in paths],
+            [name_shown(path) for path in sorted(paths)[:MAX_NAMED]],
         )
 
 

@@ -395,7 +395,7 @@ async def test_in_a_repository_of_home_new_files_stay(repo: Repo, monkeypatch: p
 
 
 async def test_too_much_to_stash_is_refused(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than a stash takes is refused before anything is done, by number and by size."""
+    """More than a stash takes is refused before anything is done, by number and by size; not all of it is named."""
     one, _ = two_checkpoints(repo)
     for number in range(5):
         repo.write(f"n{number}", "0123456789")
@@ -403,8 +403,10 @@ async def test_too_much_to_stash_is_refused(repo: Repo, monkeypatch: pytest.Monk
     for bound, value in (("MAX_FILES", 4), ("MAX_BYTES", 49)):
         with monkeypatch.context() as patch:
             patch.setattr(git_stash, bound, value)
-            with pytest.raises(RevertRefused, match="5 files"):
+            patch.setattr(git_stash, "MAX_NAMED", 2)
+            with pytest.raises(RevertRefused, match="5 files") as caught:
                 await revert(repo.path, one, stash_first=True)
+            assert caught.value.fields == {"files": ["n0", "n1"]}
     assert repo.state() == before
     assert left_behind(repo) == []
 
