@@ -60,8 +60,9 @@ class Exchange:
                 raise OSError(errno.ELOOP, "it is a link", base)
             if not same:
                 exclude_kept(tree)
+            os.makedirs(os.path.join(base, name), mode=0o700)
             for part in ("new", "files"):
-                os.makedirs(os.path.join(base, name, part), mode=0o700)
+                os.mkdir(os.path.join(base, name, part), mode=0o700)
             return os.path.join(base, name)
 
         found: list[str] = []

@@ -96,7 +96,7 @@ class Swap:
                 os.rmdir(directory)
         for source, to in reversed(self._moved):
             with suppress(OSError):
-                os.makedirs(os.path.dirname(source), exist_ok=True)
+                self._bring_back(os.path.relpath(os.path.dirname(source), self.top))
                 if not os.path.lexists(source):
                     os.rename(to, source)
         self._placed, self._made, self._moved = [], [], []
@@ -111,12 +111,35 @@ class Swap:
         try:
             if stat.S_ISDIR(os.lstat(source).st_mode):
                 return False
-            os.makedirs(os.path.dirname(to), mode=0o700, exist_ok=True)
+            self._mirror(os.path.dirname(path))
             os.rename(source, to)
         except (FileNotFoundError, NotADirectoryError):
             return False
         self._moved.append((source, to))
         return True
+
+    def _mirror(self, path: bytes) -> None:
+        """Make a directory in `aside`, with the mode of the one in the tree: there it is known if that one goes."""
+        to = os.path.join(self.aside, path)
+        if os.path.isdir(to):
+            return
+        if path:
+            self._mirror(os.path.dirname(path))
+        os.makedirs(to, mode=0o700, exist_ok=True)
+        os.chmod(to, stat.S_IMODE(os.stat(self._at(path)).st_mode) | stat.S_IRWXU)
+
+    def _mode_as_before(self, path: bytes) -> None:
+        """Give a directory that was just made the mode that it had before it was removed, if it was there."""
+        with suppress(OSError):
+            os.chmod(self._at(path), stat.S_IMODE(os.stat(os.path.join(self.aside, path)).st_mode))
+
+    def _bring_back(self, path: bytes) -> None:
+        """Make a directory again that has gone, and those above it."""
+        if path in (b"", b".") or os.path.lexists(self._at(path)):
+            return
+        self._bring_back(os.path.dirname(path))
+        os.mkdir(self._at(path))
+        self._mode_as_before(path)
 
     def _prune(self, gone: Sequence[bytes]) -> None:
         """Remove the directories that are empty now, as git does."""
@@ -165,6 +188,7 @@ class Swap:
                     with suppress(FileExistsError):
                         os.mkdir(directory)
                         self._made.append(directory)
+                        self._mode_as_before(done)
 
     def _clear(self, target: bytes) -> None:
         """Put something aside that nobody knew of: it came meanwhile. A directory that holds nothing is removed."""

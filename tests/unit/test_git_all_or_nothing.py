@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ctm_trio.system import git_checkpoint, git_index
 from ctm_trio.system.git_checkpoint import make_checkpoint
 from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_revert import revert_to
+from ctm_trio.system.git_revert_killed import mend
 from ctm_trio.system.git_tree import GitTree, find_tree
 from tests.git_owner import revert
 from tests.git_repo import Repo
@@ -133,3 +135,31 @@ async def test_a_revert_whose_branch_cannot_be_moved_back(
     assert (files(repo), repo.head()) == (before, one)
     repo.git("reset", "-q", "--soft", head)
     assert repo.git("status", "--porcelain").splitlines() == ["M b", "?? new"]
+
+
+@pytest.mark.parametrize("end", ["done", "failed", "killed"])
+async def test_directories_keep_their_modes(repo: Repo, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    """One that is emptied and filled again, and one that goes with its files: as the user made them."""
+    repo.write("gone/deep/k", "k\n")
+    repo.commit("work")
+    modes = {"d": 0o700, "gone": 0o710, "gone/deep": 0o750}
+    for name, mode in modes.items():
+        (repo.path / name).chmod(mode)
+    one = repo.git("rev-parse", "HEAD~2")
+    if end == "killed":
+        killed_at(repo, "moved", one)
+        await mend(await tree_of(repo))
+    elif end == "done":
+        await revert_to(await tree_of(repo), one, stash_first=True)
+        del modes["gone"], modes["gone/deep"]
+        assert not (repo.path / "gone").exists()
+    else:
+
+        async def fails(self: IndexLock, index: str) -> None:
+            raise GitFailed(FULL)
+
+        monkeypatch.setattr(IndexLock, "install", fails)
+        with pytest.raises(RevertFailed, match="full"):
+            await revert_to(await tree_of(repo), one, stash_first=True)
+    assert (repo.git("rev-parse", "HEAD") == one) is (end == "done")
+    assert {name: stat.S_IMODE((repo.path / name).stat().st_mode) for name in modes} == modes

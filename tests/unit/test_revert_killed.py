@@ -111,9 +111,9 @@ def run(program: str, *words: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(argv, env=env, capture_output=True, check=False, timeout=60)
 
 
-def killed_at(repo: Repo, step: str) -> None:
-    """Begin to go back to the first checkpoint in a process that is killed at this step."""
-    words = (str(repo.path), repo.git("rev-parse", "HEAD^"), step)
+def killed_at(repo: Repo, step: str, sha: str = "HEAD^") -> None:
+    """Begin to go back to the first checkpoint, or another one, in a process that is killed at this step."""
+    words = (str(repo.path), repo.git("rev-parse", sha), step)
     done = run(KILLED, *words)
     assert done.returncode == -9, done.stderr.decode()
     assert (repo.path / ".git" / "ctm-kept").exists()
