@@ -73,7 +73,7 @@ class CheckpointIndex:
         head = await head_of(tree)
         if not head:
             return History()
-        place = _place(tree)
+        place = await in_place(_place, tree)
         border = await in_place(_border, tree)
         before = self._known.get(place)
         known = before or await self._stored(place)
@@ -98,7 +98,9 @@ class CheckpointIndex:
         words = ("log", "-z", f"--format={LOG_FORMAT}", "--no-patch", "--no-mailmap", "--basic-regexp",
                  f"--grep=^{PREFIX}", f"--max-count={2 * MAX_KNOWN}", head, "--")  # fmt: skip
         done = checked(await git(tree.top, *words, limit_s=WALK_LIMIT_S), "log")
-        await self._remember(_place(tree), History(head, parse_log(done.stdout, MAX_KNOWN), True, True, border))
+        await self._remember(
+            await in_place(_place, tree), History(head, parse_log(done.stdout, MAX_KNOWN), True, True, border)
+        )
 
     async def _remember(self, place: str, known: History) -> None:
         before = self._known.pop(place, None)
@@ -175,7 +177,7 @@ async def _step(tree: GitTree, known: History, head: str) -> History | None:
 
 
 def _place(tree: GitTree) -> str:
-    """Names a work tree's repository; another one at the same path is another place."""
+    """Names a work tree's repository; another one at the same path is another place. Blocks for one `stat`."""
     try:
         status = os.stat(tree.git_dir)
     except OSError:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from ctm_trio.errors import GitFailed
 from ctm_trio.model.git_reason import git_reason
+from ctm_trio.system.places import in_place
 from ctm_trio.system.process import Done, TooSlow, run
 
 LIMIT_S = 10.0
@@ -76,7 +77,7 @@ async def git(
     except TooSlow:
         raise GitFailed(f"git {_command(words)} took longer than {limit:g} s and was stopped.") from None
     except OSError as error:
-        if not os.path.isdir(directory):
+        if not await in_place(os.path.isdir, directory):
             return Done(128, b"", f"{NO_REPOSITORY[0]}: {directory!r} is not a directory")
         if isinstance(error, FileNotFoundError):
             raise GitFailed("The program `git` is not on the daemon's PATH.") from error

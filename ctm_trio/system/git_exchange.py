@@ -103,8 +103,9 @@ class Exchange:
             checked(await git_in(self._tree, target, *words, top=new, stdin=joined(missing)), "checkout-index")
         return target, await in_place(lambda: [path for path in found.put if there(path)])
 
-    def swap(self) -> Swap:
-        return swap_in(self._tree, self.place)
+    async def swap(self) -> Swap:
+        """The exchange of the files, to be run."""
+        return await in_place(swap_in, self._tree, self.place)
 
     async def settle(self, head: str, target: str, swap: Swap) -> None:
         """Move the branch and the index to the checkpoint; if that fails the files are put back, whatever else fails.
@@ -170,7 +171,7 @@ def exclude_kept(tree: GitTree) -> None:
 
 
 def swap_in(tree: GitTree, place: str) -> Swap:
-    """The exchange of a tree's files in this place."""
+    """The exchange of a tree's files in this place. Blocks."""
     parts = (tree.top, *(os.path.join(place, part) for part in ("new", "files", "late")))
     top, new, aside, late = (os.fsencode(part) for part in parts)
     return Swap(top, new, aside, late, os.fsencode(os.path.realpath(tree.workdir)))

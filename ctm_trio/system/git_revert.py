@@ -88,7 +88,7 @@ async def _go(locked: IndexLock, sha: str, found: Found, on_stash: Callable[[str
         await exchange.note(found.head, staged=False)
         target, put = await exchange.stage(found)
         await exchange.note(found.head, staged=True)
-        swap = exchange.swap()
+        swap = await exchange.swap()
         await in_thread(lambda: swap.run(found.touched, put, found.places))
         with trio.CancelScope(shield=True):  # two short commands: files, branch and index go together
             await exchange.settle(found.head, target, swap)

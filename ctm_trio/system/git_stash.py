@@ -68,7 +68,7 @@ async def saved_state(locked: IndexLock, shown: str, new: Sequence[bytes]) -> tu
 async def with_new(locked: IndexLock, tracked: str, untracked: str) -> str:
     """Both of `saved_state` in one index, to compare files with."""
     both = await locked.copy("both", tracked)
-    if os.path.exists(untracked):
+    if await in_place(os.path.exists, untracked):
         listed = whole(checked(await git_in(locked.tree, untracked, "ls-files", "--stage", "-z"), "ls-files"))
         words = ("update-index", "--add", "--replace", "-z", "--index-info")
         checked(await git_in(locked.tree, both, *words, stdin=listed), "update-index")
@@ -87,7 +87,7 @@ async def store_stash(locked: IndexLock, head: str, tracked: str, untracked: str
     about = text_of(checked(await git(tree.top, "log", "-1", "--format=%h %s", "--no-patch", head, "--"), "log"))
     index = await write_tree(tree, await locked.copy("staged"))
     parents = [head, await commit_tree(tree, index, [head], f"index on {branch}: {about}\n")]
-    if os.path.exists(untracked):
+    if await in_place(os.path.exists, untracked):
         content = await write_tree(tree, untracked)
         parents.append(await commit_tree(tree, content, [], f"untracked files on {branch}: {about}\n"))
     text = f"On {branch}: {message}"
