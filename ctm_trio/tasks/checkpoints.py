@@ -60,10 +60,11 @@ TREE_S = 60.0
 """How long a directory that was a git work tree counts as one in lists; a revert always looks."""
 
 MAX_CACHED = 256
-"""Work directories whose list is remembered; the one that was not asked for longest is forgotten first."""
+"""Work directories whose list, and whose tree, are remembered; the one not asked for longest is forgotten first."""
 
 ASK_LIMIT_S = 25.0
-"""How long the attention rules wait for a list: two git commands at their limit."""
+"""How long the attention rules wait for a list. It takes three git commands and more, each of which may take `LIMIT_S`;
+where they are that slow the rules do without the newest checkpoint until they ask again."""
 
 
 async def run_checkpoints(
@@ -124,7 +125,7 @@ class _Owner:
         self._nursery = nursery
         self._index = CheckpointIndex(index_dir)
         self.desk = Desk(at_once=MAX_AT_ONCE, waiting=MAX_WAITING)
-        self._trees: dict[str, tuple[float, GitTree]] = {}  # when a directory was last found to be in which tree
+        self._trees: dict[str, tuple[float, GitTree]] = {}  # when a directory was found to be in which tree
         self._cache: OrderedDict[str, tuple[float, Checkpoints]] = OrderedDict()
         self._walks: dict[str, float] = {}  # git directory → when its walk began
         self._walking = trio.Semaphore(MAX_WALKS)
@@ -150,18 +151,23 @@ class _Owner:
         if tree is None or now - looked_at >= TREE_S or not await in_place(os.path.isdir, tree.git_dir):
             tree = await find_tree(workdir)
             if tree is not None:
+                self._trees.pop(workdir, None)
                 self._trees[workdir] = (now, tree)
+                if len(self._trees) > MAX_CACHED:
+                    del self._trees[next(iter(self._trees))]
                 await mend(tree)
         found = Checkpoints(False) if tree is None else await self._listed(tree)
         self._cache[workdir] = (now, found)
         if len(self._cache) > MAX_CACHED:
-            self._trees.pop(self._cache.popitem(last=False)[0], None)
+            self._cache.popitem(last=False)
         return found
 
     async def _listed(self, tree: GitTree) -> Checkpoints:
         history = await self._index.history(tree)
         if not history.complete and self._clock() - self._walks.get(tree.git_dir, -WALK_AGAIN_S) >= WALK_AGAIN_S:
-            self._walks[tree.git_dir] = self._clock()
+            now = self._clock()
+            self._walks = {git_dir: at for git_dir, at in self._walks.items() if now - at < WALK_AGAIN_S}
+            self._walks[tree.git_dir] = now
             self._nursery.start_soon(confined, "checkpoints: a walk", partial(self._walk, tree))
         return Checkpoints(True, history.listed[:MAX_CHECKPOINTS], not history.complete, tree.sha_digits)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from ctm_trio.system.checkpoint_index import CheckpointIndex
 from ctm_trio.system.git import diff_of
 from ctm_trio.system.git_checkpoint import make_checkpoint
 from ctm_trio.system.git_tree import GitTree, find_tree
+from ctm_trio.tasks import checkpoints
 from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, last_checkpoint
 from tests.git_owner import list_checkpoints, owner, revert
 from tests.git_repo import Repo
@@ -381,6 +383,31 @@ async def test_newest_for_attention(repo: Repo, tmp_path: Path) -> None:
         assert await newest(str(tmp_path)) is None
         repo.commit("checkpoint: 1")
         assert abs((await newest(str(repo.path)) or 0) - time.time()) < 60
+
+
+async def test_what_is_remembered_is_bounded(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trees of directories whose list fails, and those whose list was forgotten, are forgotten in their turn."""
+    repo.commit("checkpoint: 1")
+    monkeypatch.setattr(checkpoints, "MAX_CACHED", 2)
+    looked: list[str] = []
+    real = find_tree
+
+    async def noted(workdir: str) -> GitTree | None:
+        looked.append(Path(workdir).name)
+        return await real(workdir)
+
+    async def fails(self: CheckpointIndex, tree: GitTree) -> History:
+        raise GitFailed("git took longer than 10 s and was stopped.")
+
+    monkeypatch.setattr(checkpoints, "find_tree", noted)
+    monkeypatch.setattr(CheckpointIndex, "history", fails)
+    for name in "abc":
+        (repo.path / name).mkdir()
+    async with owner(Clock()) as send:
+        for name in "abcca":
+            with pytest.raises(GitFailed):
+                await ask(send, partial(ListCheckpoints, str(repo.path / name)), timeout_s=9)
+    assert looked == ["a", "b", "c", "a"]  # the second "c" was known, the second "a" no more
 
 
 async def test_a_repository_that_goes_and_comes(repo: Repo) -> None:
