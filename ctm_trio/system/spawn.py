@@ -84,8 +84,11 @@ async def spawned(
         yield started
     except BaseException as error:
         with trio.move_on_after(UNDO_LIMIT_S, shield=True):
-            await _end(tmux, started)
-            await in_place(unmake, made)
+            try:
+                await _end(tmux, started)
+                await in_place(unmake, made)
+            except (RuntimeError, MemoryError) as fault:  # no thread to be had; it must not hide the error
+                log.warning("sessions: what was begun for %s could not be taken back: %s", record.name, fault)
         if isinstance(error, TmuxDuplicate):
             raise _foreign(record.name) from error
         if isinstance(error, CtmError) and not isinstance(error, NameExists | ClientEnded):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ctm_trio.errors import BadWorkdir, WorkdirNotDir
+
+log = logging.getLogger("ctm.sessions")
 
 
 def make_workdir(workdir: str) -> list[Path]:
@@ -69,9 +72,15 @@ class Making:
         return made
 
     def leave(self) -> None:
-        """Nobody waits for it any more. Never blocks for long: what was made already is taken back in a thread too."""
+        """Nobody waits for it any more. Never blocks for long: what was made already is taken back in a thread too.
+
+        Where the system starts no thread the directories stay, which are empty, and the log says so.
+        """
         with self._lock:
             self._left = True
             made = self._made
         if made:
-            threading.Thread(target=unmake, args=(made,), daemon=True).start()
+            try:
+                threading.Thread(target=unmake, args=(made,), daemon=True).start()
+            except (RuntimeError, MemoryError) as error:  # it must not hide what cuts us off
+                log.warning("sessions: %s stays, which was made for a session that is not: %s", made[0], error)

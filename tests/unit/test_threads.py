@@ -7,15 +7,22 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
 from trio._core import _thread_cache
 
+from ctm_trio.errors import GitFailed, SpawnFailed
 from ctm_trio.hard_stop import HardStop
+from ctm_trio.model.config import paths_under
+from ctm_trio.model.session import Session
+from ctm_trio.system import spawn
 from ctm_trio.system.store import StoreUnavailable
 from ctm_trio.system.store_errors import translated, written
 from ctm_trio.system.threads import NO_THREAD, in_thread
+from ctm_trio.system.tmux import Tmux
+from ctm_trio.system.workdir import Making
 
 
 def _no_thread(*_: object) -> None:
@@ -49,6 +56,34 @@ async def test_an_error_of_the_job_is_its_own() -> None:
     with pytest.raises(RuntimeError, match="mine"):
         await in_thread(job)
     assert runs == [1]
+
+
+def test_no_thread_to_remove_directories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A session's order that is cut off ends as cut off: the directory that was made for it stays, and that is said."""
+    making = Making(str(tmp_path / "made" / "here"))
+    making.run()
+    monkeypatch.setattr(threading.Thread, "start", _no_thread)
+    making.leave()
+    assert f"{tmp_path / 'made'} stays" in caplog.text
+
+
+async def test_no_thread_to_take_a_session_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Why a session could not be started is told, not that there is no thread for taking it back."""
+
+    async def before(workdir: str) -> None:
+        monkeypatch.setattr(spawn, "in_place", _no_thread)
+        raise GitFailed("git says no.")
+
+    monkeypatch.setattr(spawn, "find_claude", lambda: "/bin/claude")
+    record = Session("alpha", "u", "yolo", str(tmp_path / "made"), "2026-01-01T00:00:00Z")
+    with pytest.raises(SpawnFailed, match="git says no"):
+        async with spawn.spawned(Tmux(tmp_path / "socket"), record, paths_under(tmp_path), before):
+            raise AssertionError("it cannot come so far")
+    assert "could not be taken back: can't start new thread" in caplog.text
 
 
 @pytest.mark.parametrize("block", [translated, written])
