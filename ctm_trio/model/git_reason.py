@@ -73,7 +73,7 @@ def git_reason(stderr: str, code: int) -> str:
         if match := pattern.search(stderr):
             return plain_line(sentence(match))
     said = [line.strip() for line in _HINT.sub("", stderr).splitlines() if line.strip()]
-    return _sentence(plain_line(" ".join(said))) if said else f"git ended with {code} and said nothing."
+    return _sentence(plain_line(" ".join(said))) if said else f"git failed with exit code {code} and no message."
 
 
 def _sentence(text: str) -> str:

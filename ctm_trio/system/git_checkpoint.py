@@ -90,7 +90,8 @@ async def make_checkpoint(workdir: str, label: str) -> str:
         return ""
     await mend(tree)  # else the user's new files lie aside, and are in no checkpoint
     if await is_of_home(tree):
-        return f"No checkpoint is made in {tree.top}: it holds HOME, most of which is not to be committed."
+        why = "it contains your home directory, most of which should not be committed"
+        return f"No checkpoint is made in {tree.top}: {why}."
     if busy := await under_way(tree):
         raise GitFailed(f"{busy} A checkpoint now would become part of it.")
     found = await _look(tree)
@@ -162,7 +163,7 @@ def _choose(top: str, changes: Changes) -> Taken:
         where = plain_line(_crowded(changes.untracked), 200)
         raise GitFailed(
             f"There are more than {MAX_NEW_FILES:,} new files in the work tree, most of them in {where}; "
-            "name what is not to be committed in .gitignore, or commit it yourself."
+            "add what should not be committed to .gitignore, or commit it yourself."
         )
     paths, secret, large, total = [], [], [], 0
     for path in changes.untracked:
@@ -178,7 +179,7 @@ def _choose(top: str, changes: Changes) -> Taken:
     if total > MAX_BYTES:
         raise GitFailed(
             f"New and changed files have {total / 1024**3:.1f} GB, and a checkpoint takes {MAX_BYTES // 1024**3} GB; "
-            "name what is not to be committed in .gitignore, or commit it yourself."
+            "add what should not be committed to .gitignore, or commit it yourself."
         )
     left_out = (
         _line("files whose names say that they hold secrets", secret),

@@ -96,10 +96,10 @@ async def _go(locked: IndexLock, sha: str, found: Found, on_stash: Callable[[str
     except GitFailed as error:
         if await trio.to_thread.run_sync(exchange.tidy):
             told = True
-            raise GitFailed(f"{error.message} What was created meanwhile is in {exchange.place}.") from error
+            raise GitFailed(f"{error.message} Files set aside are in {exchange.place}.") from error
         raise
     finally:
         with trio.move_on_after(TIDY_LIMIT_S, shield=True):
             if await trio.to_thread.run_sync(exchange.tidy, abandon_on_cancel=True) and not told:
-                log.warning("checkpoints: a revert was cut off; what it put aside is in %s", exchange.place)
+                log.warning("checkpoints: a revert was interrupted; the files it set aside are in %s", exchange.place)
     return Reverted(sha, stash, name_shown(exchange.place) if kept else "", tuple(kept[:MAX_NAMED]))

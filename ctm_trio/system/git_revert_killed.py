@@ -42,7 +42,7 @@ async def mend(tree: GitTree) -> None:
             async with locked_index(tree) as locked:
                 await take_back_killed(locked)
         except GitFailed as error:
-            log.warning("checkpoints: what a revert that was killed has left in %s stays: %s", tree.top, error.message)
+            log.warning("checkpoints: cannot clean up after a killed revert in %s: %s", tree.top, error.message)
 
 
 async def take_back_killed(locked: IndexLock) -> None:

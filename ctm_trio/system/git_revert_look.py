@@ -90,8 +90,8 @@ def _blocked(way: InTheWay) -> RevertRefused:
     names = [name_shown(path) for path in sorted(way.blocked or way.files)]
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return RevertRefused(
-        f"In the way of the checkpoint's files, and not to be stashed: {', '.join(names[:5])}{more}. "
-        "Move it away first; nothing was changed.",
+        f"These are in the way of the checkpoint's files and cannot be stashed: {', '.join(names[:5])}{more}. "
+        "Move them away first; nothing was changed.",
         names[:MAX_NAMED],
     )
 

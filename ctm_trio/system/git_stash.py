@@ -37,11 +37,13 @@ async def check_size(tree: GitTree, paths: Sequence[bytes]) -> None:
             total += status.st_size if stat.S_ISREG(status.st_mode) else 0
         return total
 
-    total = await in_place(measure) if len(paths) <= MAX_FILES else 0
-    if len(paths) > MAX_FILES or total > MAX_BYTES:
+    many = len(paths) > MAX_FILES
+    total = 0 if many else await in_place(measure)
+    if many or total > MAX_BYTES:
+        size = "" if many else f" with {total / 1024**2:,.0f} MB"
         raise RevertRefused(
-            f"{len(paths):,} files with {total / 1024**2:,.0f} MB would have to be stashed, and at most {MAX_FILES:,} "
-            f"with {MAX_BYTES // 1024**2:,} MB are; commit, ignore or move them first. Nothing was changed.",
+            f"{len(paths):,} files{size} would have to be stashed; the limit is {MAX_FILES:,} files and "
+            f"{MAX_BYTES // 1024**2:,} MB. Commit, ignore or move some of them first. Nothing was changed.",
             [name_shown(path) for path in sorted(paths)[:MAX_NAMED]],
         )
 

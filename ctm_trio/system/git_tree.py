@@ -77,7 +77,7 @@ class Changes:
 async def find_tree(workdir: str) -> GitTree | None:
     """The work tree that `workdir` is in, None if it is in none.
 
-    A repository whose `core.worktree` points elsewhere is none: a reset there would write over other files.
+    A repository whose `core.worktree` points elsewhere does not count: a reset there would write over other files.
 
     Raises:
         GitFailed: git cannot tell, e.g. because it does not trust the directory's owner.
@@ -155,7 +155,7 @@ def holds_home(top: str) -> bool:
     try:
         return Path.home().resolve().is_relative_to(Path(top).resolve())
     except (OSError, RuntimeError):
-        return True  # who knows
+        return True  # it cannot be told, so assume it does
 
 
 async def changes_in(tree: GitTree, *, untracked: bool, index: str = "") -> Changes:

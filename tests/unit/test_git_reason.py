@@ -33,8 +33,8 @@ from ctm_trio.model.git_reason import MAX_REASON, git_reason
         ("error: 'app/' does not have a commit checked out\nfatal: adding files failed",
          "error: 'app/' does not have a commit checked out fatal: adding files failed."),
         ("hint: do this\nfatal: a\x1b[31m red\treason\nhint: and that", "fatal: a [31m red reason."),
-        ("", "git ended with 3 and said nothing."),
-        ("hint: only a hint", "git ended with 3 and said nothing."),
+        ("", "git failed with exit code 3 and no message."),
+        ("hint: only a hint", "git failed with exit code 3 and no message."),
     ],
 )  # fmt: skip
 def test_reasons(stderr: str, reason: str) -> None:

@@ -400,11 +400,11 @@ async def test_too_much_to_stash_is_refused(repo: Repo, monkeypatch: pytest.Monk
     for number in range(5):
         repo.write(f"n{number}", "0123456789")
     before = repo.state()
-    for bound, value in (("MAX_FILES", 4), ("MAX_BYTES", 49)):
+    for bound, value, said in (("MAX_FILES", 4, "^5 files would"), ("MAX_BYTES", 49, "^5 files with 0 MB would")):
         with monkeypatch.context() as patch:
             patch.setattr(git_stash, bound, value)
             patch.setattr(git_stash, "MAX_NAMED", 2)
-            with pytest.raises(RevertRefused, match="5 files") as caught:
+            with pytest.raises(RevertRefused, match=said) as caught:
                 await revert(repo.path, one, stash_first=True)
             assert caught.value.fields == {"files": ["n0", "n1"]}
     assert repo.state() == before

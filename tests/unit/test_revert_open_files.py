@@ -66,7 +66,7 @@ async def test_what_is_written_into_a_new_file_outlives_the_way_back(
     monkeypatch.setattr(Exchange, "settle", settle)
     tree = await find_tree(str(repo.path))
     assert tree is not None
-    with pytest.raises(RevertFailed, match="created meanwhile") as caught:
+    with pytest.raises(RevertFailed, match="Files set aside are in") as caught:
         await revert_to(tree, repo.git("rev-parse", "HEAD^"), stash_first=True)
     assert (repo.path / "a.txt").read_text() == "two\n"
     assert repo.git("status", "--porcelain") == ""
