@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from ctm_trio.model.webhook_secrets import secrets_of
 from ctm_trio.model.webhook_shape import FORMATS as FORMATS
 from ctm_trio.model.webhook_shape import Alert as Alert
 from ctm_trio.model.webhook_shape import shape
@@ -79,10 +80,11 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Post(msgspec.Struct, frozen=True):
-    """A request that is ready to be sent: body and headers (name, value)."""
+    """A request that is ready to be sent: body and headers (name, value). `secrets`: what must not be shown of it."""
 
     body: bytes
     headers: list[tuple[str, str]]
+    secrets: frozenset[str] = frozenset()
 
 
 def next_delay(tries: int, retry_after: float = 0.0) -> float:
@@ -186,7 +188,7 @@ def make_post(alert: Alert, format_: str, url: str, auth: str, secret: str, now:
         stamp = str(int(now))
         headers.append(("webhook-timestamp", stamp))
         headers.append(("webhook-signature", sign(secret, alert.id, stamp, body)))
-    return Post(body, headers)
+    return Post(body, headers, secrets_of(url, auth, secret))
 
 
 def sign(secret: str, id_: str, timestamp: str, body: bytes) -> str:

@@ -18,6 +18,7 @@ from ctm_trio.errors import CtmError
 from ctm_trio.model.proxy import Proxy, proxy_fault, proxy_for
 from ctm_trio.model.retry_after import retry_after_s
 from ctm_trio.model.webhook import Answer, Post, url_fault
+from ctm_trio.model.webhook_secrets import secrets_of, without_secrets
 from ctm_trio.model.webhook_shape import visible
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ TRY_S = 10.0
 EXCERPT_S = 2.0
 """How long the words of a refusal may take. Its status counts also without them."""
 
-EXCERPT_BYTES = 300
+EXCERPT_CHARS = 300
 """What is kept of them."""
 
 MAX_REFUSAL_BYTES = 8192
@@ -46,11 +47,12 @@ class CannotSend(CtmError):
 
 @dataclass(slots=True)
 class _Heard:
-    """What the endpoint has said so far."""
+    """What the endpoint has said so far. `secrets`: what must not be shown of it, should it say that."""
 
     status: int | None = None
     retry_after: float = 0.0
     excerpt: str = ""
+    secrets: frozenset[str] = frozenset()
 
 
 class Courier:
@@ -75,7 +77,7 @@ class Courier:
         """Post what `make` gives, once, within `limit_s` (`TRY_S`). Redirects are not followed.
 
         Never raises: a bad setting, a request that cannot be written, and an answer that cannot be read are failed
-        tries with their reasons. Secrets are in none of these.
+        tries with their reasons. Secrets are in none of these, not even where the endpoint repeats them.
         """
         began, heard, error, ours = trio.current_time(), _Heard(), "", False
         limit_s = TRY_S if limit_s is None else limit_s
@@ -87,7 +89,7 @@ class Courier:
         except CannotSend as problem:
             error, ours = problem.message, True
         except Exception as problem:  # noqa: BLE001  # a try is the unit of failure: never the webhook, never the daemon
-            error = _reason(problem)
+            error = _reason(problem, heard.secrets)
         took = round((trio.current_time() - began) * 1000)
         if heard.status is not None:  # it did answer; what came after that does not matter
             error = "" if 200 <= heard.status < 300 else _refusal(heard.status, heard.excerpt)
@@ -98,8 +100,10 @@ class Courier:
         fault = url_fault(url)
         if fault:
             raise CannotSend(fault)
+        heard.secrets = secrets_of(url)
         client = await self._client(url)
         post = make()
+        heard.secrets |= post.secrets
         headers = [(name.encode(), _header(name, value)) for name, value in post.headers]
         async with client.stream("POST", url, content=post.body, headers=headers) as response:
             told = response.headers
@@ -107,7 +111,7 @@ class Courier:
             heard.status = response.status_code
             if not 200 <= heard.status < 300:
                 with trio.move_on_after(EXCERPT_S):
-                    heard.excerpt = await _excerpt(response)
+                    heard.excerpt = await _excerpt(response, heard.secrets)
 
     async def _client(self, url: str) -> httpx.AsyncClient:
         """The HTTP client for an address, made when it is needed first, in a thread: it reads the certificates.
@@ -181,12 +185,12 @@ def _header(name: str, value: str) -> bytes:
     return value.encode()
 
 
-def _reason(problem: Exception) -> str:
+def _reason(problem: Exception, secrets: frozenset[str]) -> str:
     """What went wrong, for people. Words of unknown kinds are not shown: they may repeat what was to be sent."""
     import httpx
 
     if isinstance(problem, httpx.TransportError | OSError) and not isinstance(problem, httpx.LocalProtocolError):
-        words = " ".join(visible(str(problem)).split())[:EXCERPT_BYTES]
+        words = _shown(str(problem), secrets)
         return f"The endpoint could not be reached: {words or type(problem).__name__}."
     where = traceback.extract_tb(problem.__traceback__)[-1:]
     log.warning(
@@ -201,14 +205,17 @@ def _refusal(status: int, text: str) -> str:
     return f"The endpoint answered {status}{f': {text}' if text else ''}."
 
 
-async def _excerpt(response: httpx.Response) -> str:
-    """The beginning of a refusal's body, on one line. Only a short body of known length is read, as it comes."""
+def _shown(text: str, secrets: frozenset[str]) -> str:
+    """The beginning of a text from outside, on one line. Cut last: half a secret would not be recognised."""
+    return " ".join(visible(without_secrets(text, secrets)).split())[:EXCERPT_CHARS]
+
+
+async def _excerpt(response: httpx.Response, secrets: frozenset[str]) -> str:
+    """The beginning of a refusal's body. Only a short body of known length is read, as it comes."""
     length = response.headers.get("Content-Length", "")
     if not (length.isascii() and length.isdecimal() and len(length) < 9 and 0 < int(length) <= MAX_REFUSAL_BYTES):
         return ""
     data = b""
     async for chunk in response.aiter_raw():
         data += chunk
-        if len(data) >= EXCERPT_BYTES:
-            break
-    return " ".join(visible(data[:EXCERPT_BYTES].decode(errors="replace")).split())
+    return _shown(data.decode(errors="replace"), secrets)

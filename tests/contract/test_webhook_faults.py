@@ -105,6 +105,27 @@ async def test_a_request_that_cannot_be_made(receiver: Receiver) -> None:
     assert answer == Answer(None, "The alert could not be sent: ZeroDivisionError.", 0.0, answer.took_ms)
 
 
+async def test_a_refusal_that_repeats_the_request_shows_no_secret(receiver: Receiver) -> None:
+    """Its words are shown without the path and the authorization, also where they would be cut in the middle of one."""
+    for padding in (0, 250, 265, 280):
+        body = b"x" * padding + b" Cannot POST /hook/verysecret (Authorization Bearer hunter2 of hunter2)"
+        receiver.script.append(b"HTTP/1.1 404 x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        error = (await tried(f"{receiver.url}/verysecret", {}, "Bearer hunter2")).error
+        assert not [word for word in ("/hook", "very", "hunt", "Bearer") if word in error]
+        assert error.startswith("The endpoint answered 404: ")
+        if not padding:
+            assert error == "The endpoint answered 404: Cannot POST … (Authorization … of …)."
+
+
+async def test_words_that_are_no_http_show_no_secret(receiver: Receiver) -> None:
+    """The library repeats what came instead of an answer."""
+    receiver.script.append(b"no HTTP: POST /hook with hunter2\r\n\r\n")
+    answer = await tried(receiver.url, {}, "Bearer hunter2")
+    assert answer.status is None
+    assert "/hook" not in answer.error
+    assert "hunter2" not in answer.error
+
+
 GZIP = b"HTTP/1.1 500 x\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nnope!"
 ODD = {
     "no http": (b"SSH-2.0-OpenSSH_9.6\r\n", None),
