@@ -25,6 +25,7 @@ from ctm_trio.cli.common import (
     say,
     unchanged,
 )
+from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.times import format_time
 from ctm_trio.system.regular import read_regular
 
@@ -112,7 +113,7 @@ def passwd(paths: Paths) -> int:
     try:
         user = msgspec.json.decode(read_regular(paths.user, max_bytes=MAX_FILE_BYTES))
         name = user["username"]
-    except (OSError, msgspec.DecodeError, KeyError, TypeError):
+    except (OSError, *BAD_JSON, KeyError, TypeError):
         raise CliError(f"{paths.user} cannot be read. `ctm-trio auth reset` removes it.") from None
     password = ask_password()
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or not password.strip():
@@ -157,7 +158,7 @@ def logins(paths: Paths, *, as_json: bool) -> int:
         ends = {str(digest): float(end) for digest, end in stored["tokens"].items()}
     except FileNotFoundError:
         ends = {}
-    except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):
+    except (OSError, *BAD_JSON, KeyError, TypeError, ValueError, AttributeError):
         raise CliError(f"{paths.tokens} cannot be read.") from None
     live = sorted((end, digest) for digest, end in ends.items() if end > time.time())
     if as_json:

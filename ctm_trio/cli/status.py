@@ -36,6 +36,7 @@ from ctm_trio.cli.views import is_live, live_names, use_our_server
 from ctm_trio.cli.where import daemon_port, restart_needed
 from ctm_trio.errors import CtmError
 from ctm_trio.model.cost_counter import Counter
+from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.limits import Limits
 from ctm_trio.model.quota import Meter, Quota, Window, merge_meter, parse_dump, round_half_up, session_meter
 from ctm_trio.model.times import parse_time
@@ -183,7 +184,7 @@ def read_events(paths: Paths) -> Known:
                     newest[name], known.last_calls[name] = call or 0, at
         finally:
             db.close()
-    except (CtmError, sqlite3.Error, msgspec.DecodeError) as error:
+    except (CtmError, sqlite3.Error, *BAD_JSON) as error:
         say(f"The event log cannot be read now: {plain(error)}")
     return known
 

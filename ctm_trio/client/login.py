@@ -11,6 +11,7 @@ import trio
 
 from ctm_trio.client.errors import NoDaemon, Refused, Stranger
 from ctm_trio.client.trust import check_connection, check_listener
+from ctm_trio.model.decoding import BAD_JSON
 
 TIMEOUT_S = 15.0
 """For one exchange; a login waits for the password to be hashed."""
@@ -46,7 +47,7 @@ async def _post(url: str, path: str, body: dict[str, str] | None, token: str) ->
         raise NoDaemon(f"No daemon answers at {url}.") from error
     try:
         known = msgspec.json.decode(answer.content or b"{}", type=_Answer)
-    except msgspec.MsgspecError:
+    except BAD_JSON:
         known = _Answer(error="not_json", message="What answers there is not a ctm daemon.")
     if answer.status_code >= 400 or known.error:
         raise Refused(answer.status_code, known.error, known.message)

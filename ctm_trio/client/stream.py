@@ -22,6 +22,7 @@ from trio_websocket import (
 
 from ctm_trio.client.errors import ClientError, NoDaemon, Refused, Stranger
 from ctm_trio.client.trust import check_connection, check_listener
+from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.event import parse_event_id
 
 DEFAULT_URL = "http://127.0.0.1:37778"
@@ -251,7 +252,7 @@ class EventStream:
                     return msgspec.json.decode(await connection.get_message(), type=_Message)
             except ConnectionClosed:
                 raise _Lost("the daemon closed the connection") from None
-            except msgspec.MsgspecError as error:
+            except BAD_JSON as error:
                 raise _Lost(f"no message of ours came: {error}") from error
             await _send(connection, {"op": "ping"})
         raise _Lost("the daemon does not answer any more")
@@ -281,7 +282,7 @@ def _refusal(error: BaseException) -> Exception:
     assert isinstance(error, ConnectionRejected)
     try:
         known = msgspec.json.decode(error.body or b"{}", type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except BAD_JSON:
         known = {}
     code, text = str(known.get("error", "refused")), str(known.get("message", f"HTTP {error.status_code}"))
     if error.status_code in FINAL:

@@ -18,6 +18,7 @@ from typing import Self
 import msgspec
 
 from ctm_trio.errors import CtmError
+from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.system.files import open_regular
 
 LOCK_NAME = "ctm-trio.lock"
@@ -195,5 +196,5 @@ def _decode(data: bytes) -> Holder | None:
         return None
     try:
         return msgspec.json.decode(body, type=Holder)
-    except msgspec.MsgspecError:
+    except BAD_JSON:
         return None

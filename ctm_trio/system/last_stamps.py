@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.live_sessions import runs
 from ctm_trio.system.owned import believed_owners
@@ -79,7 +80,7 @@ def _last(path: Path, owners: frozenset[int]) -> Stamp | None:
     finally:
         os.close(fd)
     for line in reversed(data.split(b"\n")[-MAX_LINES - 1 :]):
-        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+        with suppress(*BAD_JSON):
             told = _line.decode(line)
             at = parse_time(told.ctm_timestamp)
             if at and told.ctm_pid and told.ctm_pid.isascii() and told.ctm_pid.isdigit() and len(told.ctm_pid) < 10:

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from ctm_trio.model.activity import LiveStatus
+from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.system.owned import believed_owners
 from ctm_trio.system.regular import read_regular
 
@@ -75,7 +76,7 @@ def read_clients(directory: Path) -> list[ClientFile]:
     for name in names[:MAX_FILES]:
         try:
             value = _file.decode(read_regular(directory / name, max_bytes=MAX_BYTES, follow=False, owner=owners))
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (OSError, *BAD_JSON):
             continue  # gone, being written, or of another shape
         if value.sessionId and value.status:
             here = _is_ours(value.pidDomain)

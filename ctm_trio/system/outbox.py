@@ -15,6 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
+from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.times import format_time
 from ctm_trio.model.webhook import DEBOUNCE_S, Alert, Answer, Delivery, next_delay, outcome
 from ctm_trio.system.file_watch import Watched
@@ -179,7 +180,7 @@ class Outbox(Watched):
             for id_, session, next_at, pause, waited, tries, body in rows:
                 try:
                     alert = _alert.decode(body)
-                except (msgspec.MsgspecError, TypeError):
+                except (*BAD_JSON, TypeError):
                     self._give_up(id_, "The stored alert is damaged.")
                     continue
                 longest = (pause or next_delay(tries)) if tries else 0.0

@@ -10,6 +10,7 @@ import msgspec
 
 from ctm_trio.model.activity import Remembered
 from ctm_trio.model.attention import Attention
+from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.line_order import RACE_S
 from ctm_trio.model.times import parse_time
@@ -98,7 +99,7 @@ def _hooks(db: sqlite3.Connection, sources: list[int]) -> list[Remembered]:
         ).fetchall():
             try:
                 found.append(Remembered(id_, uuid, *_written(db, id_, ts), _facts.decode(facts)))
-            except (msgspec.MsgspecError, TypeError):
+            except (*BAD_JSON, TypeError):
                 continue  # one row that nobody can read hides no other
     return found
 
@@ -137,6 +138,6 @@ def _last_alert(db: sqlite3.Connection, sources: list[int]) -> Attention | None:
     payload = last[2] if isinstance(last[2], bytes) else str(last[2]).encode()
     try:
         raised = _raised.decode(payload if payload.startswith(b"{") else b"{" + payload)
-    except msgspec.MsgspecError:
+    except BAD_JSON:
         return None
     return Attention(raised.state, raised.since, raised.details)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.log_line import Row
 from ctm_trio.model.times import parse_time
@@ -61,5 +62,5 @@ class Seen:
                 [call_key(bytes(payload), str(ts)) for payload, ts in reversed(calls)],
                 [(_facts.decode(facts), parse_time(str(ts)) or 0.0) for facts, ts in reversed(hooks)],
             )
-        except (sqlite3.Error, msgspec.MsgspecError, TypeError):
+        except (sqlite3.Error, *BAD_JSON, TypeError):
             return Reported()  # rather counted twice than never

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.system.files import atomic_write, ensure_private_dir
 from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import read_regular
@@ -54,7 +55,7 @@ class TokenFile:
                 self._ends = {bytes.fromhex(digest): min(float(end), latest) for digest, end in stored.tokens.items()}
         except FileNotFoundError:
             return  # nobody has signed in yet
-        except (OSError, ValueError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError, *BAD_JSON) as error:
             log.warning("%s cannot be read (%s); everybody must sign in again", self._path.name, error)
 
     def belong_to(self, mark: str) -> bool:

@@ -28,6 +28,7 @@ from ctm_trio.errors import (
 )
 from ctm_trio.model.asker import Asker
 from ctm_trio.model.attempts import Attempts
+from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, stamp
 from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import read_regular
@@ -101,7 +102,7 @@ def _read_user(path: Path) -> _Known | None:
     try:
         user = msgspec.json.decode(read_regular(path, max_bytes=MAX_USER_BYTES), type=_User)
         salt, digest = base64.b64decode(user.salt_b64, validate=True), base64.b64decode(user.hash_b64, validate=True)
-    except (OSError, ValueError, msgspec.MsgspecError):
+    except (OSError, ValueError, *BAD_JSON):
         return None
     sane = 8 <= user.params.m <= MAX_MEMORY_KIB and 1 <= user.params.t <= MAX_ROUNDS and 1 <= user.params.p <= 64
     if user.algo != "argon2id" or not sane or len(digest) != user.params.hash_len or not 8 <= len(salt) <= 1024:

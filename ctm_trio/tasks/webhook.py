@@ -197,7 +197,7 @@ class _Owner:
     def _alert(self, event: Event) -> Alert | None:
         try:
             payload = msgspec.json.decode(event.payload, type=_Announcement)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             log.warning("an announcement cannot be read and is not sent: %s", error)
             return None
         record = self.ends.sessions.latest.records.get(event.session)
