@@ -146,6 +146,7 @@ class Watched:
         with translated():
             self.db = self._open_file(self.path)
         self._note_open()
+        self.detached = ""
 
     def close(self) -> None:
         """Close the connection. A file that was deleted a moment ago is put back first, if that can be done."""

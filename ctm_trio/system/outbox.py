@@ -97,6 +97,7 @@ def _mended(method: Callable[Concatenate[Outbox, P], R]) -> Callable[Concatenate
     @wraps(method)
     def run(self: Outbox, /, *args: P.args, **more: P.kwargs) -> R:
         try:
+            self._restore()
             return method(self, *args, **more)
         except StoreDamaged as error:
             self.begin_anew(error)
@@ -118,6 +119,8 @@ class Outbox(Watched):
     def __init__(self, path: Path) -> None:
         super().__init__(path, _open)
         self._seen: int | None = None
+        self._saved: dict[object, tuple[object, ...]] | None = None
+        """What waited in a file that was set aside, by id, until a new one has it. None: there is nothing to do."""
         try:
             self.cursor()
         except BaseException:
@@ -270,19 +273,29 @@ class Outbox(Watched):
             raise
 
     def begin_anew(self, error: StoreDamaged) -> None:
-        """Set the file aside and go on with a new one, which gets what can still be read of what waits."""
-        saved: list[tuple[object, ...]] = []
+        """Set the file aside and go on with a new one, which gets what can still be read of what waits.
+
+        If that cannot be done now it is done before anything else is read or written.
+        """
+        saved = self._saved = self._saved or {}
         try:
             for row in self.db.execute("SELECT * FROM deliveries WHERE status = 'pending' ORDER BY id"):
-                saved.append(row)
+                saved[row[0]] = row
         except sqlite3.Error:
             pass  # what came before it is saved
         super().begin_anew(error)
+        self._restore()
+
+    def _restore(self) -> None:
+        """Give a new file what waited in the old one, and how far the announcements were considered."""
+        if self._saved is None:
+            return
         with self._transaction():
-            for row in saved:
+            for row in self._saved.values():
                 self._run(f"INSERT OR IGNORE INTO deliveries VALUES ({','.join('?' * len(row))})", row)
             if self._seen is not None:
                 self._run("INSERT OR REPLACE INTO meta VALUES ('cursor', ?)", (str(self._seen),))
+        self._saved = None
 
 
 def _open(path: Path) -> sqlite3.Connection:
