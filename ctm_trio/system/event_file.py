@@ -8,6 +8,7 @@ from pathlib import Path
 from ctm_trio.errors import CtmError
 from ctm_trio.system.migration import connect, open_current, refuse_newer
 from ctm_trio.system.open_file import check_current
+from ctm_trio.system.rescued import take_over
 from ctm_trio.system.schema import EVENT_LOG, PRAGMAS
 from ctm_trio.system.side_database import connect_reader
 from ctm_trio.system.store_errors import translate
@@ -22,6 +23,7 @@ def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         StoreUnavailable: it cannot be opened now.
     """
     if not read_only:
+        take_over(path, EVENT_LOG)
         return _lenient(open_current(path, EVENT_LOG, PRAGMAS))
     check_current(path)
     connection = connect(path, "ro")

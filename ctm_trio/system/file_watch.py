@@ -17,11 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ctm_trio.system.migration import connect, write_copy
+from ctm_trio.system.migration import connect, remove_database, write_copy
 from ctm_trio.system.open_file import Look, OpenFile
+from ctm_trio.system.rescued import put_in_place, rescued_of
 from ctm_trio.system.side_database import begin_anew
 from ctm_trio.system.store_errors import (
-    BESIDE,
     StoreDamaged,
     StoreUnavailable,
     clear_beside,
@@ -49,7 +49,6 @@ DEEP_S = 5.0
 DEEP_STEPS = 20_000
 """Steps of SQLite's machine between two looks at the clock."""
 
-RESCUED = ".rescued"
 REPLACED = "replaced"
 
 
@@ -111,28 +110,34 @@ class Watched:
         self.detached = ""
 
     def _put_back(self, *, check: bool = False) -> None:
-        rescued = self.path.with_name(f".{self.path.name}{RESCUED}")
-        file = self._file
+        rescued = rescued_of(self.path)
         try:
-            if file is not None:
-                write_copy(self.db, rescued, check=check)
-                if os.path.lexists(self.path) and not file.is_ours():
-                    if file.wal_is_ours():
-                        os.unlink(f"{self.path}-wal")  # or SQLite would lay our -wal over the other file
-                    aside = set_aside(self.path, REPLACED)
-                    log.error("what was in the place of %s is now %s", self.path.name, aside.name)
+            if self._file is not None:
+                try:
+                    self._rescue(self._file, rescued, check=check)
+                except BaseException:
+                    with suppress(OSError):
+                        remove_database(rescued)  # the connection sees all of it, and soon more
+                    raise
                 self.db.close()  # before the new file is there: closing deletes the -wal of this name
                 self._note_closed()
-            if rescued.exists():
+            if os.path.lexists(rescued):
                 clear_beside(self.path)
-                for suffix in BESIDE:
-                    Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-                os.replace(rescued, self.path)
+                put_in_place(self.path)
         except OSError as error:
             raise StoreUnavailable(error.strerror or str(error)) from error
         with translated():
             self.db = self._open_file(self.path)
         self._note_open()
+
+    def _rescue(self, file: OpenFile, to: Path, *, check: bool) -> None:
+        """Write what the connection sees into a copy, and make room for it at the path."""
+        write_copy(self.db, to, check=check)
+        if os.path.lexists(self.path) and not file.is_ours():
+            if file.wal_is_ours():
+                os.unlink(f"{self.path}-wal")  # or SQLite would lay our -wal over the other file
+            aside = set_aside(self.path, REPLACED)
+            log.error("what was in the place of %s is now %s", self.path.name, aside.name)
 
     def begin_anew(self, error: StoreDamaged) -> None:
         """Set the damaged file aside, and go on with a new one.

@@ -297,7 +297,7 @@ def write_copy(db: sqlite3.Connection, to: Path, *, check: bool = False) -> None
     Raises:
         StoreUnavailable: it could not be written; nothing is left of it. StoreDamaged: the original is damaged.
     """
-    temp = to.with_name(f".{to.name}.tmp")
+    temp = copying(to)
     try:
         remove_database(temp)
         os.close(os.open(temp, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -325,6 +325,11 @@ def write_copy(db: sqlite3.Connection, to: Path, *, check: bool = False) -> None
         with suppress(OSError):
             remove_database(temp)
         raise
+
+
+def copying(to: Path) -> Path:
+    """The file that `write_copy` writes until it is whole."""
+    return to.with_name(f".{to.name}.tmp")
 
 
 def _refuse_damaged(db: sqlite3.Connection) -> None:

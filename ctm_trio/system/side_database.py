@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ctm_trio.system.migration import Schema, connect, open_current, refuse_newer
 from ctm_trio.system.open_file import check_current
+from ctm_trio.system.rescued import take_over
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, set_aside, translate
 
 log = logging.getLogger("ctm.store")
@@ -43,6 +44,7 @@ def open_side_database(path: Path, schema: Schema, pragmas: Sequence[str] = PRAG
         StoreNewer: a newer program made it; it stays as it is.
         StoreUnavailable: it cannot be opened now.
     """
+    take_over(path, schema)
     try:
         return open_current(path, schema, pragmas)
     except StoreDamaged as error:

@@ -8,7 +8,10 @@ import pytest
 
 from ctm_trio.model.webhook import Alert
 from ctm_trio.system import file_watch
+from ctm_trio.system.migration import copying, write_copy
 from ctm_trio.system.outbox import Outbox
+from ctm_trio.system.rescued import rescued_of
+from ctm_trio.system.store import EventStore, Stamped
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
 
 DAMAGED = StoreDamaged("database disk image is malformed")
@@ -55,4 +58,86 @@ def test_waiting_alerts_outlive_a_new_file_that_cannot_be_made(box: Outbox, monk
             box.cursor()
     box.put_back()
     assert (box.cursor(), box.waiting()) == (7, 2)
+    box.close()
+
+
+class Killed(BaseException):
+    """In the place of a SIGKILL: nothing that catches errors sees it."""
+
+
+def kill(path: Path) -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("place", ["deleted", "replaced"])
+def test_killed_while_it_is_put_back(box: Outbox, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """The copy was whole, and nothing was at the path any more: the next start puts it there."""
+    path = box.path
+    if place == "replaced":
+        path.with_name("other").write_bytes(b"something else")
+        path.with_name("other").replace(path)
+    else:
+        path.unlink()
+    monkeypatch.setattr(file_watch, "put_in_place", kill)
+    with pytest.raises(Killed):
+        box.put_back()
+    monkeypatch.undo()
+    assert not path.exists()
+    again = Outbox(path)
+    assert (again.waiting(), again.cursor()) == (2, 7)
+    again.close()
+    assert not list(path.parent.glob(".*"))
+
+
+def test_the_event_log_is_put_back_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As above."""
+    store = EventStore(tmp_path / "e.db")
+    store.insert([Stamped([], [], {}, {1: store.source("u1", "alpha")})])
+    store.path.unlink()
+    monkeypatch.setattr(file_watch, "put_in_place", kill)
+    with pytest.raises(Killed):
+        store.put_back()
+    again = EventStore(tmp_path / "e.db")
+    assert "u1" in again.sources
+    again.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all", b"SQLite format 3\0" + bytes(5000)])
+def test_a_copy_that_is_not_whole_is_not_taken(tmp_path: Path, content: bytes) -> None:
+    """It is deleted, as what was being written is."""
+    path = tmp_path / "o.db"
+    rescued_of(path).write_bytes(content)
+    copying(rescued_of(path)).write_bytes(b"half")
+    box = Outbox(path)
+    assert box.waiting() == 0
+    box.close()
+    assert [found.name for found in tmp_path.iterdir()] == ["o.db"]
+
+
+def test_a_copy_beside_its_database_is_deleted(box: Outbox) -> None:
+    """The database has gone on since."""
+    write_copy(box.db, rescued_of(box.path))
+    box.store([], 99, 1.0)
+    box.close()
+    again = Outbox(box.path)
+    assert again.cursor() == 99
+    again.close()
+    assert not rescued_of(box.path).exists()
+
+
+def test_no_copy_is_left_where_it_cannot_be_put_back(box: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be taken for the newest later on."""
+
+    def refuse(path: Path, why: str) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    box.path.unlink()
+    box.path.write_bytes(b"something else")
+    monkeypatch.setattr(file_watch, "set_aside", refuse)
+    with pytest.raises(StoreUnavailable, match="Permission denied"):
+        box.put_back()
+    assert not rescued_of(box.path).exists()
+    monkeypatch.undo()
+    box.put_back()
+    assert box.waiting() == 2
     box.close()
