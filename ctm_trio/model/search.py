@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ctm_trio.model.decoding import decode_any
+from ctm_trio.model.decoding import BAD_JSON, decode_any
 from ctm_trio.model.detail import output_of
 from ctm_trio.model.tool_call import decode_line
 
@@ -97,8 +97,11 @@ class _Told(msgspec.Struct):
 
 
 def text_of_payload(tail: bytes) -> str:
-    """The same from what the database keeps, for a call whose log is gone."""
-    told = msgspec.json.decode(tail if tail[:1] == b"{" else b"{" + tail, type=_Told)
+    """The same from what the database keeps, for a call whose log is gone; "" if that is damaged."""
+    try:
+        told = msgspec.json.decode(tail if tail[:1] == b"{" else b"{" + tail, type=_Told)
+    except BAD_JSON:
+        return ""
     return f"{told.tool}\n{told.input}\n{told.summary}"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.detail import agent_of
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.odd_json import looks_like_object
@@ -147,7 +148,10 @@ def _add_hook(book: LogAgents, id_: int, name: str, ts: str, agent_id: str, stor
     if not agent_id:
         return
     facts = book.agents.setdefault(agent_id, AgentFacts(agent_id))
-    told = msgspec.json.decode(stored, type=HookFacts)
+    try:
+        told = msgspec.json.decode(stored, type=HookFacts)
+    except (*BAD_JSON, TypeError):
+        told = HookFacts(name)  # a damaged row still tells that it began or ended
     facts.type = told.agent_type or facts.type
     if name == "SubagentStart":
         facts.start, facts.start_at = id_, facts.start_at or at
@@ -156,8 +160,12 @@ def _add_hook(book: LogAgents, id_: int, name: str, ts: str, agent_id: str, stor
 
 
 def _input_of(payload: object) -> str:
+    """The input of a stored call, "" of a damaged one."""
     data = payload if isinstance(payload, bytes) else str(payload).encode()
-    return msgspec.json.decode(data if data[:1] == b"{" else b"{" + data, type=_Input).input
+    try:
+        return msgspec.json.decode(data if data[:1] == b"{" else b"{" + data, type=_Input).input
+    except BAD_JSON:
+        return ""
 
 
 def _seconds(ts: str) -> float:

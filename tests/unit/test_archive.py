@@ -117,6 +117,18 @@ async def test_agents_while_the_clock_is_set(library: Library, archive: Archive)
     assert told(set_back, 1002.0).status == "completed"
 
 
+async def test_agents_of_damaged_rows(library: Library, archive: Archive) -> None:
+    """What cannot be read is not known of them; they are counted and listed all the same, as is their team."""
+    start = {"hook_event_name": "SubagentStart", "agent_type": "Plan", "agent_id": "one", "ctm_timestamp": at(1)}
+    library.write([start], kind=HOOK_EVENTS)
+    library.write([bash("first", ts=at(2), agent_id="one"), bash("second", ts=at(3), agent_id="one")])
+    library.store.db.execute("UPDATE events SET payload = CAST('\x02' AS BLOB) || payload")
+    library.store.db.execute("UPDATE hooks SET facts = CAST('{' AS BLOB) || facts")
+    (one,) = await archive.subagents("alpha", None)
+    assert (one.id, one.tool_calls, one.description, one.started_at) == ("one", 2, "", "2026-05-06T12:00:01Z")
+    assert [member.subagent_id for team in await archive.teams("alpha") for member in team.members] == ["one"]
+
+
 def lines_of(run: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """A recording's tool calls and its other hook events, as the producer writes them."""
     found = [item["payload"] for item in recorded("hooks", run)]

@@ -15,7 +15,7 @@ from ctm_trio.model.search import INPUT_CHARS, TRIGRAMS, Matches, SearchQuery, f
 from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.system.search_read import connect_search, search
 from ctm_trio.system.store import EventStore
-from tests.fakes.library import Library, at, bash
+from tests.fakes.library import UUID, Library, at, bash
 
 OTHER = "99999999-2222-4333-8444-555555555555"
 
@@ -141,6 +141,15 @@ def test_gone_log(library: Library) -> None:
         path.unlink()
     index(library)
     assert (len(look(library, "needle").matches), len(look(library, "two").matches)) == (1, 0)
+
+
+def test_a_damaged_row(library: Library) -> None:
+    """It has no text of its own; the calls before and behind it are found."""
+    ids = library.write([bash(f"needle-{n}") for n in range(3)])
+    (library.paths.logs / f"{UUID}.jsonl").unlink()
+    library.store.db.execute("UPDATE events SET payload = CAST('\x02' AS BLOB) || payload WHERE id = ?", (ids[1],))
+    index(library)
+    assert tools(look(library, "needle")) == ["needle-2", "needle-0"]
 
 
 TEXTS = st.text(alphabet="abAB%_\"'* \n(äßé日", min_size=3, max_size=12)
