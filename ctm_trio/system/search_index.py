@@ -105,7 +105,7 @@ class SearchIndex(Watched):
             self._follow_journal()
             (text,) = self.db.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
             self.cursor = int(text)
-            self._tools: dict[str, int] = {name: n for n, name in self.db.execute("SELECT id, name FROM tools")}
+            self._tools = self._known_tools()
             if (
                 self.cursor
                 and not self._journal.execute("SELECT 1 FROM events WHERE id = ?", (self.cursor,)).fetchone()
@@ -201,6 +201,7 @@ class SearchIndex(Watched):
         except BaseException:
             if db.in_transaction:
                 db.execute("ROLLBACK")
+            self._tools = {}  # numbers that were given out in this step are in no table
             raise
 
     def _docs(self, rows: Sequence[tuple[object, ...]], texts: list[str]) -> list[Doc]:
@@ -222,7 +223,12 @@ class SearchIndex(Watched):
         docs.sort()
         return docs
 
+    def _known_tools(self) -> dict[str, int]:
+        return {name: number for number, name in self.db.execute("SELECT id, name FROM tools")}
+
     def _tool(self, name: str) -> int:
+        if not self._tools:
+            self._tools = self._known_tools()
         found = self._tools.get(name)
         if found is None:
             found = self._tools[name] = max(self._tools.values(), default=0) + 1

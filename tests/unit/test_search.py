@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctm_trio.model.search import INPUT_CHARS, TRIGRAMS, Matches, SearchQuery, find, snippet, text_of_line, trigrams
+from ctm_trio.system import search_index
 from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.system.search_read import connect_search, search
 from ctm_trio.system.store import EventStore
+from ctm_trio.system.store_errors import StoreUnavailable
 from tests.fakes.library import UUID, Library, at, bash
 
 OTHER = "99999999-2222-4333-8444-555555555555"
@@ -141,6 +143,29 @@ def test_gone_log(library: Library) -> None:
         path.unlink()
     index(library)
     assert (len(look(library, "needle").matches), len(look(library, "two").matches)) == (1, 0)
+
+
+def test_a_tool_of_a_step_that_was_rolled_back(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number is given out again with the step, and to no other tool by the next process."""
+    library.write([bash("needle-a")])
+    made = SearchIndex(library.paths.search_index, library.paths.database, library.paths.logs)
+    insert = search_index._insert
+
+    def full(db: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+        if table.startswith("words"):
+            raise sqlite3.OperationalError("database or disk is full")
+        insert(db, table, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search_index, "_insert", full)
+        with pytest.raises(StoreUnavailable, match="full"):
+            made.step()
+    made.step()
+    made.close()
+    library.write([bash("needle-b", tool_name="Read", tool_input={"file_path": "needle-b"})])
+    index(library)
+    assert tools(look(library, "needle", tool="Bash")) == ["needle-a"]
+    assert tools(look(library, "needle", tool="Read")) == ["needle-b"]
 
 
 def test_a_damaged_row(library: Library) -> None:
