@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         return logins(paths, as_json=args.json)
     if args.action == "code":
         return code(paths)
-    if not paths.user.exists():
+    if not signed_up(paths):
         raise CliError("Nobody has signed up yet. Open the dashboard to do so.", NOT_FOUND)
     if args.action == "reset":
         if not confirm("Forget the user and log everybody out?", yes=args.yes):
@@ -87,9 +87,24 @@ def signup_code(paths: Paths, *, fresh: bool = False) -> str:
         raise CliError(f"{paths.signup_code} cannot be read or written: {error.strerror}.") from None
 
 
+def signed_up(paths: Paths) -> bool:
+    """True if there is a user.
+
+    Raises:
+        CliError: that cannot be seen.
+    """
+    try:
+        return paths.user.exists()
+    except OSError as error:
+        raise CliError(f"{paths.user} cannot be reached: {error.strerror}.") from None
+
+
 def signup_notice(paths: Paths) -> str:
     """What to say while nobody has signed up, with the code; "" once somebody has, or where nothing ran yet."""
-    if paths.user.exists() or not paths.root.is_dir():
+    try:
+        if signed_up(paths) or not paths.root.is_dir():
+            return ""
+    except CliError:
         return ""
     try:
         return f"Nobody has signed up yet. If the dashboard asks for a code, it is {signup_code(paths)}"
@@ -99,7 +114,7 @@ def signup_notice(paths: Paths) -> str:
 
 def code(paths: Paths) -> int:
     """Show the sign-up code, alone on stdout."""
-    if paths.user.exists():
+    if signed_up(paths):
         raise CliError(
             "Somebody has signed up already, so no code is needed. `ctm-trio auth reset` removes that account."
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
 
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, coloured, find_paths, plain, print_json, say
 from ctm_trio.cli.link import probe
@@ -19,14 +21,24 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
+def _is_missing(path: Path) -> bool:
+    """True if there is nothing; False also where that cannot be seen."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the checks and show them, with a way out of each trouble."""
     from ctm_trio.system.settings_file import load_settings
 
     paths = find_paths()
     loaded = load_settings(paths.config, create=False)
-    not_made_yet = not paths.config.exists() and (paths.root.is_dir() or not paths.root.exists())
-    problem = "" if not_made_yet else loaded.problem
+    problem = "" if _is_missing(paths.config) else loaded.problem
     use_our_server(loaded.settings)
     try:
         live = live_names(paths, loaded.settings)

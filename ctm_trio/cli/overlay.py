@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         done = "Unchanged" if old == new else "Written"
         say(f"{done}: {contents(new)}, for {known}. `ctm-trio overlay show` prints it.")
         return OK
-    if not paths.overlay.exists():
+    if not os.path.exists(paths.overlay):
         if args.action == "show":
             raise CliError("There is no overlay yet. `ctm-trio overlay init` writes one.", NOT_FOUND)
         write_overlay(paths)

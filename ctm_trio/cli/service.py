@@ -55,9 +55,11 @@ def run(args: argparse.Namespace) -> int:
     paths = find_paths()
     version = probe(daemon_port(paths, load_config(paths)))
     if args.json:
-        print_json({"installed": file.exists(), "file": str(file), "running": version is not None, "version": version})
+        print_json(
+            {"installed": os.path.exists(file), "file": str(file), "running": version is not None, "version": version}
+        )
     else:
-        print(f"service:  {'installed, ' + plain(file) if file.exists() else 'not installed'}")
+        print(f"service:  {'installed, ' + plain(file) if os.path.exists(file) else 'not installed'}")
         print(f"daemon:   {'running, version ' + plain(version) if version else 'not running'}")
     return OK if version else FAILED
 
@@ -122,7 +124,7 @@ def install(file: Path, *, start: bool) -> int:
 
 def uninstall(file: Path) -> int:
     """Stop the service and remove its file."""
-    if not file.exists():
+    if not os.path.exists(file):
         say("The service is not installed.")
         return OK
     if sys.platform == "darwin":

@@ -144,7 +144,7 @@ def prepare(paths: Paths) -> Settings:
     load_settings(paths.config)  # makes it, if it is missing
     settings = load_config(paths)  # refused if it does not parse: it may name another tmux server
     write_tmux_conf(paths)
-    if not paths.overlay.exists():
+    if not os.path.exists(paths.overlay):
         write_overlay(paths)
     use_our_server(settings)
     if not ensure_daemon(paths, settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -81,7 +82,7 @@ class Starter:
             refuse_files_of_others(self._paths)
             if checkpoint := self._checkpoint(mode):
                 await checkpoint(record.workdir)  # while it still runs: without a checkpoint nothing is ended
-            overlay = self._paths.overlay if self._paths.overlay.is_file() else None
+            overlay = self._paths.overlay if os.path.isfile(self._paths.overlay) else None
             claude, env_sh = find_claude(), self._paths.env_sh
             command = launch_command(claude, record.uuid, mode, env_sh=env_sh, overlay=overlay, resume=resume)
             # In the same pane: attached terminals stay, and tmux does not end with its last session in between.

@@ -6,6 +6,7 @@ It asks the daemon only whether it is there; all else is in the files that the d
 from __future__ import annotations
 
 import argparse
+import os
 import sqlite3
 import sys
 import time
@@ -159,7 +160,7 @@ def read_usage(settings: Settings) -> Usage:
 def read_events(paths: Paths) -> Known:
     """What the daemon's database says; nothing if there is none, or if it cannot be read now."""
     known = Known()
-    if not paths.database.exists():
+    if not os.path.exists(paths.database):
         return known
     try:
         db = open_database(paths.database, read_only=True)
@@ -194,7 +195,7 @@ def read_cost(paths: Paths) -> int | None:
 
     The table is that of `system.cost_store`, which keeps it exact however long ago.
     """
-    if not paths.costs.exists():
+    if not os.path.exists(paths.costs):
         return None
     today = datetime.now(UTC).date().isoformat()
     try:
@@ -211,7 +212,7 @@ def read_cost(paths: Paths) -> int | None:
 
 def read_counters_of(paths: Paths) -> dict[str, Counter]:
     """What each Claude session has cost over all beginnings of its counter; nothing if that cannot be read."""
-    if not paths.costs.exists():
+    if not os.path.exists(paths.costs):
         return {}
     try:
         db = connect_reader(paths.costs, COSTS)

@@ -68,8 +68,12 @@ class Doctor:
             nonlocal machine
 
             def checks() -> list[Check]:
-                found = run_checks(facts.paths, facts.settings, facts.config_problem, facts.live, facts.workdirs)
-                return [*found, _clock(facts.paths, self._clock()), _localhost(facts.port)]
+                try:
+                    found = run_checks(facts.paths, facts.settings, facts.config_problem, facts.live, facts.workdirs)
+                    return [*found, _clock(facts.paths, self._clock()), _localhost(facts.port)]
+                except OSError as error:
+                    text = f"{error.filename or 'A file'} cannot be reached: {error.strerror or error}"
+                    return [Check("machine", ERR, text, "Check its owner and mode, and those of its directories.")]
 
             # It only reads, so it may be left; but a file system that hangs keeps its thread, and must not get more.
             machine = await trio.to_thread.run_sync(checks, abandon_on_cancel=True, limiter=self._threads)

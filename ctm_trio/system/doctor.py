@@ -222,7 +222,7 @@ def _hooks_allowed(paths: Paths, workdirs: tuple[str, ...]) -> Check:
 def _status_line(paths: Paths) -> Check:
     """Does ours run the status line that the user has chosen?"""
     own, ours = own_statusline(_document(paths.claude_home / "settings.json")), own_statusline(_document(paths.overlay))
-    if paths.overlay.exists() and own and own != ours:
+    if os.path.exists(paths.overlay) and own and own != ours:
         text = "Your own status line has changed since the overlay was written."
         return Check("statusline:own", WARN, text, "Run `ctm-trio overlay init`.")
     return Check("statusline:own", OK, "runs inside ours" if own else "")

@@ -181,7 +181,7 @@ def numbered(current: Path, *, packed: bool) -> list[Path]:
     """The files `.1`, `.2`, … beside a log, oldest first; with `packed` also `.1.gz` and so on."""
     found: list[Path] = []
     for n in range(1, MAX_NUMBERED + 1):
-        path = next((p for suffix in ("", ".gz") if (p := Path(f"{current}.{n}{suffix}")).exists()), None)
+        path = next((p for suffix in ("", ".gz") if os.path.exists(p := Path(f"{current}.{n}{suffix}"))), None)
         if path is None:
             break
         if packed or path.suffix != ".gz":

@@ -6,6 +6,7 @@ time in milliseconds with a number behind it, so that the newest come first with
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -145,7 +146,11 @@ class SearchIndex(Watched):
     def _read(self, limit: int) -> list[tuple[object, ...]]:
         """The next calls of the event log."""
         try:
-            if not self._journal_file.is_ours() and self._journal_path.exists() and is_current(self._journal_path):
+            if (
+                not self._journal_file.is_ours()
+                and os.path.exists(self._journal_path)
+                and is_current(self._journal_path)
+            ):
                 self._journal.close()
                 self._follow_journal()
             return self._journal.execute(_EVENTS, (self.cursor, limit)).fetchall()

@@ -5,6 +5,7 @@ Apart from `system.tmux` so that `ls`, which must be quick, need not import what
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -47,4 +48,4 @@ def tmux_argv(conf: Path, socket: str) -> list[str]:
         socket: says which server: "" for tmux's own default, a path (with a slash) or a socket's name.
     """
     where = ["-S" if "/" in socket else "-L", socket] if socket else []
-    return ["tmux", *where, *(["-f", str(conf)] if conf.is_file() else [])]
+    return ["tmux", *where, *(["-f", str(conf)] if os.path.isfile(conf) else [])]

@@ -6,6 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Set
+from contextlib import suppress
 from pathlib import Path
 
 SUFFIX = ".jsonl"
@@ -28,8 +29,9 @@ def directories_of(projects: Path, uuid: str) -> Found:
     try:
         for directory in projects.iterdir():
             path = directory / f"{uuid}{SUFFIX}"
-            if path.is_file():
-                found.append((directory.name, path.stat().st_mtime))
+            with suppress(OSError):  # one that cannot be searched hides no other
+                if stat.S_ISREG((status := path.stat()).st_mode):
+                    found.append((directory.name, status.st_mtime))
     except OSError:
         return ()
     return tuple(sorted(found))
