@@ -28,7 +28,6 @@ those that start in a directory have places of their own, and tmux does not wait
 LOOK_EVERY_S = 0.01
 """How often it is looked whether a process has ended, where the system cannot tell."""
 
-CHUNK = 65536
 MAX_STDERR = 65536
 
 
@@ -55,10 +54,11 @@ async def run(
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
 ) -> Done:
-    """Run a program to its end, without a shell; neither it nor what it started outlives its time.
+    """Run a program to its end, without a shell; it does not outlive its time.
 
     It is over at most `TERM_GRACE_S` + `KILL_GRACE_S` after `limit_s`, whatever hangs. It gets a process group of its
-    own, so that what it started in there ends with it when it is ended.
+    own: what it started in there is ended with it when it is ended. When it ends by itself, that is left alone and may
+    go on (`git` collects its garbage so).
 
     Args:
         argv: the program and its arguments.
@@ -69,7 +69,7 @@ async def run(
 
     Raises:
         TooSlow: it was ended because its time was over.
-        OSError: it cannot be started.
+        OSError: it cannot be started, or no descriptor is left.
     """
     start = _Start(argv, cwd, env, feed=bool(stdin))
     out, err = _Sink(max_bytes), _Sink(MAX_STDERR, drain=True)
@@ -90,9 +90,12 @@ async def run(
 
 
 async def _attend(process: subprocess.Popen[bytes], stdin: bytes, out: _Sink, err: _Sink) -> None:
-    """Feed a process and take what it prints until it has ended, or has printed too much."""
-    assert process.stdout is not None
-    assert process.stderr is not None
+    """Feed a process and take what it prints until it has ended, or has printed too much.
+
+    Raises:
+        OSError: no descriptor is left.
+    """
+    own_out, own_err, *own_in = _own_ends(process)
 
     async def feed(to: int) -> None:
         async with trio.lowlevel.FdStream(to) as stream:
@@ -110,12 +113,30 @@ async def _attend(process: subprocess.Popen[bytes], stdin: bytes, out: _Sink, er
         nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(out.fill, os.dup(process.stdout.fileno()), nursery.cancel_scope)
-        nursery.start_soon(err.fill, os.dup(process.stderr.fileno()), nursery.cancel_scope)
+        nursery.start_soon(out.fill, own_out, nursery.cancel_scope)
+        nursery.start_soon(err.fill, own_err, nursery.cancel_scope)
         if process.stdin is not None:
-            nursery.start_soon(feed, os.dup(process.stdin.fileno()))
+            nursery.start_soon(feed, own_in[0])
             process.stdin.close()
         nursery.start_soon(watch)
+
+
+def _own_ends(process: subprocess.Popen[bytes]) -> list[int]:
+    """Descriptors of our own for its output, its errors and, if it is fed, its input: Trio closes those it is given.
+
+    Raises:
+        OSError: none is left; then none was made.
+    """
+    made: list[int] = []
+    try:
+        for pipe in (process.stdout, process.stderr, process.stdin):
+            if pipe is not None:
+                made.append(os.dup(pipe.fileno()))
+    except OSError:
+        for fd in made:
+            os.close(fd)
+        raise
+    return made
 
 
 class _Start:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -194,6 +195,25 @@ async def test_a_start_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     finally:
         let_go.set()
     await until(lambda: len(started) == process.STARTING + 1 and all(p.returncode is not None for p in started))
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+async def test_no_descriptor_is_left(monkeypatch: pytest.MonkeyPatch, left: int) -> None:
+    """That is an OSError as for a program that cannot be started; the program is ended and nothing stays open."""
+    real, made = os.dup, list[int]()
+
+    def dup(fd: int) -> int:
+        if len(made) == left:
+            raise OSError(errno.EMFILE, "Too many open files")
+        made.append(real(fd))
+        return made[-1]
+
+    monkeypatch.setattr(os, "dup", dup)
+    with trio.fail_after(8), pytest.raises(OSError, match="Too many open files"):
+        await run(["sleep", "60"], limit_s=9, max_bytes=10, stdin=b"x")
+    for fd in made:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(fd)
 
 
 async def test_a_nul_is_an_error_with_a_name() -> None:
