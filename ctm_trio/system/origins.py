@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ctm_trio.system.files import Stamp, stamp
 from ctm_trio.system.owned import file_fault
-from ctm_trio.system.regular import read_regular
+from ctm_trio.system.regular import open_regular
 
 log = logging.getLogger("ctm.http")
 
@@ -17,7 +17,7 @@ LOOK_EVERY_S = 1.0
 """How often the file's stamp is looked at, at most."""
 
 MAX_FILE_BYTES = 64 * 1024
-"""What lies behind that in the file is not read."""
+"""What lies behind that in the file is not read, nor is the line that is cut there."""
 
 
 def parse_origins(lines: Iterable[str]) -> frozenset[str]:
@@ -56,7 +56,7 @@ class AllowedOrigins:
         text, problem = "", file_fault(self._path)
         if found != Stamp() and not problem:
             try:
-                text = read_regular(self._path, max_bytes=MAX_FILE_BYTES).decode(errors="replace")
+                text = self._read()
             except OSError as error:
                 problem = error.strerror or str(error)
         if problem:  # counts as absent, and is looked at again: a `chmod` changes no stamp
@@ -67,3 +67,12 @@ class AllowedOrigins:
         known = self._fixed | parse_origins(text.split("\n"))
         if known != self._known:
             self._known = known
+
+    def _read(self) -> str:
+        """The file's beginning, up to the last whole line within the bound: the rest of a name would be another one."""
+        with open(open_regular(self._path), "rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            data = data[:MAX_FILE_BYTES].rpartition(b"\n")[0]
+            log.warning("%s is too large: only its first %d bytes are read", self._path.name, MAX_FILE_BYTES)
+        return data.decode(errors="replace")

@@ -64,3 +64,21 @@ def test_file_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "https://three.example" in allowed()
     path.unlink()
     assert allowed() == {"https://one.example"}
+
+
+def test_a_file_that_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its beginning counts, without the line that is cut at the bound, and that is in the log once."""
+    monkeypatch.setattr(origins, "LOOK_EVERY_S", 0.0)
+    path = tmp_path / "allowed_origins"
+    begin = b"https://one.example\n#"
+    padding = b"x" * (origins.MAX_FILE_BYTES - len(begin) - len(b"\nhttps://two.example"))
+    path.write_bytes(begin + padding + b"\nhttps://two.example.org\nhttps://three.example\n")
+    allowed = AllowedOrigins(path)
+    assert [allowed() for _ in range(3)] == [{"https://one.example"}] * 3
+    assert [record.message for record in caplog.records] == [
+        f"allowed_origins is too large: only its first {origins.MAX_FILE_BYTES} bytes are read"
+    ]
+    path.write_bytes(begin + padding + b"\nhttps://two.example")  # just within it
+    assert allowed() == {"https://one.example", "https://two.example"}
