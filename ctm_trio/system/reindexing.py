@@ -17,13 +17,16 @@ COMPANIONS = ("-wal", "-shm")
 
 
 def log_bytes(directories: Iterable[Path]) -> int:
-    """Bytes of all logs, unpacked; of a packed one, what its end says (which is modulo 4 GiB)."""
+    """Bytes of all logs, unpacked; of a packed one, what its end says (which is modulo 4 GiB).
+
+    A directory that cannot be listed has none.
+    """
     total = 0
     for directory in directories:
         try:
             with os.scandir(directory) as entries:
                 total += sum(_size(entry) for entry in entries)
-        except FileNotFoundError:
+        except OSError:
             continue
     return total
 

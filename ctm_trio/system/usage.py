@@ -29,6 +29,8 @@ class TooManyLogs(CtmError):
 def log_files(directory: Path) -> list[LogFile]:
     """The current log files, largest first, then by uuid. Blocks: call it in a thread.
 
+    There are none where they cannot be listed. A name that is no UTF-8 has U+FFFD where it is not.
+
     Raises:
         TooManyLogs: more than `MAX_FILES`.
     """
@@ -39,7 +41,7 @@ def log_files(directory: Path) -> list[LogFile]:
                 for entry in entries
                 if entry.name.endswith(SUFFIX) and entry.name != SUFFIX and entry.is_file(follow_symlinks=False)
             ]
-    except FileNotFoundError:
+    except OSError:  # it is missing, no directory, or not ours to read
         return []
     if len(found) > MAX_FILES:
         raise TooManyLogs(len(found), directory)
@@ -47,8 +49,9 @@ def log_files(directory: Path) -> list[LogFile]:
     for entry in found:
         try:
             status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
+        except OSError:
             continue  # rotated or deleted since
-        files.append(LogFile(entry.name.removesuffix(SUFFIX), status.st_size, format_time(status.st_mtime)))
+        name = os.fsencode(entry.name.removesuffix(SUFFIX)).decode(errors="replace")
+        files.append(LogFile(name, status.st_size, format_time(status.st_mtime)))
     files.sort(key=lambda file: (-file.bytes, file.uuid))
     return files

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
@@ -16,6 +18,7 @@ from ctm_trio.model.log_line import HOOK_EVENTS
 from ctm_trio.model.subagent import AgentFacts, told
 from ctm_trio.system import read_pool
 from ctm_trio.system.archive import Archive, CallNotFound, LogGone
+from ctm_trio.system.reindexing import log_bytes
 from ctm_trio.system.usage import TooManyLogs
 from tests.fakes.library import UUID, Library, at, bash
 from tests.fixtures import recorded
@@ -182,6 +185,18 @@ async def test_too_many_logs(library: Library, archive: Archive, monkeypatch: py
     with pytest.raises(TooManyLogs) as many:
         await archive.log_files()
     assert many.value.fields["count"] == 3
+
+
+async def test_logs_with_odd_names_and_none_at_all(library: Library, archive: Archive) -> None:
+    """A name that is no UTF-8 can be sent; where no log can be listed there is none, and a rebuild has none to read."""
+    logs = library.paths.logs
+    Path(os.fsdecode(bytes(logs) + b"/caf\xe9.jsonl")).write_text("x\n")
+    assert msgspec.json.encode([file.uuid for file in await archive.log_files()]) == '["caf\ufffd"]'.encode()
+    shutil.rmtree(logs)
+    for _ in range(2):
+        assert await archive.log_files() == []
+        assert log_bytes([logs]) == 0
+        logs.touch()
 
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
