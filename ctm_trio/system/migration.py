@@ -313,17 +313,13 @@ def write_copy(db: sqlite3.Connection, to: Path, *, check: bool = False) -> None
         finally:
             os.close(fd)
         os.replace(temp, to)
-    except sqlite3.Error as error:
+    except BaseException as error:
         with suppress(OSError):
             remove_database(temp)
-        raise translate(error) from error
-    except OSError as error:
-        with suppress(OSError):
-            remove_database(temp)
-        raise StoreUnavailable(error.strerror or str(error)) from error
-    except StoreDamaged:
-        with suppress(OSError):
-            remove_database(temp)
+        if isinstance(error, sqlite3.Error):
+            raise translate(error) from error
+        if isinstance(error, OSError):
+            raise StoreUnavailable(error.strerror or str(error)) from error
         raise
 
 

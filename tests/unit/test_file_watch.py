@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctm_trio.model.webhook import Alert
-from ctm_trio.system import file_watch
+from ctm_trio.system import file_watch, migration
 from ctm_trio.system.migration import copying, write_copy
 from ctm_trio.system.outbox import Outbox
 from ctm_trio.system.rescued import rescued_of
@@ -141,3 +141,13 @@ def test_no_copy_is_left_where_it_cannot_be_put_back(box: Outbox, monkeypatch: p
     box.put_back()
     assert box.waiting() == 2
     box.close()
+
+
+def test_a_copy_that_cannot_be_opened_leaves_nothing(box: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made before it is opened."""
+    monkeypatch.setattr(migration, "connect", fails)
+    with pytest.raises(StoreUnavailable, match="disk full"):
+        write_copy(box.db, box.path.with_name("copy"))
+    monkeypatch.undo()
+    box.close()
+    assert [found.name for found in box.path.parent.iterdir()] == ["o.db"]
