@@ -45,7 +45,7 @@ def read_dumps(directory: Path, names: Iterable[str] | None, known: dict[str, tu
     Args:
         directory: need not exist.
         names: of the files to look at; None for all.
-        known: by stem, the stamp of the version read last; updated here.
+        known: by stem, the stamp of the version read last, or ignored as too large; updated here.
     """
     try:
         folder = open_own_directory(directory)
@@ -70,6 +70,10 @@ def _read_all(folder: int, names: Iterable[str] | None, known: dict[str, tuple[i
         stem = name.removesuffix(SUFFIX)
         stamp = (info.st_mtime_ns, info.st_size, info.st_ino)
         if known.get(stem) == stamp:
+            continue
+        if info.st_size > MAX_DUMP_BYTES:
+            known[stem] = stamp
+            log.warning("a status-line dump of %d bytes is ignored", info.st_size)
             continue
         try:
             data = read_regular(name, max_bytes=MAX_DUMP_BYTES, follow=False, owner=os.geteuid(), dir_fd=folder)
@@ -126,8 +130,5 @@ def _stat(folder: int, name: str) -> tuple[str, os.stat_result] | None:
     except OSError:
         return None
     if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
-        return None
-    if info.st_size > MAX_DUMP_BYTES:
-        log.warning("a status-line dump of %d bytes is ignored", info.st_size)
         return None
     return name, info
