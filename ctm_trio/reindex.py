@@ -28,7 +28,8 @@ from ctm_trio.messages import (
 )
 from ctm_trio.model.config import Paths
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
-from ctm_trio.system.reindexing import log_bytes, remember_sources, remove_database, replace_database, tool_calls
+from ctm_trio.system.migration import remove_database
+from ctm_trio.system.reindexing import log_bytes, remember_sources, replace_database, tool_calls
 from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.tail_ends import TailEnds

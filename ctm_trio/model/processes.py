@@ -6,7 +6,6 @@ server numbers its panes from `%0`, so both must agree where both are known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -41,11 +40,6 @@ class Processes:
         """The other logs of the process that wrote this one, in the order in which they were first seen."""
         process = self._of.get(uuid)
         return [] if process is None else [other for other in process.uuids if other != uuid]
-
-    def shares(self, uuid: str, others: Iterable[str]) -> bool:
-        """True if the process of this log wrote one of the others too."""
-        process = self._of.get(uuid)
-        return process is not None and any(other in process.uuids for other in others)
 
     def see(self, uuid: str, pid: str, pane: str, at: float, *, fresh: bool, late: bool = True) -> bool:
         """A line of this log comes from there. True if that is news.

@@ -12,8 +12,7 @@ from ctm_trio.errors import CtmError
 from ctm_trio.model.log_names import parse_log_name
 from ctm_trio.system.log_files import open_log_file
 from ctm_trio.system.store import EventStore, Stamped, open_database
-
-COMPANIONS = ("-wal", "-shm")
+from ctm_trio.system.store_errors import BESIDE
 
 
 def log_bytes(directories: Iterable[Path]) -> int:
@@ -64,15 +63,9 @@ def tool_calls(path: Path) -> int:
 
 def replace_database(new: Path, old: Path) -> None:
     """Put a closed database in the place of another one that nobody has open."""
-    for suffix in COMPANIONS:
+    for suffix in BESIDE:
         Path(f"{old}{suffix}").unlink(missing_ok=True)
     os.replace(new, old)
-
-
-def remove_database(path: Path) -> None:
-    """Delete a database and what SQLite keeps beside it; missing is fine."""
-    for suffix in ("", *COMPANIONS):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def _size(entry: os.DirEntry[str]) -> int:
