@@ -58,7 +58,7 @@ PARENTS = 100
 
 
 def _add_columns(db: sqlite3.Connection) -> None:
-    """Schema 2: `counter` and `peak`."""
+    """Schema 2: `counter`, `total` and `peak`."""
     there = {row[1] for row in db.execute("PRAGMA table_info(claude_sessions)")}
     for name, kind, fill in COLUMNS:
         if name not in there:

@@ -16,7 +16,8 @@ from pathlib import Path
 from ctm_trio.system.store_errors import BESIDE, StoreUnavailable
 
 WAL_LIMIT_BYTES = 32 << 20
-"""SQLite cuts a -wal to this size when it begins it anew, never to less while it is open (`journal_size_limit`)."""
+"""SQLite cuts no -wal of ours to less than this while it is open. This is the `journal_size_limit` of the search index
+and the costs; the event log's is 64 MiB, and the outbox's -wal, which has none, is never cut."""
 
 _writers: dict[str, OpenFile] = {}
 """The files that writers of this process have open, by path."""

@@ -23,7 +23,8 @@ from ctm_trio.system.store_errors import StoreDamaged, translate
 T = TypeVar("T")
 
 READ_LIMIT_S = 5.0
-"""No read takes longer: it is interrupted and its request gets 503. What was left alone stops just as soon."""
+"""SQLite works no longer on a read: it is interrupted and its request gets 503. What was left alone stops just as soon.
+The wait for a connection, and what a job does besides (reading lines of logs, say), do not end by this."""
 
 CHECK_EVERY_STEPS = 20_000
 """Steps of SQLite's machine (some 0.2 ms) between two looks at the clock."""

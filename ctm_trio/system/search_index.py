@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS tools (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNI
 CREATE TABLE IF NOT EXISTS docs (
   key INTEGER PRIMARY KEY, id INTEGER NOT NULL, source INTEGER NOT NULL, tool INTEGER NOT NULL,
   is_error INTEGER NOT NULL, text TEXT NOT NULL);
--- `tags` has one trigram for the log, one for the tool, one for a failure: filters are looked up like words.
+-- `log`, `tool` and `failed` have one trigram each (see `tag`): filters are looked up like words.
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
   text, log, tool, failed, content = '', tokenize = 'trigram', detail = none, columnsize = 0);
 """

@@ -56,8 +56,8 @@ def begin_anew(path: Path, error: StoreDamaged) -> None:
     """Set a side database aside, so that the next opening makes a new one. Nobody may have it open.
 
     Raises:
-        StoreUnavailable: it cannot be moved, or was begun anew a moment ago: then the disk is to blame, and is not
-            filled with what was set aside.
+        StoreUnavailable: it cannot be moved, or was begun anew within `ANEW_GAP_S`: then the disk is to blame, and is
+            not filled with what was set aside.
     """
     now = time.monotonic()
     if now - _begun.get(path, -ANEW_GAP_S) < ANEW_GAP_S:
