@@ -44,7 +44,7 @@ class Asker:
 
 
 def is_loopback(address: str) -> bool:
-    """True for an address of this machine, also in IPv6 clothes."""
+    """True for an address of this machine, also written as an IPv4-mapped IPv6 address."""
     try:
         return _plain(address).is_loopback
     except ValueError:

@@ -215,7 +215,7 @@ def read_settings(data: bytes) -> tuple[Settings, str]:
     try:
         document = msgspec.json.encode(top).decode()
     except (RecursionError, ValueError, OverflowError) as error:
-        raise BrokenConfig(f"config.json cannot be kept as it is: {error}") from None
+        raise BrokenConfig(f"config.json cannot be saved unchanged: {error}") from None
     settings = Settings(
         port=int(value(serve, "serve.", "port", d.port)),
         bearer_token=value(serve, "serve.", "bearer_token", ""),
@@ -337,7 +337,7 @@ def merge_patch(data: bytes, patch: Mapping[str, object]) -> bytes:
     try:
         return _encode({**top, "serve": serve})
     except (RecursionError, ValueError, OverflowError) as error:
-        raise BrokenConfig(f"config.json cannot be kept as it is: {error}") from None
+        raise BrokenConfig(f"config.json cannot be saved unchanged: {error}") from None
 
 
 def _encode(document: Mapping[str, object]) -> bytes:

@@ -97,7 +97,7 @@ def _journal(facts: Facts) -> Check:
 def _losses(facts: Facts) -> Check:
     if not facts.lost:
         return Check("hooks:lost", OK, "no hook event was lost")
-    done = f"To take note, delete {facts.paths.logs / NAME}."
+    done = f"To dismiss this, delete {facts.paths.logs / NAME}."
     if facts.losing:
         return Check("hooks:lost", WARN, facts.lost, f"Make room on the disk. {done}")
     return Check("hooks:lost", OK, f"{facts.lost}. Events arrive again. {done}")

@@ -32,4 +32,4 @@ def told(lost: Lost) -> str:
     events = "1 hook event was" if count == 1 else f"{count} hook events were"
     logs = "one session" if len(lost) == 1 else f"{len(lost)} sessions"
     when = f"at {first}" if first == last else f"between {first} and {last}"
-    return f"{events} lost of {logs} {when}: {reason}"
+    return f"{events} lost from {logs} {when}: {reason}"

@@ -13,7 +13,7 @@ from typing import Any
 from ctm_trio.model.decoding import decode_any
 
 MAX_TOKENS = 1 << 53
-"""A larger count is no count; it would not survive a JavaScript reader."""
+"""A larger count is ignored; it would not survive a JavaScript reader."""
 
 MAX_UNIX_S = 253_402_300_799
 """The last second of the year 9999; a later time is none."""

@@ -115,9 +115,7 @@ class SessionBook:
 
     def _refuse_kept(self, name: str) -> None:
         if name in self.kept:
-            raise BrokenSessions(
-                f"sessions.json has a record of {name} that is not understood; mend it, or take it out."
-            )
+            raise BrokenSessions(f"sessions.json has an invalid record {name}; correct or remove it.")
 
 
 MAX_SESSIONS_BYTES = 64 << 20
@@ -228,7 +226,7 @@ def _problem(wrong: list[str]) -> str:
         return ""
     more = f" and {len(wrong) - MAX_NAMED} more" if len(wrong) > MAX_NAMED else ""
     named = ", ".join(wrong[:MAX_NAMED])
-    return f"sessions.json: not understood, left as it is and not shown: {named}{more}."
+    return f"sessions.json: invalid records, kept but not shown: {named}{more}."
 
 
 def _record(name: str, raw: msgspec.Raw) -> Session:

@@ -145,10 +145,10 @@ def _shown(value: object) -> str:
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
-        return "this list"
+        return "the list given"
     if isinstance(value, float) and not math.isfinite(value):
         return "infinity"
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 128:
-        return "such a number"
+        return "a number this large"
     text = json.dumps(value)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

@@ -138,7 +138,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
             decoder = json.JSONDecoder(parse_int=str, parse_constant=_refuse)
             value, end = decoder.raw_decode(text, start)
         if text[end:].strip(" \t\n\r"):
-            raise Trouble(f"payload of {len(data)} bytes goes on after its JSON value")
+            raise Trouble(f"payload of {len(data)} bytes has more text after its JSON value")
     except (ValueError, StopIteration, RecursionError, SystemError):
         # SystemError: the scanner cannot raise JSONDecodeError where `json` was never imported.
         raise Trouble(f"payload of {len(data)} bytes is not JSON") from None

@@ -140,5 +140,5 @@ async def _webhook(facts: Facts) -> Check:
             stream = await trio.open_tcp_stream(host, port)
             await stream.aclose()
     except (OSError, trio.TooSlowError):
-        return Check(name, WARN, f"Nobody answers: {way}.", mend)
+        return Check(name, WARN, f"No answer from {way}.", mend)
     return Check(name, OK, f"{way}; {facts.webhook_delivered} delivered, {facts.webhook_failed} given up")

@@ -143,7 +143,7 @@ def _config(paths: Paths, problem: str) -> Check:
 
 
 def _user(paths: Paths) -> Check:
-    """A `user.json` that cannot be used keeps everybody out, the owner too."""
+    """A `user.json` that cannot be used locks out everyone, the owner included."""
     if os.path.lexists(paths.user) and not is_usable(paths.user):
         text = "user.json cannot be used, so nobody can sign in."
         return Check("user", ERR, text, "Put it back from a backup, or begin anew with `ctm-trio auth reset`.")

@@ -26,7 +26,7 @@ def _files(paths: Paths) -> Check:
     name = "files:owner"
     if fault := _directory_fault(paths.root):
         return Check(
-            name, ERR, f"{paths.root}: {fault}.", "See to its owner and mode: it holds what others must not change."
+            name, ERR, f"{paths.root}: {fault}.", "Correct its owner and mode: others must not be able to change it."
         )
     for above in (paths.root.parent, paths.root.parent.parent):
         if fault := _parent_fault(above):
@@ -91,8 +91,8 @@ def _dumps(settings: Settings) -> Check:
     chosen = settings.statusline_dump_dir
     directory = Path(os.path.expanduser(chosen)) if chosen else DEFAULT_DIRECTORY
     if fault := directory_fault(directory):
-        text = f"{directory}: {fault}. Nothing in it is believed, so quota, context and cost are not known."
+        text = f"{directory}: {fault}. Its files are ignored, so quota, context and cost are unknown."
         return Check(
-            "statusline:dumps", ERR, text, "Mend it, or set serve.statusline_dump_dir to a directory of yours."
+            "statusline:dumps", ERR, text, "Correct this, or set serve.statusline_dump_dir to a directory of yours."
         )
     return Check("statusline:dumps", OK, str(directory))

@@ -20,7 +20,7 @@ DEFAULT_DIRECTORY = Path("/tmp/ctm-statusline")
 SUFFIX = ".json"
 
 MAX_DUMP_BYTES = 1 << 20
-"""A larger dump is no dump (real ones have 2 kB); it is ignored and logged."""
+"""A larger file is not a dump (real ones have 2 kB); it is ignored and logged."""
 
 MAX_DUMPS = 5_000
 """Of more files in the directory only the newest so many are read."""
@@ -89,7 +89,7 @@ def _read_all(folder: int, names: Iterable[str] | None, known: dict[str, tuple[i
 
 
 def directory_fault(directory: Path) -> str:
-    """Why no dump in this directory is believed, for a person; "" if they are, or if there is no directory."""
+    """Why the dumps in this directory are ignored, for a person; "" if they are not, or if there is no directory."""
     try:
         os.close(open_own_directory(directory))
     except FileNotFoundError:
@@ -107,7 +107,7 @@ def _say(directory: Path, error: OSError) -> None:
     text = error.strerror or str(error)
     if _said.get(directory) != text:
         _said[directory] = text
-        log.warning("no status-line dump in %s is believed: %s", directory, text)
+        log.warning("status-line dumps in %s are ignored: %s", directory, text)
 
 
 def _forgotten(known: dict[str, tuple[int, int, int]]) -> list[DumpFile]:

@@ -38,7 +38,7 @@ WATCH_S = 2.0
 """How often a file is looked at. What is wrong is in /health within 5 s."""
 
 NOTE_S = 30.0
-"""How long /health says that a file had to be made again."""
+"""How long /health says that a file had to be restored."""
 
 DEEP_GAP_S = 60.0
 """All of a file is looked at once in so many seconds at most, and only when there is a reason."""
@@ -105,7 +105,7 @@ class Watched:
         except StoreDamaged as error:
             raise StoreDamaged(f"{seen.problem} {error.message}" if seen.damaged else error.message) from error
         except StoreUnavailable as error:
-            self.detached = f"{self.look().problem} It cannot be made again now: {error.message}"
+            self.detached = f"{self.look().problem} It cannot be restored now: {error.message}"
             raise
         self.detached = ""
 
@@ -240,9 +240,9 @@ async def watch_file(
                 async with lock or trio.Lock():
                     await in_thread(store.put_back, limiter=limiter)
             except StoreUnavailable as error:
-                text = f"{seen.problem} It cannot be made again now: {error.message}"
+                text = f"{seen.problem} It cannot be restored now: {error.message}"
             else:
-                text = note = f"{seen.problem} It was made again, with everything that was in it."
+                text = note = f"{seen.problem} It was restored with all its contents."
                 until = trio.current_time() + NOTE_S
         elif not text and trio.current_time() < until:
             text = note

@@ -206,7 +206,7 @@ def _known(path: Path, schema: Schema, number: int) -> int:
     if number > schema.version:
         raise StoreNewer(
             f"{path} was made by a newer version of ctm-trio (schema {number}; this one knows {schema.version})."
-            " Use that version, or move the file away; it is left as it is."
+            " Use that version, or move the file away; it was not changed."
         )
     if number < schema.first:
         raise StoreDamaged(f"{path.name} has schema {number}, which is older than any that can be brought up to date.")
@@ -216,7 +216,7 @@ def _known(path: Path, schema: Schema, number: int) -> int:
 def _is_first_version(db: sqlite3.Connection, tables: set[str], schema: Schema) -> bool:
     if not schema.known_by.keys() <= tables:
         if tables and tables <= schema.known_by.keys():
-            raise StoreDamaged(f"Tables of this {schema.what} are missing: its making was interrupted.")
+            raise StoreDamaged(f"Tables of this {schema.what} are missing: its creation was interrupted.")
         return False
     for table in schema.known_by:
         columns = {row[1] for row in db.execute(f'PRAGMA table_info("{table}")')}
@@ -244,8 +244,8 @@ def _migrate(db: sqlite3.Connection, path: Path, schema: Schema, found: Found) -
         write_copy(db, copy)
     except StoreUnavailable as error:
         raise StoreUnavailable(
-            f"{path} must be brought to schema {schema.version}, and the copy of it that is kept meanwhile cannot be"
-            f" written: {error.message}. Make room for it; the file is as it was."
+            f"{path} must be upgraded to schema {schema.version}, but its backup cannot be written: {error.message}."
+            " Free some disk space; the file is unchanged."
         ) from error
     _copies.add(copy)
     try:

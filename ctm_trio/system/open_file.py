@@ -88,7 +88,7 @@ class OpenFile:
         if mode & 0o600 != 0o600:
             return f"{name} has the mode {mode & 0o777:03o}; its owner must be able to read and write it (chmod 600)."
         if not os.access(self.path, os.R_OK | os.W_OK, effective_ids=True):
-            return f"{name} cannot be read and written; see who owns it, and whether the disk is read-only."
+            return f"{name} cannot be read and written; check its owner and whether the disk is read-only."
         with suppress(OSError):
             mode = os.stat(directory).st_mode
             if mode & 0o700 != 0o700:

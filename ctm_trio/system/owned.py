@@ -34,7 +34,7 @@ def open_own_directory(path: Path) -> int:
     if status.st_uid != os.geteuid():
         problem = f"it belongs to another user (uid {status.st_uid})"
     elif status.st_mode & (WORLD | GROUP):
-        problem = "others may write to it; `chmod go-w` closes it"
+        problem = "others may write to it; run `chmod go-w` on it"
     if problem:
         os.close(fd)
         raise OSError(errno.EPERM, problem, str(path))

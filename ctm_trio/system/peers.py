@@ -18,7 +18,7 @@ Address = tuple[str, int]
 
 LISTEN = 10
 CONNECTED = frozenset({1, 4, 5, 8})
-"""States of a connection whose socket a process still may hold: established, or one side has said its last word."""
+"""States of a connection whose socket a process still may hold: established, or one side has closed."""
 
 ANSWER_S = 0.2
 """How long the kernel may take to answer; it does so within the call that asks."""
@@ -113,7 +113,7 @@ def _on_this_machine(address: Address) -> bool:
 
 
 def _packed(address: Address) -> tuple[bytes, int]:
-    """An address in network order; an IPv4 address in IPv6 clothes as what it is. Raises OSError for a name."""
+    """An address in network order; one written as an IPv4-mapped IPv6 address as IPv4. Raises OSError for a name."""
     host, port = address[0], address[1]
     if ":" not in host:
         return socket.inet_pton(socket.AF_INET, host), port

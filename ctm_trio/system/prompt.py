@@ -89,8 +89,8 @@ async def _ready(
         screen = "" if asks else now
         waited = trio.current_time() - began
         if waited > (hold_s if asks else SETTLE_LIMIT_S):
-            return None, "it asks something first." if asks else "its screen does not come to rest."
+            return None, "it is asking a question." if asks else "its screen keeps changing."
         if asks and held is not None and waited > TELL_S:
-            held("it asks something first; the prompt is held until that is answered.")
+            held("it is asking a question; the prompt is held until that is answered.")
             held = None
         await trio.sleep(LOOK_S if waited < SETTLE_LIMIT_S else HOLD_LOOK_S)

@@ -95,6 +95,6 @@ def _try(db: sqlite3.Connection, statement: str, row: tuple[object, ...]) -> boo
         with written():
             db.execute(statement, row)
     except StoreRefused as error:
-        log.error("a row is left out of the event log: %s", error.message)
+        log.error("the event log skipped a row: %s", error.message)
         return False
     return True

@@ -53,7 +53,7 @@ def load_settings(path: Path, *, create: bool = True) -> Loaded:
             atomic_write(path, default_document())
             seen = stamp(path)
         if fault := file_fault(path):
-            return Loaded(Settings(), f"{path} is not believed: {fault}.", _UNREAD)
+            return Loaded(Settings(), f"{path} is ignored: {fault}.", _UNREAD)
         return Loaded(*read_settings(read_regular(path, max_bytes=MAX_CONFIG_BYTES)), seen)
     except BrokenConfig as error:
         return Loaded(Settings(), error.message, seen)
@@ -77,7 +77,7 @@ async def patch_settings(path: Path, patch: Mapping[str, object], *, fallback: s
     def change() -> Loaded:
         try:
             if fault := file_fault(path):
-                raise BrokenConfig(f"{path} is not believed and not changed: {fault}.")
+                raise BrokenConfig(f"{path} is ignored and was not changed: {fault}.")
             try:
                 data = read_regular(path, max_bytes=MAX_CONFIG_BYTES)
             except FileNotFoundError:

@@ -61,7 +61,7 @@ def begin_anew(path: Path, error: StoreDamaged) -> None:
     """
     now = time.monotonic()
     if now - _begun.get(path, -ANEW_GAP_S) < ANEW_GAP_S:
-        raise StoreUnavailable(f"{path.name} is damaged again: {error.message} Check the disk.")
+        raise StoreUnavailable(f"{path.name} was damaged again within a minute: {error.message} Check the disk.")
     _begun[path] = now
     try:
         aside = set_aside(path, error.aside)
@@ -69,7 +69,7 @@ def begin_anew(path: Path, error: StoreDamaged) -> None:
         return  # somebody else did it
     except OSError as problem:
         raise StoreUnavailable(f"{error.message} It cannot be set aside: {problem.strerror or problem}") from problem
-    log.error("%s: %s It is now %s; a new one is begun.", path.name, error.message, aside.name)
+    log.error("%s: %s It was moved to %s and a new one was created.", path.name, error.message, aside.name)
 
 
 def connect_reader(path: Path, schema: Schema) -> sqlite3.Connection:

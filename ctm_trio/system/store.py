@@ -121,9 +121,9 @@ class EventStore(Watched):
         self.next_source = max((s.id for s in self.sources.values()), default=0) + 1
         self.next_segment = max(self.segments, default=0) + 1
         if max(self.last_id, self.next_source, self.next_segment) > MAX_ID - SPARE_IDS:
-            raise StoreUsedUp("The numbers of the event log are at their end.")
+            raise StoreUsedUp("The event log has run out of ids.")
         if self.last_id > time.time_ns() + AHEAD_NS:
-            text = "The newest event has the number of a time in the future, %s; the next ones count on from there."
+            text = "The newest event has an id that lies in the future (%s); new ids continue from it."
             log.warning(text, format_time(self.last_id / 1e9))
 
     def keep_segments(self, segments: dict[int, Segment]) -> None:
@@ -145,7 +145,7 @@ class EventStore(Watched):
             now = CLOCK_TOP
         if now <= last:
             if last >= MAX_ID:
-                raise StoreUsedUp("The numbers of the event log are at their end.")
+                raise StoreUsedUp("The event log has run out of ids.")
             now = last + 1
         self.last_id = now
         return now

@@ -24,7 +24,7 @@ log = logging.getLogger("ctm.store")
 BESIDE = ("-wal", "-shm")
 """What SQLite keeps beside a database while it is open."""
 
-NO_MEMORY = "There is too little memory; it is tried again."
+NO_MEMORY = "Not enough memory; trying again."
 
 
 class StoreUnavailable(CtmError):
@@ -62,7 +62,7 @@ class StoreForeign(StoreDamaged):
 
 
 class StoreUsedUp(StoreDamaged):
-    """The numbers for events are at their end: a new file must begin again. Nothing else helps."""
+    """The ids for events are used up; only a new file helps."""
 
     aside = "used-up"
 
@@ -74,7 +74,7 @@ def translate(error: sqlite3.Error) -> CtmError:
         return StoreDamaged(f"The database is damaged: {error}")
     bound = isinstance(error, sqlite3.InterfaceError | sqlite3.ProgrammingError) and "rror binding" in str(error)
     if bound or isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
-        return StoreRefused(f"The database refuses a row: {error}")
+        return StoreRefused(f"The database rejected a row: {error}")
     return StoreUnavailable(str(error))
 
 
@@ -101,7 +101,7 @@ def written() -> Iterator[None]:
     except MemoryError as error:
         raise StoreUnavailable(NO_MEMORY) from error
     except (OverflowError, UnicodeEncodeError) as error:
-        raise StoreRefused(f"The database refuses a row: {error}") from error
+        raise StoreRefused(f"The database rejected a row: {error}") from error
 
 
 def set_aside(path: Path, why: str = StoreDamaged.aside) -> Path:

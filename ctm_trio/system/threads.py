@@ -12,7 +12,7 @@ T = TypeVar("T")
 AGAIN_S = 0.5
 """How often it is tried again to start a thread."""
 
-NO_THREAD = "The system starts no more threads (a limit of processes or memory); it is tried again."
+NO_THREAD = "The system cannot start more threads (a limit of processes or memory); trying again."
 
 
 async def in_thread(

@@ -232,8 +232,8 @@ class Tmux:
         version, _, size = said.strip().partition("\n")
         if size == "manual" and tmux_version(version) < FIXED_VERSION:
             raise TmuxWouldEnd(
-                f"With its option window-size set to manual, tmux {version} ends when a session is made, and all of its"
-                " sessions with it. First do: tmux set-option -g window-size latest"
+                f"tmux {version} crashes when a session is created while window-size is manual, and all of its sessions"
+                " end. Run first: tmux set-option -g window-size latest"
             )
 
     async def _run(

@@ -19,7 +19,7 @@ LIFETIME_S = 30 * 86400
 """Source: contract A3."""
 
 MAX_TOKENS_BYTES = 1 << 20
-"""A larger file is none of ours; a thousand tokens have a tenth of it."""
+"""A larger file was not written by us; a thousand tokens have a tenth of it."""
 
 MAX_TOKENS = 1000
 """Tokens that may be valid at once; past that the oldest is logged out."""
@@ -46,7 +46,7 @@ class TokenFile:
         """Read the file. Tokens of another user, and a file that is none of ours, count for nothing. Blocks."""
         self._mark, self._ends = mark, {}
         if fault := file_fault(self._path):  # whoever may write it could let themselves in
-            log.warning("%s is not believed (%s); everybody must sign in again", self._path.name, fault)
+            log.warning("%s is ignored (%s); everyone must sign in again", self._path.name, fault)
             return
         try:
             stored = msgspec.json.decode(read_regular(self._path, max_bytes=MAX_TOKENS_BYTES), type=_Stored)
@@ -56,7 +56,7 @@ class TokenFile:
         except FileNotFoundError:
             return  # nobody has signed in yet
         except (OSError, ValueError, *BAD_JSON) as error:
-            log.warning("%s cannot be read (%s); everybody must sign in again", self._path.name, error)
+            log.warning("%s cannot be read (%s); everyone must sign in again", self._path.name, error)
 
     def belong_to(self, mark: str) -> bool:
         """The user is now `mark` ("" for nobody). True if that made tokens void."""

@@ -55,7 +55,7 @@ LOOK_EVERY_S = 0.25
 """How often `user.json` is looked at, at most. Source: contract A3 (void within a second)."""
 
 MAX_USER_BYTES = 64 << 10
-"""A larger `user.json` is none of ours."""
+"""A larger `user.json` was not written by us."""
 
 MAX_MEMORY_KIB = 1024 * 1024
 MAX_ROUNDS = 64
@@ -262,7 +262,7 @@ class UserStore:
         user = self._user
         if user is None:
             if self._stamp != Stamp():
-                raise Unavailable("user.json cannot be read; mend or delete it.")
+                raise Unavailable("user.json cannot be read; repair or delete it.")
             raise NotRegistered
         digest = await self._run_hash(password, user.salt, user.params)
         right = hmac.compare_digest(digest, user.hash) & hmac.compare_digest(username.encode(), user.username)
@@ -305,4 +305,4 @@ class UserStore:
         except trio.TooSlowError:
             raise Unavailable("The password could not be checked in time; try again later.") from None
         except HashingError as error:
-            raise Unavailable("The password cannot be checked now; there is too little memory.") from error
+            raise Unavailable("The password cannot be checked now; there is not enough memory.") from error

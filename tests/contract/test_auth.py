@@ -119,4 +119,4 @@ async def test_broken_user_file(tmp_path: Path) -> None:
         assert (await post(site, "/api/auth/signup", WHO)).status_code == 409
         answer = await post(site, "/api/auth/login", WHO)
         assert answer.status_code == 503
-        assert "mend" in answer.json()["message"]
+        assert "repair" in answer.json()["message"]

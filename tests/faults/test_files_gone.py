@@ -128,7 +128,7 @@ def test_the_event_log_is_lost(daemon: Daemon, lose: Callable[[Path], None]) -> 
         log.append(b"".join(line(UUID, f"b{i}") for i in range(50)))
         stream.until(550)
         daemon.request("GET", "/api/search?q=a1")  # whoever reads may be the first to meet damage
-        says(daemon, "journal", "ctm-trio.db", "while it was in use", "made again")
+        says(daemon, "journal", "ctm-trio.db", "while it was in use", "was restored")
         log.append(b"".join(line(UUID, f"c{i}") for i in range(50)))
         stream.until(600)
         eventually(lambda: len(daemon.stored()) == 800, what="the file with everything in it")
@@ -277,7 +277,7 @@ def test_a_side_database_is_lost(daemon: Daemon, name: str, lose: Callable[[Path
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     lose(path)
-    says(daemon, name, path.name, "while it was in use", "made again")
+    says(daemon, name, path.name, "while it was in use", "was restored")
     log.append(line(UUID, "needle last"))
     eventually(lambda: len(daemon.get("/api/search?q=needle&limit=500")["matches"]) == 101, what="the index again")
     assert daemon.request("GET", "/api/cost?window=day").status_code == 200
@@ -358,7 +358,7 @@ def test_lost_and_no_room_to_put_it_back(daemon: Daemon) -> None:
     limits = resource.prlimit(pid, resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
     with daemon.stream(last_id=f"{daemon.stored()[-1][0]}-0") as stream:
         daemon.database.unlink()
-        says(daemon, "journal", "was deleted", "cannot be made again now")
+        says(daemon, "journal", "was deleted", "cannot be restored now")
         log.append(b"".join(line(UUID, f"b{i}") for i in range(20)))
         stream.until(20)
         assert not daemon.database.exists()

@@ -50,7 +50,7 @@ def test_losses_are_said_until_events_flow(daemon: Daemon) -> None:
     assert hooks(daemon) == "ok"
     lose(daemon)
     lose(daemon)
-    eventually(lambda: "2 hook events were lost of one session" in hooks(daemon), what="the two")
+    eventually(lambda: "2 hook events were lost from one session" in hooks(daemon), what="the two")
     assert "File too large" in hooks(daemon)
     assert daemon.get("/health")["status"] == "degraded"
     eventually(lambda: check(daemon)["status"] == "warn", what="the doctor's word")

@@ -161,7 +161,7 @@ def test_no_room_for_the_copy(tmp_path: Path) -> None:
     )
     argv = [sys.executable, "-c", code, str(path)]
     done = subprocess.run(argv, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
-    assert f"{path} must be brought to schema" in done.stdout
+    assert f"{path} must be upgraded to schema" in done.stdout
     assert path.read_bytes() == before
     assert [name for name in everything(tmp_path) if "migration" in name] == []
 

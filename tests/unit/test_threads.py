@@ -89,7 +89,7 @@ async def test_no_thread_to_take_a_session_back(
 @pytest.mark.parametrize("block", [translated, written])
 def test_too_little_memory_passes(block: Callable[[], AbstractContextManager[None]]) -> None:
     """A database for which there is no memory now is tried again; it is not damaged."""
-    with pytest.raises(StoreUnavailable, match="too little memory"), block():
+    with pytest.raises(StoreUnavailable, match="Not enough memory"), block():
         raise MemoryError
 
 
