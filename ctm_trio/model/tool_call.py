@@ -151,12 +151,14 @@ def _decode_loosely(line: bytes) -> RawLine | None:
             setattr(raw, key, value)
             continue
         decoded = decode_any(value)
-        if isinstance(decoded, str) or (key == "duration_ms" and type(decoded) in (int, float)):
+        if key == "duration_ms":
+            fits = type(decoded) in (int, float)
+        elif key == "is_interrupt":
+            fits = type(decoded) is bool
+        else:
+            fits = isinstance(decoded, str) or (key == "ctm_pid" and type(decoded) is int)
+        if fits:
             setattr(raw, key, decoded)
-        elif key == "ctm_pid" and type(decoded) is int:
-            raw.ctm_pid = decoded
-        elif key == "is_interrupt" and type(decoded) is bool:
-            raw.is_interrupt = decoded
     return raw
 
 

@@ -74,6 +74,17 @@ def test_an_odd_line_is_a_call(line: bytes) -> None:
     assert looks_like_object(line)
 
 
+@pytest.mark.parametrize(
+    "more", [b'"duration_ms":"12","is_interrupt":"no"', b'"duration_ms":1e999,"is_interrupt":"no"']
+)
+def test_a_text_is_no_number_and_no_truth(more: bytes) -> None:
+    """A key with a text where a number or a truth belongs counts as absent: the call stays an error."""
+    row, _ = row_of(call(more=b'"error":"boom",' + more).replace(b"PostToolUse", b"PostToolUseFailure"), 0, NOW)
+    assert row is not None
+    assert row.is_error
+    assert "duration_ms" not in json.loads(b'{"session":"a",' + row.tail)
+
+
 def test_half_a_character_is_a_replacement() -> None:
     """U+FFFD stands where the half character was, and only there; whole ones stay, and so does a text about them."""
     line = call(
