@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from ctm_trio.model.decoding import BAD_JSON, decode_any, decode_mended
+from ctm_trio.model.decoding import decode_any, line_decoder
 from ctm_trio.model.event import HookFacts
 
 TOOL_EVENTS = frozenset({"PostToolUse", "PostToolUseFailure"})
@@ -82,8 +82,18 @@ class _Line(msgspec.Struct, gc=False):
     tool_input: msgspec.Raw = msgspec.Raw()
 
 
-_FIELDS = tuple(_Line.__struct_fields__)
-_line_decoder = msgspec.json.Decoder(_Line)
+def _tasks(raw: msgspec.Raw) -> list[_Task] | None:
+    """Background tasks of which one is not as we know them: it counts as one without a status."""
+    tasks = decode_any(raw)
+    return [_Task(status=_status(task)) for task in tasks] if isinstance(tasks, list) else None
+
+
+def _status(task: object) -> str | None:
+    status = task.get("status") if isinstance(task, dict) else None
+    return status if isinstance(status, str) else None
+
+
+_decode = line_decoder(_Line, {"background_tasks": _tasks})
 
 
 def parse_hook_line(line: bytes) -> HookLine | None:
@@ -117,25 +127,6 @@ def parse_hook_line(line: bytes) -> HookLine | None:
         facts=facts,
         is_tool=name in TOOL_EVENTS,
     )
-
-
-def _decode(line: bytes) -> _Line | None:
-    try:
-        return _line_decoder.decode(line)
-    except msgspec.ValidationError:
-        found = _decode_loosely(line)
-        if found is not None:
-            return found
-    except BAD_JSON:
-        pass
-    return decode_mended(line, _decode_strictly_or_loosely)
-
-
-def _decode_strictly_or_loosely(line: bytes) -> _Line | None:
-    try:
-        return _line_decoder.decode(line)
-    except msgspec.ValidationError:
-        return _decode_loosely(line)
 
 
 def _kind(raw: _Line) -> str:
@@ -173,31 +164,3 @@ def _asked_for(tool_input: msgspec.Raw) -> str:
         if isinstance(found, str) and found:
             return found
     return ""
-
-
-def _decode_loosely(line: bytes) -> _Line | None:
-    """Decode a line of which some key has another type than we know; such a key counts as absent."""
-    try:
-        found = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    except BAD_JSON:
-        return None
-    raw = _Line()
-    for key in _FIELDS:
-        value = found.get(key)
-        if value is None:
-            continue
-        if key == "tool_input":
-            raw.tool_input = value
-            continue
-        decoded = decode_any(value)
-        if key == "background_tasks":
-            if isinstance(decoded, list):
-                raw.background_tasks = [_Task(status=_status(task)) for task in decoded]
-        elif isinstance(decoded, str) or (key == "ctm_pid" and type(decoded) is int):
-            setattr(raw, key, decoded)
-    return raw
-
-
-def _status(task: object) -> str | None:
-    status = task.get("status") if isinstance(task, dict) else None
-    return status if isinstance(status, str) else None

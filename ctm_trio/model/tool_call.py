@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ctm_trio.model.decoding import BAD_JSON, compact, decode_any, decode_mended
+from ctm_trio.model.decoding import BAD_JSON, compact, decode_any, line_decoder
 from ctm_trio.model.diff import lines_of
 from ctm_trio.model.times import normal_time
 
@@ -107,59 +107,12 @@ class _Payload(msgspec.Struct, gc=False, omit_defaults=True):
     permission_mode: str | None = None
 
 
-_line_decoder = msgspec.json.Decoder(RawLine)
+decode_line = line_decoder(RawLine)
+"""The keys of one line; None if it is no JSON object. See `line_decoder`."""
+
 _input_decoder = msgspec.json.Decoder(_Input)
 _response_decoder = msgspec.json.Decoder(_Response)
 _encode = msgspec.json.Encoder().encode
-_FIELDS = tuple(RawLine.__struct_fields__)
-
-
-def decode_line(line: bytes) -> RawLine | None:
-    """Decode one line; None if it is no JSON object. A key of an unexpected type counts as absent.
-
-    What is only badly written (half a character, bytes that are not UTF-8, NaN, a BOM) is mended first.
-    """
-    try:
-        return _line_decoder.decode(line)
-    except msgspec.ValidationError:
-        found = _decode_loosely(line)
-        if found is not None:
-            return found
-    except BAD_JSON:
-        pass
-    return decode_mended(line, _decode_strictly_or_loosely)
-
-
-def _decode_strictly_or_loosely(line: bytes) -> RawLine | None:
-    try:
-        return _line_decoder.decode(line)
-    except msgspec.ValidationError:
-        return _decode_loosely(line)
-
-
-def _decode_loosely(line: bytes) -> RawLine | None:
-    try:
-        found = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    except BAD_JSON:
-        return None
-    raw = RawLine()
-    for key in _FIELDS:
-        value = found.get(key)
-        if value is None:
-            continue
-        if key in ("tool_input", "tool_response"):
-            setattr(raw, key, value)
-            continue
-        decoded = decode_any(value)
-        if key == "duration_ms":
-            fits = type(decoded) in (int, float)
-        elif key == "is_interrupt":
-            fits = type(decoded) is bool
-        else:
-            fits = isinstance(decoded, str) or (key == "ctm_pid" and type(decoded) is int)
-        if fits:
-            setattr(raw, key, decoded)
-    return raw
 
 
 def parse_call(raw: RawLine) -> CallLine | None:
