@@ -6,12 +6,11 @@ import sqlite3
 from pathlib import Path
 
 from ctm_trio.errors import CtmError
-from ctm_trio.system.migration import connect, open_current, refuse_newer
+from ctm_trio.system.migration import connect, open_current
 from ctm_trio.system.open_file import check_current
 from ctm_trio.system.rescued import take_over
 from ctm_trio.system.schema import EVENT_LOG, PRAGMAS
 from ctm_trio.system.side_database import connect_reader
-from ctm_trio.system.store_errors import translate
 
 
 def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -25,20 +24,7 @@ def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     if not read_only:
         take_over(path, EVENT_LOG)
         return _lenient(open_current(path, EVENT_LOG, PRAGMAS))
-    check_current(path)
-    connection = connect(path, "ro")
-    try:
-        for pragma in PRAGMAS:
-            if "cache" in pragma or "temp" in pragma:
-                connection.execute(pragma)
-        refuse_newer(connection, path, EVENT_LOG)
-    except sqlite3.Error as error:
-        connection.close()
-        raise translate(error) from error
-    except BaseException:
-        connection.close()
-        raise
-    return _lenient(connection)
+    return _lenient(connect_reader(path, EVENT_LOG, [p for p in PRAGMAS if "cache" in p or "temp" in p]))
 
 
 def event_reader(path: Path) -> sqlite3.Connection:

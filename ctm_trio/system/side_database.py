@@ -30,7 +30,7 @@ ANEW_GAP_S = 60.0
 _begun: dict[Path, float] = {}
 """When a file was begun anew last, by path."""
 
-READER_CACHE = "PRAGMA cache_size = -2000"
+READER_PRAGMAS = ("PRAGMA cache_size = -2000",)
 """2 MB for each kept connection: the system's own cache is behind it, and there are several."""
 
 
@@ -72,8 +72,11 @@ def begin_anew(path: Path, error: StoreDamaged) -> None:
     log.error("%s: %s It was moved to %s and a new one was created.", path.name, error.message, aside.name)
 
 
-def connect_reader(path: Path, schema: Schema) -> sqlite3.Connection:
+def connect_reader(path: Path, schema: Schema, pragmas: Sequence[str] = READER_PRAGMAS) -> sqlite3.Connection:
     """A read-only connection.
+
+    Args:
+        path: of the file. schema: what it may be at most. pragmas: done first.
 
     Raises:
         StoreUnavailable, StoreDamaged: it cannot be opened. StoreNewer: its schema is not known here.
@@ -81,7 +84,8 @@ def connect_reader(path: Path, schema: Schema) -> sqlite3.Connection:
     check_current(path)
     db = connect(path, "ro")
     try:
-        db.execute(READER_CACHE)
+        for pragma in pragmas:
+            db.execute(pragma)
         refuse_newer(db, path, schema)
     except sqlite3.Error as error:
         db.close()
