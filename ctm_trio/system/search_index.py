@@ -49,6 +49,10 @@ INDEX = Schema(
 
 KEY_BITS = 20
 MAX_MS = (1 << 43) - 1
+"""A key is a time in ms (what is later counts as the year 2248) and a number among those of that time."""
+
+LAST_KEY = (MAX_MS + 1 << KEY_BITS) - 1
+"""The largest that SQLite can hold: a bound above it would be no number there, so bounds are inclusive."""
 
 STEP_ROWS = 2000
 """Calls indexed in one transaction, a quarter of a second: so soon it can be stopped."""
@@ -82,6 +86,11 @@ LOG, TOOL, FAILED = "\uf000", "\uf001", "\uf002"
 def first_key(unix_s: float) -> int:
     """The smallest key of a time in unix seconds."""
     return min(max(round(unix_s * 1000), 0), MAX_MS) << KEY_BITS
+
+
+def last_key(first: int) -> int:
+    """The largest key of the time whose smallest is `first`."""
+    return first | (1 << KEY_BITS) - 1
 
 
 class SearchIndex(Watched):
@@ -216,9 +225,8 @@ class SearchIndex(Watched):
         for row, text in zip(rows, texts, strict=True):
             low = first_key(parse_time(str(row[2])) or 0.0)
             if low not in free:
-                high = low + (1 << KEY_BITS)
                 (last,) = self.db.execute(
-                    "SELECT max(key) FROM docs WHERE key >= ? AND key < ?", (low, high)
+                    "SELECT max(key) FROM docs WHERE key >= ? AND key <= ?", (low, last_key(low))
                 ).fetchone()
                 free[low] = low if last is None else last + 1
             docs.append(

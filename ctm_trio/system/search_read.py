@@ -10,7 +10,7 @@ from ctm_trio.model.event import format_event_id
 from ctm_trio.model.search import Match, Matches, SearchQuery, find, snippet, trigrams
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.open_file import check_current
-from ctm_trio.system.search_index import FAILED, INDEX, KEY_BITS, LOG, MAX_MS, TOOL, first_key, tag
+from ctm_trio.system.search_index import FAILED, INDEX, LAST_KEY, LOG, TOOL, first_key, last_key, tag
 from ctm_trio.system.side_database import connect_reader
 from ctm_trio.system.store_errors import StoreUnavailable, translate
 
@@ -22,7 +22,7 @@ MAX_TAGS = 100
 
 _FIND = (
     "SELECT d.id, d.source, d.text FROM words CROSS JOIN docs d ON d.key = words.rowid"
-    " WHERE words MATCH ? AND words.rowid >= ? AND words.rowid < ? ORDER BY words.rowid DESC"
+    " WHERE words MATCH ? AND words.rowid >= ? AND words.rowid <= ? ORDER BY words.rowid DESC"
 )
 
 
@@ -53,7 +53,7 @@ def search(query: SearchQuery, db: sqlite3.Connection) -> Matches:
         logs = {n for (n,) in db.execute("SELECT id FROM journal.sources WHERE session = ?", (query.session,))}
     words = _words(db, query, logs)
     low, high = _range(db, query)
-    if words is None or low >= high or "\0" in query.text:
+    if words is None or low > high or "\0" in query.text:
         return Matches(query.text, [], False, complete)
     wanted = query.text.lower()
     found: list[Match] = []
@@ -88,16 +88,16 @@ def _words(db: sqlite3.Connection, query: SearchQuery, logs: set[int] | None) ->
 
 
 def _range(db: sqlite3.Connection, query: SearchQuery) -> tuple[int, int]:
-    """Keys from the one up to (without) the other."""
+    """Keys from the one up to and with the other."""
     low = first_key(query.since) if query.since is not None else 0
-    high = first_key(query.until) + (1 << KEY_BITS) if query.until is not None else (MAX_MS + 1 << KEY_BITS) - 1
+    high = last_key(first_key(query.until)) if query.until is not None else LAST_KEY
     if query.before:
         row = db.execute("SELECT ts FROM journal.events WHERE id = ?", (query.before,)).fetchone()
         start = first_key((parse_time(row[0]) if row is not None else None) or query.before / 1e9)
         same = db.execute(
-            "SELECT key FROM docs WHERE key >= ? AND key < ? AND id = ?", (start, start + (1 << KEY_BITS), query.before)
+            "SELECT key FROM docs WHERE key >= ? AND key <= ? AND id = ?", (start, last_key(start), query.before)
         ).fetchone()
-        high = min(high, same[0] if same is not None else start)
+        high = min(high, (same[0] if same is not None else start) - 1)
     return low, high
 
 

@@ -14,6 +14,7 @@ from ctm_trio.messages import CostPoint, JournalSnapshot, SessionsSnapshot, Tail
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.session import Session
+from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.tasks.cost import run_cost
 from ctm_trio.tasks.search import run_search
 from ctm_trio.web.routes.search import query_of
@@ -65,6 +66,9 @@ async def test_a_cursor_beyond_every_id(library: Library, site: Site, huge: str)
         assert [event["payload"]["input"] for event in page["events"]] == [f"cmd-{n} é" for n in (9, 8, 7)]
         assert (await client.get(f"/api/sessions/alpha/tool_calls/{huge}/detail")).status_code == 404
         assert query_of({"q": "cmd", "before": huge}).before == MAX_ID
+        SearchIndex(library.paths.search_index, library.paths.database, library.paths.logs).close()
+        answer = await client.get("/api/search", params={"q": "cmd", "before": huge, "until": "9999-12-31T23:59:59Z"})
+        assert answer.status_code == 200
         oldest = (await client.get("/api/sessions/alpha/feed/history?before=0-0")).json()
         assert oldest == {"events": [], "has_more": False}
 

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.search import INPUT_CHARS, TRIGRAMS, Matches, SearchQuery, find, snippet, text_of_line, trigrams
+from ctm_trio.model.times import parse_time
 from ctm_trio.system import search_index
 from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.system.search_read import connect_search, search
@@ -125,6 +127,29 @@ def test_pages_of_equal_times(library: Library) -> None:
         truncated = page.truncated
     assert seen == [f"{id_}-0" for id_ in reversed(ids)]
     assert look(library, "needle", before=ids[0]).matches == []
+
+
+def test_times_beyond_every_key(library: Library) -> None:
+    """A call of the year 9999 is found like any other, and so are those after it; nor do such bounds stop a search."""
+    far = "9999-12-31T23:59:59Z"
+    ids = library.write([bash("needle", ts=ts) for ts in (at(1), far, far, at(2))])
+    index(library)
+    newest_first = [f"{ids[n]}-0" for n in (2, 1, 3, 0)]
+
+    def found(**more: Any) -> list[str]:
+        return [match.id for match in look(library, "needle", **more).matches]
+
+    assert found() == newest_first
+    assert found(before=ids[2]) == newest_first[1:]
+    assert found(before=ids[1]) == newest_first[2:]
+    assert found(before=MAX_ID) == newest_first[2:]  # as an unknown one it counts by its time
+    last = parse_time(far)
+    assert found(until=last) == newest_first
+    assert found(since=last) == newest_first[:2]
+    index(library)
+    library.write([bash("needle again", ts=far)])
+    index(library)
+    assert len(found(since=last)) == 3
 
 
 def test_whole_texts(library: Library) -> None:
