@@ -80,28 +80,36 @@ def translate(error: sqlite3.Error) -> CtmError:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Errors of SQLite in the block under our names, and of stored values that this program never writes."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise translate(error) from error
-    except MemoryError as error:
-        raise StoreUnavailable(NO_MEMORY) from error
-    except msgspec.MsgspecError as error:
-        raise StoreDamaged(f"The database has values that do not belong there: {error}") from error
+    """Errors of SQLite in the block under our names, and of stored values that this program never writes.
+
+    For reads. What they look for is bounded where it comes in, so a value that SQLite cannot hold is a bug here.
+    """
+    with _ours():
+        try:
+            yield
+        except msgspec.MsgspecError as error:
+            raise StoreDamaged(f"The database has values that do not belong there: {error}") from error
 
 
 @contextmanager
 def written() -> Iterator[None]:
-    """As `translated`, for the writing of rows: a value that SQLite cannot hold is refused."""
+    """Errors of SQLite in the block under our names, and of values that it cannot hold. For the writing of rows."""
+    with _ours():
+        try:
+            yield
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise StoreRefused(f"The database rejected a row: {error}") from error
+
+
+@contextmanager
+def _ours() -> Iterator[None]:
+    """What may go wrong with every statement, under our names."""
     try:
         yield
     except sqlite3.Error as error:
         raise translate(error) from error
     except MemoryError as error:
         raise StoreUnavailable(NO_MEMORY) from error
-    except (OverflowError, UnicodeEncodeError) as error:
-        raise StoreRefused(f"The database rejected a row: {error}") from error
 
 
 def set_aside(path: Path, why: str = StoreDamaged.aside) -> Path:
