@@ -33,14 +33,7 @@ from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, last_checkpoint
 from tests.git_owner import list_checkpoints, owner, revert
 from tests.git_repo import Repo
 
-
-@pytest.fixture(autouse=True)
-def own_git_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """git sees no settings of the machine, and no identity."""
-    config = tmp_path / "gitconfig"
-    config.write_text("[init]\n\tdefaultBranch = main\n")
-    for key, value in (("GIT_CONFIG_GLOBAL", str(config)), ("GIT_CONFIG_NOSYSTEM", "1"), ("HOME", str(tmp_path))):
-        monkeypatch.setenv(key, value)
+pytestmark = pytest.mark.usefixtures("own_git_config")
 
 
 @pytest.fixture

@@ -21,16 +21,7 @@ from ctm_trio.system.git_tree import find_tree
 from tests.git_owner import list_checkpoints, revert
 from tests.git_repo import Repo
 
-
-@pytest.fixture(autouse=True)
-def own_git_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """git sees no settings of the machine, and no identity; HOME is elsewhere."""
-    config = tmp_path / "gitconfig"
-    config.write_text("[init]\n\tdefaultBranch = main\n")
-    home = tmp_path / "home"
-    home.mkdir()
-    for key, value in (("GIT_CONFIG_GLOBAL", str(config)), ("GIT_CONFIG_NOSYSTEM", "1"), ("HOME", str(home))):
-        monkeypatch.setenv(key, value)
+pytestmark = pytest.mark.usefixtures("own_git_config")
 
 
 @pytest.fixture

@@ -13,17 +13,10 @@ from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import find_tree
 from tests.git_repo import Repo
 
+pytestmark = pytest.mark.usefixtures("own_git_config")
+
 NAMES = ("a", "b", "d", "d/x", "d/y", "d/e/z", "out", "out/1", "out/2/3", "l")
 """Names that are files in one state and directories in the next."""
-
-
-@pytest.fixture(autouse=True)
-def own_git_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """git sees no settings of the machine, and no identity; HOME is elsewhere."""
-    config = tmp_path / "gitconfig"
-    config.write_text("[init]\n\tdefaultBranch = main\n")
-    for key, value in (("GIT_CONFIG_GLOBAL", str(config)), ("GIT_CONFIG_NOSYSTEM", "1"), ("HOME", "/nonexistent")):
-        monkeypatch.setenv(key, value)
 
 
 class Mischief:

@@ -18,6 +18,8 @@ from ctm_trio.system.git_tree import find_tree
 from tests.git_owner import list_checkpoints
 from tests.git_repo import Repo
 
+pytestmark = pytest.mark.usefixtures("own_git_config")
+
 KILLED = """
 import os, signal, sys
 import trio
@@ -81,11 +83,8 @@ trio.run(main)
 
 
 @pytest.fixture
-def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
-    """Two checkpoints of three files, and a change and a new file on top; git sees no settings of the machine."""
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    monkeypatch.setenv("HOME", str(tmp_path))
+def repo(tmp_path: Path) -> Repo:
+    """Two checkpoints of three files, and a change and a new file on top."""
     return two_checkpoints_and_more(Repo(tmp_path / "r"))
 
 

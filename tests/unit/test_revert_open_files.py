@@ -16,13 +16,12 @@ from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import find_tree
 from tests.git_repo import Repo
 
+pytestmark = pytest.mark.usefixtures("own_git_config")
+
 
 @pytest.fixture
-def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
-    """A repository with two checkpoints; git sees no settings of the machine."""
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    monkeypatch.setenv("HOME", str(tmp_path))
+def repo(tmp_path: Path) -> Repo:
+    """A repository with two checkpoints."""
     made = Repo(tmp_path / "r")
     for text in ("one", "two"):
         made.write("a.txt", f"{text}\n")
