@@ -1,4 +1,4 @@
-"""The web on a real socket, over owners that the test plays."""
+"""The web on a real socket, over owners that the test plays; and an endpoint for webhooks."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ from ctm_trio.web.room import MAX_CONNECTIONS
 from ctm_trio.web.serve import run_http
 from ctm_trio.web.wire import SEND_TIMEOUT_S
 from tests.fakes.journal import FakeJournal
+from tests.fakes.receiver import Receiver
 
 TOKEN = "token-of-the-tests"
 
@@ -217,3 +218,13 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     """The web with a valid token and nothing in it."""
     async with open_site(tmp_path) as served:
         yield served
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """An endpoint that listens until the test is over."""
+    receiver = Receiver()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(receiver.run)
+        yield receiver
+        nursery.cancel_scope.cancel()

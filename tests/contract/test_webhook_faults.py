@@ -25,15 +25,6 @@ ELSEWHERE = "http://webhook.example/hook"
 
 
 @pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(receiver.run)
-        yield receiver
-        nursery.cancel_scope.cancel()
-
-
-@pytest.fixture
 def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
     """A wall clock that can be set, for the event ids and for the owner."""
     wall = Wall()

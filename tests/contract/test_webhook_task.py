@@ -100,15 +100,6 @@ class Post:
 
 
 @pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(receiver.run)
-        yield receiver
-        nursery.cancel_scope.cancel()
-
-
-@pytest.fixture
 async def post(tmp_path: Path, receiver: Receiver) -> AsyncIterator[Post]:
     post = Post(tmp_path, receiver.url, webhook_auth="Bearer s3cret/+=", webhook_secret="whsec_c2VjcmV0")
     async with trio.open_nursery() as nursery:
