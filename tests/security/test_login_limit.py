@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import httpx
 import pytest
 
@@ -12,20 +9,11 @@ from ctm_trio.errors import RateLimited
 from ctm_trio.model import attempts
 from ctm_trio.model.asker import Asker, address_class, is_loopback
 from ctm_trio.model.attempts import Attempts
-from tests.faults.process import USER, Daemon, eventually
+from tests.faults.process import USER, Daemon
 from tests.other_user import Stranger
 
 LOGIN = "/api/auth/login"
 WRONG = {**USER, "password": "a wrong password"}
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon where nobody has signed up."""
-    with Daemon(tmp_path) as made:
-        made.start(ready=False)
-        eventually(made.answers)
-        yield made
 
 
 def test_attempts_before_the_sign_up_count(daemon: Daemon) -> None:

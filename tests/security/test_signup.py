@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,6 @@ from tests.other_user import Stranger
 SIGN_UP = "/api/auth/signup"
 LOGIN = "/api/auth/login"
 OTHER_USER = {"username": "mallory@example.com", "password": "mallory's word"}
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon where nobody has signed up."""
-    with Daemon(tmp_path) as made:
-        made.start(ready=False)
-        eventually(made.answers)
-        yield made
 
 
 def code_of(daemon: Daemon) -> str:
