@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,18 @@ class Desk:
         await self.send.send(Subscribe(to, types=types, since=-1))
         await self.mailbox.receive()
 
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """The journal and the owner run until the block ends, and what is announced is heard."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.journal)
+            await self.attribute()
+            await nursery.start(self.owner)
+            await self.began()
+            await self.listen()
+            yield
+            nursery.cancel_scope.cancel()
+
     async def attribute(self) -> None:
         await self.send.send(Attribute(UUID, "alpha"))
 
@@ -138,14 +151,8 @@ OK, BAD = call(False), call(True)
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     desk = Desk(tmp_path)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(desk.journal)
-        await desk.attribute()
-        await nursery.start(desk.owner)
-        await desk.began()
-        await desk.listen()
+    async with desk.at_work():
         yield desk
-        nursery.cancel_scope.cancel()
 
 
 async def test_calls_raise_and_clear(desk: Desk) -> None:
@@ -279,17 +286,11 @@ async def test_full_inbox_blocks_nobody(tmp_path: Path) -> None:
     """While the journal's inbox is full, announcements wait in order, and arrive once there is room."""
     desk = Desk(tmp_path, inbox=1)
     desk.settings.publish(ConfigSnapshot(Settings(attention=Thresholds(error_rate_window=1440))))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(desk.journal)
-        await desk.attribute()
-        await nursery.start(desk.owner)
-        await desk.began()
-        await desk.listen()
+    async with desk.at_work():
         async with trio.open_nursery() as senders:
             for _ in range(30):
                 senders.start_soon(desk.lines, BAD, OK)
         assert await desk.announced(60) == [("raised", "last_error_call"), ("cleared", "last_error_call")] * 30
-        nursery.cancel_scope.cancel()
 
 
 async def test_yolo_asks_for_checkpoints(tmp_path: Path) -> None:
@@ -299,12 +300,7 @@ async def test_yolo_asks_for_checkpoints(tmp_path: Path) -> None:
     desk.ends = replace(desk.ends, clock=lambda: clock[0], steady=lambda: clock[0] - 1_799_000_000.0)
     yolo = replace(ALPHA, mode="yolo", workdir="/w")
     desk.sessions.publish(SessionsSnapshot({"alpha": yolo}, frozenset({"alpha"}), True))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(desk.journal)
-        await desk.attribute()
-        await nursery.start(desk.owner)
-        await desk.began()
-        await desk.listen()
+    async with desk.at_work():
         desk.checkpoints["/w"] = clock[0] + 60
         clock[0] += 30 * 60
         desk.settings.publish(ConfigSnapshot(Settings(attention=Thresholds(idle_minutes=60))))
@@ -315,7 +311,6 @@ async def test_yolo_asks_for_checkpoints(tmp_path: Path) -> None:
         desk.settings.publish(ConfigSnapshot(Settings(attention=Thresholds(idle_minutes=61))))
         assert await desk.announced(1) == [("raised", "yolo_unchecked")]
         assert desk.asked == ["/w", "/w"]
-        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("jump", [-7200.0, 7200.0])
@@ -332,12 +327,7 @@ async def test_waits_do_not_follow_the_wall_clock(tmp_path: Path, jump: float) -
         settings = Settings(attention=Thresholds(idle_minutes=next(idle), **thresholds))
         desk.settings.publish(ConfigSnapshot(settings))
 
-    async with trio.open_nursery() as nursery:
-        await nursery.start(desk.journal)
-        await desk.attribute()
-        await nursery.start(desk.owner)
-        await desk.began()
-        await desk.listen()
+    async with desk.at_work():
         await desk.lines(OK, hook("PermissionRequest", tool="Bash"))
         assert await desk.announced(1) == [("raised", "permission_request")]
         await desk.lines(OK)
@@ -350,7 +340,6 @@ async def test_waits_do_not_follow_the_wall_clock(tmp_path: Path, jump: float) -
         steady[0] += 60 * 60
         nudge(yolo_unchecked_minutes=1440)
         assert await desk.announced(2) == [("cleared", "yolo_unchecked"), ("raised", "stuck")]
-        nursery.cancel_scope.cancel()
 
 
 def test_a_commit_of_the_future() -> None:
@@ -370,18 +359,12 @@ async def test_a_limit_ends_by_the_wall_clock(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     wall, steady = [1_800_000_000.0], [5.0]
     desk.ends = replace(desk.ends, clock=lambda: wall[0], steady=lambda: steady[0])
-    async with trio.open_nursery() as nursery:
-        await nursery.start(desk.journal)
-        await desk.attribute()
-        await nursery.start(desk.owner)
-        await desk.began()
-        await desk.listen()
+    async with desk.at_work():
         desk.quota.publish(QuotaSnapshot(Quota(weekly_pct=90, weekly_resets_at="2027-01-15T09:00:00Z")))
         assert await desk.announced(1) == [("raised", "quota_high")]
         wall[0] += 3601
         desk.settings.publish(ConfigSnapshot(Settings(attention=Thresholds(idle_minutes=9))))
         assert await desk.announced(1) == [("cleared", "quota_high")]
-        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("jump", [-20 * 60.0, 20 * 60.0])
