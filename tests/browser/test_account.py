@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.looks import EVERY_LOOK, look
 from tests.browser.site import EMAIL, PASSWORD, Site
-from tests.browser.test_looks import look
 
 
 def test_from_sign_up_to_the_live_feed(site: Site, open_page: OpenPage) -> None:
@@ -77,8 +76,7 @@ def test_the_daemon_restarts_under_the_page(site: Site, open_page: OpenPage) -> 
     ]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["laptop", "phone"])
+@EVERY_LOOK
 def test_sign_up_with_a_code(site: Site, open_page: OpenPage, phone: bool, dark: bool) -> None:
     """Behind a proxy the form asks for the code in plain words, says when it is wrong, and takes the right one."""
     site.start()

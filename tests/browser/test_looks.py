@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from playwright.sync_api import expect
 
-import pytest
-from playwright.sync_api import Page, expect
-
-from tests.browser.conftest import SCREENSHOTS, OpenPage
+from tests.browser.conftest import OpenPage
 from tests.browser.journey import furnished
+from tests.browser.looks import EVERY_LOOK, look, look_at_all
 from tests.browser.site import Site
-
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 
 VIEWS = {
     "sessions": ("/", ".row"),
@@ -25,38 +21,14 @@ VIEWS = {
 """Name of the picture → address, and what is there once it is drawn."""
 
 
-def serious(page: Page) -> list[str]:
-    """What axe finds that is serious or critical, one line each. axe-core is put in by the browser's debugger."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{one['id']}: {one['help']}: {node['html'][:160]}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
-
-
-def look(page: Page, name: str, *, phone: bool, dark: bool) -> None:
-    """Check what is on the screen and keep its picture."""
-    SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}-{390 if phone else 1440}-{'dark' if dark else 'light'}.png")
-    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), f"{name} is wider than the screen"
-    assert serious(page) == [], name
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["laptop", "phone"])
+@EVERY_LOOK
 def test_every_view(site: Site, open_page: OpenPage, phone: bool, dark: bool) -> None:
     """No serious accessibility violation and nothing wider than the screen, in any view, screen and theme."""
     furnished(site)
     site.hook("checkout", "SubagentStart", agent_id="a3f9c2d1e0b84756a", agent_type="reviewer")
     page, _ = open_page(phone=phone, dark=dark)
     expect(page.locator(".row")).to_have_count(4)
-    for name, (path, there) in VIEWS.items():
-        page.goto(path)
-        expect(page.locator(there).first).to_be_visible()
-        look(page, name, phone=phone, dark=dark)
+    look_at_all(page, VIEWS, phone=phone, dark=dark)
     page.goto("/s/checkout/feed")
     page.locator("a.feed-row", has_text="Edit").click()
     expect(page.locator(".diff-line").first).to_be_visible()
@@ -69,8 +41,7 @@ def test_every_view(site: Site, open_page: OpenPage, phone: bool, dark: bool) ->
     look(page, "revert", phone=phone, dark=dark)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["laptop", "phone"])
+@EVERY_LOOK
 def test_before_login(site: Site, open_page: OpenPage, phone: bool, dark: bool) -> None:
     """The same for sign-up, login and the first, empty list."""
     site.start()

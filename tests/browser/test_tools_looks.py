@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.journey import failed, furnished
+from tests.browser.looks import EVERY_LOOK, look, look_at_all
 from tests.browser.site import Site
-from tests.browser.test_looks import look
 
 VIEWS = {
     "all-feed": ("/feed", "a.feed-row"),
@@ -46,8 +45,7 @@ def palette(page: Page) -> None:
     expect(page.get_by_role("option").first).to_be_visible()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["laptop", "phone"])
+@EVERY_LOOK
 def test_every_view(site: Site, open_page: OpenPage, phone: bool, dark: bool) -> None:
     """No serious accessibility violation and nothing wider than the screen, in any view, screen and theme."""
     furnished(site)
@@ -55,10 +53,7 @@ def test_every_view(site: Site, open_page: OpenPage, phone: bool, dark: bool) ->
     site.append("docs", failed(site, "docs", 10))
     site.dump("checkout", context=47, cost=2.1, five_hour=83)
     page, _ = open_page(phone=phone, dark=dark)
-    for name, (path, there) in VIEWS.items():
-        page.goto(path)
-        expect(page.locator(there).first).to_be_visible()
-        look(page, name, phone=phone, dark=dark)
+    look_at_all(page, VIEWS, phone=phone, dark=dark)
     page.goto("/feed")
     page.locator("a.feed-row", has_text="Edit").click()
     expect(page.locator(".diff-line").first).to_be_visible()

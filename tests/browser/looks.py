@@ -1,0 +1,49 @@
+"""How a view is looked at: accessible, within the screen, and kept as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SCREENSHOTS
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+
+EVERY_LOOK = pytest.mark.parametrize(
+    ("phone", "dark"),
+    [(False, False), (False, True), (True, False), (True, True)],
+    ids=["laptop-light", "laptop-dark", "phone-light", "phone-dark"],
+)
+"""A test that is marked with this runs on a laptop and on a phone, light and dark."""
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds that is serious or critical, one line each. axe-core is put in by the browser's debugger."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {one['help']}: {node['html'][:160]}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
+def look(page: Page, name: str, *, phone: bool, dark: bool) -> None:
+    """Check what is on the screen and keep its picture."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}-{390 if phone else 1440}-{'dark' if dark else 'light'}.png")
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), f"{name} is wider than the screen"
+    problems = serious(page)
+    assert not problems, "\n".join([name, *problems])
+
+
+def look_at_all(page: Page, views: Mapping[str, tuple[str, str]], *, phone: bool, dark: bool) -> None:
+    """The same for several views: name of the picture → address, and what is there once it is drawn."""
+    for name, (path, there) in views.items():
+        page.goto(path)
+        expect(page.locator(there).first).to_be_visible()
+        look(page, name, phone=phone, dark=dark)
