@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 from ctm_trio.model.event import RING_EVENTS, Event
@@ -34,26 +34,13 @@ def read_replay(
     Raises:
         StoreUnavailable, StoreDamaged: the database cannot be read.
     """
-    if isinstance(source, Path):
-        with closing(open_database(source, read_only=True)) as db:
-            return _read(db, sessions, types, since, until, deep)
-    return _read(source, sessions, types, since, until, deep)
-
-
-def _read(
-    db: sqlite3.Connection,
-    sessions: frozenset[str] | None,
-    types: frozenset[str] | None,
-    since: int | None,
-    until: int,
-    deep: bool,
-) -> tuple[list[Event], bool]:
-    if since is None or not deep:
-        ring = select_events(db, limit=RING_EVENTS, sessions=sessions, types=types, until=until)
-        lost = since is not None and bool(ring) and since < ring[0].id
-        return (ring if since is None or lost else [e for e in ring if e.id > since]), lost
-    found = select_events(db, limit=DEEP_EVENTS + 1, sessions=sessions, types=types, after=since, until=until)
-    return found[-DEEP_EVENTS:], len(found) > DEEP_EVENTS or not _cursor_held(db, since)
+    with closing(open_database(source, read_only=True)) if isinstance(source, Path) else nullcontext(source) as db:
+        if since is None or not deep:
+            ring = select_events(db, limit=RING_EVENTS, sessions=sessions, types=types, until=until)
+            lost = since is not None and bool(ring) and since < ring[0].id
+            return (ring if since is None or lost else [e for e in ring if e.id > since]), lost
+        found = select_events(db, limit=DEEP_EVENTS + 1, sessions=sessions, types=types, after=since, until=until)
+        return found[-DEEP_EVENTS:], len(found) > DEEP_EVENTS or not _cursor_held(db, since)
 
 
 def _cursor_held(db: sqlite3.Connection, since: int) -> bool:
