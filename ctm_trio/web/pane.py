@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 import trio
 
-from ctm_trio.errors import CtmError, SessionNotFound, Unavailable
+from ctm_trio.errors import SessionNotFound, Unavailable
 from ctm_trio.model.session import is_name, is_new_name
 from ctm_trio.orders import PaneFrame, WatchPane
-from ctm_trio.web.auth import bearer
-from ctm_trio.web.errors import answer_of, http_answer
-from ctm_trio.web.harden import Receive, Scope, Send, send_answer
+from ctm_trio.web.harden import Receive, Scope, Send
 from ctm_trio.web.sse import HEADERS, KEEPALIVE, KEEPALIVE_S, OK
-from ctm_trio.web.streams import StreamPass, Streams
+from ctm_trio.web.streams import StreamEndpoint, StreamPass, Streams
 from ctm_trio.web.wire import Wire
 
 DEFAULT_HISTORY, MAX_HISTORY = 500, 10_000
@@ -36,35 +35,28 @@ def history_of(query: str) -> int:
     return int(text)
 
 
-class PaneEndpoint:
+class PaneEndpoint(StreamEndpoint):
     """The ASGI app of the pane streams.
 
     Args:
-        streams: shared with the event streams: they count together, and end together.
+        streams: shared with the event streams.
         panes_send: the panes owner.
     """
 
     def __init__(self, streams: Streams, panes_send: trio.MemorySendChannel[WatchPane]) -> None:
-        self._streams = streams
+        super().__init__(streams)
         self._send = panes_send
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; ends when the client leaves, the pane is gone, its token is void, or at shutdown."""
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        try:
-            if scope["method"] != "GET":
-                status, more, body = http_answer(405)
-                await send_answer(send, (status, {**more, "Allow": "GET"}, body))
-                return
-            stream_pass = self._streams.pass_for(bearer(headers.get(b"authorization", "")))
-            name = pane_of(scope["path"]) or ""
-            if not is_name(name) and not is_new_name(name):
-                raise SessionNotFound(name)
-            with self._streams.admit():
-                history = history_of(scope["query_string"].decode("latin-1"))
-                await self._stream(name, history, stream_pass, scope, receive, send)
-        except CtmError as error:
-            await send_answer(send, answer_of(error))
+    async def serve(
+        self, headers: Mapping[bytes, str], stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Stream until the client leaves, the pane is gone, its token is void, or shutdown."""
+        name = pane_of(scope["path"]) or ""
+        if not is_name(name) and not is_new_name(name):
+            raise SessionNotFound(name)
+        with self._streams.admit():
+            history = history_of(scope["query_string"].decode("latin-1"))
+            await self._stream(name, history, stream_pass, scope, receive, send)
 
     async def _stream(
         self, name: str, history: int, stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send

@@ -6,18 +6,16 @@ encoded once, down to the chunk of HTTP, and a wake-up costs one system call. Th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import trio
 
-from ctm_trio.errors import CtmError
 from ctm_trio.messages import Batch
 from ctm_trio.model.event import cursor_ns, parse_event_id, sse_frame
-from ctm_trio.web.auth import bearer
-from ctm_trio.web.errors import answer_of, http_answer
+from ctm_trio.web.errors import http_answer
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer
-from ctm_trio.web.streams import StreamPass, Streams, subscription
+from ctm_trio.web.streams import StreamEndpoint, StreamPass, Streams, subscription
 from ctm_trio.web.wire import Wire
 
 KEEPALIVE_S = 15.0
@@ -68,35 +66,19 @@ def _encode_chunk(batch: Batch) -> bytes:
     return _chunk(_encode(batch))
 
 
-class SseEndpoint:
-    """The ASGI app of the event streams.
+class SseEndpoint(StreamEndpoint):
+    """The ASGI app of the event streams."""
 
-    Args:
-        streams: shared with the WebSockets.
-    """
-
-    def __init__(self, streams: Streams) -> None:
-        self._streams = streams
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; ends when the client leaves, the journal cuts it, its token is void, or at shutdown."""
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        try:
-            if scope["method"] != "GET":
-                status, more, body = http_answer(405)
-                await send_answer(send, (status, {**more, "Allow": "GET"}, body))
-                return
-            stream_pass = self._streams.pass_for(bearer(headers.get(b"authorization", "")))
-            name = session_of(scope["path"])
-            if name is None:
-                await send_answer(send, http_answer(404))
-                return
-            with self._streams.admit():
-                await self._stream(
-                    name, cursor_of(headers.get(b"last-event-id", "")), stream_pass, scope, receive, send
-                )
-        except CtmError as error:
-            await send_answer(send, answer_of(error))
+    async def serve(
+        self, headers: Mapping[bytes, str], stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Stream until the client leaves, the journal cuts it, its token is void, or shutdown."""
+        name = session_of(scope["path"])
+        if name is None:
+            await send_answer(send, http_answer(404))
+            return
+        with self._streams.admit():
+            await self._stream(name, cursor_of(headers.get(b"last-event-id", "")), stream_pass, scope, receive, send)
 
     async def _stream(
         self, name: str, since: int | None, stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send
