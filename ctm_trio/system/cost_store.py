@@ -25,6 +25,7 @@ from ctm_trio.system.migration import Schema
 from ctm_trio.system.regular import read_regular
 from ctm_trio.system.side_database import open_side_database
 from ctm_trio.system.store_errors import StoreUnavailable, translate, written
+from ctm_trio.system.transaction import transaction
 
 log = logging.getLogger("ctm.cost")
 
@@ -134,17 +135,8 @@ class CostStore(Watched):
         """
         if self.detached:
             raise StoreUnavailable(self.detached)
-        db = self.db
-        with written():
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                kept = sum([self._add(point) for point in points])
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-        return kept
+        with written(), transaction(self.db):
+            return sum([self._add(point) for point in points])
 
     def thin(self, now: float) -> None:
         """Thin the points as of `now` (unix seconds).

@@ -26,6 +26,7 @@ from ctm_trio.system.store_errors import (
     clear_beside,
     translate,
 )
+from ctm_trio.system.transaction import transaction
 
 log = logging.getLogger("ctm.store")
 
@@ -260,8 +261,7 @@ def _migrate(db: sqlite3.Connection, path: Path, schema: Schema, found: Found) -
 
 def _run(db: sqlite3.Connection, schema: Schema, version: int, steps: Sequence[Step]) -> None:
     """Do the steps and mark the file, in one transaction."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(db):
         for step in steps:
             if callable(step):
                 step(db)
@@ -270,11 +270,6 @@ def _run(db: sqlite3.Connection, schema: Schema, version: int, steps: Sequence[S
                 db.execute(statement)
         db.execute(f"PRAGMA application_id = {schema.application_id:d}")
         db.execute(f"PRAGMA user_version = {version:d}")
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 def statements(sql: str) -> Iterator[str]:

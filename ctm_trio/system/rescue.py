@@ -12,6 +12,7 @@ import msgspec
 from ctm_trio.model.event import Event
 from ctm_trio.system.store import PUT_SEGMENT, PUT_SOURCE, EventStore, Stamped, segment_row
 from ctm_trio.system.store_errors import StoreRefused, written
+from ctm_trio.system.transaction import transaction
 
 log = logging.getLogger("ctm.store")
 
@@ -63,21 +64,14 @@ def insert_singly(store: EventStore, batches: Sequence[Stamped]) -> int:
     """
     db, left = store.db, 0
     segments = {k: v for b in batches for k, v in b.segments.items()}
-    with written():
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            for batch in batches:
-                left += sum([not _put(db, "events", row) for row in batch.events])
-                left += sum([not _put(db, "hooks", row) for row in batch.hooks])
-                for source in batch.sources.values():
-                    _try(db, PUT_SOURCE, msgspec.structs.astuple(source))
-            for segment in segments.values():
-                _try(db, PUT_SEGMENT, segment_row(segment))
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
+    with written(), transaction(db):
+        for batch in batches:
+            left += sum([not _put(db, "events", row) for row in batch.events])
+            left += sum([not _put(db, "hooks", row) for row in batch.hooks])
+            for source in batch.sources.values():
+                _try(db, PUT_SOURCE, msgspec.structs.astuple(source))
+        for segment in segments.values():
+            _try(db, PUT_SEGMENT, segment_row(segment))
     store.keep_segments(segments)
     return left
 

@@ -21,6 +21,7 @@ from ctm_trio.system.open_file import OpenFile, is_current, suspect
 from ctm_trio.system.side_database import open_side_database
 from ctm_trio.system.store import open_database, unsigned
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, translate
+from ctm_trio.system.transaction import transaction
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -175,11 +176,10 @@ class SearchIndex(Watched):
 
     def _forget(self) -> None:
         """The event log was rebuilt, its ids are new: begin again."""
-        self.db.execute("BEGIN")
-        self.db.execute("INSERT INTO words (words) VALUES ('delete-all')")
-        self.db.execute("DELETE FROM docs")
-        self.db.execute("UPDATE meta SET value = '0' WHERE key = 'cursor'")
-        self.db.execute("COMMIT")
+        with transaction(self.db):
+            self.db.execute("INSERT INTO words (words) VALUES ('delete-all')")
+            self.db.execute("DELETE FROM docs")
+            self.db.execute("UPDATE meta SET value = '0' WHERE key = 'cursor'")
         self.cursor = 0
 
     def _texts(self, rows: Sequence[tuple[object, ...]]) -> list[str]:
@@ -201,20 +201,17 @@ class SearchIndex(Watched):
 
     def _insert(self, rows: Sequence[tuple[object, ...]], texts: list[str]) -> None:
         db = self.db
-        db.execute("BEGIN IMMEDIATE")
         try:
-            docs = self._docs(rows, texts)
-            _insert(db, "docs", docs)
-            words = [
-                (key, text, tag(LOG, source), tag(TOOL, tool), tag(FAILED) if error else "")
-                for key, _, source, tool, error, text in docs
-            ]
-            _insert(db, "words (rowid, text, log, tool, failed)", words)
-            db.execute("UPDATE meta SET value = ? WHERE key = 'cursor'", (str(rows[-1][0]),))
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
+            with transaction(db):
+                docs = self._docs(rows, texts)
+                _insert(db, "docs", docs)
+                words = [
+                    (key, text, tag(LOG, source), tag(TOOL, tool), tag(FAILED) if error else "")
+                    for key, _, source, tool, error, text in docs
+                ]
+                _insert(db, "words (rowid, text, log, tool, failed)", words)
+                db.execute("UPDATE meta SET value = ? WHERE key = 'cursor'", (str(rows[-1][0]),))
+        except BaseException:  # it is raised again
             self._tools = {}  # numbers that were given out in this step are in no table
             raise
 

@@ -31,6 +31,7 @@ from ctm_trio.system.store_errors import StoreRefused as StoreRefused
 from ctm_trio.system.store_errors import StoreUnavailable as StoreUnavailable
 from ctm_trio.system.store_errors import StoreUsedUp, translated, written
 from ctm_trio.system.store_errors import set_aside as set_aside
+from ctm_trio.system.transaction import transaction
 
 log = logging.getLogger("ctm.store")
 
@@ -213,18 +214,11 @@ class EventStore(Watched):
         db = self.db
         sources = {k: v for b in batches for k, v in b.sources.items()}
         segments = {k: v for b in batches for k, v in b.segments.items()}
-        with written():
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                insert_rows(db, "events", EVENT_COLUMNS, [row for b in batches for row in b.events])
-                insert_rows(db, "hooks", HOOK_COLUMNS, [row for b in batches for row in b.hooks])
-                db.executemany(PUT_SOURCE, map(msgspec.structs.astuple, sources.values()))
-                db.executemany(PUT_SEGMENT, map(segment_row, segments.values()))
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
+        with written(), transaction(db):
+            insert_rows(db, "events", EVENT_COLUMNS, [row for b in batches for row in b.events])
+            insert_rows(db, "hooks", HOOK_COLUMNS, [row for b in batches for row in b.hooks])
+            db.executemany(PUT_SOURCE, map(msgspec.structs.astuple, sources.values()))
+            db.executemany(PUT_SEGMENT, map(segment_row, segments.values()))
         self.keep_segments(segments)
 
     def remember_ids(self) -> None:
