@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         from ctm_trio.cli.main import main as full
 
         return full(words)
-    except BaseException as error:
+    except (KeyboardInterrupt, BaseExceptionGroup) as error:  # a group: of tasks that ran side by side
         if not _is_interrupt(error):
             raise
         from ctm_trio.cli.common import say

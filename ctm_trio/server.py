@@ -27,6 +27,7 @@ import trio
 
 from ctm_trio import __version__
 from ctm_trio.daemon import Plan, run_daemon
+from ctm_trio.errors import CtmError
 from ctm_trio.hard_stop import HardStop, watching
 from ctm_trio.log_output import start_logging
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
@@ -137,7 +138,7 @@ class Server:
         )  # fmt: skip
         try:
             self._lock, self._owned = claim(self.paths.root, self._holder)
-        except BaseException:
+        except BaseException:  # whatever it is, nobody else could close the socket
             self._sock.close()
             raise
         self._damages: deque[float] = deque(maxlen=DAMAGES)
@@ -275,7 +276,7 @@ def serve_main(port: int = 0) -> int:
     tell_signup_code(server.paths)
     try:
         trio.run(server.run)
-    except Exception as error:
+    except (StartFailed, CtmError, ExceptionGroup) as error:  # what `reason_of` may have a sentence for
         reason = reason_of(error)
         if not reason:
             raise

@@ -84,7 +84,7 @@ def claim(root: Path, holder: Holder) -> tuple[InstanceLock, bool]:
     except OSError as error:
         lock.close()
         raise StartFailed(f"{root} cannot be used: {error.strerror or error}.") from None
-    except BaseException:
+    except BaseException:  # whatever it is, a lock that the caller does not get is not held
         lock.close()
         raise
 

@@ -325,7 +325,7 @@ async def follow(
             nursery.start_soon(events._run, send)
             yield events
             nursery.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        if len(group.exceptions) == 1:  # the block's own error, without the nursery that the caller never saw
+    except BaseExceptionGroup as group:  # of our nursery, which the caller never saw; a Ctrl-C may be in it
+        if len(group.exceptions) == 1:  # the block's own error
             raise group.exceptions[0] from None
         raise

@@ -93,7 +93,7 @@ def _pack(part: str) -> None:
             seen = os.fstat(source.fileno())
             os.utime(temporary, ns=(seen.st_atime_ns, seen.st_mtime_ns))
             os.rename(temporary, part + ".gz")
-        except BaseException:
+        except BaseException:  # whatever ends it, half a packed part is left for nobody
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise

@@ -69,7 +69,7 @@ def atomic_write(path: Path, data: bytes, mode: int = 0o600) -> None:
             file.flush()
             os.fsync(fd)
         os.replace(temp, target)
-    except BaseException:
+    except BaseException:  # whatever ends it, no temporary file is left
         with suppress(FileNotFoundError):
             temp.unlink()
         raise

@@ -121,7 +121,7 @@ def open_current(path: Path, schema: Schema, pragmas: Sequence[str]) -> sqlite3.
     except OSError as error:
         db.close()
         raise StoreUnavailable(f"{path} cannot be used: {error.strerror or error}") from error
-    except BaseException:
+    except BaseException:  # whatever it is, nobody else could close the connection
         db.close()
         raise
     return db
@@ -251,7 +251,7 @@ def _migrate(db: sqlite3.Connection, path: Path, schema: Schema, found: Found) -
     _copies.add(copy)
     try:
         _run(db, schema, schema.version, schema.steps[found.version - schema.first :])
-    except BaseException:
+    except BaseException:  # whatever it is, the copy must not stay
         _copies.discard(copy)
         with suppress(OSError):
             copy.unlink()  # nothing has changed, so it is worth nothing

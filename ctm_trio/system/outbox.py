@@ -123,7 +123,7 @@ class Outbox(Watched):
         """What waited in a file that was set aside, by id, until a new one has it. None: there is nothing to do."""
         try:
             self.cursor()
-        except BaseException:
+        except BaseException:  # whatever it is, nobody else could close the connection
             self.close()
             raise
 
@@ -267,7 +267,7 @@ class Outbox(Watched):
         try:
             yield
             self._run("COMMIT")
-        except BaseException:
+        except BaseException:  # whatever ends the block, a half of it must not be kept
             if self.db.in_transaction:
                 self._run("ROLLBACK")
             raise
@@ -309,7 +309,7 @@ def _open(path: Path) -> sqlite3.Connection:
         problem = StoreDamaged(f"The outbox is damaged: {verdict}.")
     except StoreDamaged as error:
         problem = error
-    except BaseException:
+    except BaseException:  # whatever it is, nobody else could close the connection
         db.close()
         raise
     db.close()

@@ -61,7 +61,7 @@ def open_regular(
         owners = (owner,) if isinstance(owner, int) else owner
         if owners is not None and status.st_uid not in owners:
             raise OSError(errno.EPERM, "it belongs to another user", str(path))
-    except BaseException:
+    except BaseException:  # whatever it is, nobody else could close the descriptor
         os.close(fd)
         raise
     return fd

@@ -125,7 +125,7 @@ class SearchIndex(Watched):
         except sqlite3.Error as error:
             super().close()
             raise translate(error) from error
-        except BaseException:
+        except BaseException:  # whatever it is, nobody else could close the connection
             super().close()
             raise
 

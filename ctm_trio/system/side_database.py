@@ -90,7 +90,7 @@ def connect_reader(path: Path, schema: Schema, pragmas: Sequence[str] = READER_P
     except sqlite3.Error as error:
         db.close()
         raise translate(error) from error
-    except BaseException:
+    except BaseException:  # whatever it is, nobody else could close the connection
         db.close()
         raise
     return db

@@ -82,7 +82,7 @@ async def spawned(
         await still_runs(tmux, started)
         await tmux.release_pane(started)
         yield started
-    except BaseException as error:
+    except BaseException as error:  # also a cancellation: what was begun is taken back
         with trio.move_on_after(UNDO_LIMIT_S, shield=True):
             try:
                 await _end(tmux, started)
@@ -152,7 +152,7 @@ async def renamed(tmux: Tmux, name: str, to: str) -> AsyncIterator[None]:
         raise _foreign(to) from error
     try:
         yield
-    except BaseException:
+    except BaseException:  # also a cancellation: tmux and the record must agree
         with trio.move_on_after(UNDO_LIMIT_S, shield=True):
             try:
                 await tmux.rename(exactly(to), tmux_name(name))
