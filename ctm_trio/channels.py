@@ -88,6 +88,27 @@ def open_state_channel(initial: T) -> tuple[StateSender[T], StateReceiver[T]]:
     return StateSender(cell), StateReceiver(cell)
 
 
+class Figures(Generic[T]):
+    """Figures that their owner computes when somebody reads them: nobody is woken for a counter.
+
+    Args:
+        initial: told until the owner provides some.
+    """
+
+    __slots__ = ("_compute",)
+
+    def __init__(self, initial: T) -> None:
+        self._compute: Callable[[], T] = lambda: initial
+
+    def provide(self, compute: Callable[[], T]) -> None:
+        """For the owner: how they are computed. It must be quick, for it is called by readers."""
+        self._compute = compute
+
+    def read(self) -> T:
+        """The figures as they are now. Never blocks."""
+        return self._compute()
+
+
 class Reply(Generic[R]):
     """Where an owner answers one request. It never blocks, and an asker that is gone is ignored.
 

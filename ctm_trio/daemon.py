@@ -19,7 +19,8 @@ from functools import partial
 import trio
 
 from ctm_trio import __version__
-from ctm_trio.channels import StateReceiver, open_state_channel
+from ctm_trio.channels import Figures, open_state_channel
+from ctm_trio.event_tail import open_event_tail
 from ctm_trio.health import Health
 from ctm_trio.messages import (
     AttentionSnapshot,
@@ -29,6 +30,7 @@ from ctm_trio.messages import (
     CostPoint,
     CostTotals,
     HealthSnapshot,
+    JournalCounters,
     JournalMessage,
     JournalSnapshot,
     QuotaSnapshot,
@@ -36,6 +38,7 @@ from ctm_trio.messages import (
     SessionsMessage,
     SessionsSnapshot,
     Sighting,
+    TailersCounters,
     TailersSnapshot,
     WebhookSnapshot,
 )
@@ -74,7 +77,7 @@ from ctm_trio.tasks.panes import run_panes
 from ctm_trio.tasks.quota import COST_BOUND, run_quota
 from ctm_trio.tasks.search import run_search
 from ctm_trio.tasks.sessions import run_sessions
-from ctm_trio.tasks.tailers import merge_snapshots, run_tailers
+from ctm_trio.tasks.tailers import run_tailers
 from ctm_trio.tasks.webhook import INBOX as WEBHOOK_INBOX
 from ctm_trio.tasks.webhook import WebhookEnds, run_webhook
 from ctm_trio.web.asker import Peers
@@ -136,6 +139,8 @@ class Daemon:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.journal_send, self.journal_recv = trio.open_memory_channel[JournalMessage](JOURNAL_INBOX)
+        self.events_send, self.events = open_event_tail(plan.paths.database, self.journal_send)
+        self.counters = Figures(JournalCounters())
         self.sessions_send, self.sessions_recv = trio.open_memory_channel[SessionsMessage](0)
         self.config_send, self.config_recv = trio.open_memory_channel[ConfigMessage](0)
         self.checkpoints_send, self.checkpoints_recv = trio.open_memory_channel[CheckpointsMessage](CHECKPOINTS_INBOX)
@@ -154,6 +159,7 @@ class Daemon:
         self.webhook_state, self.webhook = open_state_channel(WebhookSnapshot())
         self.logs_state, self.logs = open_state_channel(TailersSnapshot())
         self.hooks_state, self.hooks = open_state_channel(TailersSnapshot())
+        self.logs_counters, self.hooks_counters = Figures(TailersCounters()), Figures(TailersCounters())
         self.tailers_state, self.tailers = open_state_channel(TailersSnapshot())
         self.losses_state, self.losses = open_state_channel(LossesSnapshot())
         self.health_state, self.health_recv = open_state_channel(HealthSnapshot())
@@ -177,7 +183,7 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             for child in self.children():
                 await nursery.start(keep_running, child, self.health)
-            nursery.start_soon(self._add_up_tailers)
+            nursery.start_soon(self._await_tailers)
             nursery.start_soon(self._report_journal)
             if self.plan.reloads is not None and not self.plan.fixed:
                 nursery.start_soon(self._pass_reloads, self.plan.reloads)
@@ -217,8 +223,9 @@ class Daemon:
     async def _journal(self, *, task_status: trio.TaskStatus[None]) -> None:
         try:
             await run_journal(
-                self.plan.paths.database, self.journal_recv.clone(), self.journal_state, task_status=task_status
-            )
+                self.plan.paths.database, self.journal_recv.clone(), self.journal_state, self.events_send,
+                self.counters, task_status=task_status,
+            )  # fmt: skip
         finally:
             if self.journal.latest.closed:
                 self.plan.safe()
@@ -253,15 +260,14 @@ class Daemon:
     async def _webhook(self, *, task_status: trio.TaskStatus[None]) -> None:
         port = self.plan.sock.getsockname()[1]
         report = partial(self._file_fault, "webhook")
-        ends = WebhookEnds(self.settings, self.sessions, self.plan.paths.outbox, port, report=report)
-        await run_webhook(
-            ends, self.webhook_recv.clone(), self.webhook_state, self.journal_send.clone(), task_status=task_status
-        )
+        ends = WebhookEnds(self.events, self.settings, self.sessions, self.plan.paths.outbox, port, report=report)
+        await run_webhook(ends, self.webhook_recv.clone(), self.webhook_state, task_status=task_status)
 
     async def _attention(self, *, task_status: trio.TaskStatus[None]) -> None:
         ends = AttentionEnds(
-            self.settings, self.sessions, self.quota, self.tailers, partial(recall, self.plan.paths.database),
-            last_checkpoint(self.checkpoints_send), partial(read_live, self.plan.paths.claude_home / "sessions"),
+            self.events, self.settings, self.sessions, self.quota, self.tailers,
+            partial(recall, self.plan.paths.database), last_checkpoint(self.checkpoints_send),
+            partial(read_live, self.plan.paths.claude_home / "sessions"),
         )  # fmt: skip
         await run_attention(ends, self.attention_state, self.journal_send.clone(), task_status=task_status)
 
@@ -281,13 +287,13 @@ class Daemon:
     async def _search(self, *, task_status: trio.TaskStatus[None]) -> None:
         paths = self.plan.paths
         await run_search(
-            paths.search_index, paths.database, paths.logs, self.journal, self.tailers,
+            paths.search_index, paths.database, paths.logs, self.events.source, self.tailers,
             partial(self._file_fault, "search"), task_status=task_status,
         )  # fmt: skip
 
     async def _losses(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_losses(
-            self.plan.paths.logs, self.journal, self.losses_state, partial(self.health.report, "hooks"),
+            self.plan.paths.logs, self.counters, self.losses_state, partial(self.health.report, "hooks"),
             task_status=task_status,
         )  # fmt: skip
 
@@ -295,6 +301,7 @@ class Daemon:
         logs = kind == LOGS
         directory = self.plan.paths.logs if logs else self.plan.paths.hook_events
         state = self.logs_state if logs else self.hooks_state
+        counters = self.logs_counters if logs else self.hooks_counters
         down = partial(self.health.in_quarantine, "attribution")
         ends = TailEnds(self.journal_send, self.sightings_send, self.bulk, self.open_logs, self.health, down)
 
@@ -306,7 +313,7 @@ class Daemon:
             await keep_running(Child(name, incarnation, quiet=True), self.health)
 
         async def start(*, task_status: trio.TaskStatus[None]) -> None:
-            await run_tailers(directory, kind, ends, state, keep, task_status=task_status)
+            await run_tailers(directory, kind, ends, state, keep, counters, task_status=task_status)
 
         return start
 
@@ -317,17 +324,19 @@ class Daemon:
 
     # ------------------------------------------------------------ glue
 
-    async def _add_up_tailers(self) -> None:
-        """Publish the tailers of both directories as one snapshot."""
-        async with trio.open_nursery() as nursery:
-            for part in (self.logs, self.hooks):
-                nursery.start_soon(self._follow_tailers, part)
+    async def _await_tailers(self) -> None:
+        """Say when the logs of both directories have been read to their end."""
+        for part in (self.logs, self.hooks):
+            while not part.latest.caught_up:
+                await part.wait_newer(part.version)
+        self.tailers_state.publish(TailersSnapshot(caught_up=True))
 
-    async def _follow_tailers(self, part: StateReceiver[TailersSnapshot]) -> None:
-        version = -1
-        while True:
-            version = await part.wait_newer(version)
-            self.tailers_state.publish(merge_snapshots([self.logs.latest, self.hooks.latest]))
+    def _tail_counters(self) -> TailersCounters:
+        """The tailers of both directories together."""
+        logs, hooks = self.logs_counters.read(), self.hooks_counters.read()
+        return TailersCounters(
+            logs.tailers + hooks.tailers, logs.lag_bytes + hooks.lag_bytes, logs.skipped + hooks.skipped
+        )
 
     async def _pass_reloads(self, reloads: trio.MemoryReceiveChannel[None]) -> None:
         async for _ in reloads:
@@ -374,10 +383,11 @@ class Daemon:
             attention=self.attention,
             attribution=self.attribution,
             journal=self.journal,
-            tailers=self.tailers,
+            tail_counters=self._tail_counters,
             health=self.health_recv,
             webhook=self.webhook,
-            journal_send=self.journal_send,
+            events=self.events,
+            counters=self.counters,
             orders=self.orders,
             orders_send=self.orders_send,
             sessions_send=self.sessions_send,

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-import trio
-
 from ctm_trio.channels import Reply
 from ctm_trio.model.attention import Attention as Attention
 from ctm_trio.model.config import Settings
@@ -20,6 +18,7 @@ from ctm_trio.model.log_line import LineBatch, Segment
 from ctm_trio.model.quota import CostPoint as CostPoint
 from ctm_trio.model.quota import Quota as Quota
 from ctm_trio.model.quota import Usage as Usage
+from ctm_trio.model.replay import Wanted
 from ctm_trio.model.session import Session
 
 EMPTY: Mapping[str, object] = MappingProxyType({})
@@ -58,59 +57,14 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """What a subscriber gets: events in order, joined for everyone at the same cursor.
+class ReadReplay:
+    """Ask for a replay through the journal's own connection: events oldest first, and whether the cursor is too old.
 
-    Attributes:
-        events: only those that the filter lets through; may be empty in the first batch.
-        lost: events between the subscriber's cursor and the first one here are gone (too slow, or too old a cursor).
-        replay: True for the first batch of a subscription, which is always sent, even if empty.
-        cursor: id of the last event considered; subscribe again with `since=cursor` to go on.
+    For when the database cannot be read beside it (`event_tail`).
     """
 
-    events: tuple[Event, ...]
-    lost: bool = False
-    replay: bool = False
-    cursor: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribe:
-    """Ask the journal for a replay and then the live tail, without a gap.
-
-    The journal sends `Batch`es to `to` (capacity 1). It never waits: while the mailbox is full the cursor stays and
-    one joined batch comes later. Closing the receiving end unsubscribes; the journal closes `to` at shutdown
-    (`EndOfChannel`) or when the subscriber did not take anything for 30 s.
-
-    Args:
-        to: capacity 1.
-        sessions: names to let through, None for all.
-        types: event types to let through, None for `PUBLIC_TYPES`.
-        since: an id (nanoseconds): everything after it. None: the ring (last 500). -1: no replay, only live.
-        deep: with `since`: replay from the database what has left the ring (else that is `lost`).
-        internal: hook events too (attention wants them).
-        brisk: one of the daemon's own (attention, webhook): never made to wait, and not counted as a client.
-    """
-
-    to: trio.MemorySendChannel[Batch]
-    sessions: frozenset[str] | None = None
-    types: frozenset[str] | None = None
-    since: int | None = None
-    deep: bool = False
-    internal: bool = False
-    brisk: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Unsubscribe:
-    """Nobody reads this mailbox any more. A courtesy, sent without waiting: the next event would show it too."""
-
-    to: trio.MemorySendChannel[Batch]
-
-
-@dataclass(frozen=True, slots=True)
-class EndStreams:
-    """Close every mailbox: the daemon stops."""
+    wanted: Wanted
+    reply: Reply[tuple[list[Event], bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,40 +110,34 @@ class OpenSegment:
     reply: Reply[Segment]
 
 
-JournalMessage = (
-    Publish | Subscribe | Unsubscribe | EndStreams | Attribute | Ingest | Positions | OpenSegment | KnownSources
-)
+JournalMessage = Publish | ReadReplay | Attribute | Ingest | Positions | OpenSegment | KnownSources
 
 
 @dataclass(frozen=True, slots=True)
 class JournalSnapshot:
-    """Counters of the journal. `ring_sizes` has "" for all and each session's name."""
+    """How the event log is."""
 
     degraded: str = ""
     """Why the database cannot be written; "" while all is well."""
-    published: int = 0
-    dropped: int = 0
-    subscribers: int = 0
-    backlog: int = 0
-    ring_sizes: Mapping[str, int] = field(default_factory=dict)
-    by_type: Mapping[str, int] = field(default_factory=dict)
-    last_call_at: Mapping[str, str] = field(default_factory=dict)
-    """Session name → RFC 3339 time of its newest tool call."""
-    last_id: int = 0
-    ingest_seconds: float = 0.0
-    fanout_seconds: float = 0.0
-    commits: int = 0
-    skipped_lines: int = 0
     closed: bool = False
     """True once the event log was closed: nothing that was published waits in memory any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class LossesSnapshot:
-    """What the hook could not keep. `text`: in one sentence, "" for nothing. `goes_on`: no event has arrived since."""
+class JournalCounters:
+    """What the journal counts. `ring_sizes` has "" for all and each session's name."""
 
-    text: str = ""
-    goes_on: bool = False
+    published: int = 0
+    backlog: int = 0
+    """Events that wait to be committed."""
+    ring_sizes: Mapping[str, int] = field(default_factory=dict)
+    by_type: Mapping[str, int] = field(default_factory=dict)
+    last_call_at: Mapping[str, str] = field(default_factory=dict)
+    """Session name → RFC 3339 time of its newest tool call."""
+    ingest_seconds: float = 0.0
+    fanout_seconds: float = 0.0
+    commits: int = 0
+    skipped_lines: int = 0
 
 
 # ---------------------------------------------------------------- sessions
@@ -401,12 +349,18 @@ class HealthSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class TailersSnapshot:
-    """The log tailers: how many run, how many bytes wait to be read, how many lines were skipped as no tool call."""
+    """How far the tailers are. `caught_up`: everything that was there at the start has been read; it stays so."""
+
+    caught_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TailersCounters:
+    """What the tailers of the logs count together."""
 
     tailers: int = 0
     lag_bytes: int = 0
     skipped: int = 0
-    caught_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,6 @@ ones that were read longest ago are closed; a closed log is found again by what 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Protocol
 
 import trio
@@ -52,28 +50,29 @@ class OpenLogs:
         self._small = trio.Semaphore(min(MAX_READING, limit))
         self._big = trio.Semaphore(min(MAX_READING_BIG, limit))
 
-    @asynccontextmanager
-    async def reading(self, log: Log, *, big: bool) -> AsyncIterator[None]:
-        """Wait until this log may be read; while the block runs it is not closed by us, afterwards it may be.
+    def reading(self, log: Log, *, big: bool) -> Reading:
+        """A context manager that waits until this log may be read.
+
+        While the block runs the log is not closed by us, afterwards it may be. The block is given whether it waited.
 
         Args:
             log: whose file is read.
             big: there is much to read.
         """
-        turn = self._big if big else self._small
-        try:
-            turn.acquire_nowait()  # as almost always; a line need not go round the event loop for it
-        except trio.WouldBlock:
-            await turn.acquire()
+        return Reading(self, log, self._big if big else self._small)
+
+    def begin(self, log: Log) -> None:
+        """For `Reading`: this log is being read."""
         self._idle.pop(log, None)
         self._reading += 1
-        self._shrink()
-        try:
-            yield
+        while self._idle and len(self._idle) + self._reading > self._limit:
+            self._idle.popitem(last=False)[0].close()
+
+    def end(self, log: Log, *, idle: bool) -> None:
+        """For `Reading`: it is not being read any more; `idle` says whether its file may be open still."""
+        self._reading -= 1
+        if idle:
             self._idle[log] = None
-        finally:
-            self._reading -= 1
-            turn.release()
 
     def forget(self, log: Log) -> None:
         """This log is closed, and nobody reads it any more. Safe to repeat."""
@@ -84,6 +83,25 @@ class OpenLogs:
         while self._idle:
             self._idle.popitem()[0].close()
 
-    def _shrink(self) -> None:
-        while self._idle and len(self._idle) + self._reading > self._limit:
-            self._idle.popitem(last=False)[0].close()
+
+class Reading:
+    """See `OpenLogs.reading`. (A generator would cost as much as reading the line.)"""
+
+    __slots__ = ("_log", "_logs", "_turn")
+
+    def __init__(self, logs: OpenLogs, log: Log, turn: trio.Semaphore) -> None:
+        self._logs, self._log, self._turn = logs, log, turn
+
+    async def __aenter__(self) -> bool:
+        waited = False
+        try:
+            self._turn.acquire_nowait()  # as almost always; a line need not go round the event loop for it
+        except trio.WouldBlock:
+            await self._turn.acquire()
+            waited = True
+        self._logs.begin(self._log)
+        return waited
+
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        self._logs.end(self._log, idle=kind is None)
+        self._turn.release()

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.channels import StateReceiver, ask, open_state_channel
+from ctm_trio.channels import Figures, StateReceiver, ask, open_state_channel
 from ctm_trio.confine import confined
 from ctm_trio.errors import CtmError
+from ctm_trio.event_tail import open_event_tail
 from ctm_trio.health import leaf
 from ctm_trio.messages import (
     AttributionSnapshot,
+    JournalCounters,
     JournalMessage,
     JournalSnapshot,
     Positions,
@@ -108,6 +110,7 @@ async def _read_logs(paths: Paths, database: Path, report: Report) -> None:
     sightings_send, sightings_recv = trio.open_memory_channel[Sighting](SIGHTINGS)
     orders_send, orders_recv = trio.open_memory_channel[SessionsMessage](0)
     journal_state, journal = open_state_channel(JournalSnapshot())
+    events_send, _ = open_event_tail(database, journal_send)
     _, sessions = open_state_channel(SessionsSnapshot(book.records))
     attribution_state, _ = open_state_channel(AttributionSnapshot())
     ends = TailEnds(journal_send, sightings_send, trio.CapacityLimiter(BULK_TAILERS))
@@ -123,7 +126,7 @@ async def _read_logs(paths: Paths, database: Path, report: Report) -> None:
             pass  # what a `/clear` of long ago says of sessions.json has been done
 
     async with trio.open_nursery() as nursery:
-        await nursery.start(run_journal, database, journal_recv, journal_state)
+        await nursery.start(run_journal, database, journal_recv, journal_state, events_send, Figures(JournalCounters()))
         nursery.start_soon(drop_orders)
         await nursery.start(
             run_attribution, sightings_recv, attribution_state, sessions, journal_send.clone(), orders_send,

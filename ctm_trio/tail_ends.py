@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,9 +17,67 @@ from ctm_trio.open_logs import OpenLogs
 class Progress:
     """Counters of one tailer, read by the directory's owner."""
 
+    on_caught_up: Callable[[], None] = lambda: None
+    """Called when the tailer has read what it was rung for."""
     lag_bytes: int = 0
     skipped: int = 0
-    caught_up: bool = False
+    caught_up: bool = True
+
+    def reached_end(self) -> None:
+        """The tailer has read everything, or cannot read on."""
+        if not self.caught_up:
+            self.caught_up = True
+            self.on_caught_up()
+
+
+class Bell:
+    """Wakes one tailer: the owner of the directory rings, the tailer waits."""
+
+    __slots__ = ("_ended", "_waiter", "idle_since", "parts", "rung")
+
+    def __init__(self) -> None:
+        self.rung = False
+        self.parts = 0
+        """Changes with every rotation."""
+        self.idle_since = math.inf
+        """Since when the tailer has been waiting, on Trio's clock."""
+        self._ended = False
+        self._waiter: trio.Event | None = None
+
+    def ring(self, *, rotated: bool) -> None:
+        """The log was written to, or rotated."""
+        self.rung = True
+        self.parts += rotated
+        if self._waiter is not None:
+            self._waiter.set()
+
+    def end(self) -> None:
+        """The log lies still: its tailer may end."""
+        self._ended = True
+        if self._waiter is not None:
+            self._waiter.set()
+
+    def begin(self) -> None:
+        """A tailer begins."""
+        self._ended = False
+
+    async def wait(self) -> bool:
+        """Wait for the next ring since `rung` was reset; at once (still a checkpoint) if there was one.
+
+        Returns:
+            False if the tailer may end instead.
+        """
+        self.idle_since = trio.current_time()
+        if self.rung or self._ended:
+            await trio.lowlevel.checkpoint()
+        else:
+            self._waiter = trio.Event()
+            try:
+                await self._waiter.wait()
+            finally:
+                self._waiter = None
+        self.idle_since = math.inf
+        return self.rung
 
 
 class Report(Protocol):

@@ -1,4 +1,4 @@
-"""Replays that the window of recent events cannot give: read from the database, on a connection of their own."""
+"""Replays that the ring of recent events cannot give: read from the database, on a connection of their own."""
 
 from __future__ import annotations
 
@@ -7,35 +7,23 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 
 from ctm_trio.model.event import RING_EVENTS, Event
+from ctm_trio.model.replay import DEEP_EVENTS, Wanted
 from ctm_trio.system.store import open_database, select_events
 from ctm_trio.system.store_errors import translated
 
-DEEP_EVENTS = 5000
-"""A `deep` replay brings at most so many events back from the database; older ones are `lost`."""
 
-
-def read_replay(
-    source: Path | sqlite3.Connection,
-    sessions: frozenset[str] | None,
-    types: frozenset[str] | None,
-    since: int | None,
-    until: int,
-    *,
-    deep: bool,
-) -> tuple[list[Event], bool]:
-    """The replay of a subscription, oldest first, and whether its cursor is older than what is given.
+def read_replay(source: Path | sqlite3.Connection, wanted: Wanted) -> tuple[list[Event], bool]:
+    """A replay, oldest first, and whether its cursor is older than what is given. Blocking.
 
     Args:
         source: path of the database, or a connection to it.
-        sessions, types: the subscription's filter.
-        since, until: ids in nanoseconds; strictly after the one, up to the other.
-        deep: go back as far as `since` (at most `DEEP_EVENTS`), else only as far as the ring.
 
     Raises:
         StoreUnavailable, StoreDamaged: the database cannot be read.
     """
     with closing(open_database(source, read_only=True)) if isinstance(source, Path) else nullcontext(source) as db:
-        if since is None or not deep:
+        sessions, types, since, until = wanted.sessions, wanted.types, wanted.since, wanted.until
+        if since is None or not wanted.deep:
             ring = select_events(db, limit=RING_EVENTS, sessions=sessions, types=types, until=until)
             lost = since is not None and bool(ring) and since < ring[0].id
             return (ring if since is None or lost else [e for e in ring if e.id > since]), lost

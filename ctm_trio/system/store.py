@@ -12,6 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -103,6 +104,7 @@ class EventStore(Watched):
         self.seen = Seen(self.db)
         self.last_calls: dict[int, int] = {}
         """See `system.last_calls`."""
+        self._patient = True
         try:
             with translated():
                 self._load()
@@ -215,8 +217,8 @@ class EventStore(Watched):
         sources = {k: v for b in batches for k, v in b.sources.items()}
         segments = {k: v for b in batches for k, v in b.segments.items()}
         with written(), transaction(db):
-            insert_rows(db, "events", EVENT_COLUMNS, [row for b in batches for row in b.events])
-            insert_rows(db, "hooks", HOOK_COLUMNS, [row for b in batches for row in b.hooks])
+            insert_rows(db, PUT_EVENTS, [row for b in batches for row in b.events])
+            insert_rows(db, PUT_HOOKS, [row for b in batches for row in b.hooks])
             db.executemany(PUT_SOURCE, map(msgspec.structs.astuple, sources.values()))
             db.executemany(PUT_SEGMENT, map(segment_row, segments.values()))
         self.keep_segments(segments)
@@ -230,6 +232,23 @@ class EventStore(Watched):
         """See `Watched.put_back`."""
         super().put_back()
         self.seen.use(self.db)
+        self._patient = True
+
+    def wait_for_locks(self, patient: bool) -> None:
+        """Whether a commit waits `BUSY_S` for another process's lock (in a thread), or not at all (on the loop)."""
+        if patient != self._patient:
+            self.db.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000) if patient else 0}")
+            self._patient = patient
+
+    def fold(self) -> None:
+        """Fold the write-ahead log into the database on a connection of its own, beside the commits. Never raises."""
+        checkpoint(self.path)
+
+    def fold_rest(self) -> None:
+        """Fold what came meanwhile too and empty the write-ahead log, between two commits. Never raises."""
+        self.wait_for_locks(True)
+        with suppress(sqlite3.Error):  # locked or full: it is tried again, and the log is valid meanwhile
+            self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def wal_bytes(self) -> int:
         """Size of the write-ahead log in bytes."""
@@ -282,11 +301,21 @@ def _segment(row: tuple[object, ...]) -> Segment:
     return segment
 
 
-def insert_rows(db: sqlite3.Connection, table: str, columns: int, rows: list[tuple[object, ...]]) -> None:
+def inserts(table: str, columns: int) -> tuple[tuple[int, str], ...]:
+    """The statements that insert rows into a table: how many each takes, and its text."""
     one = "(" + ",".join("?" * columns) + ")"
+    return tuple((size, f"INSERT INTO {table} VALUES " + ",".join([one] * size)) for size in ROWS_A_STATEMENT)
+
+
+PUT_EVENTS, PUT_HOOKS = inserts("events", EVENT_COLUMNS), inserts("hooks", HOOK_COLUMNS)
+
+
+def insert_rows(
+    db: sqlite3.Connection, statements: tuple[tuple[int, str], ...], rows: list[tuple[object, ...]]
+) -> None:
+    """Insert rows by `inserts`, as many at a time as can be."""
     done = 0
-    for size in ROWS_A_STATEMENT:
-        statement = f"INSERT INTO {table} VALUES " + ",".join([one] * size)
+    for size, statement in statements:
         while len(rows) - done >= size:
             db.execute(statement, [value for row in rows[done : done + size] for value in row])
             done += size

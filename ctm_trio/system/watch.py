@@ -10,10 +10,15 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import trio
+
+if TYPE_CHECKING:
+    from inotify_simple import INotify
 
 log = logging.getLogger("ctm.watch")
 
@@ -37,34 +42,142 @@ Changes = frozenset[str] | None
 """Names of changed files, or None: look at everything."""
 
 
-async def watch_directory(
-    path: Path,
-    out: trio.MemorySendChannel[Changes],
-    *,
-    scan_s: Callable[[], float] = lambda: SCAN_S,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Send the names of files that were written, made, moved or deleted in `path`, until cancelled; closes `out`.
+class _Gone(Exception):
+    """The directory is not there any more, or it is another one."""
 
-    The first item is None, sent once the watch stands: what the receiver lists after it can miss nothing. While the
-    receiver is busy the kernel's queue collects; if that overflows, the next item is None. A directory that is
-    missing or replaced is waited for.
+
+_GONE_MASK = 0x8000 | 0x800 | 0x400 | 0x2000
+"""inotify's IN_IGNORED, IN_MOVE_SELF, IN_DELETE_SELF and IN_UNMOUNT."""
+
+_OVERFLOW_MASK = 0x4000
+"""inotify's IN_Q_OVERFLOW."""
+
+
+class DirectoryWatch:
+    """A watch on one directory, for one task: `async with` it, and call `changes` again and again.
+
+    While its user is busy the kernel's queue collects. A directory that is missing or replaced is waited for.
 
     Args:
         path: the directory; it need not exist.
-        out: of any capacity; the sender waits.
         scan_s: says how many seconds are between two None without an event.
     """
-    watch = _inotify if sys.platform == "linux" else _watchfiles
-    async with out:
-        task_status.started()
+
+    def __init__(self, path: Path, scan_s: Callable[[], float] = lambda: SCAN_S) -> None:
+        self._path = path
+        self._scan_s = scan_s
+        self._notify: INotify | None = None
+        self._here = (0, 0)
+        self._last = 0.0
+        self._blind_until = 0.0
+        """Until then there are no file events (a limit of the system), and everything is looked at again and again."""
+        self._others: AsyncIterator[set[tuple[Any, str]]] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._end()
+        if self._others is not None:
+            with trio.CancelScope(shield=True):
+                await aclosing(self._others).__aexit__(None, None, None)  # type: ignore[type-var]
+
+    async def changes(self) -> Changes:
+        """Wait for the next changes: the names of files that were written, made, moved or deleted.
+
+        The first answer is None, once the watch stands: what is listed after it can miss nothing. It is None too when
+        the kernel's queue has overflowed, and every `scan_s` without an event.
+        """
         while True:
-            if not _is_directory(path):
-                if os.path.lexists(path):
-                    await out.send(None)  # something else stands there; whoever lists it finds out and says so
-                await trio.sleep(MISSING_S)
-                continue
-            await watch(path, out, scan_s)
+            try:
+                if self._notify is not None:
+                    return await self._read(self._notify)
+                if self._others is not None:
+                    return await self._next_of_others(self._others)
+            except _Gone:
+                self._end()
+            if trio.current_time() < self._blind_until:
+                await trio.sleep(WITHOUT_EVENTS_S)
+                return None
+            if _is_directory(self._path) and self._begin():
+                await trio.lowlevel.checkpoint()
+                return None
+            await trio.sleep(MISSING_S)
+            if os.path.lexists(self._path) and not _is_directory(self._path):
+                return None  # something else stands there; whoever lists it finds out and says so
+
+    def _begin(self) -> bool:
+        """Begin to watch the directory, or to look at all of it again and again. False if it has just gone."""
+        if sys.platform != "linux":
+            from watchfiles import awatch
+
+            self._others = awatch(
+                self._path, step=5, debounce=20, rust_timeout=int(self._scan_s() * 1000), yield_on_timeout=True,
+                recursive=False,
+            )  # fmt: skip
+            return True
+        from inotify_simple import INotify, flags
+
+        wanted = (
+            flags.MODIFY | flags.CREATE | flags.MOVED_TO | flags.MOVED_FROM | flags.DELETE | flags.ATTRIB
+            | flags.DELETE_SELF | flags.MOVE_SELF | flags.ONLYDIR
+        )  # fmt: skip
+        try:
+            self._notify = INotify(nonblocking=True)
+            self._notify.add_watch(self._path, wanted)
+            status = os.stat(self._path)
+        except OSError as error:
+            self._end()
+            if error.errno in (errno.ENOENT, errno.ENOTDIR):
+                return False
+            self._blind_until = trio.current_time() + AGAIN_S
+            text = "no file events for %s (%s); looking every %s s instead"
+            log.warning(text, self._path.name, error.strerror, WITHOUT_EVENTS_S)
+            return True
+        self._here = (status.st_dev, status.st_ino)
+        self._last = -BUSY_S
+        return True
+
+    def _end(self) -> None:
+        if self._notify is not None:
+            self._notify.close()
+            self._notify = None
+
+    async def _read(self, notify: INotify) -> Changes:
+        """The next changes by inotify."""
+        events = []
+        with trio.move_on_after(self._scan_s()):
+            await trio.lowlevel.wait_readable(notify.fileno())
+            now = trio.current_time()
+            busy, self._last = now - self._last < BUSY_S, now  # an even 200 a second must not look like a rush
+            if busy:
+                await trio.sleep(LINGER_S)
+            events = notify.read(timeout=0)
+        if not events:
+            try:
+                status = os.stat(self._path)
+            except OSError:
+                raise _Gone from None
+            if (status.st_dev, status.st_ino) != self._here:
+                raise _Gone
+            return None
+        seen = 0
+        for event in events:
+            seen |= event.mask
+        if seen & _GONE_MASK:
+            raise _Gone
+        if seen & _OVERFLOW_MASK:
+            log.warning("more file events in %s than the system keeps; looking at every file", self._path.name)
+            return None
+        return frozenset([event.name for event in events])
+
+    async def _next_of_others(self, others: AsyncIterator[set[tuple[Any, str]]]) -> Changes:
+        """The next changes by watchfiles."""
+        changes = await anext(others, None)
+        if changes is None or not _is_directory(self._path):
+            self._others = None
+            raise _Gone
+        return frozenset(os.path.basename(name) for _, name in changes) if changes else None
 
 
 def _is_directory(path: Path) -> bool:
@@ -72,85 +185,3 @@ def _is_directory(path: Path) -> bool:
         return stat.S_ISDIR(os.stat(path).st_mode)
     except OSError:
         return False  # missing, or on a path that we may not walk now
-
-
-async def _inotify(path: Path, out: trio.MemorySendChannel[Changes], scan_s: Callable[[], float]) -> None:
-    """Watch with inotify until the directory goes away."""
-    from inotify_simple import INotify, flags
-
-    wanted = (
-        flags.MODIFY | flags.CREATE | flags.MOVED_TO | flags.MOVED_FROM | flags.DELETE | flags.ATTRIB
-        | flags.DELETE_SELF | flags.MOVE_SELF | flags.ONLYDIR
-    )  # fmt: skip
-    gone = flags.IGNORED | flags.MOVE_SELF | flags.DELETE_SELF | flags.UNMOUNT
-    try:
-        notify = INotify(nonblocking=True)
-    except OSError as error:
-        return await _scan_only(path, out, error)
-    with notify:
-        try:
-            notify.add_watch(path, wanted)
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR):
-                return
-            return await _scan_only(path, out, error)
-        try:
-            here = os.stat(path)
-        except OSError:
-            return  # gone already
-        await out.send(None)
-        last = -BUSY_S
-        while True:
-            events = []
-            with trio.move_on_after(scan_s()):
-                await trio.lowlevel.wait_readable(notify.fileno())
-                busy = trio.current_time() - last < BUSY_S
-                last = trio.current_time()  # before the pause: an even 200 a second must not look like a rush
-                if busy:
-                    await trio.sleep(LINGER_S)
-                events = notify.read(timeout=0)
-            if not events:
-                try:
-                    now = os.stat(path)
-                except OSError:
-                    return
-                if (now.st_dev, now.st_ino) != (here.st_dev, here.st_ino):
-                    return
-                await out.send(None)
-                continue
-            seen = 0
-            for event in events:
-                seen |= event.mask
-            if seen & gone:
-                return
-            if seen & flags.Q_OVERFLOW:
-                log.warning("more file events in %s than the system keeps; looking at every file", path.name)
-                await out.send(None)
-            else:
-                await out.send(frozenset([event.name for event in events]))
-
-
-async def _scan_only(path: Path, out: trio.MemorySendChannel[Changes], error: OSError) -> None:
-    log.warning("no file events for %s (%s); looking every %s s instead", path.name, error.strerror, WITHOUT_EVENTS_S)
-    with trio.move_on_after(AGAIN_S):
-        while _is_directory(path):
-            await out.send(None)
-            await trio.sleep(WITHOUT_EVENTS_S)
-
-
-async def _watchfiles(path: Path, out: trio.MemorySendChannel[Changes], scan_s: Callable[[], float]) -> None:
-    """Watch with the watchfiles library until the directory goes away."""
-    from watchfiles import awatch
-
-    stop = trio.Event()
-    try:
-        await out.send(None)
-        async for changes in awatch(
-            path, step=5, debounce=20, rust_timeout=int(scan_s() * 1000), yield_on_timeout=True, stop_event=stop,
-            recursive=False,
-        ):  # fmt: skip
-            if not _is_directory(path):
-                return
-            await out.send(frozenset(os.path.basename(name) for _, name in changes) if changes else None)
-    finally:
-        stop.set()

@@ -1,7 +1,7 @@
 """The attention owner: events and snapshots in, one state a session out, each change announced.
 
-It subscribes to the journal and publishes to it, so it must never make the journal wait: its mailbox is the journal's
-business (a cursor, no queue), and what it announces waits in a bounded list of its own until the inbox has room.
+It follows the journal and publishes to it, so it must never make the journal wait: it reads at its own cursor, and what
+it announces waits in a bounded list of its own until the inbox has room.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import trio
 from ctm_trio.attention_book import AttentionBook
 from ctm_trio.channels import StateReceiver, StateSender
 from ctm_trio.errors import CtmError
+from ctm_trio.event_tail import EventTail
+from ctm_trio.event_view import EventView, Live
 from ctm_trio.messages import (
     AttentionSnapshot,
-    Batch,
     Clock,
     ConfigSnapshot,
     JournalMessage,
     Publish,
     QuotaSnapshot,
     SessionsSnapshot,
-    Subscribe,
     TailersSnapshot,
 )
 from ctm_trio.model.activity import LiveStatus
@@ -52,6 +52,9 @@ TURN_EVENTS = 200
 """Events between two checkpoints of the loop: about two milliseconds."""
 
 
+EVENTS = EventView(types=frozenset({"tool_call", HOOK_TYPE}), internal=True)
+
+
 class Recall(Protocol):
     """`system.recall.recall` on the database; run in a thread."""
 
@@ -69,6 +72,7 @@ LastCheckpoint = Callable[[str], Awaitable[float | None]]
 class AttentionEnds:
     """What the owner reads and whom it asks. `clock`: unix seconds; `steady`: of a clock that never jumps."""
 
+    events: EventTail
     settings: StateReceiver[ConfigSnapshot]
     sessions: StateReceiver[SessionsSnapshot]
     quota: StateReceiver[QuotaSnapshot]
@@ -139,23 +143,18 @@ class _Owner:
         self.book.live = True
 
     async def follow_events(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
-        """Fold the journal's events. When some are lost, or the journal cut us, start again from the event log."""
+        """Fold the journal's events. When some are lost, start again from the event log."""
         while True:
-            to, mailbox = trio.open_memory_channel[Batch](1)
-            async with mailbox:
-                types = frozenset({"tool_call", HOOK_TYPE})
-                await self.journal.send(Subscribe(to, types=types, since=-1, internal=True, brisk=True))
-                try:
-                    await mailbox.receive()
-                except trio.EndOfChannel:
-                    continue
+            async with self.ends.events.follow(EVENTS, Live(), eager=True) as following:
                 await self.remember()
                 task_status.started()
                 task_status = trio.TASK_STATUS_IGNORED
-                async for batch in mailbox:
+                async for batch in following.live:
                     if batch.lost:
                         break
                     await self.take(batch.events)
+                else:
+                    await trio.sleep_forever()  # the event log is closed: we are about to be cancelled
 
     async def remember(self) -> None:
         """Take over what the event log knows of the recorded sessions, and at the start what was announced last."""

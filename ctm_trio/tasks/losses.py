@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import trio
 
-from ctm_trio.channels import StateReceiver, StateSender
-from ctm_trio.messages import JournalSnapshot
+from ctm_trio.channels import Figures, StateSender
+from ctm_trio.messages import JournalCounters
 from ctm_trio.model.event import HOOK_TYPE
 from ctm_trio.model.hook_losses import told
 from ctm_trio.system.hook_losses import read_losses
@@ -35,7 +35,7 @@ class LossesSnapshot:
 
 async def run_losses(
     logs: Path,
-    journal: StateReceiver[JournalSnapshot],
+    journal: Figures[JournalCounters],
     state: StateSender[LossesSnapshot],
     report: Callable[[str], None],
     *,
@@ -67,7 +67,7 @@ async def run_losses(
         await trio.sleep(look_s)
 
 
-def _arrived(journal: StateReceiver[JournalSnapshot]) -> int:
+def _arrived(journal: Figures[JournalCounters]) -> int:
     """Events of hooks so far."""
-    by_type = journal.latest.by_type
+    by_type = journal.read().by_type
     return by_type.get("tool_call", 0) + by_type.get(HOOK_TYPE, 0)

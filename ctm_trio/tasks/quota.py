@@ -40,7 +40,7 @@ from ctm_trio.model.quota import (
 )
 from ctm_trio.model.times import format_time
 from ctm_trio.system.dumps import DEFAULT_DIRECTORY, read_dumps
-from ctm_trio.system.watch import Changes, watch_directory
+from ctm_trio.system.watch import Changes, DirectoryWatch
 
 MAX_METERS = 5_000
 """Claude sessions remembered; past it those that were heard of longest ago are forgotten."""
@@ -121,11 +121,9 @@ async def run_quota(
             if not ready:
                 ready = True
                 task_status.started()
-            bell, changes = trio.open_memory_channel[Changes](1)
-            async with changes, trio.open_nursery() as nursery:
-                nursery.start_soon(watch_directory, directory, bell)
-                async for names in changes:
-                    await read(names)
+            async with DirectoryWatch(directory) as watch:
+                while True:
+                    await read(await watch.changes())
 
         async def resolve() -> None:
             """A session that appears or is renamed takes over what its dumps have said."""

@@ -11,11 +11,13 @@ from typing import NoReturn
 import trio
 
 from ctm_trio.channels import StateReceiver
-from ctm_trio.messages import JournalSnapshot, TailersSnapshot
+from ctm_trio.messages import TailersSnapshot
+from ctm_trio.model.event import Event
 from ctm_trio.system.file_watch import Trouble, watch_file
 from ctm_trio.system.search_index import STEP_ROWS, SearchIndex
 from ctm_trio.system.side_database import begin_anew
 from ctm_trio.system.store import StoreDamaged, StoreUnavailable
+from ctm_trio.tail_channel import TailSource
 
 log = logging.getLogger("ctm.search")
 
@@ -42,7 +44,7 @@ async def run_search(
     path: Path,
     journal_path: Path,
     logs: Path,
-    journal: StateReceiver[JournalSnapshot],
+    events: TailSource[Event],
     tailers: StateReceiver[TailersSnapshot],
     report: Callable[[str], object] = len,
     *,
@@ -52,7 +54,7 @@ async def run_search(
 
     Args:
         path: of the index. journal_path: of the event log. logs: the directory of the logs.
-        journal: tells when there is something new. tailers: tells when the logs are read.
+        events: tells when there is something new. tailers: tells when the logs are read.
         report: told what is wrong with the index, "" when nothing is any more.
     """
     indexer = _Indexer(partial(SearchIndex, path, journal_path, logs), path, Trouble(report))
@@ -61,31 +63,29 @@ async def run_search(
         task_status.started()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(indexer.watch, name="ctm: watch of the search index's file")
-            await _follow(indexer, journal, tailers)
+            await _follow(indexer, events, tailers)
         raise AssertionError("unreachable")
     finally:
         with trio.CancelScope(shield=True):  # a disk that hangs is the business of `hard_stop`
             await indexer.close()
 
 
-async def _follow(
-    indexer: _Indexer, journal: StateReceiver[JournalSnapshot], tailers: StateReceiver[TailersSnapshot]
-) -> NoReturn:
+async def _follow(indexer: _Indexer, events: TailSource[Event], tailers: StateReceiver[TailersSnapshot]) -> NoReturn:
     live = True  # logs may be waiting to be read
     with trio.move_on_after(LOGS_S):
         while not tailers.latest.caught_up:
             await tailers.wait_newer(tailers.version)
     while True:
-        version, began = journal.version, trio.current_time()
+        seen, began = events.head(), trio.current_time()
         more = await indexer.step(LIVE_ROWS if live else STEP_ROWS)
         if more is None:
             await trio.sleep(RETRY_S)
             continue
-        live = journal.version != version
+        live = events.head() != seen
         if more:
             await trio.sleep(CALM_SHARE * (trio.current_time() - began) if live else PAUSE_S)
         else:
-            await journal.wait_newer(version)
+            await events.moved(seen)
             await trio.sleep(SETTLE_S)
 
 

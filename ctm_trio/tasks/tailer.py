@@ -94,24 +94,29 @@ class Tail(Copies):
 
     # ------------------------------------------------------------ files
 
-    def has_much(self) -> bool:
-        """True if there may be more to read than is read on the loop."""
+    def look(self) -> os.stat_result | None:
+        """How the current file is; None if there is none, or it cannot be seen (reading it says why)."""
         try:
-            size = self.file.size() if self.file is not None else os.stat(self.path).st_size
+            return os.stat(self.path)
         except OSError:
-            return False
-        return size - (self.live.position if self.live is not None else 0) > INLINE_BYTES
+            return None
 
-    async def sync(self, *, look_at_parts: bool) -> None:
-        """Read everything that is there to read, oldest first."""
-        if not look_at_parts and self.file is None and self.live is not None and self.live.position:
-            self._reopen(self.live)
-        if not look_at_parts and self.file is not None and self.live is not None and self._is_current(self.file):
-            if await self.drain(self.file, self.live):
-                return
-            await self._replace_live()
+    def has_much(self, seen: os.stat_result | None) -> bool:
+        """True if there may be more to read than is read on the loop. `seen`: of `look`."""
+        return seen is not None and seen.st_size - (self.live.position if self.live else 0) > INLINE_BYTES
+
+    async def sync(self, seen: os.stat_result | None, *, look_at_parts: bool) -> None:
+        """Read everything that is there to read, oldest first. `seen`: of `look`, a moment ago."""
+        if look_at_parts:
+            await self._sync_parts()
             return
-        await self._sync_parts()
+        if self.file is None and self.live is not None and self.live.position:
+            self._reopen(self.live)
+        file, live = self.file, self.live
+        if file is None or live is None or (seen is not None and (seen.st_dev, seen.st_ino) != file.key):
+            await self._sync_parts()
+        elif not await self.drain(file, live, None if seen is None else seen.st_size):
+            await self._replace_live()
 
     def _reopen(self, live: Segment) -> None:
         """Open the current file again, if it is still the one that was read; else the parts tell where that went."""
@@ -303,14 +308,21 @@ class Tail(Copies):
 
     # ------------------------------------------------------------ lines
 
-    async def drain(self, reader: Reader, segment: Segment) -> bool:
-        """Read complete lines to the end of the file. False if the file is not what the segment was read from."""
+    async def drain(self, reader: Reader, segment: Segment, size: int | None = None) -> bool:
+        """Read complete lines to the end of the file. False if the file is not what the segment was read from.
+
+        Args:
+            size: of the file in bytes, if it was looked at a moment ago.
+        """
         chunk = CHUNK_BYTES
         while True:
             overlap = len(segment.check)
             start = segment.position - overlap
             want = chunk + overlap
-            left = reader.size() - segment.position if isinstance(reader, PlainReader) else chunk
+            left = chunk
+            if isinstance(reader, PlainReader):
+                left = (reader.size() if size is None else size) - segment.position
+                size = None
             if left < 0:
                 return False
             if left == 0:
@@ -389,7 +401,11 @@ class Tail(Copies):
         await self._send([], segment, 0)
 
     async def _send(self, rows: list[Row], segment: Segment, skipped: int) -> None:
-        await self.ends.journal.send(Ingest(LineBatch(msgspec.structs.replace(segment), rows, skipped)))
+        message = Ingest(LineBatch(msgspec.structs.replace(segment), rows, skipped))
+        try:
+            self.ends.journal.send_nowait(message)  # a line need not go round the event loop for it
+        except trio.WouldBlock:
+            await self.ends.journal.send(message)
 
     async def sight(self, clues: Clues) -> None:
         """Tell the attribution owner what a line says, if it is news, and wait until the journal knows whose it is."""

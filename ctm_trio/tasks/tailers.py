@@ -12,33 +12,29 @@ import os
 import stat
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import trio
 
-from ctm_trio.channels import StateReceiver, StateSender, ask, open_state_channel
+from ctm_trio.channels import Figures, StateSender, ask
 from ctm_trio.errors import Unavailable
-from ctm_trio.messages import Positions, TailersSnapshot
+from ctm_trio.messages import Positions, TailersCounters, TailersSnapshot
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName, parse_log_name, parts_among
 from ctm_trio.model.log_parse import Clues
 from ctm_trio.system.log_files import open_log_file
 from ctm_trio.system.owned import believed_owners
-from ctm_trio.system.watch import SCAN_S, Changes, watch_directory
-from ctm_trio.tail_ends import Progress, TailEnds
+from ctm_trio.system.watch import SCAN_S, DirectoryWatch
+from ctm_trio.tail_ends import Bell, Progress, TailEnds
 from ctm_trio.tasks.tailer import ASK_S, PartsOf, Tail
 
 log = logging.getLogger("ctm.tailers")
 
-WATCH_ITEMS = 16
-"""Batches of file names between the watch and this owner; while it is full the kernel's queue collects."""
-
-REPORT_S = 0.5
-"""How often the counters are added up; more often at the start, unless there are `MANY_LOGS`."""
-MANY_LOGS = 1000
+AGAIN_S = 0.5
+"""How soon a tailer that the journal did not answer tries again."""
 
 SCAN_SHARE = 200.0
 """Everything is looked at again after so many times as long as the last look took, `SCAN_S` at least."""
@@ -58,14 +54,6 @@ UNREADABLE_RETRY_S, UNREADABLE_RETRY_MAX_S = 2.0, 60.0
 nothing tells us of all the ways it can become readable. Source: contract C11."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogState:
-    """What the directory's owner last saw. `tick` changes with every write, `parts` with every rotation."""
-
-    tick: int = 0
-    parts: int = 0
-
-
 class Keep(Protocol):
     """Runs one tailer under supervision: `keep(name, incarnation)` returns when it ends by itself."""
 
@@ -75,12 +63,11 @@ class Keep(Protocol):
 @dataclass(slots=True)
 class _Log:
     uuid: str
-    sender: StateSender[LogState]
-    receiver: StateReceiver[LogState]
+    progress: Progress
+    bell: Bell = field(default_factory=Bell)
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
     """name → (size, inode) when it was last looked at."""
     running: bool = False
-    progress: Progress = field(default_factory=Progress)
 
 
 async def run_tailers(
@@ -89,6 +76,7 @@ async def run_tailers(
     ends: TailEnds,
     state: StateSender[TailersSnapshot],
     keep: Keep,
+    counters: Figures[TailersCounters] | None = None,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -98,17 +86,17 @@ async def run_tailers(
         directory: of the logs; it may appear later.
         kind: `model.log_line.LOGS` or `HOOK_EVENTS`.
         ends: what each tailer is given; the channels stay the caller's to close.
-        state: our counters.
+        state: how far we are.
         keep: supervises one tailer.
+        counters: ours to provide.
     """
     owner = _Owner(directory, kind, ends, state, keep)
-    names_send, names_recv = trio.open_memory_channel[Changes](WATCH_ITEMS)
-    async with trio.open_nursery() as nursery, names_recv:
+    if counters is not None:
+        counters.provide(owner.counters)
+    async with trio.open_nursery() as nursery, DirectoryWatch(directory, lambda: owner.scan_s) as watch:
         owner.nursery = nursery
-        await nursery.start(partial(watch_directory, directory, names_send, scan_s=lambda: owner.scan_s))
-        nursery.start_soon(owner.report)
         task_status.started()
-        await owner.follow(names_recv)
+        await owner.follow(watch)
 
 
 class _Owner:
@@ -129,21 +117,40 @@ class _Owner:
         """How many listings were begun for `parts_of`."""
         self.listing_done = True
         """False if the last one of them failed."""
-        self.caught_up = False
-        """True once everything that was there at the start has been read; it stays so."""
+        self.behind = 0
+        """Logs of which something is not read yet."""
         self.strange: frozenset[str] = frozenset()
         self.trouble = ""
         self.scan_s = SCAN_S
-        self.news = trio.Event()
 
-    async def follow(self, names: trio.MemoryReceiveChannel[Changes]) -> None:
-        """Turn file names into ticks for the tailers."""
+    def counters(self) -> TailersCounters:
+        """The tailers' counters together."""
+        entries = self.logs.values()
+        return TailersCounters(
+            tailers=sum([entry.running for entry in entries]),
+            lag_bytes=sum([entry.progress.lag_bytes for entry in entries]),
+            skipped=sum([entry.progress.skipped for entry in entries]),
+        )
+
+    def _one_caught_up(self) -> None:
+        self.behind -= 1
+        self._tell_caught_up()
+
+    def _tell_caught_up(self) -> None:
+        """Say once that everything that was there at the start has been read."""
+        if self.looked and not self.behind and not self.state.latest.caught_up:
+            self.state.publish(TailersSnapshot(caught_up=True))
+
+    async def follow(self, watch: DirectoryWatch) -> NoReturn:
+        """Wake the tailers of the files that change."""
         segments = await ask(self.ends.journal, partial(Positions, None, self.kind), timeout_s=ASK_S)
-        async for changed in names:
+        while True:
+            changed = await watch.changes()
             if changed is None:
                 if await self._look_at_everything(segments):
                     segments = ()
                     self.looked = True
+                    self._tell_caught_up()
                 continue
             for name in changed:
                 parsed = parse_log_name(name)
@@ -153,8 +160,7 @@ class _Owner:
     def _log(self, uuid: str) -> _Log:
         found = self.logs.get(uuid)
         if found is None:
-            sender, receiver = open_state_channel(LogState())
-            found = self.logs[uuid] = _Log(uuid, sender, receiver)
+            found = self.logs[uuid] = _Log(uuid, Progress(self._one_caught_up))
         return found
 
     def _changed(self, name: LogName) -> None:
@@ -165,10 +171,10 @@ class _Owner:
         self._ring(entry, rotated=rotated)
 
     def _ring(self, entry: _Log, *, rotated: bool) -> None:
-        seen = entry.receiver.latest
-        entry.progress.caught_up = False
-        self.news.set()
-        entry.sender.publish(LogState(seen.tick + 1, seen.parts + rotated))
+        if entry.progress.caught_up:
+            entry.progress.caught_up = False
+            self.behind += 1
+        entry.bell.ring(rotated=rotated)
         if not entry.running:
             entry.running = True
             self.nursery.start_soon(self._supervised, entry)
@@ -181,7 +187,6 @@ class _Owner:
         finally:
             entry.running = False
             entry.progress.lag_bytes = 0
-            self.news.set()
 
     def _name(self, entry: _Log) -> str:
         return f"tailer:{self.kind}/{entry.uuid}"
@@ -194,7 +199,7 @@ class _Owner:
             ended = True
         finally:
             if not ended:
-                entry.progress.caught_up = True  # crashed: nobody waits for what it cannot read
+                entry.progress.reached_end()  # crashed: nobody waits for what it cannot read
 
     async def _tail_until_idle(self, entry: _Log) -> None:
         while True:
@@ -205,14 +210,14 @@ class _Owner:
                     self.kind,
                     entry.uuid,
                     mine,
-                    entry.receiver,
+                    entry.bell,
                     entry.progress,
                     self.ends,
                     self.parts_of,
                 )
             except Unavailable:
                 # The disk is full or the journal is busy for long. That is no crash of ours: the log waits.
-                await trio.sleep(REPORT_S)
+                await trio.sleep(AGAIN_S)
             else:
                 return
 
@@ -252,10 +257,12 @@ class _Owner:
             rotated = files.keys() != entry.files.keys() or not entry.files
             entry.files = files
             if not entry.running and all(name in done for name in files):
-                entry.progress.caught_up = True
                 continue
             self._ring(entry, rotated=rotated)
+        idle = trio.current_time() - IDLE_S
         for uuid, entry in list(self.logs.items()):
+            if entry.bell.idle_since < idle:
+                entry.bell.end()
             if uuid not in found:
                 entry.files = {}
                 if not entry.running:
@@ -278,43 +285,24 @@ class _Owner:
             self.ends.report.fault(self.kind, f"{self.kind}/{name}", what)
         self.strange = strange
 
-    async def report(self) -> None:
-        """Add the tailers' counters up while there is something to read, until cancelled."""
-        while True:
-            self.news = trio.Event()
-            entries = self.logs.values()
-            quiet = self.looked and all(e.progress.caught_up for e in entries)
-            self.caught_up = self.caught_up or quiet
-            self.state.publish(
-                TailersSnapshot(
-                    tailers=sum(e.running for e in entries),
-                    lag_bytes=sum(e.progress.lag_bytes for e in entries),
-                    skipped=sum(e.progress.skipped for e in entries),
-                    caught_up=self.caught_up,
-                )
-            )
-            await trio.sleep(REPORT_S if self.caught_up or len(entries) > MANY_LOGS else REPORT_S / 25)
-            if quiet:
-                await self.news.wait()
-
 
 async def tail_log(
     directory: Path,
     kind: str,
     uuid: str,
     segments: tuple[Segment, ...],
-    state: StateReceiver[LogState],
+    bell: Bell,
     progress: Progress,
     ends: TailEnds,
     parts_of: PartsOf,
 ) -> None:
-    """Follow one log until it has been idle for `IDLE_S`; an old one only until it is read.
+    """Follow one log until it has been idle for long (`Bell.end`); an old one only until it is read.
 
     Args:
         directory, kind: where the log is; `model.log_line.LOGS` or `HOOK_EVENTS`.
         uuid: the log's Claude session id.
         segments: how far it is read, from the journal.
-        state: changes when a file of this log did.
+        bell: rings when a file of this log has changed.
         progress: counters, ours to write.
         ends: channels to the journal and the attribution owner.
         parts_of: lists the rotated parts of a log.
@@ -322,14 +310,17 @@ async def tail_log(
     tail = Tail(directory, kind, uuid, progress, ends, parts_of)
     tail.adopt(segments)
     retry_s = UNREADABLE_RETRY_S
+    recent = False
+    bell.begin()
     try:
         await tail.sight(Clues())
         parts = -1
         while True:
-            version, seen = state.version, state.latest
+            bell.rung, known = False, bell.parts
             try:
-                async with ends.open_logs.reading(tail, big=tail.has_much()):
-                    await tail.sync(look_at_parts=seen.parts != parts)
+                seen = tail.look()
+                async with ends.open_logs.reading(tail, big=tail.has_much(seen)) as waited:
+                    await tail.sync(tail.look() if waited else seen, look_at_parts=known != parts)
             except OSError as error:
                 # Without permission, a link, a directory: that is no crash, and the file may become readable.
                 tail.unreadable(error)
@@ -337,18 +328,21 @@ async def tail_log(
                     ends.open_logs.shed()
                     retry_s = UNREADABLE_RETRY_S  # that passes
                 parts = -1
-                progress.caught_up = True
+                progress.reached_end()
                 with trio.move_on_after(retry_s):
-                    await state.wait_newer(version)
+                    await bell.wait()
                 retry_s = min(retry_s * 2, UNREADABLE_RETRY_MAX_S)
                 continue
             tail.readable()
             retry_s = UNREADABLE_RETRY_S
-            parts = seen.parts
-            progress.caught_up = True
-            with trio.move_on_after(IDLE_S if tail.is_recent() else OLD_IDLE_S) as idle:
-                await state.wait_newer(version)
-            if idle.cancelled_caught:
+            parts = known
+            progress.reached_end()
+            if recent or tail.is_recent():
+                recent = await bell.wait()
+            else:
+                with trio.move_on_after(OLD_IDLE_S):
+                    recent = await bell.wait()
+            if not recent:
                 return
     finally:
         tail.readable()
@@ -423,17 +417,3 @@ def _fully_read(directory: Path, segments: tuple[Segment, ...]) -> set[str]:
         except OSError:
             continue
     return done
-
-
-def merge_snapshots(parts: list[TailersSnapshot]) -> TailersSnapshot:
-    """The counters of several directories together."""
-    total = TailersSnapshot(caught_up=True)
-    for part in parts:
-        total = replace(
-            total,
-            tailers=total.tailers + part.tailers,
-            lag_bytes=total.lag_bytes + part.lag_bytes,
-            skipped=total.skipped + part.skipped,
-            caught_up=total.caught_up and part.caught_up,
-        )
-    return total

@@ -20,15 +20,9 @@ import trio
 
 from ctm_trio.channels import StateReceiver, StateSender, fulfil
 from ctm_trio.errors import CtmError, NoWebhook
-from ctm_trio.messages import (
-    Batch,
-    Clock,
-    ConfigSnapshot,
-    JournalMessage,
-    SessionsSnapshot,
-    Subscribe,
-    WebhookSnapshot,
-)
+from ctm_trio.event_tail import EventTail
+from ctm_trio.event_view import After, Batch, EventView, Live
+from ctm_trio.messages import Clock, ConfigSnapshot, SessionsSnapshot, WebhookSnapshot
 from ctm_trio.model.config import Settings
 from ctm_trio.model.event import Event, format_event_id
 from ctm_trio.model.session import Session, successors
@@ -71,6 +65,7 @@ TYPES = frozenset({"attention_raised", "attention_cleared"})
 class WebhookEnds:
     """What the owner reads. `path`: of the outbox; `port`: of the dashboard, for links."""
 
+    events: EventTail
     settings: StateReceiver[ConfigSnapshot]
     sessions: StateReceiver[SessionsSnapshot]
     path: Path
@@ -84,34 +79,32 @@ async def run_webhook(
     ends: WebhookEnds,
     inbox: trio.MemoryReceiveChannel[WebhookMessage],
     state: StateSender[WebhookSnapshot],
-    journal_send: trio.MemorySendChannel[JournalMessage],
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
-    """Own the outbox until cancelled; closes `inbox` and `journal_send`. A try that is cut off is made again later.
+    """Own the outbox until cancelled; closes `inbox`. A try that is cut off is made again later.
 
     Ready once the outbox is open and the journal was asked for what follows. Source: contract A8.
     """
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log the address, which may hold a secret
-    async with journal_send:
-        with inbox:
-            one = trio.CapacityLimiter(1)
-            outbox = await trio.to_thread.run_sync(Outbox, ends.path, limiter=one)
-            owner = _Owner(ends, state, outbox, one)
-            try:
-                await owner.begin()
-                async with trio.open_nursery() as nursery:
-                    watch = partial(watch_side_file, outbox, one, partial(owner.trouble.note, "file"))
-                    nursery.start_soon(watch, name="ctm: watch of the outbox's file")
-                    await nursery.start(owner.follow_journal, journal_send)
-                    nursery.start_soon(owner.follow_settings)
-                    nursery.start_soon(owner.follow_sessions)
-                    nursery.start_soon(owner.dispatch)
-                    task_status.started()
-                    await owner.serve(inbox)
-            finally:
-                with trio.CancelScope(shield=True):  # a disk that hangs is the business of `hard_stop`
-                    await trio.to_thread.run_sync(outbox.close, limiter=one)
+    with inbox:
+        one = trio.CapacityLimiter(1)
+        outbox = await trio.to_thread.run_sync(Outbox, ends.path, limiter=one)
+        owner = _Owner(ends, state, outbox, one)
+        try:
+            await owner.begin()
+            async with trio.open_nursery() as nursery:
+                watch = partial(watch_side_file, outbox, one, partial(owner.trouble.note, "file"))
+                nursery.start_soon(watch, name="ctm: watch of the outbox's file")
+                await nursery.start(owner.follow_journal)
+                nursery.start_soon(owner.follow_settings)
+                nursery.start_soon(owner.follow_sessions)
+                nursery.start_soon(owner.dispatch)
+                task_status.started()
+                await owner.serve(inbox)
+        finally:
+            with trio.CancelScope(shield=True):  # a disk that hangs is the business of `hard_stop`
+                await trio.to_thread.run_sync(outbox.close, limiter=one)
     raise AssertionError("unreachable")
 
 
@@ -149,25 +142,29 @@ class _Owner:
 
     async def follow_journal(
         self,
-        journal: trio.MemorySendChannel[JournalMessage],
         *,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> NoReturn:
-        """Store what is announced, from where the outbox stands. Cut by the journal: subscribe again from there."""
+        """Store what is announced, from where the outbox stands."""
         while True:
             cursor = await self._stored(self.outbox.cursor)
-            to, mailbox = trio.open_memory_channel[Batch](1)
-            async with mailbox:
-                since = -1 if cursor is None else cursor
-                await journal.send(Subscribe(to, types=TYPES, since=since, deep=True, brisk=True))
+            start = Live() if cursor is None else After(cursor, deep=True, ours=True)
+            async with self.ends.events.follow(EventView(types=TYPES), start, eager=True) as following:
+                if following.replay.lost:
+                    log.warning("some alerts are too old to be sent")
+                await self._take(following.replay, first=cursor is None)
                 task_status.started()
                 task_status = trio.TASK_STATUS_IGNORED
-                async for batch in mailbox:
+                async for batch in following.live:
                     if batch.lost:
-                        log.warning("some alerts are too old to be sent")
-                    if batch.events or cursor is None:
-                        cursor = batch.events[-1].id if batch.events else batch.cursor
-                        await self.store(batch.events, cursor)
+                        break  # the outbox could not be written for long; the event log still has them
+                    await self._take(batch)
+                else:
+                    await trio.sleep_forever()  # the event log is closed: we are about to be cancelled
+
+    async def _take(self, batch: Batch, *, first: bool = False) -> None:
+        if batch.events or first:
+            await self.store(batch.events, batch.events[-1].id if batch.events else batch.cursor)
 
     async def store(self, events: Sequence[Event], cursor: int) -> None:
         """Store the alerts of these announcements, without those that came within the cooldown of the same one.

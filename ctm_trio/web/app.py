@@ -38,7 +38,7 @@ class CtmApp(QuartTrio):
         self._auth = ends.auth
         self.gate = Gate(ends.port, ends.origins)
         self.assets = load_assets()
-        self.streams = Streams(ends.auth, ends.journal_send)
+        self.streams = Streams(ends.auth, ends.events)
         self._sse = SseEndpoint(self.streams)
         self._pane = PaneEndpoint(self.streams, ends.panes_send)
         self._ws = WsEndpoint(self.gate, self.streams, ends.version)

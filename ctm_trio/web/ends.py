@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 import trio
 
-from ctm_trio.channels import StateReceiver
+from ctm_trio.channels import Figures, StateReceiver
+from ctm_trio.event_view import Batch, EventView, Following, Start
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,
     ConfigMessage,
     ConfigSnapshot,
     HealthSnapshot,
-    JournalMessage,
+    JournalCounters,
     JournalSnapshot,
     QuotaSnapshot,
     SessionsMessage,
     SessionsSnapshot,
-    TailersSnapshot,
+    TailersCounters,
     WebhookSnapshot,
 )
 from ctm_trio.model.archive import LogFile
@@ -35,6 +37,18 @@ from ctm_trio.orders import CheckpointsMessage, FollowOrder, OrdersSnapshot, Wat
 from ctm_trio.web.asker import NO_PEERS, Peers
 from ctm_trio.web.auth import AuthStore
 from ctm_trio.web.origin import Origins
+
+
+class Events(Protocol):
+    """What streams follow; `event_tail.EventTail` says what each does."""
+
+    def follow(self, view: EventView, start: Start) -> AbstractAsyncContextManager[Following]: ...
+
+    async def replay(self, view: EventView, start: Start) -> Batch: ...
+
+    def readers(self) -> int: ...
+
+    def dropped(self) -> int: ...
 
 
 class Archive(Protocol):
@@ -69,13 +83,14 @@ class WebEnds:
     attention: StateReceiver[AttentionSnapshot]
     attribution: StateReceiver[AttributionSnapshot]
     journal: StateReceiver[JournalSnapshot]
-    tailers: StateReceiver[TailersSnapshot]
+    tail_counters: Callable[[], TailersCounters]
     health: StateReceiver[HealthSnapshot]
     webhook: StateReceiver[WebhookSnapshot]
     orders: StateReceiver[OrdersSnapshot]
     orders_send: trio.MemorySendChannel[FollowOrder]
     """Where orders go that outlast their request, and what became of them."""
-    journal_send: trio.MemorySendChannel[JournalMessage]
+    events: Events
+    counters: Figures[JournalCounters]
     sessions_send: trio.MemorySendChannel[SessionsMessage]
     config_send: trio.MemorySendChannel[ConfigMessage]
     checkpoints_send: trio.MemorySendChannel[CheckpointsMessage]

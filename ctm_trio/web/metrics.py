@@ -41,8 +41,8 @@ def render(name: str, kind: str, text: str, samples: Samples) -> str:
 
 def exposition(ends: WebEnds) -> str:
     """All metrics as of now."""
-    journal, tailers, health = ends.journal.latest, ends.tailers.latest, ends.health.latest
-    webhook = ends.webhook.latest
+    journal, tailers, health = ends.counters.read(), ends.tail_counters(), ends.health.latest
+    webhook, degraded = ends.webhook.latest, bool(ends.journal.latest.degraded)
     outcomes = {"delivered": webhook.delivered, "failed": webhook.failed, "suppressed": webhook.suppressed}
     quota = ends.quota.latest.account
     # Zeros are told too: a rate needs a first sample.
@@ -52,10 +52,15 @@ def exposition(ends: WebEnds) -> str:
         ("ctm_uptime_seconds", "gauge", "Since the daemon started.", _one(trio.current_time() - ends.started_at)),
         ("ctm_events_total", "counter", "Events published, by type.", _by("type", by_type)),
         ("ctm_published_total", "counter", "Events published.", _one(journal.published)),
-        ("ctm_dropped_total", "counter", "Events that a slow subscriber missed.", _one(journal.dropped)),
-        ("ctm_subscribers", "gauge", "Streams and tasks that follow the journal.", _one(journal.subscribers)),
+        ("ctm_dropped_total", "counter", "Events that a slow subscriber missed.", _one(ends.events.dropped())),
+        ("ctm_subscribers", "gauge", "Subscriptions of clients to the events.", _one(ends.events.readers())),
         ("ctm_journal_backlog_events", "gauge", "Events that wait to be committed.", _one(journal.backlog)),
-        ("ctm_journal_degraded", "gauge", "1 while the database cannot be written.", _one(bool(journal.degraded))),
+        (
+            "ctm_journal_degraded",
+            "gauge",
+            "1 while the database cannot be written.",
+            _one(degraded),
+        ),
         ("ctm_journal_commits_total", "counter", "Transactions committed.", _one(journal.commits)),
         ("ctm_ingest_seconds_total", "counter", "Time spent on committing events.", _one(journal.ingest_seconds)),
         ("ctm_fanout_seconds_total", "counter", "Time spent on handing events on.", _one(journal.fanout_seconds)),

@@ -12,7 +12,7 @@ MAX_RINGS = 1000
 
 def ring_sizes(ends: WebEnds) -> dict[str, int]:
     """How many events are held, by session; "" for all together."""
-    sizes, records = ends.journal.latest.ring_sizes, ends.sessions.latest.records
+    sizes, records = ends.counters.read().ring_sizes, ends.sessions.latest.records
     if len(sizes) <= MAX_RINGS:
         return dict(sizes)
     first = [name for name in records if name in sizes][:MAX_RINGS]

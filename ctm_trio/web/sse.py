@@ -11,11 +11,11 @@ from functools import partial
 
 import trio
 
-from ctm_trio.messages import Batch
+from ctm_trio.event_view import After, Batch, EventView, Following, Ring, Start
 from ctm_trio.model.event import cursor_ns, parse_event_id, sse_frame
 from ctm_trio.web.errors import http_answer
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer
-from ctm_trio.web.streams import StreamEndpoint, StreamPass, Streams, subscription
+from ctm_trio.web.streams import StreamEndpoint, StreamPass, Streams
 from ctm_trio.web.wire import Wire
 
 KEEPALIVE_S = 15.0
@@ -45,12 +45,12 @@ def session_of(path: str) -> str | None:
     return name
 
 
-def cursor_of(last_event_id: str) -> int | None:
-    """The cursor of a `Last-Event-ID` header, None without one."""
+def start_of(last_event_id: str) -> Start:
+    """Where a `Last-Event-ID` header says to begin; without one with the ring."""
     if not last_event_id:
-        return None
+        return Ring()
     known = parse_event_id(last_event_id.strip())
-    return OLDEST if known is None else cursor_ns(known)
+    return After(OLDEST if known is None else cursor_ns(known))
 
 
 def _encode(batch: Batch) -> bytes:
@@ -72,19 +72,19 @@ class SseEndpoint(StreamEndpoint):
     async def serve(
         self, headers: Mapping[bytes, str], stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Stream until the client leaves, the journal cuts it, its token is void, or shutdown."""
+        """Stream until the client leaves or takes nothing for long, its token is void, or shutdown."""
         name = session_of(scope["path"])
         if name is None:
             await send_answer(send, http_answer(404))
             return
         with self._streams.admit():
-            await self._stream(name, cursor_of(headers.get(b"last-event-id", "")), stream_pass, scope, receive, send)
+            await self._stream(name, start_of(headers.get(b"last-event-id", "")), stream_pass, scope, receive, send)
 
     async def _stream(
-        self, name: str, since: int | None, stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send
+        self, name: str, start: Start, stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        sessions = frozenset({name}) if name else None
-        async with subscription(self._streams.journal_send, sessions, None, since) as batches:
+        view = EventView(frozenset({name}) if name else None)
+        async with self._streams.events.follow(view, start) as following:
             await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
             stream = _Stream(self._streams, stream_pass, scope)
             async with trio.open_nursery() as nursery:
@@ -102,7 +102,7 @@ class SseEndpoint(StreamEndpoint):
 
                 nursery.start_soon(until_one_ends, until_the_client_leaves)
                 nursery.start_soon(until_one_ends, stream.keep_alive)
-                await until_one_ends(partial(stream.pump, batches))
+                await until_one_ends(partial(stream.pump, following))
         # Returning without a last chunk cuts the connection: after a clean end some clients never come back.
 
 
@@ -115,8 +115,8 @@ class _Stream:
         self._chunked = scope["http_version"] != "1.0"
         self._written_at = trio.current_time()
 
-    async def pump(self, batches: trio.MemoryReceiveChannel[Batch]) -> None:
-        """Write batches until the journal closes the mailbox or the token is void.
+    async def pump(self, following: Following) -> None:
+        """Write batches until the event log is closed or the token is void.
 
         This loop is what many clients cost. It has no deadline of its own, because a cancel scope for each wake-up
         would be a third of it: `keep_alive` watches the clock.
@@ -125,12 +125,13 @@ class _Stream:
         kind = "chunk" if self._chunked else "plain"
         shared, wire, stream_pass = self._streams.sse, self._wire, self._pass
         await wire.send_all(frame(OK))
-        async for batch in batches:
+        if following.replay.events or following.replay.lost:
+            await wire.send_all(encode(following.replay))
+        async for batch in following.live:
             if not stream_pass.valid():
                 return
-            if batch.events or batch.lost:
-                self._written_at = trio.current_time()
-                await wire.send_all(encode(batch) if batch.replay else shared.bytes_of(batch, kind, encode))
+            self._written_at = trio.current_time()
+            await wire.send_all(shared.bytes_of(batch, kind, encode))
 
     async def keep_alive(self) -> None:
         """Write a comment after each `KEEPALIVE_S` of silence; end at shutdown or when the token has expired."""

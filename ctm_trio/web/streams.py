@@ -4,65 +4,30 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import trio
 
-from ctm_trio.errors import CtmError, TooManyStreams, Unavailable
-from ctm_trio.messages import Batch, JournalMessage, Subscribe, Unsubscribe
+from ctm_trio.errors import CtmError, TooManyStreams
+from ctm_trio.event_view import Batch
 from ctm_trio.web.auth import AuthStore, bearer, require
+from ctm_trio.web.ends import Events
 from ctm_trio.web.errors import answer_of, http_answer
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer
 
 MAX_STREAMS = 256
 """Open streams of the one user, SSE and WebSocket together; the next one is 429. Source: contract B3."""
 
-SUBSCRIBE_TIMEOUT_S = 2.0
-"""How long the journal's inbox may be full before a stream is answered 503."""
-
 SHARED_BATCHES = 16
 """Batches whose encoded bytes are kept: one for each different filter among the streams is enough."""
-
-
-@asynccontextmanager
-async def subscription(
-    journal_send: trio.MemorySendChannel[JournalMessage],
-    sessions: frozenset[str] | None = None,
-    types: frozenset[str] | None = None,
-    since: int | None = None,
-    *,
-    deep: bool = False,
-) -> AsyncIterator[trio.MemoryReceiveChannel[Batch]]:
-    """Follow the journal inside a block; the arguments are those of `messages.Subscribe`. Unsubscribes at the end.
-
-    Raises:
-        Unavailable: the journal did not take it in time, or is gone.
-    """
-    mailbox, batches = trio.open_memory_channel[Batch](1)
-    with batches:
-        try:
-            with trio.fail_after(SUBSCRIBE_TIMEOUT_S):
-                await journal_send.send(Subscribe(mailbox, sessions, types, since, deep))
-        except trio.TooSlowError:
-            raise Unavailable("The daemon is busy; try again in a moment.") from None
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            raise Unavailable("The event log is being restarted; try again in a moment.") from None
-        try:
-            yield batches
-        finally:
-            batches.close()
-            try:
-                journal_send.send_nowait(Unsubscribe(mailbox))
-            except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
-                pass  # busy or gone: the closed mailbox tells the same
 
 
 class Shared:
     """Encoded batches, so that many streams with one filter encode once.
 
-    The journal hands the same `Batch` object to all subscribers at the same cursor with the same filter. It is kept
-    here as long as its bytes, so its identity cannot be taken by another one meanwhile.
+    All readers at the same cursor with the same view get the same `Batch` object. It is kept here as long as its
+    bytes, so its identity cannot be taken by another one meanwhile.
     """
 
     def __init__(self) -> None:
@@ -86,16 +51,12 @@ class Streams:
 
     Args:
         auth: to look again whether a stream's token is still valid.
-        journal_send: where subscriptions go.
+        events: what they follow.
     """
 
-    def __init__(
-        self,
-        auth: AuthStore,
-        journal_send: trio.MemorySendChannel[JournalMessage],
-    ) -> None:
+    def __init__(self, auth: AuthStore, events: Events) -> None:
         self._auth = auth
-        self.journal_send = journal_send
+        self.events = events
         self.open = 0
         self.stopping = trio.Event()
         self.sse = Shared()

@@ -32,7 +32,7 @@ def session_view(ends: WebEnds, record: Session) -> dict[str, object]:
     if record.last_attached_at and record.last_attached_at != ZERO_TIME:
         view["last_attached_at"] = record.last_attached_at
     view["is_active"] = view["tmux_alive"] = alive
-    last_call = ends.journal.latest.last_call_at.get(name)
+    last_call = ends.counters.read().last_call_at.get(name)
     if last_call:
         view["last_tool_call_at"] = last_call
     usage = ends.quota.latest.sessions.get(name)

@@ -14,14 +14,14 @@ import msgspec
 import trio
 
 from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
-from ctm_trio.messages import Batch
+from ctm_trio.event_view import After, Batch, EventView, Following, Ring
 from ctm_trio.model.event import Event, cursor_ns, format_event_id, parse_event_id, ws_tail
 from ctm_trio.model.sound import sound_json
 from ctm_trio.web.auth import bearer, subprotocol_token
 from ctm_trio.web.errors import answer_of, http_answer
 from ctm_trio.web.harden import Receive, Scope, Send
 from ctm_trio.web.origin import Gate
-from ctm_trio.web.streams import StreamPass, Streams, subscription
+from ctm_trio.web.streams import StreamPass, Streams
 from ctm_trio.web.wire import Wire
 
 PROTOCOL = "ctm.v1"
@@ -118,7 +118,7 @@ def parse_order(text: str | None) -> Order:
 
 
 class Client:
-    """One open WebSocket: its subscriptions, each a task with a mailbox at the journal."""
+    """One open WebSocket: its subscriptions, each a task that follows the events."""
 
     def __init__(
         self, streams: Streams, stream_pass: StreamPass, wire: Wire, send: Send, nursery: trio.Nursery
@@ -161,17 +161,16 @@ class Client:
         self._nursery.start_soon(self._follow, order, since, scope)
 
     async def _follow(self, order: Order, since: int | None, scope: trio.CancelScope) -> None:
-        """Hand one subscription's batches to the client until it is cancelled or the journal cuts it."""
+        """Hand one subscription's batches to the client until it is cancelled or the event log is closed."""
         sub = order.id or ""
         sessions = None if order.sessions is None else frozenset(order.sessions)
         types = None if order.types is None else frozenset(order.types)
+        start = Ring() if since is None else After(since, deep=True)
         try:
             with scope:
                 try:
-                    async with subscription(
-                        self._streams.journal_send, sessions, types, since, deep=since is not None
-                    ) as batches:
-                        await self._pump(sub, since or 0, batches)
+                    async with self._streams.events.follow(EventView(sessions, types), start) as following:
+                        await self._pump(sub, since or 0, following)
                 except CtmError as error:
                     await self.tell({"op": "error", "code": error.code, "message": error.message})
                 if self._subscriptions.get(sub) is scope:
@@ -179,28 +178,26 @@ class Client:
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._nursery.cancel_scope.cancel()  # the client is gone
 
-    async def _pump(self, sub: str, seen: int, batches: trio.MemoryReceiveChannel[Batch]) -> None:
-        async for batch in batches:
+    async def _pump(self, sub: str, seen: int, following: Following) -> None:
+        await self._send_replay(following.replay, sub)
+        seen = max(seen, following.replay.cursor)
+        async for batch in following.live:
             if not self._pass.valid():
                 await self.close(POLICY_VIOLATION)
                 return
-            if batch.replay:
-                await self.tell({"op": "subscribed", "id": sub, "replayed": len(batch.events), "lost": batch.lost})
-            elif batch.lost:
+            if batch.lost:
                 await self.tell(self._lost(sub, seen, batch.events[0].id if batch.events else batch.cursor))
-            await self._send_events(batch, sub)
-            seen = max(seen, batch.cursor, batch.events[-1].id if batch.events else 0)
+            if batch.events:
+                await self._wire.send_all(self._streams.ws.bytes_of(batch, sub, lambda b: encode_events(b.events, sub)))
+            seen = max(seen, batch.cursor)
         if not self._streams.stopping.is_set():
             await self.tell(self._lost(sub, seen, seen))
 
-    async def _send_events(self, batch: Batch, sub: str) -> None:
-        """Live batches are encoded once for all with the same id; a replay is this client's own, and may be long."""
-        if not batch.replay:
-            if batch.events:
-                await self._wire.send_all(self._streams.ws.bytes_of(batch, sub, lambda b: encode_events(b.events, sub)))
-            return
-        for start in range(0, len(batch.events), REPLAY_PART):
-            await self._wire.send_all(encode_events(batch.events[start : start + REPLAY_PART], sub))
+    async def _send_replay(self, replay: Batch, sub: str) -> None:
+        """A replay is this client's own, and may be long; live batches are encoded once for all with the same id."""
+        await self.tell({"op": "subscribed", "id": sub, "replayed": len(replay.events), "lost": replay.lost})
+        for start in range(0, len(replay.events), REPLAY_PART):
+            await self._wire.send_all(encode_events(replay.events[start : start + REPLAY_PART], sub))
             await trio.lowlevel.checkpoint()
 
     @staticmethod

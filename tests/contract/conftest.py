@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trio
 
-from ctm_trio.channels import StateReceiver, StateSender, open_state_channel
+from ctm_trio.channels import Figures, StateSender, open_state_channel
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,
@@ -20,13 +20,14 @@ from ctm_trio.messages import (
     ConfigSnapshot,
     Draft,
     HealthSnapshot,
+    JournalCounters,
     JournalMessage,
     JournalSnapshot,
     Publish,
     QuotaSnapshot,
     SessionsMessage,
     SessionsSnapshot,
-    TailersSnapshot,
+    TailersCounters,
     WebhookSnapshot,
 )
 from ctm_trio.model.config import paths_under
@@ -66,7 +67,6 @@ class Site:
     attention: StateSender[AttentionSnapshot]
     health: StateSender[HealthSnapshot]
     sessions_recv: trio.MemoryReceiveChannel[SessionsMessage]
-    counters: StateReceiver[JournalSnapshot]
     stop: trio.Event
     stopped: trio.Event
 
@@ -94,9 +94,7 @@ class Site:
 
     async def subscribers(self, count: int) -> None:
         """Wait until so many follow the journal."""
-        version = self.counters.version
-        while self.counters.latest.subscribers != count:
-            version = await self.counters.wait_newer(version)
+        await self.journal.events.until_readers(count)
 
     async def raw(self, data: bytes, *, limit_s: float = 5) -> bytes:
         """Send bytes, and read all that comes until the server closes or `limit_s` is over."""
@@ -141,11 +139,13 @@ async def open_site(
     sessions_state, sessions = open_state_channel(SessionsSnapshot())
     quota_state, quota = open_state_channel(QuotaSnapshot())
     attention_state, attention = open_state_channel(AttentionSnapshot())
-    journal_state, journal = open_state_channel(JournalSnapshot())
+    _, journal = open_state_channel(JournalSnapshot())
+    counters = Figures(JournalCounters())
     health_state, health = open_state_channel(HealthSnapshot())
     orders_send, orders_recv = trio.open_memory_channel[FollowOrder](ORDERS_INBOX)
     orders_state, orders = open_state_channel(OrdersSnapshot())
-    fake = FakeJournal(journal_state, list(ring or []))
+    fake = FakeJournal(list(ring or []), journal_send)
+    counters.provide(fake.counters)
     paths = paths_under(root)
     archive = Archive(paths)
     with socket.socket() as sock:
@@ -162,12 +162,13 @@ async def open_site(
             attention=attention,
             attribution=open_state_channel(AttributionSnapshot())[1],
             journal=journal,
-            tailers=open_state_channel(TailersSnapshot())[1],
+            tail_counters=TailersCounters,
             health=health,
             webhook=open_state_channel(WebhookSnapshot())[1],
             orders=orders,
             orders_send=orders_send,
-            journal_send=journal_send,
+            events=fake.events,
+            counters=counters,
             sessions_send=sessions_send,
             config_send=config_send,
             checkpoints_send=trio.open_memory_channel[CheckpointsMessage](0)[0],
@@ -185,7 +186,7 @@ async def open_site(
         )
         site = Site(
             port, root, fake, journal_send, sessions_state, quota_state, attention_state, health_state, sessions_recv,
-            journal, trio.Event(), trio.Event(),
+            trio.Event(), trio.Event(),
         )  # fmt: skip
 
         async def serve(*, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -16,20 +16,21 @@ import pytest
 import trio
 
 from ctm_trio.attention_book import AttentionBook
-from ctm_trio.channels import ask, open_state_channel
+from ctm_trio.channels import Figures, ask, open_state_channel
+from ctm_trio.event_tail import open_event_tail
+from ctm_trio.event_view import Batch, EventView
 from ctm_trio.messages import (
     AttentionSnapshot,
     Attribute,
-    Batch,
     ConfigSnapshot,
     Ingest,
+    JournalCounters,
     JournalMessage,
     JournalSnapshot,
     OpenSegment,
     Quota,
     QuotaSnapshot,
     SessionsSnapshot,
-    Subscribe,
     TailersSnapshot,
     Usage,
 )
@@ -65,12 +66,13 @@ class Desk:
         self.live: dict[str, LiveStatus] = {}
         self.checkpoints: dict[str, float] = {}
         self.asked: list[str] = []
+        self.events_send, self.events = open_event_tail(self.path, self.send)
         self.ends = AttentionEnds(
-            settings, sessions, quota, tailers, self.recall, self.last_checkpoint, lambda: self.live
+            self.events, settings, sessions, quota, tailers, self.recall, self.last_checkpoint, lambda: self.live
         )
         self.recalled = trio.Event()
         self.segment: Segment | None = None
-        self.mailbox: trio.MemoryReceiveChannel[Batch]
+        self.mailbox: trio.abc.ReceiveChannel[Batch]
         self.heard: list[tuple[str, str]] = []
 
     async def last_checkpoint(self, workdir: str) -> float | None:
@@ -78,7 +80,10 @@ class Desk:
         return self.checkpoints.get(workdir)
 
     async def journal(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        await run_journal(self.path, self.recv.clone(), self.journal_state, task_status=task_status)
+        await run_journal(
+            self.path, self.recv.clone(), self.journal_state, self.events_send, Figures(JournalCounters()),
+            task_status=task_status,
+        )  # fmt: skip
 
     def recall(self, sessions: frozenset[str], calls: int) -> Recalled:
         found = recall(self.path, sessions, calls)
@@ -95,10 +100,7 @@ class Desk:
         await run_attention(self.ends, self.state, self.send.clone(), task_status=task_status)
 
     async def listen(self) -> None:
-        to, self.mailbox = trio.open_memory_channel[Batch](1)
-        types = frozenset({"attention_raised", "attention_cleared"})
-        await self.send.send(Subscribe(to, types=types, since=-1))
-        await self.mailbox.receive()
+        self.mailbox = self.events.source.open(EventView(types=frozenset({"attention_raised", "attention_cleared"})))
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:

@@ -10,11 +10,12 @@ import pytest
 import trio
 
 from ctm_trio.channels import open_state_channel
-from ctm_trio.messages import CostPoint, JournalSnapshot, SessionsSnapshot, TailersSnapshot
-from ctm_trio.model.event import MAX_ID
+from ctm_trio.messages import CostPoint, SessionsSnapshot, TailersSnapshot
+from ctm_trio.model.event import MAX_ID, Event
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.session import Session
 from ctm_trio.system.search_index import SearchIndex
+from ctm_trio.tail_channel import Bounds, open_tail_channel
 from ctm_trio.tasks.cost import run_cost
 from ctm_trio.tasks.search import run_search
 from ctm_trio.web.routes.search import query_of
@@ -149,9 +150,9 @@ async def test_agents_and_usage(library: Library, site: Site) -> None:
 async def test_search_follows(library: Library, site: Site, nursery: trio.Nursery) -> None:
     """The indexer takes what is there, then what comes; a search that nothing fits has no matches."""
     paths = library.paths
-    state, journal = open_state_channel(JournalSnapshot())
+    sender, events = open_tail_channel(Bounds[Event](9, 9, lambda _: 1))
     _, tailers = open_state_channel(TailersSnapshot(caught_up=True))
-    await nursery.start(run_search, paths.search_index, paths.database, paths.logs, journal, tailers)
+    await nursery.start(run_search, paths.search_index, paths.database, paths.logs, events, tailers)
 
     async def count(text: str, wanted: int) -> None:
         async with site.client() as client:
@@ -164,7 +165,7 @@ async def test_search_follows(library: Library, site: Site, nursery: trio.Nurser
 
     await count("cmd-", 10)
     library.write([bash("brand-new")])
-    state.publish(JournalSnapshot(last_id=1))
+    sender.send_nowait([Event(1, "tool_call", "alpha", b"{}", "")])
     await count("brand-new", 1)
     await count("no such thing", 0)
     nursery.cancel_scope.cancel()

@@ -12,13 +12,15 @@ import trio
 
 from ctm_trio.channels import open_state_channel
 from ctm_trio.errors import CtmError
-from ctm_trio.messages import CostPoint, JournalSnapshot, TailersSnapshot
+from ctm_trio.messages import CostPoint, TailersSnapshot
+from ctm_trio.model.event import Event
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.search import SearchQuery
 from ctm_trio.system.cost_store import CostStore
 from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.system.search_read import connect_search, search
 from ctm_trio.system.store import StoreDamaged, StoreUnavailable
+from ctm_trio.tail_channel import Bounds, open_tail_channel
 from ctm_trio.tasks import cost
 from ctm_trio.tasks import search as indexer
 from tests.fakes.library import Library, bash
@@ -57,10 +59,10 @@ async def test_search_goes_on(
         raise StoreDamaged("torn") if trouble == "damaged" else StoreUnavailable("disk full")
 
     monkeypatch.setattr(SearchIndex, "step", failing)
-    _, journal = open_state_channel(JournalSnapshot())
+    _, events = open_tail_channel(Bounds[Event](1, 1, lambda _: 1))
     _, tailers = open_state_channel(TailersSnapshot(caught_up=True))
     with trio.fail_after(5):
-        await nursery.start(indexer.run_search, path, library.paths.database, library.paths.logs, journal, tailers)
+        await nursery.start(indexer.run_search, path, library.paths.database, library.paths.logs, events, tailers)
     path.parent.mkdir(exist_ok=True)
 
     def found() -> bool:

@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.channels import open_state_channel
+from ctm_trio.channels import Figures, open_state_channel
+from ctm_trio.event_tail import open_event_tail
+from ctm_trio.event_view import Batch, EventView, Following, Ring
 from ctm_trio.messages import (
     Attribute,
-    Batch,
+    JournalCounters,
     JournalMessage,
     JournalSnapshot,
     Sighting,
-    Subscribe,
     TailersSnapshot,
 )
 from ctm_trio.tail_ends import TailEnds
@@ -55,25 +56,20 @@ async def keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
 class Run:
     """A journal with tailers on a directory."""
 
-    def __init__(self, journal: trio.MemorySendChannel[JournalMessage]) -> None:
-        self.journal = journal
+    def __init__(self, following: Following) -> None:
+        self.live = following.live
         self.inputs: list[str] = []
         self.ids: list[int] = []
-        self.mailbox: trio.MemoryReceiveChannel[Batch]
-
-    async def subscribe(self) -> None:
-        """Start to collect, from the ring on."""
-        send, self.mailbox = trio.open_memory_channel[Batch](1)
-        await self.journal.send(Subscribe(send))
+        self._take(following.replay)
 
     async def until(self, last: str) -> list[str]:
         """Collect until the call `last` came, then what follows within a moment."""
         with trio.fail_after(LIMIT_S):
             while self.inputs[-1:] != [last]:
-                self._take(await self.mailbox.receive())
+                self._take(await self.live.receive())
         with trio.move_on_after(0.15):
             while True:
-                self._take(await self.mailbox.receive())
+                self._take(await self.live.receive())
         return self.inputs
 
     def _take(self, batch: Batch) -> None:
@@ -93,12 +89,13 @@ async def running(root: Path) -> AsyncIterator[Run]:
     tailers_state, _ = open_state_channel(TailersSnapshot())
     ends = TailEnds(journal_send, sightings_send, trio.CapacityLimiter(2))
     async with trio.open_nursery() as nursery:
-        await nursery.start(run_journal, root / "log.db", journal_recv, journal_state)
+        events_send, events = open_event_tail(root / "log.db", journal_send)
+        counters = Figures(JournalCounters())
+        await nursery.start(run_journal, root / "log.db", journal_recv, journal_state, events_send, counters)
         nursery.start_soon(answer, sightings_recv, journal_send)
         await nursery.start(partial(run_tailers, root / "logs", "logs", ends, tailers_state, keep))
-        run = Run(journal_send)
-        await run.subscribe()
-        yield run
+        async with events.follow(EventView(), Ring()) as following:
+            yield Run(following)
         nursery.cancel_scope.cancel()
 
 

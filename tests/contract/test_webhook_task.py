@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.channels import ask, open_state_channel
+from ctm_trio.channels import Figures, ask, open_state_channel
 from ctm_trio.errors import NoWebhook
+from ctm_trio.event_tail import open_event_tail
 from ctm_trio.messages import (
     Clock,
     ConfigSnapshot,
     Draft,
+    JournalCounters,
     JournalMessage,
     JournalSnapshot,
     Publish,
@@ -48,14 +50,18 @@ class Post:
         _, sessions = open_state_channel(SessionsSnapshot({"alpha": ALPHA}))
         self.state, self.counters = open_state_channel(WebhookSnapshot())
         self.orders, self.orders_recv = trio.open_memory_channel[WebhookMessage](4)
-        self.ends = WebhookEnds(settings_recv, sessions, directory / "outbox.db", 37778, clock)
+        self.events_send, events = open_event_tail(directory / "ctm-trio.db", self.send)
+        self.ends = WebhookEnds(events, settings_recv, sessions, directory / "outbox.db", 37778, clock)
 
     async def journal(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         state, _ = open_state_channel(JournalSnapshot())
-        await run_journal(self.directory / "ctm-trio.db", self.recv.clone(), state, task_status=task_status)
+        await run_journal(
+            self.directory / "ctm-trio.db", self.recv.clone(), state, self.events_send, Figures(JournalCounters()),
+            task_status=task_status,
+        )  # fmt: skip
 
     async def owner(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        await run_webhook(self.ends, self.orders_recv.clone(), self.state, self.send.clone(), task_status=task_status)
+        await run_webhook(self.ends, self.orders_recv.clone(), self.state, task_status=task_status)
 
     async def alert(self, state: str = "stuck", session: str = "alpha", type_: str = "attention_raised") -> None:
         payload = b'{"session":"%b","state":"%b","details":"because"}' % (session.encode(), state.encode())

@@ -17,18 +17,19 @@ from pathlib import Path
 import msgspec
 import trio
 
-from ctm_trio.channels import StateReceiver, open_state_channel
+from ctm_trio.channels import Figures, StateReceiver, open_state_channel
+from ctm_trio.event_tail import EventTail, open_event_tail
+from ctm_trio.event_view import After, Batch, EventView, Ring
 from ctm_trio.health import Health
 from ctm_trio.messages import (
     AttributionSnapshot,
-    Batch,
     HealthSnapshot,
+    JournalCounters,
     JournalMessage,
     JournalSnapshot,
     SessionsMessage,
     SessionsSnapshot,
     Sighting,
-    Subscribe,
     TailersSnapshot,
 )
 from ctm_trio.model.log_line import LOGS
@@ -177,6 +178,8 @@ class Rig:
     tailers: StateReceiver[TailersSnapshot] = field(init=False)
     journal: StateReceiver[JournalSnapshot] = field(init=False)
     health: StateReceiver[HealthSnapshot] = field(init=False)
+    events: EventTail = field(init=False)
+    counters: Figures[JournalCounters] = field(init=False)
     send: trio.MemorySendChannel[JournalMessage] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -201,16 +204,18 @@ class Rig:
                 await self.arrived.wait()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until the journal's or a child's snapshot makes a condition true."""
+        """Wait until an event, or a snapshot of the journal or a child, makes a condition true."""
         with trio.fail_after(SETTLE_S):
             while True:
                 states: list[State] = [self.journal, self.health, self.tailers]
-                versions = [state.version for state in states]
+                versions, head = [state.version for state in states], self.events.source.head()
                 if condition():
                     return
                 async with trio.open_nursery() as nursery:
                     for state, version in zip(states, versions, strict=True):
                         nursery.start_soon(_newer, state, version, nursery.cancel_scope)
+                    await self.events.source.moved(head)
+                    nursery.cancel_scope.cancel()
 
     def check(self, expected: list[str]) -> None:
         """Assert the invariant, once stopped: all lines, once, in order, ids rising, and the database agrees."""
@@ -244,29 +249,35 @@ class Rig:
 
         with orders_recv:
             async with trio.open_nursery() as nursery:
-                await nursery.start(run_journal, self.database, journal_recv, journal_state)
+                self.counters = Figures(JournalCounters())
+                events_send, self.events = open_event_tail(self.database, journal_send)
+                await nursery.start(run_journal, self.database, journal_recv, journal_state, events_send, self.counters)
                 await nursery.start(
                     partial(
                         run_attribution, sightings_recv, attribution_state, sessions, journal_send.clone(), orders_send,
                         self.root / "projects",
                     )
                 )  # fmt: skip
-                mailbox, batches = trio.open_memory_channel[Batch](1)
-                await journal_send.send(Subscribe(mailbox, since=self.cursor or None, deep=True))
-                nursery.start_soon(self._note, batches)
+                await nursery.start(self._follow)
                 await nursery.start(partial(run_tailers, self.logs, LOGS, ends, tailers_state, keep))
                 yield
                 nursery.cancel_scope.cancel()
 
-    async def _note(self, batches: trio.MemoryReceiveChannel[Batch]) -> None:
-        with batches:
-            async for batch in batches:
-                self.lost += batch.lost
-                for event in batch.events:
-                    self.cursor = event.id
-                    if event.type == "tool_call":
-                        self.seen.append((event.id, marker_of(event.payload)))
-                self.arrived.set()
+    async def _follow(self, *, task_status: trio.TaskStatus[None]) -> None:
+        start = After(self.cursor, deep=True) if self.cursor else Ring()
+        async with self.events.follow(EventView(), start) as following:
+            self._note(following.replay)
+            task_status.started()
+            async for batch in following.live:
+                self._note(batch)
+
+    def _note(self, batch: Batch) -> None:
+        self.lost += batch.lost
+        for event in batch.events:
+            self.cursor = event.id
+            if event.type == "tool_call":
+                self.seen.append((event.id, marker_of(event.payload)))
+        self.arrived.set()
 
 
 async def _newer(state: State, version: int, scope: trio.CancelScope) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import trio
 
 from ctm_trio import server
-from ctm_trio.messages import Batch, Subscribe
+from ctm_trio.event_view import After, Batch, EventView
 from ctm_trio.system import store
 from ctm_trio.system.store import EventStore, StoreUnavailable
 from ctm_trio.system.store_errors import translated
@@ -65,9 +66,9 @@ async def test_a_disk_that_is_full_for_long(rig: Rig, monkeypatch: pytest.Monkey
         for start in range(0, 3000, 100):
             log.append(b"".join(line(UUID, marker) for marker in expected[start : start + 100]))
             await trio.sleep(0.002)
-        await rig.until(lambda: rig.journal.latest.backlog >= 200)
+        await rig.until(lambda: rig.counters.read().backlog >= 200)
         assert "full" in rig.journal.latest.degraded
-        held = rig.journal.latest.backlog
+        held = rig.counters.read().backlog
         assert held < 3000, "the bound is no bound"
         full = False
         await rig.settle(3000)
@@ -98,12 +99,10 @@ async def test_a_cursor_of_another_history(rig: Rig, *, deep: bool) -> None:
     """A cursor above every id here was given by another database or clock: `lost`, and everything that is held."""
     log = rig.log()
     log.append(b"".join(line(UUID, f"r{i}") for i in range(3)))
-    mailbox, batches = trio.open_memory_channel[Batch](1)
     async with rig.running():
         await rig.settle(3)
-        await rig.send.send(Subscribe(mailbox, since=rig.cursor + 10**9, deep=deep))
         with trio.fail_after(5):
-            batch = await batches.receive()
+            batch = await rig.events.replay(EventView(), After(rig.cursor + 86_400 * 10**9, deep=deep))
     assert batch.lost
     assert [event.id for event in batch.events if event.type == "tool_call"] == [id_ for id_, _ in rig.seen]
 
@@ -125,13 +124,11 @@ async def test_a_replay_from_a_bad_database(rig: Rig, monkeypatch: pytest.Monkey
     other.append(line(other.uuid, "other"))
 
     async def ask() -> Batch:
-        mailbox, batches = trio.open_memory_channel[Batch](1)
         async with rig.running():
             await rig.settle(701)
             monkeypatch.setattr("ctm_trio.system.replay.select_events", select)
-            await rig.send.send(Subscribe(mailbox, frozenset({f"uuid:{UUID[:8]}"}), since=5))
             with trio.fail_after(5):
-                return await batches.receive()
+                return await rig.events.replay(EventView(frozenset({f"uuid:{UUID[:8]}"})), After(5))
 
     if damaged:
         with pytest.raises(BaseExceptionGroup) as caught:
@@ -139,6 +136,98 @@ async def test_a_replay_from_a_bad_database(rig: Rig, monkeypatch: pytest.Monkey
         assert caught.group_contains(store.StoreDamaged)
     else:
         assert (await ask()).lost
+
+
+def where_commits_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Notes of each commit whether it was on the loop or in a thread."""
+    notes: list[str] = []
+    main, real = threading.get_ident(), EventStore.insert
+
+    def insert(self: EventStore, batches: list[store.Stamped]) -> None:
+        notes.append("loop" if threading.get_ident() == main else "thread")
+        real(self, batches)
+
+    monkeypatch.setattr(EventStore, "insert", insert)
+    return notes
+
+
+async def test_small_turns_are_committed_on_the_loop(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line is, a flood is not: it goes to the thread, so that the loop stays free."""
+    log = rig.log()
+    async with rig.running():
+        log.append(line(UUID, "first"))
+        await rig.settle(1)
+        notes = where_commits_run(monkeypatch)
+        monkeypatch.setattr(journal, "LOOP_COMMIT_S", 10.0)
+        log.append(line(UUID, "second"))
+        await rig.settle(2)
+        assert set(notes) == {"loop"}
+        log.append(b"".join(line(UUID, f"f{i}") for i in range(200)))
+        await rig.settle(202)
+        assert "thread" in notes
+    rig.check(["first", "second", *(f"f{i}" for i in range(200))])
+
+
+async def test_a_slow_disk_gets_the_thread(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit on the loop that took too long is the last one there for a while."""
+    log = rig.log()
+    async with rig.running():
+        log.append(line(UUID, "first"))
+        await rig.settle(1)
+        notes = where_commits_run(monkeypatch)
+        monkeypatch.setattr(journal, "LOOP_COMMIT_S", 0.0)
+        monkeypatch.setattr(journal, "THREAD_S", 60.0)
+        for i in range(5):
+            log.append(line(UUID, f"s{i}"))
+            await rig.settle(i + 2)
+    assert set(notes[1:]) == {"thread"}
+    rig.check(["first", *(f"s{i}" for i in range(5))])
+
+
+async def test_a_locked_database_gets_the_thread(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop does not wait for the lock of another process; the line comes once, when the lock is gone."""
+    log = rig.log()
+    monkeypatch.setattr(journal, "FLUSH_RETRY_S", 0.02)
+    async with rig.running():
+        log.append(line(UUID, "first"))
+        await rig.settle(1)
+        notes = where_commits_run(monkeypatch)
+        other = sqlite3.connect(rig.database, isolation_level=None)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            log.append(line(UUID, "locked"))
+            await rig.until(lambda: "locked" in rig.journal.latest.degraded)
+            assert notes[-1] == "thread"
+        finally:
+            other.close()
+        await rig.settle(2)
+        await rig.until(lambda: not rig.journal.latest.degraded)
+    rig.check(["first", "locked"])
+
+
+async def test_the_write_ahead_log_stays_small(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it is large it is folded and emptied, and not again before it has grown as much again."""
+    folds = 0
+    real = EventStore.fold
+
+    def fold(self: EventStore) -> None:
+        nonlocal folds
+        folds += 1
+        real(self)
+
+    monkeypatch.setattr(EventStore, "fold", fold)
+    monkeypatch.setattr(journal, "WAL_FOLD_BYTES", 400_000)
+    log = rig.log()
+    wal = Path(f"{rig.database}-wal")
+    async with rig.running():
+        log.append(line(UUID, "first"))
+        await rig.settle(1)
+        for i in range(600):
+            log.append(line(UUID, f"w{i}", size=3000))
+            await rig.settle(i + 2)
+            assert wal.stat().st_size < 2_000_000
+    assert 1 <= folds <= 20
+    rig.check(["first", *(f"w{i}" for i in range(600))])
 
 
 async def test_a_stop_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

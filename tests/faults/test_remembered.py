@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ctm_trio.messages import JournalSnapshot, SessionsSnapshot
+from ctm_trio.messages import JournalCounters, SessionsSnapshot
 from ctm_trio.model.session import Session
 from ctm_trio.system import agents, store
 from ctm_trio.web.rings import MAX_RINGS
@@ -59,7 +59,7 @@ async def test_rings_in_health_are_few(tmp_path: Path) -> None:
     """With tens of thousands of logs /health and the metrics name the recorded sessions, some others, and the sum."""
     async with open_site(tmp_path) as site:
         rings = {f"uuid:{i:08d}": 1 for i in range(20_000)} | {"alpha": 7, "": 500}
-        site.journal.state.publish(JournalSnapshot(ring_sizes=rings))
+        site.journal.told = JournalCounters(ring_sizes=rings)
         site.sessions.publish(SessionsSnapshot(records={"alpha": Session("alpha")}))
         async with site.client() as client:
             shown = (await client.get("/health")).json()["hub"]["ring_sizes"]

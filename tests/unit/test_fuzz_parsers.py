@@ -18,6 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctm_trio.errors import BadPatch, BrokenConfig, BrokenSessions
+from ctm_trio.event_view import After, Ring
 from ctm_trio.model.config import check_patch, default_document, merge_patch, parse_settings
 from ctm_trio.model.detail import detail_of
 from ctm_trio.model.event import MAX_ID, Event, format_event_id, parse_event_id, sse_frame, ws_tail
@@ -273,8 +274,9 @@ def test_websocket_messages(text: str | None) -> None:
 def test_cursors(text: str) -> None:
     """A cursor of any text is none, the oldest, or the number that it says, as far as the event log can compare it."""
     known = parse_event_id(text)
-    found = sse.cursor_of(text)
-    assert found is None if not text else found is not None
+    start = sse.start_of(text)
+    wanted = min(known[0], MAX_ID) if known else sse.OLDEST
+    assert start == (After(wanted) if text else Ring())
     with contextlib.suppress(ws.BadMessage):
         assert ws.cursor_of(text) == (min(known[0], MAX_ID) if known else None)
     if known is not None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.channels import ask, open_state_channel
-from ctm_trio.messages import Attribute, Ingest, JournalMessage, JournalSnapshot, OpenSegment
+from ctm_trio.channels import Figures, ask, open_state_channel
+from ctm_trio.event_tail import open_event_tail
+from ctm_trio.messages import Attribute, Ingest, JournalCounters, JournalMessage, JournalSnapshot, OpenSegment
 from ctm_trio.model.attribution import Attribution
 from ctm_trio.model.log_line import LOGS, LineBatch, Row, Segment
 from ctm_trio.model.session import Session
@@ -82,13 +83,15 @@ async def test_last_call_of_two_logs(tmp_path: Path) -> None:
         await send.send(Ingest(LineBatch(segment, [call(ts)])))
 
     for life in range(2):
-        state, counters = open_state_channel(JournalSnapshot())
+        state, _ = open_state_channel(JournalSnapshot())
+        events_send, events = open_event_tail(tmp_path / "ctm-trio.db", send)
+        counters = Figures(JournalCounters())
         async with trio.open_nursery() as nursery:
-            await nursery.start(run_journal, tmp_path / "ctm-trio.db", recv.clone(), state)
+            await nursery.start(run_journal, tmp_path / "ctm-trio.db", recv.clone(), state, events_send, counters)
             if not life:
                 await ingest("u1", NOW + 1200)
                 await ingest("u2", NOW)
             with trio.fail_after(5):
-                while counters.latest.last_call_at.get("alpha") != format_time(NOW):
-                    await counters.wait_newer(counters.version)
+                while counters.read().last_call_at.get("alpha") != format_time(NOW):
+                    await events.source.moved(events.source.head())
             nursery.cancel_scope.cancel()

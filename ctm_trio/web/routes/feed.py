@@ -7,27 +7,26 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from ctm_trio.errors import Unavailable
+from ctm_trio.event_view import EventView, Ring
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, positive
-from ctm_trio.web.streams import subscription
 
 DEFAULT_LIMIT, MAX_LIMIT = 200, 500
 
 REPLAY_TIMEOUT_S = 2.0
-"""How long the journal may take for the ring; then 503."""
+"""How long reading the ring may take; then 503."""
 
 TOOL_CALLS = frozenset({"tool_call"})
 
 
 async def ring(ends: WebEnds, session: str) -> list[bytes]:
-    """Payloads of the tool calls in the ring, oldest first: a subscription that is closed after its replay."""
-    sessions = frozenset({session}) if session else None
-    async with subscription(ends.journal_send, sessions, TOOL_CALLS) as batches:
-        try:
-            with trio.fail_after(REPLAY_TIMEOUT_S):
-                batch = await batches.receive()
-        except (trio.TooSlowError, trio.EndOfChannel):
-            raise Unavailable("The event log does not answer; try again in a moment.") from None
+    """Payloads of the tool calls in the ring, oldest first."""
+    view = EventView(frozenset({session}) if session else None, TOOL_CALLS)
+    try:
+        with trio.fail_after(REPLAY_TIMEOUT_S):
+            batch = await ends.events.replay(view, Ring())
+    except trio.TooSlowError:
+        raise Unavailable("The event log does not answer; try again in a moment.") from None
     return [event.payload for event in batch.events]
 
 

@@ -16,11 +16,10 @@ from ctm_trio.web.rings import ring_sizes
 
 def hub(ends: WebEnds) -> dict[str, object]:
     """The counters of the fan-out, under their historical name."""
-    journal = ends.journal.latest
     return {
-        "published": journal.published,
-        "dropped": journal.dropped,
-        "subscribers": journal.subscribers,
+        "published": ends.counters.read().published,
+        "dropped": ends.events.dropped(),
+        "subscribers": ends.events.readers(),
         "ring_sizes": ring_sizes(ends),
     }
 
