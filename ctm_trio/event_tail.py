@@ -24,7 +24,8 @@ from ctm_trio.model.replay import DEEP_EVENTS, Wanted
 from ctm_trio.system.replay import read_replay
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
 from ctm_trio.system.threads import in_thread
-from ctm_trio.tail_channel import Bounds, TailSender, TailSource, open_tail_channel
+from ctm_trio.tail_channel import TailSender, TailSource, open_tail_channel
+from ctm_trio.tail_window import Bounds
 
 WINDOW_EVENTS = 16_384
 """Events held for readers that lag. One that falls behind further is told that events are lost."""

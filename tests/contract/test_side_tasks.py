@@ -20,7 +20,8 @@ from ctm_trio.system.cost_store import CostStore
 from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.system.search_read import connect_search, search
 from ctm_trio.system.store import StoreDamaged, StoreUnavailable
-from ctm_trio.tail_channel import Bounds, open_tail_channel
+from ctm_trio.tail_channel import open_tail_channel
+from ctm_trio.tail_window import Bounds
 from ctm_trio.tasks import cost
 from ctm_trio.tasks import search as indexer
 from tests.fakes.library import Library, bash

@@ -43,9 +43,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "open_logs": frozenset(),
     "confine": frozenset(),
     "health": frozenset({"channels", "messages"}),
-    "tail_channel": frozenset(),
+    "tail_channel": frozenset({"tail_window"}),
+    "tail_window": frozenset(),
     "event_view": frozenset({"model"}),
-    "event_tail": frozenset({"channels", "errors", "event_view", "messages", "model", "system", "tail_channel"}),
+    "event_tail": frozenset(
+        {"channels", "errors", "event_view", "messages", "model", "system", "tail_channel", "tail_window"}
+    ),
     "errors": frozenset(),
     "client": frozenset({"model", "errors", "client", "__init__"}),
 }

@@ -10,8 +10,9 @@ import pytest
 import trio
 import trio.testing
 
-from ctm_trio import tail_channel
-from ctm_trio.tail_channel import BATCH_ITEMS, Bounds, TailReceiver, TailSource, open_tail_channel
+from ctm_trio import tail_window
+from ctm_trio.tail_channel import TailReceiver, TailSource, open_tail_channel
+from ctm_trio.tail_window import BATCH_ITEMS, Bounds
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,8 @@ async def test_a_closed_receiver_holds_nothing() -> None:
         assert source.receivers() == 1
     assert source.receivers() == 0
     send.send_nowait([1])
-    assert len(source._core.window) <= 1
-    assert not source._core.groups
+    assert len(source._window.items) <= 1
+    assert not source._window.groups
     with pytest.raises(trio.ClosedResourceError):
         await receiver.receive()
 
@@ -171,6 +172,20 @@ async def test_replaced_items() -> None:
     send.send_nowait([1, 2])
     send.replace(lambda item: item * 10)
     assert (await receiver.receive()).items == [10, 20]
+
+
+async def test_a_cancelled_receive_takes_nothing() -> None:
+    """What a receiver was about to get when it was cancelled is what it gets next."""
+    send, source = open_tail_channel(bounds())
+    receiver = source.open(Multiples())
+    for i in range(3):
+        with trio.CancelScope() as scope:
+            if i:
+                send.send_nowait([i])
+            scope.cancel()
+            await receiver.receive()
+        assert scope.cancelled_caught
+    assert (await receiver.receive()).items == [1, 2]
 
 
 async def test_moved() -> None:
@@ -213,7 +228,7 @@ async def test_many_receivers_are_served_in_waves(mock_clock: trio.testing.MockC
             send.send_nowait([i])
             await trio.testing.wait_all_tasks_blocked()
         assert slow.got == [[0]] * 20, "the gap is not over"
-        mock_clock.jump(tail_channel.GAP_MAX_S)
+        mock_clock.jump(tail_window.GAP_MAX_S)
         await trio.testing.wait_all_tasks_blocked()
         assert slow.got == [[0, 1, 2, 3, 4, 5]] * 20
         nursery.cancel_scope.cancel()
@@ -240,7 +255,7 @@ async def test_the_receiver_that_times_the_gap_goes_away(mock_clock: trio.testin
         for scope in scopes[:-1]:  # whoever it is, it is among these or it is the last one
             scope.cancel()
             await trio.testing.wait_all_tasks_blocked()
-        mock_clock.jump(tail_channel.GAP_MAX_S)
+        mock_clock.jump(tail_window.GAP_MAX_S)
         await trio.testing.wait_all_tasks_blocked()
         assert slow.got[-1] == [0, 1]
         nursery.cancel_scope.cancel()
