@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -16,6 +17,7 @@ from ctm_trio.model.config import Paths
 from ctm_trio.system.files import ensure_private_dir
 from ctm_trio.system.instance_lock import REINDEX, Holder, InstanceLock, NoLocks, read_holder
 from ctm_trio.system.signup_code import SignupCode
+from ctm_trio.system.threads import in_thread
 
 log = logging.getLogger("ctm.server")
 
@@ -95,8 +97,8 @@ async def wait_for_reindex(root: Path, lock: InstanceLock, holder: Holder, stop:
     Raises:
         DirectoryTaken: another daemon got it first.
     """
-    while not stop.is_set() and not await trio.to_thread.run_sync(lock.take_now, holder):
-        other = await trio.to_thread.run_sync(read_holder, root)
+    while not stop.is_set() and not await in_thread(partial(lock.take_now, holder)):
+        other = await in_thread(partial(read_holder, root))
         if other is not None and other.work != REINDEX:
             raise DirectoryTaken(root, other)
         with trio.move_on_after(REINDEX_LOOK_S):
@@ -111,8 +113,8 @@ async def guard(root: Path, lock: InstanceLock) -> None:
     """
     while True:
         await trio.sleep(GUARD_S)
-        if not await trio.to_thread.run_sync(lock.keep):
-            other = await trio.to_thread.run_sync(read_holder, root)
+        if not await in_thread(lock.keep):
+            other = await in_thread(partial(read_holder, root))
             raise DirectoryTaken(root, other or Holder())
 
 

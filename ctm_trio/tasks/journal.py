@@ -94,7 +94,7 @@ async def run_journal(
         StoreDamaged: the database is no sound one; set it aside and start again, the logs rebuild it.
     """
     journal = Journal(path, state, events)
-    await trio.to_thread.run_sync(journal.open, limiter=journal.writer)
+    await in_thread(journal.open, limiter=journal.writer)
     try:
         counters.provide(journal.counters)
         async with trio.open_nursery() as nursery:

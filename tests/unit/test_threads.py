@@ -13,20 +13,85 @@ import pytest
 import trio
 from trio._core import _thread_cache
 
+from ctm_trio.channels import Figures, open_state_channel
 from ctm_trio.errors import GitFailed, SpawnFailed
+from ctm_trio.event_tail import open_event_tail
 from ctm_trio.hard_stop import HardStop
+from ctm_trio.messages import JournalCounters, JournalMessage, JournalSnapshot
 from ctm_trio.model.config import paths_under
 from ctm_trio.model.session import Session
+from ctm_trio.starting import guard, wait_for_reindex
 from ctm_trio.system import spawn
+from ctm_trio.system.instance_lock import Holder, InstanceLock
 from ctm_trio.system.store import StoreUnavailable
 from ctm_trio.system.store_errors import translated, written
 from ctm_trio.system.threads import NO_THREAD, in_thread
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.system.workdir import Making
+from ctm_trio.tasks.journal import run_journal
 
 
 def _no_thread(*_: object) -> None:
     raise RuntimeError("can't start new thread")
+
+
+def _few_threads(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[int]:
+    """Let so many starts of a thread fail, and the next ones work; how many have failed."""
+    start, failed = threading.Thread.start, [0]
+
+    def late(thread: threading.Thread) -> None:
+        if failed[0] < failures:
+            failed[0] += 1
+            _no_thread()
+        start(thread)
+
+    monkeypatch.setattr(_thread_cache, "THREAD_CACHE", _thread_cache.ThreadCache())
+    monkeypatch.setattr(threading.Thread, "start", late)
+    return failed
+
+
+async def test_the_guard_of_the_lock_file_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The daemon's own nursery has it, so a thread that cannot be started must not end it."""
+    lock, looked = InstanceLock(tmp_path), trio.Event()
+
+    def keep() -> bool:
+        trio.from_thread.run_sync(looked.set)
+        return True
+
+    monkeypatch.setattr(lock, "keep", keep)
+    failed = _few_threads(monkeypatch, 3)
+    with lock:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(guard, tmp_path, lock)
+            await looked.wait()
+            nursery.cancel_scope.cancel()
+    assert failed == [3]
+
+
+async def test_the_wait_for_reindex_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A daemon that waits for `reindex` still takes the directory when a thread comes late."""
+    failed = _few_threads(monkeypatch, 3)
+    with InstanceLock(tmp_path) as lock:
+        await wait_for_reindex(tmp_path, lock, Holder(1), trio.Event())
+    assert failed == [3]
+
+
+async def test_the_event_log_opens_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The one part whose crash ends the daemon waits for a thread from the start."""
+    failed = _few_threads(monkeypatch, 3)
+    send, inbox = trio.open_memory_channel[JournalMessage](1)
+    state, _ = open_state_channel(JournalSnapshot())
+    events, _ = open_event_tail(tmp_path / "events.db", send)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(run_journal, tmp_path / "events.db", inbox, state, events, Figures(JournalCounters()))
+        nursery.cancel_scope.cancel()
+    assert failed == [3]
 
 
 async def test_a_thread_comes_late(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock) -> None:
