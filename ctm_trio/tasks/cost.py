@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import trio
 
@@ -16,6 +17,8 @@ from ctm_trio.model.pricing import PriceTable
 from ctm_trio.system.cost_store import CostStore, load_prices
 from ctm_trio.system.file_watch import Trouble, watch_side_file
 from ctm_trio.system.store import StoreDamaged, StoreRefused, StoreUnavailable
+
+T = TypeVar("T")
 
 log = logging.getLogger("ctm.cost")
 
@@ -58,10 +61,10 @@ async def run_cost(
         while store is None:
             await trio.sleep(RETRY_S)
             store = await _open(path, table, limiter, trouble)
-        await _tell(store, totals, limiter)
         async with trio.open_nursery() as nursery:
             watch = partial(watch_side_file, store, limiter, partial(trouble.note, "file"))
             nursery.start_soon(watch, name="ctm: watch of the costs' file")
+            await _tell(store, totals, limiter)
             with points:
                 await _follow(points, store, totals, limiter, trouble)
             nursery.cancel_scope.cancel()
@@ -115,16 +118,9 @@ async def _open(path: Path, table: PriceTable, limiter: trio.CapacityLimiter, tr
 async def _keep(store: CostStore, batch: list[CostPoint], limiter: trio.CapacityLimiter, trouble: Trouble) -> None:
     """Keep a batch, however long the database is away; the senders wait meanwhile."""
 
-    def add() -> None:
-        try:
-            store.add(batch)
-        except StoreDamaged as error:
-            store.begin_anew(error)
-            store.add(batch)
-
     while True:
         try:
-            await trio.to_thread.run_sync(add, limiter=limiter)
+            await trio.to_thread.run_sync(_mended, store, partial(store.add, batch), limiter=limiter)
         except StoreRefused as error:
             if len(batch) == 1:
                 log.error("a point of %s is left out of the costs: %s", batch[0].session, error.message)
@@ -146,13 +142,26 @@ async def _tell(store: CostStore, totals: StateSender[CostTotals] | None, limite
     if totals is None:
         return
     try:
-        totals.publish(CostTotals(await trio.to_thread.run_sync(store.totals, limiter=limiter)))
-    except StoreUnavailable as error:
+        totals.publish(CostTotals(await trio.to_thread.run_sync(_mended, store, store.totals, limiter=limiter)))
+    except (StoreUnavailable, StoreDamaged) as error:
         log.warning("costs are told later: %s", error.message)
 
 
 async def _thin(store: CostStore, limiter: trio.CapacityLimiter) -> None:
     try:
-        await trio.to_thread.run_sync(partial(store.thin, time.time()), limiter=limiter)
-    except StoreUnavailable as error:
+        await trio.to_thread.run_sync(_mended, store, partial(store.thin, time.time()), limiter=limiter)
+    except (StoreUnavailable, StoreDamaged) as error:
         log.warning("old points are thinned later: %s", error.message)
+
+
+def _mended(store: CostStore, work: Callable[[], T]) -> T:
+    """Do the work; if the file turns out to be damaged, once more on a new one. Runs in the store's thread.
+
+    Raises:
+        StoreUnavailable: it cannot be done now. StoreDamaged: the new file is damaged as well.
+    """
+    try:
+        return work()
+    except StoreDamaged as error:
+        store.begin_anew(error)
+        return work()

@@ -12,7 +12,7 @@ import trio
 
 from ctm_trio.channels import open_state_channel
 from ctm_trio.errors import CtmError
-from ctm_trio.messages import CostPoint, TailersSnapshot
+from ctm_trio.messages import CostPoint, CostTotals, TailersSnapshot
 from ctm_trio.model.event import Event
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.search import SearchQuery
@@ -27,6 +27,10 @@ from ctm_trio.tasks import search as indexer
 from tests.fakes.library import Library, bash
 
 POINT = CostPoint("alpha", "u1", "2026-01-01T00:00:00Z", "m", 1, 2, 3, 4)
+OLD = "2025-12-01T00:00:00Z"
+
+PAGE, TABLE_LEAF = 4096, 0x0D
+"""Of SQLite's file format."""
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -128,3 +132,35 @@ async def test_damaged_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nu
     assert len([path for path in tmp_path.glob("cost.db.corrupt.*") if path.name.endswith("Z")]) == 1
     assert "damaged again within a minute" in " ".join(said)
     send.close()
+
+
+@pytest.mark.parametrize(
+    ("what", "holds"), [("what is told at the start", b"old-uuid"), ("what is thinned", b"old-model")]
+)
+async def test_costs_are_damaged_where_they_are_read(
+    tmp_path: Path, nursery: trio.Nursery, what: str, holds: bytes
+) -> None:
+    """Damage that a new point does not touch is found all the same, and what comes next is kept in a new file."""
+    send, receive = trio.open_memory_channel[CostPoint](4)
+    prices, _ = open_state_channel(PriceTable("", {}))
+    totals, told = open_state_channel(CostTotals())
+    path = tmp_path / "cost.db"
+    store = CostStore(path, PriceTable("", {}))
+    for more in (0, 1):  # two points each, of which one is thinned out
+        store.add(CostPoint("alpha", f"old-uuid-{n}", OLD, "old-model", 1, 2, 3, 4 + more) for n in range(500))
+    store.close()
+    tear(path, holds)
+    await nursery.start(cost.run_cost, receive, path, tmp_path / "prices.json", prices, totals)
+    await until(lambda: len(list(tmp_path.glob("cost.db.corrupt.*"))) > 0)
+    await send.send(POINT)
+    await until(lambda: told.latest.micros == {POINT.uuid: 4})
+    send.close()
+
+
+def tear(path: Path, holds: bytes) -> None:
+    """Overwrite a leaf of a table in a database, not the first, that holds these bytes."""
+    data = bytearray(path.read_bytes())
+    pages = [at for at in range(0, len(data), PAGE) if data[at] == TABLE_LEAF and holds in data[at : at + PAGE]]
+    at = pages[len(pages) // 2]
+    data[at : at + PAGE] = b"\xff" * PAGE
+    path.write_bytes(data)
