@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ctm_trio.model.odd_json import looks_like_object
@@ -103,7 +104,7 @@ class SearchIndex(Watched):
     `cursor` is the id of the last event indexed, `count` how many calls this object has indexed.
 
     Raises:
-        StoreUnavailable, StoreDamaged: one of the databases cannot be opened now.
+        StoreUnavailable: one of the databases cannot be opened now. StoreDamaged: the index must be set aside.
     """
 
     def __init__(self, path: Path, journal: Path, logs: Path) -> None:
@@ -111,22 +112,22 @@ class SearchIndex(Watched):
         self._journal_path = journal
         self._lines = LineReader(logs, keep=OPEN_FILES)
         self.count = 0
+        self._journal: sqlite3.Connection | None = None
         try:
             self.db.execute("INSERT OR IGNORE INTO meta VALUES ('cursor', '0')")
-            self._follow_journal()
             (text,) = self.db.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
             self.cursor = int(text)
             self._tools = self._known_tools()
-            if (
-                self.cursor
-                and not self._journal.execute("SELECT 1 FROM events WHERE id = ?", (self.cursor,)).fetchone()
-            ):
+            if not self._is_known(self.cursor):
                 self._forget()
         except sqlite3.Error as error:
-            super().close()
+            self.close()
             raise translate(error) from error
-        except BaseException:  # whatever it is, nobody else could close the connection
-            super().close()
+        except ValueError as error:
+            self.close()
+            raise StoreDamaged(f"The search index has a position that is no number: {error}") from error
+        except BaseException:  # whatever it is, nobody else could close the connections
+            self.close()
             raise
 
     def step(self, limit: int = STEP_ROWS) -> bool:
@@ -134,7 +135,7 @@ class SearchIndex(Watched):
 
         Raises:
             StoreUnavailable: nothing of this step is in the index; try again later.
-            StoreDamaged: a database is damaged.
+            StoreDamaged: the index is damaged.
         """
         rows = self._read(limit)
         try:
@@ -150,29 +151,45 @@ class SearchIndex(Watched):
     def close(self) -> None:
         """Close the files and the connections."""
         self._lines.close()
-        self._journal.close()
+        if self._journal is not None:
+            self._journal.close()
         super().close()
 
     def _read(self, limit: int) -> list[tuple[object, ...]]:
         """The next calls of the event log."""
+        with self._event_log() as journal:
+            return journal.execute(_EVENTS, (self.cursor, limit)).fetchall()
+
+    def _is_known(self, event_id: int) -> bool:
+        """True if the event log has this event, or if it is 0, before all of them."""
+        with self._event_log() as journal:
+            return (
+                not event_id or journal.execute("SELECT 1 FROM events WHERE id = ?", (event_id,)).fetchone() is not None
+            )
+
+    @contextmanager
+    def _event_log(self) -> Iterator[sqlite3.Connection]:
+        """A connection to the event log as it is now. Whatever is wrong with that file, the index is not to blame.
+
+        Raises:
+            StoreUnavailable: it cannot be read now.
+        """
         try:
-            if (
-                not self._journal_file.is_ours()
-                and os.path.exists(self._journal_path)
-                and is_current(self._journal_path)
-            ):
-                self._journal.close()
-                self._follow_journal()
-            return self._journal.execute(_EVENTS, (self.cursor, limit)).fetchall()
+            if self._journal is None or self._journal_was_replaced():
+                if self._journal is not None:
+                    self._journal.close()
+                self._journal = open_database(self._journal_path, read_only=True)
+                self._journal_file = OpenFile(self._journal_path)
+            yield self._journal
         except (sqlite3.Error, StoreDamaged) as error:
-            # Whatever is wrong with that file, the index is not to blame.
             if isinstance(error, StoreDamaged) or isinstance(translate(error), StoreDamaged):
                 suspect(self._journal_path)
             raise StoreUnavailable(f"The event log cannot be read: {error}") from error
 
-    def _follow_journal(self) -> None:
-        self._journal = open_database(self._journal_path, read_only=True)
-        self._journal_file = OpenFile(self._journal_path)
+    def _journal_was_replaced(self) -> bool:
+        return (
+            not self._journal_file.is_ours() and os.path.exists(self._journal_path) and is_current(self._journal_path)
+        )
 
     def _forget(self) -> None:
         """The event log was rebuilt, its ids are new: begin again."""

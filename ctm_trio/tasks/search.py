@@ -101,11 +101,13 @@ class _Indexer:
         self._limiter = trio.CapacityLimiter(1)
 
     async def open(self) -> bool:
-        """Open the index if it is not open. False if that cannot be done now."""
+        """Open the index if it is not open. False if that cannot be done now; a damaged file is set aside first."""
         if self._index is None:
             try:
                 self._index = await trio.to_thread.run_sync(self._make, limiter=self._limiter)
-            except (StoreUnavailable, StoreDamaged, OSError) as error:
+            except StoreDamaged as error:
+                await self._begin_anew(error)
+            except (StoreUnavailable, OSError) as error:
                 self._wait(str(error))
             else:
                 self._trouble.note("index", "")
@@ -141,10 +143,12 @@ class _Indexer:
 
     async def _begin_anew(self, error: StoreDamaged) -> None:
         """Make the index anew: it holds nothing that the event log has not."""
-        log.error("the search index is made anew: %s", error.message)
         with trio.CancelScope(shield=True):  # closing ends the watch, which may be who found the damage
             await self.close()
-            await trio.to_thread.run_sync(_set_aside, self._path, error, limiter=self._limiter)
+            try:
+                await trio.to_thread.run_sync(begin_anew, self._path, error, limiter=self._limiter)
+            except StoreUnavailable as problem:
+                self._wait(problem.message)
 
     def _wait(self, problem: str) -> None:
         if self._trouble.note("index", problem):
@@ -156,10 +160,3 @@ class _Indexer:
         self._watching.cancel()
         if index is not None:
             await trio.to_thread.run_sync(index.close, limiter=self._limiter)
-
-
-def _set_aside(path: Path, error: StoreDamaged) -> None:
-    try:
-        begin_anew(path, error)
-    except StoreUnavailable as problem:
-        log.warning("%s", problem.message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -69,23 +70,57 @@ async def test_search_goes_on(
     with trio.fail_after(5):
         await nursery.start(indexer.run_search, path, library.paths.database, library.paths.logs, events, tailers)
     path.parent.mkdir(exist_ok=True)
-
-    def found() -> bool:
-        if not path.exists():
-            return False
-        try:
-            db = connect_search(path, library.paths.database)
-            try:
-                return len(search(SearchQuery("needle"), db).matches) == 5
-            finally:
-                db.close()
-        except (sqlite3.OperationalError, CtmError):
-            return False  # it is being made
-
-    await until(found)
+    await until(lambda: path.exists() and _found(path, library) == 5)
     assert bool(list(path.parent.glob("*.corrupt.*"))) == (trouble == "damaged")
     nursery.cancel_scope.cancel()
     library.close()
+
+
+async def test_a_search_index_that_is_damaged_when_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A damaged page that only our own reading meets is no reason to wait: the index is made anew, and has every call.
+
+    One that is damaged again at once waits, and is named.
+    """
+    monkeypatch.setattr(indexer, "RETRY_S", 0.02)
+    library = Library(tmp_path)
+    library.write([bash(f"needle-{n}") for n in range(5)])
+    paths = library.paths
+    index = SearchIndex(paths.search_index, paths.database, paths.logs)
+    index.step()
+    (root,) = index.db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'tools'").fetchone()
+    index.close()
+    sound = paths.search_index.read_bytes()
+    torn = sound[: (root - 1) * PAGE] + b"\xff" * PAGE + sound[root * PAGE :]
+    said: list[str] = []
+
+    def is_made_anew() -> bool:
+        return _found(paths.search_index, library) == 5
+
+    for over in (is_made_anew, lambda: "damaged again" in said[-1]):
+        paths.search_index.write_bytes(torn)
+        _, journal = open_state_channel(JournalSnapshot())
+        _, tailers = open_state_channel(TailersSnapshot(caught_up=True))
+        async with trio.open_nursery() as run:
+            await run.start(
+                partial(
+                    indexer.run_search, paths.search_index, paths.database, paths.logs, journal, tailers, said.append
+                )
+            )
+            await until(over)
+            run.cancel_scope.cancel()
+    assert len([found for found in paths.root.glob("*.corrupt.*") if found.name.endswith("Z")]) == 1
+    library.close()
+
+
+def _found(path: Path, library: Library) -> int:
+    """How many of the calls a search finds; 0 while the index is being made."""
+    try:
+        with closing(connect_search(path, library.paths.database)) as db:
+            return len(search(SearchQuery("needle"), db).matches)
+    except (sqlite3.OperationalError, CtmError):
+        return 0
 
 
 async def test_cost_waits(tmp_path: Path, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:

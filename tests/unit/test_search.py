@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from ctm_trio.model.times import parse_time
 from ctm_trio.system import search_index
 from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.system.search_read import connect_search, search
-from ctm_trio.system.store import EventStore
-from ctm_trio.system.store_errors import StoreUnavailable
+from ctm_trio.system.store import EventStore, StoreDamaged, StoreUnavailable
 from tests.fakes.library import UUID, Library, at, bash
 
 OTHER = "99999999-2222-4333-8444-555555555555"
+
+PAGE = 4096
+"""Of a database."""
 
 
 @pytest.fixture
@@ -89,6 +92,31 @@ def test_damaged_index(library: Library) -> None:
     library.paths.search_index.write_bytes(b"rubbish " * 1000)
     index(library)
     assert len(look(library, "needle").matches) == 1
+
+
+@pytest.mark.parametrize("how", ["no database", "no sound table"])
+def test_a_damaged_event_log_is_not_the_index_s_fault(library: Library, how: str) -> None:
+    """An index that is opened beside a damaged event log waits until that is made again, and loses nothing."""
+    library.write([bash("needle")])
+    index(library)
+    library.store.close()
+    sound = library.paths.database.read_bytes()
+    keep = 0 if how == "no database" else PAGE  # the schema is on the first page
+    library.paths.database.write_bytes(sound[:keep] + b"\xff" * (len(sound) - keep))
+    with pytest.raises(StoreUnavailable, match="event log cannot be read"):
+        index(library)
+    library.paths.database.write_bytes(sound)
+    library.store = EventStore(library.paths.database)
+    assert len(look(library, "needle").matches) == 1
+
+
+def test_a_position_that_is_no_number_is_damage(library: Library) -> None:
+    """What this program never writes is taken for damage, so that the index is made anew."""
+    index(library)
+    with closing(sqlite3.connect(library.paths.search_index)) as db, db:
+        db.execute("UPDATE meta SET value = 'x' WHERE key = 'cursor'")
+    with pytest.raises(StoreDamaged, match="no number"):
+        index(library)
 
 
 def test_filters(library: Library) -> None:
