@@ -27,8 +27,12 @@ LOG_LINES, LOG_WINDOW_S = 20, 60.0
 MIN_SECRET_CHARS = 4
 """A shorter setting is too likely to be part of an ordinary word."""
 
-_URL = re.compile(r"\b(https?|wss?|socks\w*)://(?:[^\s/@]*@)?([^\s/?#'\"]*)[^\s'\"]*", re.IGNORECASE)
-_KEY = re.compile(r"(?i)\b(bearer|basic|token|password|secret|authorization)\b([\s:='\"]+)[^\s'\",;]+")
+_HOST = r"(\[[^\s\]/]*\](?::\d+)?|[^\s/?#'\":@]*(?::\d+(?![^\s/?#'\"]))?)"
+_URL = re.compile(rf"\b(https?|wss?|socks\w*)://(?:[^\s/?#]*@)?{_HOST}[^\s'\"]*", re.IGNORECASE)
+_KEY = re.compile(
+    r"(?i)\b(bearer|basic|token|password|secret|authorization)\b([\s:='\"]+)"
+    r"(?:(?:bearer|basic|digest|negotiate|token)\s+)?[^\s'\",;]+"
+)
 
 
 def leaf(error: BaseException) -> BaseException:
