@@ -27,6 +27,7 @@ FAILED = 1
 USAGE = 2
 NOT_FOUND = 3
 UNREACHABLE = 4
+MAX_DIGITS = 15
 EXIT_CODES = """\
 exit codes:
   0    done
@@ -105,6 +106,23 @@ def read_book(paths: Paths) -> SessionBook:
         raise CliError(error.message) from None
     except OSError as error:
         raise CliError(cannot_be_read(paths.sessions, error)) from None
+
+
+def count(text: str) -> int:
+    """A number of things on the command line: 0 or more."""
+    if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines or events; expected 0 or more")
+
+
+def local_time(unix_s: float, pattern: str) -> str:
+    """A time on this machine's clock, by a pattern of `strftime`; "" if there it is before the year 1 or after 9999."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromtimestamp(unix_s).strftime(pattern)
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def say(text: str, *, end: str = "\n") -> None:

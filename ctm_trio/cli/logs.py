@@ -26,9 +26,11 @@ from ctm_trio.cli.common import (
     CliError,
     Subparsers,
     coloured,
+    count,
     find_paths,
     json_line,
     json_text,
+    local_time,
     plain,
     read_book,
     say,
@@ -82,7 +84,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("session", nargs="?", help="a session's name, or the (beginning of the) id of a log")
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
     parser.add_argument(
-        "-n", "--lines", type=int, metavar="N", help="the last N (default 100; all with --since; 0: all)"
+        "-n", "--lines", type=count, metavar="N", help="the last N (default 100; all with --since; 0: all)"
     )
     parser.add_argument("--since", type=moment, metavar="WHEN", help="45s, 30m, 12h, 7d, 2w or a date and time")
     parser.add_argument("--tool", action="append", default=[], metavar="NAME", help="only this tool; repeatable")
@@ -107,7 +109,7 @@ def pattern(text: str) -> re.Pattern[bytes]:
     """A regular expression over a line's bytes."""
     try:
         return re.compile(text.encode(), re.IGNORECASE)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a regular expression: {error}") from None
 
 
@@ -360,7 +362,7 @@ def shower(args: argparse.Namespace, names: dict[str, str]) -> Callable[[Line], 
 
     def show(line: Line) -> None:
         payload = json.loads(b"{" + line.call.tail)
-        when = datetime.fromtimestamp(line.at).strftime("%m-%d %H:%M:%S") if line.at else "-" * 14
+        when = (local_time(line.at, "%m-%d %H:%M:%S") if line.at else "") or "-" * 14
         who = "" if args.session else f"{plain(name_of(line)):<14.14} "
         mark = f"{red}✗{off}" if line.call.is_error else " "
         asked, said = plain(payload.get("input", "")), plain(payload.get("summary", ""))

@@ -95,7 +95,11 @@ def write_overlay(paths: Paths) -> Document:
 
 def edit(path: Path) -> int:
     """Open the file in the user's editor, then see that it still is what Claude Code can read."""
-    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    given = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+    try:
+        editor = shlex.split(given) or ["vi"]
+    except ValueError as error:
+        raise CliError(f"{plain(given)} is no command to start an editor: {error}. Set $EDITOR.") from None
     try:
         code = subprocess.run([*editor, str(path)], check=False).returncode
     except OSError as error:

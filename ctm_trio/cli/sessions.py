@@ -70,7 +70,10 @@ def run(args: argparse.Namespace) -> int:
         return last()
     paths = find_paths()
     name, where = name_and_place(args.name, args.workdir)
-    workdir = Path(os.path.abspath(os.path.expanduser(where or os.getcwd())))
+    try:
+        workdir = Path(os.path.abspath(os.path.expanduser(where or os.getcwd())))
+    except OSError as error:  # only where we are matters: an absolute path needs no directory of ours
+        raise CliError(f"The directory you are in cannot be used: {error.strerror}. Go to another one.") from None
     if name and not is_new_name(name):
         raise CliError(
             f"{plain(name)} cannot be a session's name. Use at most 64 letters, digits, dots, _ and -.", USAGE

@@ -16,12 +16,15 @@ from ctm_trio.cli.common import (
     CliError,
     Subparsers,
     coloured,
+    count,
     find_paths,
     json_line,
     load_config,
+    local_time,
     plain,
     say,
 )
+from ctm_trio.cli.serve import port_number
 
 if TYPE_CHECKING:
     from ctm_trio.client import Event, Notice
@@ -48,11 +51,27 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("-s", "--session", action="append", metavar="NAME", help="only this session (repeatable)")
     parser.add_argument("-t", "--type", action="append", metavar="TYPE", help="only this type of event (repeatable)")
     parser.add_argument("--since", metavar="ID", help="everything after this event id, then go on")
-    parser.add_argument("--last", type=int, metavar="N", help=f"begin with the last N events (default {SHOWN_REPLAY})")
+    parser.add_argument(
+        "--last", type=count, metavar="N", help=f"begin with the last N events (default {SHOWN_REPLAY})"
+    )
     parser.add_argument("--json", action="store_true", help="JSON lines in a terminal too")
-    parser.add_argument("--port", type=int, help="the daemon's port (default: that of the one that runs)")
-    parser.add_argument("--url", help="the daemon's address, where it is not on this machine")
+    parser.add_argument(
+        "--port", type=port_number, metavar="N", help="the daemon's port (default: that of the one that runs)"
+    )
+    parser.add_argument("--url", type=address, help="the daemon's address, where it is not on this machine")
     parser.add_argument("--token-file", metavar="FILE", help="read the session token from FILE, - for stdin")
+
+
+def address(text: str) -> str:
+    """A daemon's address on the command line."""
+    from ctm_trio.client.errors import BadInput
+    from ctm_trio.client.given import parse_address
+
+    try:
+        parse_address(text)
+    except BadInput as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def run(args: argparse.Namespace) -> int:
@@ -169,12 +188,10 @@ def _line_of(event: Event) -> str:
 
 def _clock(ts: str) -> str:
     """Local time of day of an RFC 3339 time."""
-    from datetime import datetime
+    from ctm_trio.model.times import parse_time
 
-    try:
-        return datetime.fromisoformat(ts.replace("Z", "+00:00")).astimezone().strftime("%H:%M:%S")
-    except ValueError:
-        return "--:--:--"
+    at = parse_time(ts)
+    return ("" if at is None else local_time(at, "%H:%M:%S")) or "--:--:--"
 
 
 def _describe(kind: str, payload: dict[str, Any]) -> tuple[str, str]:

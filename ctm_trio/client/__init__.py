@@ -15,12 +15,13 @@ is told by `on_notice`. It ends only by leaving the block, or by an error that t
 
 from __future__ import annotations
 
-from ctm_trio.client.errors import ClientError, NoDaemon, Refused, Stranger
+from ctm_trio.client.errors import BadInput, ClientError, NoDaemon, Refused, Stranger
 from ctm_trio.client.login import login, logout
 from ctm_trio.client.stream import DEFAULT_URL, Event, EventStream, Notice, follow
 
 __all__ = [
     "DEFAULT_URL",
+    "BadInput",
     "ClientError",
     "Event",
     "EventStream",

@@ -7,6 +7,10 @@ class ClientError(Exception):
     """Base of them; its text is for people."""
 
 
+class BadInput(ClientError, ValueError):
+    """An address or a token that cannot be one. Nothing was sent."""
+
+
 class NoDaemon(ClientError):
     """Nothing answers at the address."""
 

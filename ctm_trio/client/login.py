@@ -9,7 +9,8 @@ import httpx
 import msgspec
 import trio
 
-from ctm_trio.client.errors import NoDaemon, Refused, Stranger
+from ctm_trio.client.errors import BadInput, NoDaemon, Refused, Stranger
+from ctm_trio.client.given import check_token
 from ctm_trio.client.trust import check_connection, check_listener
 from ctm_trio.model.decoding import BAD_JSON
 
@@ -35,14 +36,17 @@ async def _look(event: str, info: Mapping[str, Any]) -> None:
 
 
 async def _post(url: str, path: str, body: dict[str, str] | None, token: str) -> _Answer:
+    check_token(token)
+    check_listener(url)
     headers = {"Origin": url.rstrip("/")}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    check_listener(url)
     try:
         with trio.fail_after(TIMEOUT_S):  # the client's own limit is for each step
             async with httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False) as client:
                 answer = await client.post(path, json=body, extensions={"trace": _look})
+    except httpx.InvalidURL as error:
+        raise BadInput(f"{url!r} is not an address: {error}") from error
     except (httpx.HTTPError, trio.TooSlowError) as error:
         raise NoDaemon(f"No daemon answers at {url}.") from error
     try:
@@ -63,6 +67,7 @@ async def login(url: str, username: str, password: str) -> str:
     Raises:
         NoDaemon: nothing answers there.
         Stranger: another user's program does; it was told nothing.
+        BadInput: `url` is no address.
         Refused: `not_registered`, `invalid_credentials` or `rate_limited`, for example.
     """
     return (await _post(url, "/api/auth/login", {"username": username, "password": password}, "")).token

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import trio
@@ -21,6 +20,7 @@ from trio_websocket import (
 )
 
 from ctm_trio.client.errors import ClientError, NoDaemon, Refused, Stranger
+from ctm_trio.client.given import check_token, parse_address
 from ctm_trio.client.trust import check_connection, check_listener
 from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.event import parse_event_id
@@ -194,23 +194,22 @@ class EventStream:
                 await stream.aclose()
 
     async def _open(self, until: float) -> tuple[trio.SocketStream | trio.SSLStream[trio.SocketStream], str]:
-        parts = urlsplit(self.url)
-        secure = parts.scheme == "https"
-        name, port = parts.hostname or "127.0.0.1", parts.port or (443 if secure else 80)
+        where = parse_address(self.url)
         check_listener(self.url)
         try:
             with trio.fail_at(until):
-                stream = await trio.open_tcp_stream(name, port)
+                stream = await trio.open_tcp_stream(where.host, where.port)
                 try:
                     check_connection(stream.socket.getsockname(), stream.socket.getpeername())
                 except Stranger:
                     await stream.aclose()
                     raise
-                if not secure:
-                    return stream, parts.netloc
-                safe = trio.SSLStream(stream, ssl.create_default_context(), server_hostname=name, https_compatible=True)
+                if not where.secure:
+                    return stream, where.netloc
+                context = ssl.create_default_context()
+                safe = trio.SSLStream(stream, context, server_hostname=where.host, https_compatible=True)
                 await safe.do_handshake()
-                return safe, parts.netloc
+                return safe, where.netloc
         except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
             raise _Lost("nothing answers there") from error
 
@@ -313,7 +312,10 @@ async def follow(
 
     Raises:
         ValueError: `since` is no event id.
+        BadInput: `url` or `token` cannot be one.
     """
+    parse_address(url)
+    check_token(token)
     if since is not None and parse_event_id(since) is None:
         raise ValueError(f"{since!r} is not an event id")
     wanted = None if sessions is None else list(sessions)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from ctm_trio.client.errors import Stranger
+from ctm_trio.client.given import parse_address
 from ctm_trio.system.peers import Address, is_foreign, listener_uid, server_uid
 
 LOCAL_NAMES = {"localhost": ("127.0.0.1", "::1")}
@@ -17,12 +16,11 @@ def check_listener(url: str) -> None:
     Only root's programs and our own are believed. An address elsewhere, and what cannot be told, is not judged.
 
     Raises:
-        Stranger: a program of another user does.
+        Stranger: a program of another user does. BadInput: it is no address.
     """
-    parts = urlsplit(url)
-    host, port = parts.hostname or "127.0.0.1", parts.port or (443 if parts.scheme == "https" else 80)
-    for address in LOCAL_NAMES.get(host, (host,)):
-        _refuse(listener_uid(port, address), port)
+    where = parse_address(url)
+    for address in LOCAL_NAMES.get(where.host, (where.host,)):
+        _refuse(listener_uid(where.port, address), where.port)
 
 
 def check_connection(ours: Address, theirs: Address) -> None:

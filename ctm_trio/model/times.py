@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+FIRST, LAST = -62_135_596_800.0, 253_402_300_799.0
+"""The times that can be written, in unix seconds: the beginning of the year 1, and the end of 9999."""
+
 
 def format_time(unix_s: float) -> str:
-    """Unix seconds as RFC 3339 in UTC with a `Z`; microseconds where there are any."""
-    return datetime.fromtimestamp(unix_s, UTC).isoformat().replace("+00:00", "Z")
+    """Unix seconds as RFC 3339 in UTC with a `Z`; microseconds where there are any.
+
+    A time that cannot be written (of a file, say, that somebody gave it) is the first or the last one that can.
+    """
+    return datetime.fromtimestamp(min(max(unix_s, FIRST), LAST), UTC).isoformat().replace("+00:00", "Z")
 
 
 def parse_time(text: str) -> float | None:
-    """An RFC 3339 time as unix seconds; None if `text` is none (no offset, no such day, only a date)."""
+    """An RFC 3339 time as unix seconds; None if `text` is none (no offset, no such day, only a date), or if in UTC it
+    is before the year 1 or after 9999."""
     if len(text) < 20 or text[10] not in "Tt":
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return None if moment.tzinfo is None else moment.timestamp()
+    if moment.tzinfo is None:
+        return None
+    at = moment.timestamp()
+    return at if FIRST <= at < LAST + 1 else None
 
 
 def normal_time(text: str) -> str:

@@ -139,6 +139,6 @@ async def _webhook(facts: Facts) -> Check:
         with trio.fail_after(CONNECT_LIMIT_S):
             stream = await trio.open_tcp_stream(host, port)
             await stream.aclose()
-    except (OSError, trio.TooSlowError):
+    except (OSError, UnicodeError, trio.TooSlowError):  # a name that cannot be looked up is nobody's
         return Check(name, WARN, f"No answer from {way}.", mend)
     return Check(name, OK, f"{way}; {facts.webhook_delivered} delivered, {facts.webhook_failed} given up")

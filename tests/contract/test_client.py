@@ -13,7 +13,7 @@ import trio.lowlevel
 
 from ctm_trio.cli import watch
 from ctm_trio.cli.common import CliError
-from ctm_trio.client import NoDaemon, Notice, Refused, follow, login, logout, stream
+from ctm_trio.client import BadInput, NoDaemon, Notice, Refused, follow, login, logout, stream
 from tests.contract.conftest import TOKEN, Site, open_site
 from tests.contract.test_auth import WHO, post
 from tests.ports import free_port
@@ -97,6 +97,35 @@ async def test_login(site: Site) -> None:
     assert refused.value.code == "invalid_token"
     with pytest.raises(Refused):
         await login(site.origin, WHO["username"], "wrong password")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://x:999999", "http://[::1", "localhost:37778", "ftp://127.0.0.1", "http://", "http://a..b", "http://x\ny"],
+)
+async def test_what_is_no_address(url: str) -> None:
+    """An address that cannot be one is refused by name before anything is done with it."""
+    with pytest.raises(BadInput, match="is not an address"):
+        async with follow(TOKEN, url=url):
+            pass
+    with pytest.raises(BadInput, match="is not an address"):
+        await login(url, "name", "password")
+
+
+async def test_an_address_that_only_the_login_cannot_use() -> None:
+    """What the HTTP client does not take for an address is told in the same way."""
+    with pytest.raises(BadInput, match="is not an address"):
+        await login("http://1.2.3.400", "name", "password")
+
+
+@pytest.mark.parametrize("token", ["two\nlines", "zero\0", "ümlaut", "\udc80"])
+async def test_what_is_no_token(site: Site, token: str) -> None:
+    """A token that no header can carry is refused before anything is sent."""
+    with pytest.raises(BadInput, match="token"):
+        async with follow(token, url=site.origin):
+            pass
+    with pytest.raises(BadInput, match="token"):
+        await logout(site.origin, token)
 
 
 def arguments(**more: Any) -> argparse.Namespace:

@@ -65,7 +65,14 @@ def test_every_command_is_declared_and_has_help(capsys: pytest.CaptureFixture[st
         assert re.search(r"^usage: [^\n]*(\n +[^\n]*)*\n\n(?!positional|options)\S", page), name
 
 
-@pytest.mark.parametrize("words", [[], ["no-such-command"], ["ls", "--no-such-option"], ["serve", "--port", "x"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [], ["no-such-command"], ["ls", "--no-such-option"], ["serve", "--port", "x"], ["watch", "--port", "99999999"],
+        ["watch", "--last", "-1"], ["watch", "--url", "http://x:999999"], ["watch", "--url", "http://[::1"],
+        ["watch", "--url", "localhost:37778"],
+    ],
+)  # fmt: skip
 def test_what_is_not_understood_is_exit_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """One calm line on stderr, exit code 2."""
     with pytest.raises(SystemExit) as ended:
@@ -158,6 +165,40 @@ def test_no_such_session_is_exit_code_3(words: list[str], capsys: pytest.Capture
     """Scripts can tell a missing session from a failure."""
     assert main(words) == common.NOT_FOUND
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["new"], ["yolo"], ["safe", "x"], ["new", "x", "beside"]])
+def test_a_directory_that_is_gone(
+    home: Path, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the directory that one is in was deleted, one line says so."""
+    gone = home / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(words) == common.FAILED
+    assert capsys.readouterr().err.startswith("ctm-trio: The directory you are in cannot be used: No such file")
+    assert not (home / ".config").exists()
+
+
+def test_an_editor_that_is_no_command(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What no shell could split into words is named; nothing but spaces is the usual editor."""
+    monkeypatch.delenv("VISUAL", raising=False)
+    (home / ".config" / "ctm").mkdir(parents=True)
+    (home / ".config" / "ctm" / "claude-overlay.json").write_text("{}")
+    monkeypatch.setenv("EDITOR", "'")
+    assert main(["overlay", "edit"]) == common.FAILED
+    assert (
+        capsys.readouterr().err == "ctm-trio: ' is no command to start an editor: No closing quotation. Set $EDITOR.\n"
+    )
+    (home / "vi").write_text(f'#!/bin/sh\necho "$@" > {home}/asked\n')
+    (home / "vi").chmod(0o700)
+    monkeypatch.setenv("PATH", str(home), prepend=":")
+    monkeypatch.setenv("EDITOR", "  ")
+    assert main(["overlay", "edit"]) == 0
+    assert (home / "asked").read_text().strip().endswith("claude-overlay.json")
 
 
 def test_a_name_cannot_leave_its_place(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,7 @@ from ctm_trio.model.log_parse import parse_chunk, parse_row, row_of
 from ctm_trio.model.quota import parse_dump
 from ctm_trio.model.search import text_of_line, text_of_payload
 from ctm_trio.model.session import encode_sessions, parse_sessions
-from ctm_trio.model.times import normal_time, parse_time
+from ctm_trio.model.times import format_time, normal_time, parse_time
 from ctm_trio.web import sse, ws
 from tests.fixtures import hook_line, recorded
 
@@ -293,6 +293,15 @@ def test_event_ids(ns: int) -> None:
 def test_times_at_the_edges(text: str) -> None:
     """A time that cannot be said in UTC is no time, and nothing raises."""
     assert normal_time(text) == ""
+    assert parse_time(text) is None
+
+
+@pytest.mark.parametrize(("at", "year"), [(1e12, "9999-12-31"), (-1e12, "0001-01-01"), (float("inf"), "9999-12-31")])
+def test_times_beyond_the_calendar(at: float, year: str) -> None:
+    """A time that cannot be written, of a file say, is the nearest that can be, and can be read again."""
+    text = format_time(at)
+    assert text.startswith(year)
+    assert parse_time(text) is not None
 
 
 def test_a_rule_that_fails(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

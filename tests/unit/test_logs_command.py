@@ -113,7 +113,34 @@ def test_nothing_in_a_log_controls_the_terminal(logs: Path, capsys: pytest.Captu
     assert "?]0;evil?" in out
 
 
-@pytest.mark.parametrize("words", [["--since", "soon"], ["--grep", "("], ["-n", "x"]])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "UTC"])
+def test_times_at_the_ends_of_the_calendar(
+    logs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], zone: str
+) -> None:
+    """A line whose time this machine's clock cannot show is shown without it."""
+    stamps = ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00")
+    lines = [line(n) for n in range(len(stamps))]
+    (logs / "u-beta.jsonl").write_bytes(
+        b"".join(
+            json.dumps(json.loads(data) | {"ctm_timestamp": at}).encode() + b"\n"
+            for data, at in zip(lines, stamps, strict=True)
+        )
+    )
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert main(["logs", "beta"]) == 0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert {text.split()[-1] for text in capsys.readouterr().out.splitlines()} == {"n0", "n1", "n2"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--since", "soon"], ["--grep", "("], ["--grep", "a{99999999999}"], ["--grep", "(" * 9999], ["-n", "x"],
+     ["-n", "-5"], ["-n", "9" * 30]],
+)  # fmt: skip
 def test_bad_options(logs: Path, words: list[str]) -> None:
     """What is no time, no pattern or no number is exit code 2."""
     with pytest.raises(SystemExit) as ended:
