@@ -231,7 +231,7 @@ class _QuotaBook:
             heard = self._heard[dump.uuid] = _Heard()
             self._place(dump.uuid, heard)
             if len(self._heard) > MAX_METERS:
-                self._heard.popitem(last=False)
+                self._forget(*self._heard.popitem(last=False))
                 self.resolve()
         heard.meter = merge_meter(heard.meter, dump.meter)
         heard.seen = min(mtime, time.time())
@@ -271,6 +271,15 @@ class _QuotaBook:
         heard.session = name if name in self._records else ""
         if heard.session:
             self._of.setdefault(heard.session, []).append(uuid)
+
+    def _forget(self, uuid: str, heard: _Heard) -> None:
+        """Leave out a Claude session of which nothing is kept any more."""
+        mine = self._of.get(heard.session, [])
+        if uuid in mine:
+            mine.remove(uuid)
+            if not mine:
+                del self._of[heard.session]
+            self._changed.add(heard.session)
 
     def _fits(self) -> bool:
         """False while the attribution was decided on other records: a name there may be another session's."""

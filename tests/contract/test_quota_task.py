@@ -191,6 +191,24 @@ async def test_recorded_clear(bench: Bench) -> None:
     assert found.sessions["alpha"].context_pct == 1
 
 
+async def test_the_oldest_is_forgotten_while_the_attribution_lags(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past the bound the Claude session that was silent for longest is left out, also when nobody is placed anew."""
+    monkeypatch.setattr(quota, "MAX_METERS", 3)
+    records = bench.sessions_recv.latest.records
+    old = [f"u{n}" for n in range(3)]
+    bench.attribution.publish(AttributionSnapshot(dict.fromkeys(old, "alpha"), records))
+    for n, uuid in enumerate(old):
+        bench.dump(uuid, context_window=context(10 + n, (n, n, n)))
+        assert (await bench.event())[1]["context_pct"] == 10 + n
+    bench.sessions.publish(SessionsSnapshot(records={"alpha": Session("alpha", uuid="u9")}))  # after /clear
+    bench.dump("u9", context_window=context(50, (9, 9, 9)))
+    assert await bench.event() == (
+        "alpha", {"session": "alpha", "context_pct": 50, "input_tokens": 9, "output_tokens": 9, "cache_tokens": 9},
+    )  # fmt: skip
+
+
 async def test_figures_go_on_while_the_costs_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the cost owner takes nothing the figures still change; of its points the newest of each session waits."""
     monkeypatch.setattr(quota, "MAX_UNSENT", 8)
