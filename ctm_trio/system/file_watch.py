@@ -197,12 +197,14 @@ class Trouble:
     """What is wrong with one part, gathered from all who may notice it.
 
     Args:
-        say: gets the sentences whenever they change, "" when nothing is wrong any more.
+        say: gets the sentences whenever they change, "" when nothing is wrong any more, and first of all: what an
+            earlier incarnation of the part said is not known to be true any more.
     """
 
     def __init__(self, say: Callable[[str], object]) -> None:
         self._say = say
         self._known: dict[str, str] = {}
+        say("")
 
     def note(self, who: str, problem: str) -> bool:
         """`problem` is what `who` noticed, "" for nothing. True if that is news."""

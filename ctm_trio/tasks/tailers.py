@@ -144,18 +144,21 @@ class _Owner:
     async def follow(self, watch: DirectoryWatch) -> NoReturn:
         """Wake the tailers of the files that change."""
         segments = await ask(self.ends.journal, partial(Positions, None, self.kind), timeout_s=ASK_S)
-        while True:
-            changed = await watch.changes()
-            if changed is None:
-                if await self._look_at_everything(segments):
-                    segments = ()
-                    self.looked = True
-                    self._tell_caught_up()
-                continue
-            for name in changed:
-                parsed = parse_log_name(name)
-                if parsed is not None:
-                    self._changed(parsed)
+        try:
+            while True:
+                changed = await watch.changes()
+                if changed is None:
+                    if await self._look_at_everything(segments):
+                        segments = ()
+                        self.looked = True
+                        self._tell_caught_up()
+                    continue
+                for name in changed:
+                    parsed = parse_log_name(name)
+                    if parsed is not None:
+                        self._changed(parsed)
+        finally:
+            self._name_strange(frozenset())  # the next incarnation does not know what this one has named
 
     def _log(self, uuid: str) -> _Log:
         found = self.logs.get(uuid)

@@ -143,6 +143,15 @@ async def test_things_that_are_no_logs(rig: Rig, kind: str) -> None:
     rig.check(["g0", "g1", "g2", "now a log"])
 
 
+async def test_what_is_no_log_is_named_as_long_as_somebody_looks(rig: Rig) -> None:
+    """What an incarnation of the tailers' owner has named goes with it: the next one would not know of it."""
+    strange = rig.log().path
+    strange.mkdir()
+    async with rig.running():
+        await rig.until(lambda: f"logs/{strange.name}" in rig.health.latest.components)
+    assert f"logs/{strange.name}" not in rig.health.latest.components
+
+
 async def test_damaged_archive(rig: Rig) -> None:
     """A packed part that was cut short gives the lines before the damage, and the log goes on."""
     log = rig.log()

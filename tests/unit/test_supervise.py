@@ -14,6 +14,7 @@ from ctm_trio.channels import open_state_channel
 from ctm_trio.health import LOG_LINES, MAX_FAULT_CHARS, MAX_NAMED, Health
 from ctm_trio.messages import HealthSnapshot
 from ctm_trio.supervise import BOOT_S, CRASHES, PROBATION_S, QUARANTINE_S, Child, keep_running
+from ctm_trio.system.file_watch import Trouble
 
 SECRET = "hunter2-hunter2"
 
@@ -221,6 +222,22 @@ def test_faults_in_words(text: str, shown: str) -> None:
     health = Desk().health
     assert health.describe(failing(text)) == shown
     assert SECRET not in health.traceback(failing(text))
+
+
+def test_a_trouble_of_an_earlier_incarnation_is_over() -> None:
+    """What a part said before it crashed is not said for ever by the next one, for which all is well."""
+    desk = Desk()
+
+    def say(problem: str) -> None:
+        desk.health.fault("databases", "cost", problem)
+
+    Trouble(say).note("write", "disk full")
+    assert desk.components == {"cost": "disk full"}
+    again = Trouble(say)
+    assert desk.components == {}
+    assert not again.note("write", "")
+    assert again.note("open", "locked")
+    assert desk.components == {"cost": "locked"}
 
 
 def test_long_messages_are_cut() -> None:
