@@ -67,6 +67,7 @@ class AttentionBook:
         pending: announcements in order, for the owner to send.
         overdue: sessions in yolo mode whose checkpoint should be asked for now.
         due: when time alone may change a session next, by the steady clock.
+        soonest: no later than the first of them, so that whoever waits for that sees when he must not wait so long.
         live: the logs have been read to their ends; what comes now is new.
         deferred: sessions that must be looked at again once `pending` is shorter.
         dirty: a state has changed since the owner published.
@@ -92,6 +93,7 @@ class AttentionBook:
         """Claude session id → the name of a session that had it and is gone: what it still says is the past's."""
         self._past_usage: dict[str, Usage] = {}
         self.due: dict[str, float] = {}
+        self.soonest = math.inf
         self.pending: deque[Draft] = deque()
         self.deferred: set[str] = set()
         self.overdue: dict[str, None] = {}
@@ -274,6 +276,7 @@ class AttentionBook:
             self.due.pop(name, None)
         else:
             self.due[name] = due
+            self.soonest = min(self.soonest, due)
 
     def _ask_at(self, name: str, inputs: Inputs, now: float) -> float | None:
         """Have an overdue checkpoint asked for, at once or when it was asked for long enough ago."""

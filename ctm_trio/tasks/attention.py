@@ -7,6 +7,7 @@ it announces waits in a bounded list of its own until the inbox has room.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -134,6 +135,9 @@ class _Owner:
         self.known_until = self.taken = 0
         self.wake_sender, self.sender_bell = trio.open_memory_channel[None](1)
         self.wake_asker, self.asker_bell = trio.open_memory_channel[None](1)
+        self.wake_clock, self.clock_bell = trio.open_memory_channel[None](1)
+        self.clock_at = math.inf
+        """What the clock waits for, by the steady one."""
 
     async def caught_up(self) -> None:
         """Wait until the logs have been read to their end for the first time."""
@@ -229,8 +233,10 @@ class _Owner:
         tick = trio.current_time() + TICK_S
         while True:
             now = steady()
-            soonest = min(book.due.values(), default=now + TICK_S) - now
-            await trio.sleep(max(SOONEST_S, min(soonest, tick - trio.current_time())))
+            book.soonest = self.clock_at = min(book.due.values(), default=math.inf)
+            await trio.sleep(SOONEST_S)
+            with trio.move_on_after(max(0.0, min(self.clock_at - now - SOONEST_S, tick - trio.current_time()))):
+                await self.clock_bell.receive()
             if trio.current_time() >= tick:
                 tick = trio.current_time() + TICK_S
                 self.look_at(book.sessions.records)
@@ -279,6 +285,8 @@ class _Owner:
             self.state.publish(AttentionSnapshot(dict(book.states)))
         if book.overdue:
             _ring(self.wake_asker)
+        if book.soonest < self.clock_at:
+            _ring(self.wake_clock)
         if not book.pending or self.sending:
             return
         try:

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 import trio
 
-from ctm_trio.attention_book import AttentionBook
+from ctm_trio.attention_book import NEW_S, AttentionBook
 from ctm_trio.channels import Figures, ask, open_state_channel
 from ctm_trio.event_tail import open_event_tail
 from ctm_trio.event_view import Batch, EventView
@@ -35,6 +35,7 @@ from ctm_trio.messages import (
     Usage,
 )
 from ctm_trio.model.activity import LiveStatus
+from ctm_trio.model.attention import Attention
 from ctm_trio.model.config import Settings, Thresholds
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.log_line import LOGS, LineBatch, Row, Segment
@@ -214,6 +215,34 @@ async def test_new_session_is_not_called_dead(desk: Desk) -> None:
     assert await desk.announced(1) == [("cleared", "context_imminent")]
     desk.sessions.publish(SessionsSnapshot({"alpha": ALPHA, "beta": beta}, frozenset({"alpha"}), True))
     assert await desk.announced(1) == [("raised", "tmux_dead")]
+
+
+async def test_a_new_session_without_tmux_is_called_dead_in_time(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """One that is recorded while the clock waits for something later is looked at when its grace is over."""
+    desk = Desk(tmp_path)
+    past = Recalled(raised={"gone": Attention("stuck", TS)})
+    desk.ends = replace(desk.ends, recall=lambda names, calls: past)
+    desk.sessions.publish(SessionsSnapshot(tmux_known=True))
+
+    async def journal() -> None:
+        async for message in desk.recv:
+            if isinstance(message, Subscribe):
+                message.to.send_nowait(Batch((), replay=True))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal)
+        await nursery.start(desk.owner)
+        await desk.attention.wait_newer(0)  # it has remembered; from here on no thread is at work
+        await trio.testing.wait_all_tasks_blocked()
+        desk.sessions.publish(SessionsSnapshot({"alpha": ALPHA}, frozenset(), True))
+        began = trio.current_time()
+        while "alpha" not in desk.attention.latest.sessions:
+            await desk.attention.wait_newer(desk.attention.version)
+        assert NEW_S <= trio.current_time() - began < NEW_S + 1
+        assert desk.attention.latest.sessions["alpha"].state == "tmux_dead"
+        nursery.cancel_scope.cancel()
 
 
 async def test_details_follow_without_a_word(desk: Desk) -> None:

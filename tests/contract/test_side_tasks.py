@@ -100,7 +100,7 @@ async def test_a_search_index_that_is_damaged_when_it_is_opened(
 
     for over in (is_made_anew, lambda: "damaged again" in said[-1]):
         paths.search_index.write_bytes(torn)
-        _, journal = open_state_channel(JournalSnapshot())
+        _, events = open_tail_channel(Bounds[Event](1, 1, lambda _: 1))
         _, tailers = open_state_channel(TailersSnapshot(caught_up=True))
         async with trio.open_nursery() as run:
             await run.start(
