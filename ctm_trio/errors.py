@@ -50,6 +50,15 @@ class OrderTooLate(CtmError):
         super().__init__("It took too long and was stopped; check how far it got before you try again.")
 
 
+class NotFollowed(CtmError):
+    """An order outlasts its request, and the part of the daemon that would keep its answer is down."""
+
+    code, status = "not_followed", 500
+
+    def __init__(self) -> None:
+        super().__init__("This is being done, but its end cannot be followed; check how far it got.")
+
+
 class OrderNotFound(CtmError):
     """No order of that id whose answer is still kept."""
 

@@ -11,7 +11,7 @@ import trio
 from quart import Response
 
 from ctm_trio.channels import Reply, UnderWay, place
-from ctm_trio.errors import CtmError
+from ctm_trio.errors import CtmError, NotFollowed
 from ctm_trio.model.deadlines import LIMITS
 from ctm_trio.model.sound import sound_json
 from ctm_trio.orders import FollowOrder
@@ -24,6 +24,9 @@ R = TypeVar("R")
 
 LOOK_AGAIN_S = 1
 """What a client is told to wait between two looks."""
+
+BOOK_S = 2.0
+"""How long the order book may take to note an order; it needs no time unless it is down and its inbox is full."""
 
 
 async def carry_out(
@@ -46,6 +49,7 @@ async def carry_out(
 
     Raises:
         CtmError: what the owner answered; Unavailable only for an order that does not happen.
+        NotFollowed: it is being carried out, and the order book, where its end would be told, is down.
     """
     limits = LIMITS[kind]
     try:
@@ -65,7 +69,12 @@ async def _later(ends: WebEnds, kind: str, late: UnderWay, shown: Callable[[Any]
             code, _, body = answer_of(error)
             return code, body
 
-    await ends.orders_send.send(FollowOrder(order, kind, late.pending, render))
+    try:
+        with trio.fail_after(BOOK_S):
+            await ends.orders_send.send(FollowOrder(order, kind, late.pending, render))
+    except trio.TooSlowError:
+        late.pending.close()
+        raise NotFollowed from None
     look = f"/api/orders/{order}"
     body = {
         "status": "under_way",

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
 import trio
 
 from ctm_trio.channels import Pending, Reply, UnderWay, ask, fulfil, open_state_channel, place
-from ctm_trio.errors import BrokenOff, DirtyWorkdir, OrderTooLate, RevertFailed, Unavailable
+from ctm_trio.errors import BrokenOff, DirtyWorkdir, NotFollowed, OrderTooLate, RevertFailed, Unavailable
 from ctm_trio.messages import KillSession, SessionsSnapshot
 from ctm_trio.model.checkpoint import Reverted
 from ctm_trio.model.deadlines import LIMITS, Limits
@@ -21,6 +22,7 @@ from ctm_trio.orders import CheckpointsMessage, FollowOrder, OrdersSnapshot, Rev
 from ctm_trio.system.git_tree import GitTree
 from ctm_trio.tasks import checkpoints, order_book
 from ctm_trio.web import orders as placing
+from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.openapi import PATHS
 from tests.contract.conftest import Site
 from tests.contract.test_openapi import problems
@@ -144,6 +146,25 @@ async def test_what_the_web_says_of_orders(hasty: Site) -> None:
     told = (await look(hasty, "/api/bootstrap")).json()["orders"]
     assert told["create"] == {"deadline_s": LIMITS["create"].deadline_s, "answer_s": LIMITS["create"].answer_s}
     assert set(told) == set(LIMITS)
+
+
+async def test_an_order_that_nobody_can_follow(autojump_clock: trio.testing.MockClock) -> None:
+    """While the order book is down and its inbox is full, the request ends all the same, and not with a 503."""
+    book, _waiting = trio.open_memory_channel[FollowOrder](0)
+    orders, inbox = trio.open_memory_channel[Reply[None]](1)
+    began = trio.current_time()
+    ends = cast("WebEnds", SimpleNamespace(orders_send=book))
+
+    async def owner() -> None:
+        (await inbox.receive()).begin()
+
+    with trio.fail_after(300):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(owner)
+            with pytest.raises(NotFollowed) as refused:
+                await placing.carry_out(ends, "kill", orders, lambda reply: reply, placing.nothing)
+    assert refused.value.status == 500
+    assert trio.current_time() - began < LIMITS["kill"].answer_s + 5
 
 
 async def test_an_owner_that_ends_in_the_middle(hasty: Site) -> None:
