@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
@@ -29,12 +29,18 @@ class Desk:
         """True if no more should come."""
         return self._here >= self._waiting
 
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Count among those that are here, for what must be found out before it is known what to work on."""
+        self._here += 1
+        try:
+            yield
+        finally:
+            self._here -= 1
+
     @asynccontextmanager
     async def place(self, *things: str) -> AsyncIterator[None]:
         """Wait until nobody else works on any of these things and a place is free, and hold them."""
-        self._here += 1
-        try:
+        with self.here():
             async with self._locks.holding(*things), self._places:
                 yield
-        finally:
-            self._here -= 1

@@ -323,7 +323,11 @@ class _Owner:
         """Create a session, under its own name or one that is chosen here."""
         with message.reply as reply:
             try:
-                name = await self._name_for(message.workdir) if message.name is None else message.name
+                with self._desk.here(), trio.fail_at(reply.deadline):  # counted, but at nobody's place
+                    name = await self._name_for(message.workdir) if message.name is None else message.name
+            except trio.TooSlowError:
+                reply.fail(Unavailable("The directory does not answer, so no name was found; nothing was started."))
+                return
             except CtmError as error:
                 reply.fail(error)
                 return

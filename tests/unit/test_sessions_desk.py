@@ -121,6 +121,41 @@ async def test_work_directories_on_a_dead_file_system(server: PrivateTmux, monke
         let_go.set()
 
 
+async def test_creates_whose_directory_hangs_are_counted(server: PrivateTmux, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a name is looked for, a create is one of those that wait, takes no place, and ends at its deadline."""
+    monkeypatch.setattr(owner, "MAX_WAITING", 2)
+    let_go = threading.Event()
+
+    def hangs(sessions: object, workdir: str) -> list[Session]:
+        let_go.wait()
+        return []
+
+    monkeypatch.setattr(owner, "sessions_at", hangs)
+    over: list[str] = []
+
+    async def nameless(acting: Acting) -> None:
+        make = partial(CreateSession, str(acting.root), None, "", "safe")
+        with pytest.raises(Unavailable, match="does not answer"):
+            await place(acting.send, make, answer_s=20.0, deadline_s=1.0)
+        over.append("create")
+
+    kill = partial(KillSession, "c")
+    try:
+        async with running(server) as acting:
+            with trio.fail_after(8):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(nameless, acting)
+                    nursery.start_soon(nameless, acting)
+                    await trio.testing.wait_all_tasks_blocked()
+                    with pytest.raises(Unavailable, match="Too many"):
+                        await place(acting.send, kill, answer_s=5, deadline_s=30.0)
+                    assert not over
+                with pytest.raises(SessionNotFound):
+                    await place(acting.send, kill, answer_s=5, deadline_s=30.0)
+    finally:
+        let_go.set()
+
+
 async def test_a_desk_is_bounded() -> None:
     """No more than its places are at work at once, one for a thing, and waiting for a thing takes no place."""
     desk = Desk(at_once=2, waiting=5)
