@@ -56,16 +56,17 @@ class HardStop:
     def prepare(self) -> None:
         """Start the thread now, so that `arm` needs none: at the stop the system may have none to give."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._watch, name="hard stop", daemon=True)
-            with suppress(RuntimeError):  # then the stop has no last bound, but goes on
-                self._thread.start()
+            thread = threading.Thread(target=self._watch, name="hard stop", daemon=True)
+            with suppress(RuntimeError, MemoryError):  # it is tried again; else the stop has no last bound, but goes on
+                thread.start()
+                self._thread = thread
 
     def arm(self) -> None:
         """Begin to count. Safe to repeat; the first call counts."""
         if not self._ends_at:
             self._ends_at = time.monotonic() + self._limit_s
             self._armed.set()
-            self.prepare()
+        self.prepare()
 
     def disarm(self) -> None:
         """The stop is over: every task has ended."""
@@ -107,7 +108,8 @@ def watching(signals: frozenset[int], arm: Callable[[], None]) -> Iterator[None]
     """Call `arm` when one of these signals comes, also while the event loop itself hangs and hears of nothing.
 
     For the main thread, inside of Trio: its own wake-up is passed on. A signal that the kernel cannot deliver, because
-    the main thread hangs in there, is seen because it stays pending.
+    the main thread hangs in there, is seen because it stays pending. Where the system starts no thread for this, the
+    event loop alone hears of signals.
 
     Args:
         arm: called in a thread, once or more often.
@@ -117,7 +119,14 @@ def watching(signals: frozenset[int], arm: Callable[[], None]) -> Iterator[None]
         os.set_blocking(fd, False)
     loop = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     thread = threading.Thread(target=_listen, args=(reading, loop, signals, arm), name="signals", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError):
+        signal.set_wakeup_fd(loop, warn_on_full_buffer=False)
+        os.close(writing)
+        os.close(reading)
+        yield
+        return
     try:
         yield
     finally:

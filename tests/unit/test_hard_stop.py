@@ -56,6 +56,23 @@ def test_a_stop_that_is_over_is_left_alone(tmp_path: Path) -> None:
     assert (ended, said) == (7, "")
 
 
+NO_THREAD = """
+start = threading.Thread.start
+def no(*_):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = no
+"""
+
+
+def test_a_thread_that_could_not_be_prepared_is_tried_again(tmp_path: Path) -> None:
+    """Where the system had no thread at the start, the stop tries again, and so does every further signal."""
+    prepare = "s = HardStop(lambda: True, limit_s=0.5)\ns.prepare()\n"
+    for more in ("", "s.arm()\n"):
+        ended, said, took = run(f"{NO_THREAD}{prepare}{more}threading.Thread.start = start\ns.arm()\nhangs()", tmp_path)
+        assert ended == 0, said
+        assert took < 20
+
+
 def test_an_exit_that_hangs(tmp_path: Path) -> None:
     """What hangs while the interpreter ends, when no thread of it is sure to run, is cut off as well."""
     arm = "s = HardStop(lambda: True, limit_s=0.5)\ns.arm()\ns.disarm()\ns.watch_exit()"
@@ -78,7 +95,10 @@ def test_signals_are_heard_of_while_the_main_thread_hangs(tmp_path: Path) -> Non
 
 
 def test_other_signals_are_passed_on(tmp_path: Path) -> None:
-    """A signal that is no stop arms nothing, and whoever listened for signals before hears of it."""
+    """A signal that is no stop arms nothing, and whoever listened for signals before hears of it.
+
+    So it is for every signal where no thread can be started to watch for them.
+    """
     code = """
 signal.signal(signal.SIGHUP, lambda *_: None)
 reading, writing = os.pipe()
@@ -93,4 +113,6 @@ with watching(frozenset({signal.SIGTERM}), lambda: os._exit(5)):
         except BlockingIOError:
             time.sleep(0.01)
 """
-    assert run(code, tmp_path)[0] == 0
+    for before in ("", NO_THREAD):
+        ended, said, _ = run(before + code, tmp_path)
+        assert ended == 0, said
