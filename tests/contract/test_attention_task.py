@@ -226,13 +226,7 @@ async def test_a_new_session_without_tmux_is_called_dead_in_time(
     desk.ends = replace(desk.ends, recall=lambda names, calls: past)
     desk.sessions.publish(SessionsSnapshot(tmux_known=True))
 
-    async def journal() -> None:
-        async for message in desk.recv:
-            if isinstance(message, Subscribe):
-                message.to.send_nowait(Batch((), replay=True))
-
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(journal)
         await nursery.start(desk.owner)
         await desk.attention.wait_newer(0)  # it has remembered; from here on no thread is at work
         await trio.testing.wait_all_tasks_blocked()

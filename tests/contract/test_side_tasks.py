@@ -105,7 +105,7 @@ async def test_a_search_index_that_is_damaged_when_it_is_opened(
         async with trio.open_nursery() as run:
             await run.start(
                 partial(
-                    indexer.run_search, paths.search_index, paths.database, paths.logs, journal, tailers, said.append
+                    indexer.run_search, paths.search_index, paths.database, paths.logs, events, tailers, said.append
                 )
             )
             await until(over)
