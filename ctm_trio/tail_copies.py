@@ -26,6 +26,7 @@ from ctm_trio.system.log_copies import (
     continuations,
     numbered,
     open_reader,
+    read_head,
     repeated,
     strays_with,
     unfinished,
@@ -118,7 +119,7 @@ class Copies(ABC):
             segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else (0, 0))
         segment.name = part.base
         if repeats is not None:
-            segment.sealed = repeats.whole
+            segment.sealed, segment.head = repeats.whole, repeats.head
             if repeats.whole:
                 # Known by its name from now on. Its end does not count: what it repeats may not be read so far yet.
                 log.info("%s is a copy of what is read elsewhere", part.name)
@@ -127,6 +128,12 @@ class Copies(ABC):
         self.parts[part.base] = segment
         await self.commit(segment)
         return segment
+
+    async def missing_head(self, reader: PlainReader, segment: Segment) -> bytes:
+        """The head of a segment's file if the segment lacks it: an older version read it. Else empty."""
+        if segment.head or not segment.position:
+            return b""
+        return await trio.to_thread.run_sync(read_head, reader, abandon_on_cancel=reader.may_be_left)
 
     def _counts(self, other: LogName, part: LogName) -> bool:
         """True if the lines of another part are read from it, now or later: it is not itself a copy."""
@@ -221,7 +228,7 @@ class Copies(ABC):
                 return True
             segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else _key(path))
             if repeats is not None:
-                segment.position, segment.check = repeats.position, repeats.check
+                segment.position, segment.check, segment.head = repeats.position, repeats.check, repeats.head
                 if repeats.whole:
                     self._copies.append(segment)
                     return False

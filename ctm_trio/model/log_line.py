@@ -26,6 +26,7 @@ class Segment(msgspec.Struct, gc=False):
         position: bytes of the (unpacked) file that are read and committed; always behind a line break, or 0.
         check: the last `CHECK_BYTES` bytes before `position`.
         sealed: nothing more will come: it was packed or deleted.
+        head: how the file begins, see `head_of`; empty if that is not known, as of what was read by older versions.
     """
 
     id: int
@@ -37,6 +38,28 @@ class Segment(msgspec.Struct, gc=False):
     position: int = 0
     check: bytes = b""
     sealed: bool = False
+    head: bytes = b""
+
+
+def head_of(data: bytes, end: int | None = None) -> bytes:
+    """How a file begins: its first `CHECK_BYTES` bytes, and the last ones of the first line that ends behind them.
+
+    With the end of that line, and so its time, they are no other file's. A file that has no such line yet has a shorter
+    head, which grows with it; a whole one ends with a line break.
+
+    Args:
+        data: of the file, from its first byte on. end: so much of it counts; None for all.
+    """
+    end = len(data) if end is None else end
+    line = data.find(b"\n", CHECK_BYTES - 1, end) + 1
+    return data[: min(end, CHECK_BYTES)] + data[max(CHECK_BYTES, line - CHECK_BYTES) : line]
+
+
+def begins_as(head: bytes, other: bytes) -> bool:
+    """True if a file with the first head begins as one with the other, or has fewer lines than a head, and these."""
+    if len(head) >= CHECK_BYTES and head.endswith(b"\n"):
+        return head == other
+    return b"\n" in head and other.startswith(head)
 
 
 class Row(msgspec.Struct, gc=False):

@@ -1,7 +1,8 @@
 """Which files hold the same lines: copies of a log, and what other programs than ours rotated it to.
 
 A copy is known by its content, not by its name: it begins like the file that it is of, and where the shorter of the two
-ends both have the same bytes. Everything here blocks for the disk: call it in a thread.
+ends both have the same bytes. Of a file that is gone only its first lines and its last ones are known: what begins like
+it and ends before it did is a copy too. Everything here blocks for the disk: call it in a thread.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctm_trio.model.log_line import CHECK_BYTES, Segment
+from ctm_trio.model.log_line import CHECK_BYTES, Segment, begins_as, head_of
 from ctm_trio.model.log_names import LogName, is_rotated_by_others, is_stray
 from ctm_trio.system.log_files import PackedReader, PlainReader, Reader
 
@@ -31,11 +32,15 @@ MAX_NUMBERED = 100
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """How much of a file is read already: up to `position`, before which stands `check`; `whole`: all of it."""
+    """How much of a file is read already: up to `position`, before which stands `check`; `whole`: all of it.
+
+    `head` is how it begins, see `head_of`.
+    """
 
     position: int
     check: bytes
     whole: bool
+    head: bytes
 
 
 def open_reader(path: Path) -> Reader:
@@ -51,6 +56,16 @@ def ends_like(reader: Reader, segment: Segment) -> bool:
     """True if the file has, where the segment was read to, the bytes that stood there."""
     size = len(segment.check)
     return size > 0 and reader.read(segment.position - size, size) == segment.check
+
+
+def read_head(reader: Reader) -> bytes:
+    """How a file begins, see `head_of`; not whole also if its first lines are longer than `TAIL_BYTES`."""
+    size = HEAD_BYTES
+    while True:
+        data = reader.read(0, size)
+        if data.find(b"\n", CHECK_BYTES - 1) >= 0 or len(data) < size or size >= TAIL_BYTES:
+            return head_of(data)
+        size *= 4
 
 
 def repeated(
@@ -71,28 +86,36 @@ def repeated(
         unread: such that will be read after this one. Which of two equal ones is the copy, their times tell.
         path: of the file, if there are any `unread`.
     """
-    longest = None
+    head = read_head(reader)
+    longest, ended = None, False
     for segment in sorted(known, key=lambda s: s.position):  # forward only: unpacking goes no other way
         if ends_like(reader, segment):
             longest = segment
+        ended = ended or _is_start_of(reader, head, segment)
     if longest is not None and longest.position >= reader.size():
-        return Repeats(longest.position, longest.check, False)
-    if live is not None and ends_like(reader, live):
-        return _all_of(reader)
+        return Repeats(longest.position, longest.check, False, head)
+    if ended or (live is not None and (ends_like(reader, live) or _is_start_of(reader, head, live))):
+        return _all_of(reader, head)
     if longest is not None:
-        return Repeats(longest.position, longest.check, False)
+        return Repeats(longest.position, longest.check, False, head)
     if any(_begins(p, reader) for p in others) or any(_begins(p, reader, path or p) for p in unread):
-        return _all_of(reader)
+        return _all_of(reader, head)
     return None
 
 
-def _all_of(reader: Reader) -> Repeats:
+def _is_start_of(reader: Reader, head: bytes, segment: Segment) -> bool:
+    """True if a file with this head begins as a segment's and has nothing behind what was read of that."""
+    # An archive in several pieces says the size of its last one: so it is read at that place.
+    return begins_as(head, segment.head) and not reader.read(segment.position, 1)
+
+
+def _all_of(reader: Reader, head: bytes) -> Repeats:
     """All of a file, up to the end of its last whole line: what stands before that is in no other file."""
     size = reader.size()
     start = max(0, size - TAIL_BYTES)
     tail = reader.read(start, size - start)
     end = tail.rfind(b"\n") + 1
-    return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True)
+    return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True, head)
 
 
 def unfinished(path: Path, reader: Reader, recent_s: float, others: Iterable[Path]) -> bool:

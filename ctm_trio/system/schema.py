@@ -17,7 +17,8 @@ CREATE INDEX IF NOT EXISTS sources_session ON sources (session);
 -- How far each file is read. Committed together with the events that came from it.
 CREATE TABLE IF NOT EXISTS segments (
   id INTEGER PRIMARY KEY, uuid TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, device INTEGER NOT NULL,
-  inode INTEGER NOT NULL, position INTEGER NOT NULL, check_bytes BLOB NOT NULL, sealed INTEGER NOT NULL);
+  inode INTEGER NOT NULL, position INTEGER NOT NULL, check_bytes BLOB NOT NULL, sealed INTEGER NOT NULL,
+  head BLOB NOT NULL DEFAULT x'');
 
 -- Public events. `id` is the nanoseconds of the event id. `payload` lacks the leading session key, so that a
 -- renamed session costs one small UPDATE of `sources`; (segment, start, length) is the line in the unpacked file.
@@ -54,11 +55,17 @@ PRAGMAS = (
     "PRAGMA mmap_size = 0",
 )
 
+ADD_HEADS = """
+ALTER TABLE segments ADD COLUMN head BLOB NOT NULL DEFAULT x'';
+UPDATE meta SET value = '2' WHERE key = 'schema';
+"""
+"""Schema 2: how the files begin; of those that were read before it is not known."""
+
 EVENT_LOG = Schema(
     what="event log",
     application_id=0x63746D01,
-    # The row says to a program of the first version, which knows no `user_version`, that it can read the file.
-    tables=TABLES + "INSERT OR IGNORE INTO meta VALUES ('schema', '1');\n",
+    # The row says to a program of the first version, which knows no `user_version`, that it cannot write to the file.
+    tables=TABLES + "INSERT OR IGNORE INTO meta VALUES ('schema', '2');\n",
     known_by={
         "meta": ("key", "value"),
         "sources": ("id", "uuid", "session", "events", "last_call_at"),
@@ -66,4 +73,5 @@ EVENT_LOG = Schema(
         "events": ("id", "source", "type", "ts", "payload", "tool", "segment", "start", "length"),
         "hooks": ("id", "source", "name", "ts", "facts", "segment", "start", "length"),
     },
+    steps=(ADD_HEADS,),
 )

@@ -116,7 +116,7 @@ class EventStore(Watched):
         for row in self.db.execute("SELECT id, uuid, session, events, last_call_at FROM sources"):
             self.sources[row[1]] = msgspec.convert(dict(zip(Source.__struct_fields__, row, strict=True)), Source)
         for row in self.db.execute(
-            "SELECT id, uuid, kind, name, device, inode, position, check_bytes, sealed FROM segments"
+            "SELECT id, uuid, kind, name, device, inode, position, check_bytes, sealed, head FROM segments"
         ):
             self.keep_segments({row[0]: _segment(row)})
         newest = self.db.execute(NEWEST).fetchone()
@@ -277,7 +277,7 @@ PUT_SOURCE = (
     "INSERT INTO sources VALUES (?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET session = excluded.session,"
     " events = excluded.events, last_call_at = excluded.last_call_at"
 )
-PUT_SEGMENT = "INSERT OR REPLACE INTO segments VALUES (?,?,?,?,?,?,?,?,?)"
+PUT_SEGMENT = "INSERT OR REPLACE INTO segments VALUES (?,?,?,?,?,?,?,?,?,?)"
 
 
 def segment_row(segment: Segment) -> tuple[object, ...]:

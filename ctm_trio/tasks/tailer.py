@@ -18,7 +18,7 @@ import trio
 
 from ctm_trio.channels import ask
 from ctm_trio.messages import Ingest, OpenSegment, Sighting
-from ctm_trio.model.log_line import CHECK_BYTES, LineBatch, Row, Segment
+from ctm_trio.model.log_line import CHECK_BYTES, LineBatch, Row, Segment, head_of
 from ctm_trio.model.log_names import LogName
 from ctm_trio.model.log_parse import Clues, parse_chunk
 from ctm_trio.model.times import format_time
@@ -277,8 +277,11 @@ class Tail(Copies):
                 live.device, live.inode = current.key
         assert self.file is not None
         assert self.live is not None
+        head = await self.missing_head(self.file, self.live)
         if not await self.drain(self.file, self.live):
             await self._replace_live()
+        elif head:  # as the file is still the one that was read
+            self.live.head = head
 
     async def _replace_live(self) -> None:
         """The current file was truncated or written anew: what it has now is read from its start."""
@@ -370,6 +373,8 @@ class Tail(Copies):
                 await self.sight(clues)
             if part.end < end:
                 await trio.lowlevel.checkpoint()
+        if base == 0:
+            segment.head = head_of(data, end)
         segment.position += end - overlap
         segment.check = data[max(0, end - CHECK_BYTES) : end]
         self.progress.skipped += skipped

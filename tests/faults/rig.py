@@ -50,16 +50,20 @@ SETTLE_S = 10.0
 _microseconds = itertools.count()
 
 
-def line(uuid: str, marker: str, *, size: int = 0, agent: str = "") -> bytes:
-    """A log line whose event's `input` is the marker, padded to about `size` bytes."""
+def line(uuid: str, marker: str, *, size: int = 0, agent: str = "", with_id: bool = True) -> bytes:
+    """A log line whose event's `input` is the marker, padded to about `size` bytes.
+
+    With an id a line that is read a second time soon is swallowed (`system.seen`), so a test would not see that it is.
+    """
     value = {
         "session_id": uuid,
         "hook_event_name": "PostToolUse",
         "tool_name": "Bash",
         "tool_input": {"command": marker},
         "tool_response": {"stdout": "x" * size},
-        "tool_use_id": f"toolu_{marker}",
     }
+    if with_id:
+        value["tool_use_id"] = f"toolu_{marker}"
     if agent:
         value |= {"agent_id": agent, "agent_type": "Explore"}
     # Never twice the same, as in life: the end of a line tells whether a file is still the one that was read.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.model.log_line import Segment
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.system import migration
 from ctm_trio.system.cost_store import COSTS, CostStore
@@ -30,11 +31,12 @@ COUNT = 100_000
 NEXT = replace(
     EVENT_LOG,
     steps=(
+        *EVENT_LOG.steps,
         "ALTER TABLE events ADD COLUMN colour TEXT NOT NULL DEFAULT ''; CREATE INDEX by_colour ON events (colour, id);",
         lambda db: db.execute("UPDATE events SET colour = 'red' WHERE id % 2000 = 0"),
     ),
 )
-"""What a later version may do: two steps, one of SQL and one of code."""
+"""What a later version may do: two more steps, one of SQL and one of code."""
 
 KINDS: list[tuple[Schema, str]] = [
     (EVENT_LOG, first_version.EVENT_LOG),
@@ -77,7 +79,7 @@ def test_a_hundred_thousand_events_keep_their_ids(tmp_path: Path, fold: bool) ->
     assert select_events(store.db, limit=1)[0].payload.endswith(b'"m%d"}' % ids[-1])
     store.close()
     assert ids_of(path) == ids
-    assert marks(path) == (EVENT_LOG.application_id, 1)
+    assert marks(path) == (EVENT_LOG.application_id, EVENT_LOG.version)
     copy = tmp_path / ("ctm-trio.db" + COPY)
     assert copy.stat().st_mode & 0o777 == 0o600
     assert ids_of(copy) == ids
@@ -90,19 +92,48 @@ def test_a_hundred_thousand_events_keep_their_ids(tmp_path: Path, fold: bool) ->
 
 
 def test_steps_lead_from_any_older_schema_to_the_newest(tmp_path: Path) -> None:
-    """Both steps on a file of the first version, and the second alone on one that has the first."""
+    """All but the last step on a file of the first version, and the last alone on one that has the others."""
     path = tmp_path / "ctm-trio.db"
     ids = first_version.fill(path, 1000)
-    open_current(path, replace(NEXT, steps=NEXT.steps[:1]), PRAGMAS).close()
-    assert marks(path)[1] == 2
+    open_current(path, replace(NEXT, steps=NEXT.steps[:-1]), PRAGMAS).close()
+    assert marks(path)[1] == NEXT.version - 1
     with closing(open_current(path, NEXT, PRAGMAS)) as db:
         assert db.execute("SELECT count(*) FROM events WHERE colour = 'red'").fetchone() == (500,)
-    assert (ids_of(path), marks(path)[1]) == (ids, 3)
+    assert (ids_of(path), marks(path)[1]) == (ids, NEXT.version)
     with pytest.raises(StoreNewer):
         examine(path, EVENT_LOG)
 
 
-@pytest.mark.parametrize("where", [0, 1, 2])
+def test_the_event_log_of_schema_one(tmp_path: Path) -> None:
+    """Its events and segments stay as they are; how the files begin is not known. No older program writes to it."""
+    path = tmp_path / "ctm-trio.db"
+    ids = first_version.fill(path, 1000)
+    old = replace(EVENT_LOG, tables=first_version.EVENT_LOG, steps=())
+    with closing(open_current(path, old, PRAGMAS)) as db:
+        db.execute("INSERT INTO segments VALUES (7, ?, 'logs', '', 1, 2, 3, x'0a', 0)", (first_version.UUID,))
+    assert marks(path)[1] == 1
+    store = EventStore(path)
+    try:
+        assert store.segments == {7: Segment(7, first_version.UUID, "logs", "", 1, 2, 3, b"\n", False, b"")}
+        assert store.db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("2",)
+    finally:
+        store.close()
+    assert (ids_of(path), marks(path)[1]) == (ids, 2)
+    with pytest.raises(StoreNewer):
+        examine(path, old)
+
+
+def test_a_new_file_is_like_an_upgraded_one(tmp_path: Path) -> None:
+    """The steps from the first version lead to the columns that a new file has."""
+    first_version.make(tmp_path / "old.db", first_version.EVENT_LOG)
+    columns = []
+    for name in ("old.db", "new.db"):
+        with closing(open_current(tmp_path / name, EVENT_LOG, PRAGMAS)) as db:
+            columns.append({t: db.execute(f"PRAGMA table_info({t})").fetchall() for t in EVENT_LOG.known_by})
+    assert columns[0] == columns[1]
+
+
+@pytest.mark.parametrize("where", range(len(NEXT.steps) + 1))
 def test_killed_in_the_middle(tmp_path: Path, where: int) -> None:
     """Killed before, between and after the steps: the file is as it was, and the next start does all of it."""
     path = tmp_path / "ctm-trio.db"
@@ -119,7 +150,7 @@ def test_killed_in_the_middle(tmp_path: Path, where: int) -> None:
     assert done.returncode == -signal.SIGKILL
     assert examine(path, NEXT).version == 1
     open_current(path, NEXT, PRAGMAS).close()
-    assert (ids_of(path), marks(path)[1]) == (ids, 3)
+    assert (ids_of(path), marks(path)[1]) == (ids, NEXT.version)
     migration._copies.clear()
     open_current(path, NEXT, PRAGMAS).close()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["ctm-trio.db"]
@@ -142,7 +173,7 @@ def test_a_full_disk_in_a_step(tmp_path: Path) -> None:
     ids = first_version.fill(path, 2000)
     step = full("CREATE TABLE more AS SELECT * FROM events")
     with pytest.raises(StoreUnavailable, match=r"ctm-trio.db cannot be used: .*full"):
-        open_current(path, replace(EVENT_LOG, steps=(NEXT.steps[0], step)), PRAGMAS)
+        open_current(path, replace(EVENT_LOG, steps=(*EVENT_LOG.steps, step)), PRAGMAS)
     assert (ids_of(path), marks(path)) == (ids, (0, 0))
     assert not (tmp_path / ("ctm-trio.db" + COPY)).exists()
 
