@@ -50,10 +50,10 @@ SETTLE_S = 10.0
 _microseconds = itertools.count()
 
 
-def line(uuid: str, marker: str, *, size: int = 0, agent: str = "", with_id: bool = True) -> bytes:
+def line(uuid: str, marker: str, *, size: int = 0, agent: str = "", with_id: bool = False) -> bytes:
     """A log line whose event's `input` is the marker, padded to about `size` bytes.
 
-    With an id a line that is read a second time soon is swallowed (`system.seen`), so a test would not see that it is.
+    A line with an id, as in life, is swallowed when it is read again soon (`system.seen`), which would hide it here.
     """
     value = {
         "session_id": uuid,
@@ -136,15 +136,7 @@ class LogFile:
         """Rotate as `logrotate` does: `create` and `dated` rename and begin anew, `copytruncate` copies and empties."""
         if not self.path.exists():
             return
-        if style == "dated":
-            days = len(list(self.directory.glob(f"{self.uuid}.jsonl-*")))
-            first = Path(f"{self.path}-{20_260_101 + days}")
-        else:
-            for n in range(30, 0, -1):
-                for suffix in ("", ".gz"):
-                    with contextlib.suppress(FileNotFoundError):
-                        os.rename(f"{self.path}.{n}{suffix}", f"{self.path}.{n + 1}{suffix}")
-            first = Path(f"{self.path}.1")
+        first = self._make_room(style)
         if style == "copytruncate":
             first.write_bytes(self.path.read_bytes())
             os.truncate(self.path, 0)
@@ -152,8 +144,29 @@ class LogFile:
             self.path.rename(first)
             self.path.touch(0o600)
         if pack:
-            Path(f"{first}.gz").write_bytes(gzip.compress(first.read_bytes(), 1))
-            first.unlink()
+            _pack_at_once(first)
+
+    async def copytruncate(self, meanwhile: Callable[[], Awaitable[None]], *, pack: bool) -> None:
+        """Rotate as `logrotate copytruncate` does; `meanwhile` happens between the copy and the truncation."""
+        if not self.path.exists():
+            return
+        first = self._make_room("copytruncate")
+        first.write_bytes(self.path.read_bytes())
+        await meanwhile()
+        os.truncate(self.path, 0)
+        if pack:
+            _pack_at_once(first)
+
+    def _make_room(self, style: str) -> Path:
+        """Where `logrotate` puts what it rotates; the numbered files go up by one."""
+        if style == "dated":
+            days = len(list(self.directory.glob(f"{self.uuid}.jsonl-*")))
+            return Path(f"{self.path}-{20_260_101 + days}")
+        for n in range(30, 0, -1):
+            for suffix in ("", ".gz"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.rename(f"{self.path}.{n}{suffix}", f"{self.path}.{n + 1}{suffix}")
+        return Path(f"{self.path}.1")
 
     def pack(self, part: Path) -> None:
         """Replace a rotated part by its packed form, which appears whole and keeps its time, as our own does."""
@@ -167,6 +180,11 @@ class LogFile:
     def plain_parts(self) -> list[Path]:
         """Rotated parts that are not packed, oldest first."""
         return sorted(p for p in self.directory.glob(f"{self.uuid}.jsonl.*") if p.suffix != ".gz")
+
+
+def _pack_at_once(path: Path) -> None:
+    Path(f"{path}.gz").write_bytes(gzip.compress(path.read_bytes(), 1))
+    path.unlink()
 
 
 @dataclass

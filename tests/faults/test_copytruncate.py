@@ -16,7 +16,7 @@ from ctm_trio.model.log_line import CHECK_BYTES, Segment, begins_as, head_of
 from ctm_trio.system.log_copies import Repeats, open_reader, repeated
 from ctm_trio.tasks import tailers
 from tests.faults.rig import SETTLE_S, LogFile, Rig, line
-from tests.faults.test_logs import UUID
+from tests.faults.test_logs import UUID, lines
 
 ENDINGS = [".1", ".1.gz", "-20261125", ".1700000000000000001", ".1700000000000000002.gz"]
 
@@ -25,12 +25,6 @@ ENDINGS = [".1", ".1.gz", "-20261125", ".1700000000000000001", ".170000000000000
 def rig(tmp_path: Path) -> Rig:
     """Journal and tailers over an empty directory."""
     return Rig(tmp_path)
-
-
-def lines(start: int, count: int) -> tuple[bytes, list[str]]:
-    """Lines without an id, so that a second reading shows, and their markers."""
-    markers = [f"m{i}" for i in range(start, start + count)]
-    return b"".join(line(UUID, marker, with_id=False) for marker in markers), markers
 
 
 def copy(source: Path, target: Path) -> None:

@@ -23,10 +23,10 @@ def rig(tmp_path: Path) -> Rig:
     return Rig(tmp_path)
 
 
-def lines(start: int, count: int) -> tuple[bytes, list[str]]:
+def lines(start: int, count: int, *, with_id: bool = False) -> tuple[bytes, list[str]]:
     """`count` lines and their markers."""
     markers = [f"m{i}" for i in range(start, start + count)]
-    return b"".join(line(UUID, marker) for marker in markers), markers
+    return b"".join(line(UUID, marker, with_id=with_id) for marker in markers), markers
 
 
 async def test_half_lines(rig: Rig) -> None:
@@ -43,13 +43,14 @@ async def test_half_lines(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("pack", [False, True], ids=["plain", "packed"])
-async def test_twenty_rotations_at_once(rig: Rig, pack: bool) -> None:
+@pytest.mark.parametrize("with_id", [False, True], ids=["without ids", "with ids"])
+async def test_twenty_rotations_at_once(rig: Rig, pack: bool, with_id: bool) -> None:
     """Twenty rotations as fast as they can be written, plain or packed at once: every line once, in order."""
     log = rig.log()
     expected: list[str] = []
     async with rig.running():
         for generation in range(20):
-            data, markers = lines(generation * 20, 20)
+            data, markers = lines(generation * 20, 20, with_id=with_id)
             log.append(data)
             expected += markers
             log.rotate(pack=pack, touch=generation % 2 == 0)
