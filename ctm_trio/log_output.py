@@ -70,7 +70,7 @@ class PatientHandler(logging.Handler):
 
 
 def start_logging() -> None:
-    """Log to stderr from the level that the variable CTM_LOG names; INFO if it names none, or one that there is not."""
+    """Log to stderr from the level that the variable CTM_LOG names; INFO if it names none, or an unknown one."""
     wanted = os.environ.get("CTM_LOG", "").strip().upper() or "INFO"
     level = logging.getLevelNamesMapping().get(wanted)
     handler = PatientHandler(sys.stderr)

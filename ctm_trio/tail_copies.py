@@ -1,8 +1,8 @@
 """What a tailer does about copies of its log and about rotations by other programs: each line counts once.
 
 `logrotate` renames the log to `.1` (create) or copies it there and empties it (copytruncate); people copy logs and
-parts under any name. Names of ours (`<log>.<unix ns>`) are read, but not what they repeat; of other names only what
-finishes what was begun in the current file, or what numbered files have that was never read.
+parts under any name. Names of ours (`<log>.<unix ns>`) are read, but not what they repeat; files with other names are
+read only to finish a rotated log, or if numbered and never read.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Copies(ABC):
             segment.sealed, segment.head = repeats.whole, repeats.head
             if repeats.whole:
                 # Known by its name from now on. Its end does not count: what it repeats may not be read so far yet.
-                log.info("%s is a copy of what is read elsewhere", part.name)
+                log.info("%s repeats lines that are read from another file; skipped", part.name)
             else:
                 segment.position, segment.check = repeats.position, repeats.check
         self.parts[part.base] = segment
