@@ -48,6 +48,26 @@ def test_what_cannot_be_said_is_left_unsaid(tmp_path: Path) -> None:
     assert took < 20
 
 
+NO_THREAD = """
+def no(*_):
+    raise RuntimeError("can't start new thread")
+"""
+
+
+def test_a_stop_needs_no_new_thread(tmp_path: Path) -> None:
+    """What was prepared ends the process though no other thread can be had."""
+    stop = "s = HardStop(lambda: True, limit_s=0.5)\ns.prepare()\nthreading.Thread.start = no\ns.arm()\nhangs()"
+    ended, _, took = run(NO_THREAD + stop, tmp_path)
+    assert ended == 0
+    assert took < 20
+
+
+def test_a_stop_without_any_thread_has_no_bound(tmp_path: Path) -> None:
+    """If there is no thread at the stop, and none was prepared, the stop goes on without one, and without an error."""
+    stop = "s = HardStop(lambda: True, limit_s=0.1)\ns.arm()\ns.disarm()\ns.watch_exit()\nos._exit(7)"
+    assert run(f"{NO_THREAD}threading.Thread.start = no\n{stop}", tmp_path)[:2] == (7, "")
+
+
 def test_a_stop_that_is_over_is_left_alone(tmp_path: Path) -> None:
     """After `disarm` nothing ends the process before its time."""
     ended, said, _ = run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -16,7 +15,6 @@ from trio._core import _thread_cache
 from ctm_trio.channels import Figures, open_state_channel
 from ctm_trio.errors import GitFailed, SpawnFailed
 from ctm_trio.event_tail import open_event_tail
-from ctm_trio.hard_stop import HardStop
 from ctm_trio.messages import JournalCounters, JournalMessage, JournalSnapshot
 from ctm_trio.model.config import paths_under
 from ctm_trio.model.session import Session
@@ -156,17 +154,3 @@ def test_too_little_memory_passes(block: Callable[[], AbstractContextManager[Non
     """A database for which there is no memory now is tried again; it is not damaged."""
     with pytest.raises(StoreUnavailable, match="Not enough memory"), block():
         raise MemoryError
-
-
-def test_a_stop_needs_no_new_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was prepared counts without another thread; and if none could be had, the stop goes on without a bound."""
-    stop = HardStop(lambda: True)
-    stop.prepare()
-    monkeypatch.setattr(threading.Thread, "start", _no_thread)
-    stop.arm()
-    stop.disarm()
-    other = HardStop(lambda: True)
-    other.arm()
-    other.disarm()
-    other.watch_exit()
-    faulthandler.cancel_dump_traceback_later()
