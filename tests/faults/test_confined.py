@@ -24,7 +24,15 @@ TOKEN = "token-of-the-tests"
 BAD = "bad00000-2222-4333-8444-555555555555"
 GOOD = "11111111-2222-4333-8444-555555555555"
 WITHIN_S = 15.0
-PARTS = "config sessions checkpoints panes webhook attention attribution cost quota search losses"
+PARTS = {
+    name: f"run_{name}"
+    for name in (
+        "config", "sessions", "checkpoints", "panes", "webhook", "attention", "attribution", "cost", "quota", "search",
+        "losses",
+    )
+} | {"orders": "run_order_book"}  # fmt: skip
+"""The parts as /health names them, and the functions that they are. Without the journal or the web the daemon ends;
+without the tailers no log is read."""
 
 
 @pytest.fixture
@@ -77,7 +85,14 @@ async def fed(client: httpx.AsyncClient, marker: str) -> None:
             await trio.sleep(0.02)
 
 
-@pytest.mark.parametrize("part", PARTS.split())
+def test_no_part_is_forgotten() -> None:
+    """Every part that the daemon starts is in the list, but for those without which it cannot do its work."""
+    assert {name for name in vars(daemon) if name.startswith("run_")} == {
+        *PARTS.values(), "run_daemon", "run_http", "run_journal", "run_tailers",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("ready", [True, False], ids=["running", "at the start"])
 async def test_a_part_that_always_crashes(home: Path, monkeypatch: pytest.MonkeyPatch, part: str, ready: bool) -> None:
     """Whichever part always crashes, at the start or later: the daemon runs, logs are read, /health has the reason."""
@@ -87,7 +102,7 @@ async def test_a_part_that_always_crashes(home: Path, monkeypatch: pytest.Monkey
             task_status.started()
         raise ExceptionGroup("of a nursery", [RuntimeError("this part is broken")])
 
-    monkeypatch.setattr(daemon, f"run_{part}", broken)
+    monkeypatch.setattr(daemon, PARTS[part], broken)
     async with served(home) as client:
         await component(client, part, "quarantined: RuntimeError: this part is broken")
         assert (await health(client))["status"] == "degraded"
