@@ -13,7 +13,7 @@ import trio
 
 from ctm_trio.errors import CheckpointNotListed, DirtyWorkdir, RevertFailed, RevertRefused
 from ctm_trio.model.checkpoint import Reverted
-from ctm_trio.system import git_exchange, git_stash, swap
+from ctm_trio.system import git_exchange, git_index, git_stash, swap
 from ctm_trio.system.git_exchange import Exchange
 from ctm_trio.system.git_in_the_way import in_the_way
 from ctm_trio.system.git_revert import revert_to
@@ -703,14 +703,24 @@ async def test_what_a_killed_daemon_left_is_removed(repo: Repo) -> None:
     assert (repo.path / ".git" / "ctm-kept" / "x" / "files" / "f").exists()
 
 
-async def test_a_lock_that_is_let_go_is_waited_for(repo: Repo) -> None:
+async def test_a_lock_that_is_let_go_is_waited_for(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another git that is done within a moment is no reason to refuse."""
+    tried, real = trio.Event(), trio.sleep
+
+    async def sleep(seconds: float) -> None:
+        if seconds == git_index.LOCK_TRY_S:
+            tried.set()
+        await real(seconds)
+
+    monkeypatch.setattr(trio, "sleep", sleep)
+    monkeypatch.setattr(git_index, "LOCK_WAIT_S", 60.0)
     one, _ = two_checkpoints(repo)
     lock = repo.path / ".git" / "index.lock"
     lock.touch()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(lambda: revert_with(repo, one, stash_first=False))
-        await trio.sleep(0.2)
+        with trio.fail_after(30):
+            await tried.wait()
         assert (repo.path / "a.txt").read_text() == "two\n"
         lock.unlink()
     assert repo.head() == one

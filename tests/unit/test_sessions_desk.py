@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -39,8 +41,18 @@ async def test_a_create_past_its_deadline_is_taken_back(server: PrivateTmux) -> 
         assert (await create(acting, "late", 9.0, 9.0)).name == "late"
 
 
-async def test_orders_wait_for_their_own_session_only(server: PrivateTmux) -> None:
+async def test_orders_wait_for_their_own_session_only(server: PrivateTmux, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twelve orders for a session that hangs take no place from those for others; given up, they never happen."""
+    came: list[str] = []
+
+    class Noting(Desk):
+        @asynccontextmanager
+        async def place(self, *things: str) -> AsyncIterator[None]:
+            came.extend(things)
+            async with super().place(*things):
+                yield
+
+    monkeypatch.setattr(owner, "Desk", Noting)
     async with running(server) as acting:
         acting.record("other")
         await acting.known("other")
@@ -48,6 +60,7 @@ async def test_orders_wait_for_their_own_session_only(server: PrivateTmux) -> No
         with pytest.raises(UnderWay) as late:
             await create(acting, "stuck", 0.3, 30.0)
         given_up: list[str] = []
+        first = len(came)
 
         async def kill() -> None:
             with pytest.raises(Unavailable):
@@ -57,7 +70,7 @@ async def test_orders_wait_for_their_own_session_only(server: PrivateTmux) -> No
         async with trio.open_nursery() as nursery:
             for _ in range(12):
                 nursery.start_soon(kill)
-            await trio.sleep(0.1)  # they are waiting; what follows is not behind them
+            await until(lambda: len(came) == first + 12)  # they wait behind the first; what follows is not behind them
             with trio.fail_after(1.2):
                 await ask(acting.send, partial(ForgetSession, "other"), timeout_s=5)
                 await ask(acting.send, partial(Lifecycle, "session_new", {"name": "other"}), timeout_s=5)
