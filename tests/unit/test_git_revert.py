@@ -13,7 +13,7 @@ import trio
 
 from ctm_trio.errors import CheckpointNotListed, DirtyWorkdir, RevertFailed, RevertRefused
 from ctm_trio.model.checkpoint import Reverted
-from ctm_trio.system import git_exchange, git_index, git_stash, swap
+from ctm_trio.system import git_exchange, git_lock, git_stash, swap
 from ctm_trio.system.git_exchange import Exchange
 from ctm_trio.system.git_in_the_way import in_the_way
 from ctm_trio.system.git_revert import revert_to
@@ -708,12 +708,12 @@ async def test_a_lock_that_is_let_go_is_waited_for(repo: Repo, monkeypatch: pyte
     tried, real = trio.Event(), trio.sleep
 
     async def sleep(seconds: float) -> None:
-        if seconds == git_index.LOCK_TRY_S:
+        if seconds == git_lock.LOCK_TRY_S:
             tried.set()
         await real(seconds)
 
     monkeypatch.setattr(trio, "sleep", sleep)
-    monkeypatch.setattr(git_index, "LOCK_WAIT_S", 60.0)
+    monkeypatch.setattr(git_lock, "LOCK_WAIT_S", 60.0)
     one, _ = two_checkpoints(repo)
     lock = repo.path / ".git" / "index.lock"
     lock.touch()
