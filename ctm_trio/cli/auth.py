@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MIN_PASSWORD = 8
 MAX_PASSWORD = 512
-"""Characters of a password, as at sign-up. Source: contract A3."""
+"""Characters of a new password. A longer one is a mistake: more than the password was piped in."""
 
 MAX_FILE_BYTES = 1 << 20
 

@@ -58,8 +58,9 @@ Left out on purpose: WorktreeCreate and WorktreeRemove (a command there replaces
 matcher names files to watch), MessageDisplay (once for every piece of text that is shown).
 """
 
-HOOK_TIMEOUT_S = 15
-"""When Claude Code ends a hook of ours; it gives up by itself after 10 s."""
+HOOK_TIMEOUT_S = 60
+"""When Claude Code ends a hook of ours. It gives up by itself before that (`producers.hook.TIME_LIMIT_S`) and counts
+the event as lost; one that is ended counts nothing."""
 
 _VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,9})", re.ASCII)
 _OURS = re.compile(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctm_trio.model import overlay
+from ctm_trio.producers import hook
 
 HOOK = overlay.hook_command("/opt/my python/bin/python", "/opt/x/ctm_trio/producers/start.py")
 
@@ -94,6 +95,11 @@ def test_older_commands_are_replaced(command: str) -> None:
     document = made({"hooks": {"PostToolUse": [{"matcher": "*", "hooks": [entry, other]}]}})
     commands = [entry["command"] for group in document["hooks"]["PostToolUse"] for entry in group["hooks"]]
     assert commands == ["notify-send ctm", HOOK]
+
+
+def test_the_hook_gives_up_before_it_is_ended() -> None:
+    """So that an event for which the lock was not had is counted as lost, which a hook that is ended cannot do."""
+    assert hook.TIME_LIMIT_S + 10 < overlay.HOOK_TIMEOUT_S
 
 
 def test_odd_settings_survive() -> None:
