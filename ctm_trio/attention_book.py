@@ -150,7 +150,7 @@ class AttentionBook:
         now = self.steady()
         if old.records is not new.records:
             came_from = successors(old.records, new.records)
-            self._new |= {name: now for name in new.records if came_from.get(name) != name}
+            self._new |= {n: now for n in new.records if came_from.get(n) != n and not self._is_dead(came_from.get(n))}
             self._carry_over(old, new, came_from)
         self._note_modes()
         return [
@@ -297,6 +297,10 @@ class AttentionBook:
                 return None
             del self._new[name]
         return found
+
+    def _is_dead(self, name: str | None) -> bool:
+        """True if it was said of this session that tmux has it no more: a new name changes nothing of that."""
+        return name in self.states and self.states[name].state == "tmux_dead"
 
     def _inputs(self, name: str, now: float, wall: float) -> Inputs | None:
         """What the rules look at; None for a session that is not recorded."""

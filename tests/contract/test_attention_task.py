@@ -267,6 +267,20 @@ async def test_forgotten_and_renamed_sessions(desk: Desk) -> None:
     assert await desk.announced(1) == [("cleared", "last_error_call")]
 
 
+async def test_a_dead_session_is_renamed(desk: Desk) -> None:
+    """It stays dead under its new name: nothing is cleared, and nothing is announced a second time."""
+    desk.sessions.publish(SessionsSnapshot({"alpha": ALPHA}, frozenset(), True))
+    assert await desk.announced(1) == [("raised", "tmux_dead")]
+    since = desk.attention.latest.sessions["alpha"].since
+    desk.sessions.publish(SessionsSnapshot({"beta": replace(ALPHA, name="beta")}, frozenset(), True))
+    with trio.fail_after(5):
+        while "beta" not in desk.attention.latest.sessions:
+            await desk.attention.wait_newer(desk.attention.version)
+    assert desk.attention.latest.sessions["beta"].since == since
+    desk.sessions.publish(SessionsSnapshot({}, frozenset(), True))
+    assert await desk.announced(1) == [("cleared", "tmux_dead")]
+
+
 async def test_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     """What was raised before a restart keeps its since and is not raised again; its end is announced."""
     desk = Desk(tmp_path)
