@@ -185,7 +185,7 @@ async def test_one_odd_record_of_sessions_json(home: Path) -> None:
         checks = {c["name"]: c for c in (await client.get("/api/doctor")).json()["checks"]}
         assert checks["sessions:store"]["status"] == "warn"
         assert "bad" in checks["sessions:store"]["message"]
-        await component(client, "sessions", "degraded: sessions.json: not understood")
+        await component(client, "sessions", "degraded: sessions.json: invalid records")
         headers = {"Origin": str(client.base_url).rstrip("/")}
         answer = await client.post("/api/sessions/beta/forget", json={"confirm": "beta"}, headers=headers)
         assert answer.status_code == 200
