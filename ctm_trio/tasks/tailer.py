@@ -280,7 +280,7 @@ class Tail(Copies):
         head = await self.missing_head(self.file, self.live)
         if not await self.drain(self.file, self.live):
             await self._replace_live()
-        elif head:  # as the file is still the one that was read
+        elif not self.live.head:  # the file is still the one that was read
             self.live.head = head
 
     async def _replace_live(self) -> None:
