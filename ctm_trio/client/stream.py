@@ -19,7 +19,7 @@ from trio_websocket import (
     wrap_client_stream,
 )
 
-from ctm_trio.client.errors import ClientError, NoDaemon, Refused, Stranger
+from ctm_trio.client.errors import ClientError, NoDaemon, Refused
 from ctm_trio.client.given import check_token, parse_address
 from ctm_trio.client.trust import check_connection, check_listener
 from ctm_trio.model.decoding import BAD_JSON
@@ -127,7 +127,7 @@ class EventStream:
         """The next event; waits over lost connections.
 
         Raises:
-            Refused: the daemon does not want us (any more).
+            Refused: the daemon refuses the connection.
             NoDaemon: nothing answered at the very first try, and `patient` is False.
             Stranger: another user's program listens there; it was told nothing.
         """
@@ -201,17 +201,19 @@ class EventStream:
                 stream = await trio.open_tcp_stream(where.host, where.port)
                 try:
                     check_connection(stream.socket.getsockname(), stream.socket.getpeername())
-                except Stranger:
-                    await stream.aclose()
+                    if not where.secure:
+                        return stream, where.netloc
+                    context = ssl.create_default_context()
+                    safe = trio.SSLStream(stream, context, server_hostname=where.host, https_compatible=True)
+                    await safe.do_handshake()
+                    return safe, where.netloc
+                except BaseException:  # a stranger, or no TLS: nobody else has it yet
+                    await trio.aclose_forcefully(stream)
                     raise
-                if not where.secure:
-                    return stream, where.netloc
-                context = ssl.create_default_context()
-                safe = trio.SSLStream(stream, context, server_hostname=where.host, https_compatible=True)
-                await safe.do_handshake()
-                return safe, where.netloc
         except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
-            raise _Lost("nothing answers there") from error
+            # Trio hides what TLS said in the cause; what took too long says nothing.
+            why = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
+            raise _Lost(f"the connection failed: {str(why or '') or 'it took too long'}") from error
 
     async def _read(self, connection: WebSocketConnection, queue: trio.MemorySendChannel[Event | ClientError]) -> None:
         await self._subscribe(connection)
@@ -252,7 +254,7 @@ class EventStream:
             except ConnectionClosed:
                 raise _Lost("the daemon closed the connection") from None
             except BAD_JSON as error:
-                raise _Lost(f"no message of ours came: {error}") from error
+                raise _Lost(f"unexpected message: {error}") from error
             await _send(connection, {"op": "ping"})
         raise _Lost("the daemon does not answer any more")
 

@@ -76,8 +76,12 @@ async def test_final_errors(site: Site) -> None:
             with pytest.raises(Refused) as refused:
                 await anext(events)
             assert (refused.value.status, refused.value.code) == (401, "invalid_token")
+        https = site.origin.replace("http:", "https:")
+        async with follow(TOKEN, url=https) as events:  # somebody answers, and not with TLS
+            with pytest.raises(NoDaemon, match=r"the connection failed: .*SSL"):
+                await anext(events)
         async with follow(TOKEN, url="http://127.0.0.1:9") as events:
-            with pytest.raises(NoDaemon):
+            with pytest.raises(NoDaemon, match=r"the connection failed: .*127\.0\.0\.1:9"):
                 await anext(events)
         with pytest.raises(KeyError):
             async with follow(TOKEN, url=site.origin):
