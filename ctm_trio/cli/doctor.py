@@ -62,7 +62,7 @@ def daemon_check(port: int, version: str | None, restart: str = "") -> Check:
     for host, name in (("127.0.0.1", f"port {port}"), ("::1", f"port {port} of ::1, which `localhost` may mean")):
         uid = listener_uid(port, host)
         if is_foreign(uid):
-            text = f"A program of another user (uid {uid}) has {name}. Type no password there."
+            text = f"A program of another user (uid {uid}) is using {name}. Do not type a password there."
             return Check("daemon", ERR, text, "Set another serve.port in config.json, and use 127.0.0.1 in addresses.")
     if version is None:
         return Check("daemon", WARN, f"No daemon answers on port {port}.", "`ctm-trio serve` starts it.")
@@ -84,4 +84,5 @@ def show(checks: list[Check]) -> None:
             print(f"  {'':<22} → {plain(check.remediation)}")
     bad = sum(check.status == ERR for check in checks)
     warned = sum(check.status == WARN for check in checks)
-    say("All is well." if not bad and not warned else f"{bad} broken, {warned} could be better.")
+    errors, warnings = f"{bad} error{'s' * (bad != 1)}", f"{warned} warning{'s' * (warned != 1)}"
+    say("All is well." if not bad and not warned else f"{errors}, {warnings}.")

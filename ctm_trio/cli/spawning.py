@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import trio
 
 from ctm_trio.cli.common import NOT_FOUND, CliError, plain, say
-from ctm_trio.errors import CtmError, TmuxGone
+from ctm_trio.errors import CtmError, NoClaude, TmuxGone
 from ctm_trio.model.session import Session, SessionBook, clean_workdir, is_name
 from ctm_trio.model.times import format_time
 from ctm_trio.system.claude import find_claude, launch_command
@@ -147,6 +147,8 @@ class Starter:
     def _run(self, steps: Callable[[], Awaitable[T]]) -> T:
         try:
             return trio.run(steps)
+        except NoClaude:
+            raise CliError("The program `claude` is not on your PATH; install it, or add its directory.") from None
         except CtmError as error:
             raise CliError(error.message) from None
 

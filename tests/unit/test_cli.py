@@ -17,9 +17,10 @@ import pytest
 
 from ctm_trio import __version__
 from ctm_trio.__main__ import main
-from ctm_trio.cli import common, completion, lifecycle, link, service, sessions, views
+from ctm_trio.cli import common, completion, doctor, lifecycle, link, service, sessions, spawning, views
 from ctm_trio.cli.main import COMMANDS
 from ctm_trio.model.config import Settings
+from ctm_trio.model.doctor import Check
 from ctm_trio.model.session import Session
 from ctm_trio.model.session_names import name_of
 from tests.tmux_server import until
@@ -279,6 +280,26 @@ def test_a_daemon_that_cannot_start_is_no_obstacle(home: Path, monkeypatch: pyte
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     assert link.ensure_daemon(common.find_paths(), Settings(port=1)) is False
     assert (home / ".config" / "ctm" / "ctm-trio.log").exists()
+
+
+def test_without_claude(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line looks on the PATH of whoever calls it, so it names that one, not the daemon's."""
+    monkeypatch.setenv("PATH", str(home))
+    starter = spawning.Starter(common.find_paths(), Settings())
+    with pytest.raises(common.CliError, match="`claude` is not on your PATH"):
+        starter.new("x", str(home), "safe", "")
+    assert not (home / ".config" / "ctm" / "sessions.json").exists()
+
+
+def test_the_doctors_last_word(capsys: pytest.CaptureFixture[str]) -> None:
+    """How many errors and warnings there are, in the singular too."""
+    for found, said in (
+        (["ok"], "All is well."),
+        (["warn", "warn"], "0 errors, 2 warnings."),
+        (["err", "warn", "ok"], "1 error, 1 warning."),
+    ):
+        doctor.show([Check("x", status, "y") for status in found])
+        assert capsys.readouterr().err == f"{said}\n"
 
 
 def test_completion_scripts(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
