@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Protocol
 
 from ctm_trio.channels import Reply
@@ -20,8 +19,6 @@ from ctm_trio.model.quota import Quota as Quota
 from ctm_trio.model.quota import Usage as Usage
 from ctm_trio.model.replay import Wanted
 from ctm_trio.model.session import Session
-
-EMPTY: Mapping[str, object] = MappingProxyType({})
 
 # ---------------------------------------------------------------- journal
 

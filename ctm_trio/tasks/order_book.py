@@ -33,7 +33,7 @@ async def run_order_book(
 
     Args:
         inbox: orders that are under way.
-        state: the book; an order is in it before its sender goes on.
+        state: the book; an order is in it soon after its sender goes on.
     """
     book = _Book(state)
     with inbox:
