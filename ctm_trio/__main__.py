@@ -1,4 +1,7 @@
-"""`python -m ctm_trio`, or this file by its path. What Claude Code waits for comes first and imports nothing else."""
+"""`python -m ctm_trio`, or this file by its path.
+
+Commands that Claude Code waits for are handled first, without other imports.
+"""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Adoptions:
 
     Args:
         change: writes the file.
-        say: called whenever `problem` is another one.
+        say: called whenever `problem` changes.
     """
 
     def __init__(self, change: Change, say: Callable[[], None]) -> None:

@@ -216,7 +216,7 @@ async def ask(send: trio.MemorySendChannel[M], make: Callable[[Reply[R]], M], *,
         raise Unavailable(BUSY) from None
     except OrderTooLate:
         raise Unavailable(BUSY) from None
-    except BrokenOff:  # of what changes nothing nothing is left
+    except BrokenOff:  # a request that changes nothing leaves nothing behind
         raise Unavailable(RESTARTED) from None
 
 

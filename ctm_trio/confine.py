@@ -1,4 +1,4 @@
-"""A bug in one piece of work is the end of that piece, never of its neighbours."""
+"""Runs one piece of work so that its exception ends only it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wiring: every long-lived channel, every child, in the order they start and stop. Nobody else wires.
+"""The wiring: every long-lived channel, every child, in the order they start and stop. All wiring is done here.
 
 One nursery holds all children. Consumers start before producers; the web comes last and goes first. A child is given
 clones of the channel ends it closes, so that its next incarnation finds the channels open.

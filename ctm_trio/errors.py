@@ -232,7 +232,7 @@ class WorkdirNotAbsolute(BadWorkdir):
 
 
 class WorkdirNotDir(BadWorkdir):
-    """Something is there, and it is no directory."""
+    """The path exists but is not a directory."""
 
     code = "workdir_not_dir"
 
@@ -270,7 +270,7 @@ class AlreadyRegistered(CtmError):
 
 
 class CodeNeeded(CtmError):
-    """Whoever is not shown to be the daemon's own user needs the one-time code to sign up."""
+    """A client not known to be the daemon's own user needs the one-time code to sign up."""
 
     code, status = "code_needed", 403
 
@@ -281,7 +281,7 @@ class CodeNeeded(CtmError):
 
 
 class WrongCode(CtmError):
-    """A sign-up code that does not count, or no longer."""
+    """A wrong or expired sign-up code."""
 
     code, status = "wrong_code", 403
 
@@ -349,7 +349,7 @@ class Exited(CtmError):
 
     def __init__(self, *, typed: bool = False) -> None:
         what = " The text was typed, but Enter was not pressed." if typed else ""
-        super().__init__(f"Claude Code has ended there; what runs in the session now is something else.{what}")
+        super().__init__(f"Claude Code is no longer running in this session; another program is.{what}")
 
 
 class NotTypeable(CtmError):
@@ -365,7 +365,7 @@ class DialogOpen(CtmError):
 
     def __init__(self, *, typed: bool = False) -> None:
         what = "The text was typed, but Enter was not pressed." if typed else "Nothing was typed."
-        super().__init__(f"Claude Code asks something there; answer that first, in the terminal. {what}")
+        super().__init__(f"Claude Code is showing a dialog; answer it first, in the terminal. {what}")
 
 
 class ClientEnded(CtmError):
@@ -478,7 +478,7 @@ class MissingSha(CtmError):
 
 
 class InvalidRequest(CtmError):
-    """A revert's body is no JSON, or has a key that nobody knows."""
+    """A revert's body is not JSON, or has an unknown key."""
 
     code, status = "invalid_request", 400
 

@@ -22,7 +22,7 @@ MAX_FAULT_CHARS = 200
 """Of an error's message; the log has the whole traceback."""
 
 LOG_LINES, LOG_WINDOW_S = 20, 60.0
-"""So many messages about many-of-a-kind parts are logged in so many seconds; of more only the number is."""
+"""So many messages about tailers and logs are logged in so many seconds; the rest are only counted."""
 
 MIN_SECRET_CHARS = 4
 """A shorter setting is too likely to be part of an ordinary word."""

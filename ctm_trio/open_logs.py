@@ -23,7 +23,8 @@ MAX_READING_BIG = 8
 
 
 RESERVED, MIN_OPEN_LOGS = 100, 4
-"""Descriptors that are left to connections, databases and programs where few are allowed; logs that are open anyway."""
+"""Descriptors that are left to connections, databases and programs where few are allowed; the least number of logs
+kept open."""
 
 
 def limit_within(descriptors: int) -> int:

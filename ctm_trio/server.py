@@ -54,7 +54,7 @@ PROBE_S = 0.2
 """How long a sibling may take to say that it is one. Source: contract A1."""
 
 PROBES = 10
-"""So often silence is asked again, three seconds in all: a sibling that has bound its port may not answer yet."""
+"""How often the probe is repeated when nothing answers, three seconds in all: a sibling may have only just started."""
 
 MAX_HEAD_BYTES = 16_384
 
@@ -80,7 +80,7 @@ class AlreadyRunning(Exception):
 
 
 class PortTaken(Exception):
-    """Something that is none of ours listens on the port."""
+    """Another program listens on the port."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,9 @@ class DirectoryTaken(StartFailed):
             who = f"process {holder.pid} on port {holder.port} (version {holder.version}, since {since})"
         else:
             who = "a daemon of an older version, which does not say its process and port"
-        super().__init__(f"{root} belongs to {who}; one daemon owns a directory. Use that one, or stop it first.")
+        super().__init__(
+            f"{root} belongs to {who}; only one daemon can use a directory. Use that one, or stop it first."
+        )
 
 
 def make_directories(root: Path, *more: Path) -> None:

@@ -72,7 +72,7 @@ def wired(document: Document, own: str | None = None) -> Document:
 
 
 def contents(document: Document) -> str:
-    """What settings hold, in some words."""
+    """A short summary of the settings."""
     return f"hooks for {len(document.get('hooks', {}))} events" + " and a status line" * ("statusLine" in document)
 
 

@@ -157,7 +157,7 @@ def _open_output(output: Path) -> int:
 def post_event(port: int, event: str, fields: Mapping[str, str]) -> bool:
     """Tell the daemon what happened to a session, as the Go CLI does, within `POST_LIMIT_S`.
 
-    False if it does not run, refuses, or takes longer; it may still hear of it then, which harms nobody.
+    False if it does not run, refuses, or takes longer; then it may still be processed, which is harmless.
 
     Args:
         event: `session_new`, `session_attached`, `session_killed` or `on_yolo`.

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LINES = 100
 MAX_LINE_BYTES = 64 << 20
-"""A longer line is no payload of ours (they end at 32 MiB) and is left out."""
+"""A longer line cannot be one of our payloads (they end at 32 MiB) and is left out."""
 
 LOOK_EVERY_S = 0.2
 """How often `-f` looks for new lines."""
@@ -81,8 +81,8 @@ class Line:
 def add_parser(subparsers: Subparsers) -> None:
     """Declare `logs`."""
     parser = subparsers.add_parser("logs", help="show tool calls from the logs, rotated ones too")
-    parser.add_argument("session", nargs="?", help="a session's name, or the (beginning of the) id of a log")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
+    parser.add_argument("session", nargs="?", help="a session's name, or a log id or its prefix")
+    parser.add_argument("-f", "--follow", action="store_true", help="keep showing new lines")
     parser.add_argument(
         "-n", "--lines", type=count, metavar="N", help="the last N (default 100; all with --since; 0: all)"
     )
@@ -90,7 +90,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--tool", action="append", default=[], metavar="NAME", help="only this tool; repeatable")
     parser.add_argument("--grep", type=pattern, metavar="REGEX", help="only lines that match, whatever the case")
     parser.add_argument("--raw", action="store_true", help="the lines as they are in the log")
-    parser.add_argument("--json", action="store_true", help="a JSON object a line")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
 
 def moment(text: str) -> float:
@@ -254,7 +254,7 @@ class Unpacked(gzip.GzipFile):
 
 
 def parse(data: bytes, log: str) -> Line | None:
-    """A line of a log; None if it is no tool call, or half of one."""
+    """A line of a log; None if it is not a complete tool call."""
     if not data.endswith(b"\n"):
         return None
     raw = decode_line(data)

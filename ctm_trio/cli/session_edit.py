@@ -85,7 +85,7 @@ def switch(name: str) -> int:
     use_our_server(settings)
     record = find_record(paths, name)
     if not os.environ.get("TMUX"):
-        raise CliError(f"This is not inside the tmux of the sessions. `ctm-trio attach {plain(name)}` goes there.")
+        raise CliError(f"You are not inside the sessions' tmux server. `ctm-trio attach {plain(name)}` goes there.")
     if not is_live(record, live_names(paths, settings)):
         raise CliError(f"{name} has ended. `ctm-trio attach {name}` starts it again.", NOT_FOUND)
     run_hook(settings, "on_switch", record)
@@ -100,7 +100,7 @@ def detach(name: str | None) -> int:
     settings = load_config(paths)
     use_our_server(settings)
     if name is None and not os.environ.get("TMUX"):
-        raise CliError("This is not inside the tmux of the sessions; say which session to detach from.")
+        raise CliError("You are not inside the sessions' tmux server; say which session to detach from.")
     record = find_record(paths, name) if name is not None else Session(os.environ.get("CTM_SESSION", ""))
     words = ("detach-client", "-s", exactly(name)) if name is not None else ("detach-client",)
     run_hook(settings, "on_detach", record)

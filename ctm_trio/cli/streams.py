@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 
 class Unwritable(Exception):
-    """Standard output takes nothing (more). Carries the `OSError`; a reader that has gone is no news to anybody."""
+    """Standard output takes nothing (more). Carries the `OSError`; a reader that has gone need not be reported."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(f"the output cannot be written: {error.strerror or error}")

@@ -79,6 +79,6 @@ def write_tmux_conf(paths: Paths) -> str:
     except OSError as error:
         raise CliError(f"{path} cannot be read or written: {error.strerror or error}.") from None
     return (
-        f"{path} now has `set-clipboard external` instead of `on`. A tmux server that runs already keeps what it read; "
-        "`tmux set -s set-clipboard external` tells it."
+        f"{path} now has `set-clipboard external` instead of `on`. A running tmux server keeps the old setting; "
+        "run `tmux set -s set-clipboard external` to change it."
     )

@@ -111,7 +111,7 @@ def _token(args: argparse.Namespace) -> str:
         except OSError as error:
             raise CliError(f"{args.token_file} cannot be read: {error.strerror}.", USAGE) from None
         except UnicodeDecodeError:
-            raise CliError(f"{args.token_file} holds no token.", USAGE) from None
+            raise CliError(f"{args.token_file} contains no token.", USAGE) from None
     return os.environ.get(TOKEN_VARIABLE, "")
 
 
@@ -159,7 +159,7 @@ async def _follow(args: argparse.Namespace, url: str, token: str) -> None:
             if args.since is None or args.last is not None:
                 skip = max(0, what.replayed - (SHOWN_REPLAY if args.last is None else max(0, args.last)))
         elif what.state == "gap" and args.since is not None:
-            say("Some events in between are not held any more.")
+            say("Some events in between are no longer available.")
         elif what.state == "waiting":
             say(f"Connection lost ({what.reason}); trying again in {what.wait_s:.0f} s.")
 
@@ -205,7 +205,7 @@ def _describe(kind: str, payload: dict[str, Any]) -> tuple[str, str]:
     if kind == "attention_raised":
         return YELLOW, f"needs you: {get('state')}  {get('details')}".rstrip()
     if kind == "attention_cleared":
-        return GREEN, f"all well again: {get('state')} is over"
+        return GREEN, f"{get('state')} is over"
     if kind == "subagent_start":
         return RESET, f"sub-agent {get('agent_type')} started"
     if kind == "quota_update":

@@ -43,8 +43,9 @@ SOONEST_S = 0.02
 """The clock never rings faster than this."""
 
 SETTLE_S = 2.0
-"""It begins when the logs are read to their end, or after so long: what happened while the daemon was down is no news,
-only what came of it. If reading takes longer, lines count by the batch until then, not one by one."""
+"""It begins when the logs are read to their end, or after so long: what happened while the daemon was down
+is not announced; only the resulting state is. If reading takes longer, lines count by the batch until then, not one by
+one."""
 
 LIVE_S = 1.0
 """How often the clients' own word is read, only while a session waits for an approval: no hook tells of the answer."""

@@ -1,4 +1,7 @@
-"""The owner of what the hook could not keep: said in /health until events flow again, or until somebody takes note."""
+"""The owner of what the hook could not keep.
+
+It is said in /health until events flow again, or until the counter file is deleted.
+"""
 
 from __future__ import annotations
 

@@ -282,9 +282,9 @@ class _Owner:
         self.ends.report.fault(self.kind, f"{self.kind}/", why)
 
     def _name_strange(self, strange: frozenset[str]) -> None:
-        """Say what has a log's name and is none; of a log with a tailer, that one says it."""
+        """Report entries named like logs that are not log files; of a log with a tailer, that one says it."""
         for name in strange ^ self.strange:
-            what = "not a regular file of ours; it is not read" if name in strange else ""
+            what = "not a regular file of this user; ignored" if name in strange else ""
             self.ends.report.fault(self.kind, f"{self.kind}/{name}", what)
         self.strange = strange
 

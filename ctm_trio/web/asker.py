@@ -1,4 +1,4 @@
-"""Who sends a request: asked of the machine, never of a header that anyone can write. Source: contract A3, B3."""
+"""Who sends a request: determined by the operating system, never from headers. Source: contract A3, B3."""
 
 from __future__ import annotations
 

@@ -82,13 +82,13 @@ async def _later(ends: WebEnds, kind: str, late: UnderWay, shown: Callable[[Any]
         "kind": kind,
         "look": look,
         "ends_within_s": max(0.0, round(late.pending.deadline - trio.current_time(), 1)),
-        "message": "It takes longer than an answer may; look there how it ends. Do not send it again.",
+        "message": "This takes longer than one request may; poll `look` for the result. Do not send it again.",
     }
     return json_answer(body, 202, {"Location": look, "Retry-After": str(LOOK_AGAIN_S)})
 
 
 def nothing(_: None) -> None:
-    """For orders whose result is no content."""
+    """For orders that return no content."""
 
 
 def _success(value: object, status: int) -> tuple[int, bytes]:

@@ -133,7 +133,7 @@ def test_a_new_session(site: Site, open_page: OpenPage) -> None:
     expect(dialog.get_by_role("alert")).to_contain_text("There is a session of this name already")
     dialog.get_by_label("Name").fill("")
     dialog.get_by_role("button", name="Start session").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("A session works in this directory already")
+    expect(dialog.get_by_role("alert")).to_contain_text("There is already a session in this directory")
     expect(dialog.get_by_role("alert").get_by_role("link", name="Open docs")).to_be_visible()
     dialog.get_by_label("Name").fill("docs-2")
     dialog.get_by_role("radio", name="Yolo").check()

@@ -18,7 +18,7 @@ MAX_BODY_BYTES = 32768
 
 
 def restarting(_: ConfigSnapshot) -> dict[str, str]:
-    """The answer of old: nothing restarts, but clients know it. Source: contract A4."""
+    """The answer that older clients expect; nothing restarts. Source: contract A4."""
     return {"status": "restarting"}
 
 

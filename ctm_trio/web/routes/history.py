@@ -88,7 +88,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
     async def detail(name: str, call: str) -> Response:
         known(name)
         found = parse_event_id(call)
-        id_ = found[0] if found is not None and not found[1] and found[0] <= MAX_ID else -1  # -1 is nobody's
+        id_ = found[0] if found is not None and not found[1] and found[0] <= MAX_ID else -1  # -1 matches no event
         return json_answer(await ends.archive.detail(name, id_))
 
     async def subagents(name: str) -> Response:

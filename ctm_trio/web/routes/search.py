@@ -27,7 +27,7 @@ class QueryTooShort(CtmError):
 
 
 class BadQuery(CtmError):
-    """A query that is too long, or a filter that is none."""
+    """A query that is too long, or an invalid filter."""
 
     code, status = "invalid_query", 400
 

@@ -7,7 +7,7 @@ export default {
     clear: 'Clear the filters',
   },
   create: {
-    title: 'New session', command: 'New session', workdir: 'Work directory', workdirHint: 'A full path. A directory that does not exist is made.',
+    title: 'New session', command: 'New session', workdir: 'Work directory', workdirHint: 'A full path. A directory that does not exist is created.',
     recent: 'Recent work directories', name: 'Name', nameHint: 'Named after the directory', optional: 'optional', mode: 'How careful',
     modes: {
       safe: { word: 'Safe', text: 'Asks in its terminal before it acts' },
@@ -20,7 +20,7 @@ export default {
       bad_workdir: 'This directory can be neither used nor made. Check the path and its permissions.',
       bad_name: 'Use letters, digits, dots, - and _; begin with a letter or a digit; at most 64 characters.',
       name_exists: 'There is a session of this name already.',
-      works_there: 'A session works in this directory already. Open it, or give the new one a name.', no_claude: 'Claude Code was not found. Install it, or put “claude” on the daemon’s PATH; the doctor shows both.',
+      works_there: 'There is already a session in this directory. Open it, or give the new one a name.', no_claude: 'Claude Code was not found. Install it, or put “claude” on the daemon’s PATH; the doctor shows both.',
       spawn_failed: 'tmux could not start the session, and nothing was left behind. The daemon’s log says why.',
     },
   },

@@ -22,7 +22,7 @@ export default {
   },
   errors: {
     title: 'That did not work', unreachable: 'The daemon does not answer. Is it still running?',
-    invalid_credentials: 'This e-mail address and password do not belong together.',
+    invalid_credentials: 'The e-mail address or password is wrong.',
     rate_limited: 'Too many attempts. Try again in {n} s.',
     wrong_code: 'This is not the current sign-up code. Run the command again: after five wrong tries there is a new code.',
     already_registered: 'Somebody has signed up already. Log in instead.',
