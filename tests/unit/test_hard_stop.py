@@ -49,6 +49,7 @@ def test_what_cannot_be_said_is_left_unsaid(tmp_path: Path) -> None:
 
 
 NO_THREAD = """
+start = threading.Thread.start
 def no(*_):
     raise RuntimeError("can't start new thread")
 """
@@ -76,17 +77,9 @@ def test_a_stop_that_is_over_is_left_alone(tmp_path: Path) -> None:
     assert (ended, said) == (7, "")
 
 
-NO_THREAD = """
-start = threading.Thread.start
-def no(*_):
-    raise RuntimeError("can't start new thread")
-threading.Thread.start = no
-"""
-
-
 def test_a_thread_that_could_not_be_prepared_is_tried_again(tmp_path: Path) -> None:
     """Where the system had no thread at the start, the stop tries again, and so does every further signal."""
-    prepare = "s = HardStop(lambda: True, limit_s=0.5)\ns.prepare()\n"
+    prepare = "threading.Thread.start = no\ns = HardStop(lambda: True, limit_s=0.5)\ns.prepare()\n"
     for more in ("", "s.arm()\n"):
         ended, said, took = run(f"{NO_THREAD}{prepare}{more}threading.Thread.start = start\ns.arm()\nhangs()", tmp_path)
         assert ended == 0, said
