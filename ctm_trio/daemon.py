@@ -1,7 +1,8 @@
 """The wiring: every long-lived channel, every child, in the order they start and stop. All wiring is done here.
 
-One nursery holds all children. Consumers start before producers; the web comes last and goes first. A child is given
-clones of the channel ends it closes, so that its next incarnation finds the channels open.
+One nursery holds all children. Consumers start before producers. The web listens first, answers once the others have
+begun, and goes first. A child is given clones of the channel ends it closes, so that its next incarnation finds the
+channels open.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ BULK_TAILERS = 2
 """Tailers that read and parse a big chunk at the same time: more would make the loop late, not the ingest fast."""
 
 CATCH_UP_S = 0.3
-"""How long the web waits at the start for the logs to be read, so that the first answer is complete if it can be."""
+"""How long requests wait at the start for the logs to be read, so that the first answer is complete if it can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,8 @@ class Daemon:
         self.tmux = Tmux(plan.paths.tmux_conf, lambda: self.settings.latest.settings.tmux_socket)
         self.costs_state, self.costs = open_state_channel(CostTotals())
         self.prices_state, self.prices = open_state_channel(PriceTable("", {}))
+        self.begun = trio.Event()
+        """Set once the owners have begun, so that requests can be answered."""
         self.archive = Archive(plan.paths)
         self.open_logs = OpenLogs(limit_within(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
         self.bulk = trio.CapacityLimiter(BULK_TAILERS)
@@ -180,19 +183,21 @@ class Daemon:
     async def _run(
         self, started_at: float, shutdown: Callable[[], Awaitable[object]], task_status: trio.TaskStatus[None]
     ) -> None:
+        web = Child("http", partial(self._http, self._ends(started_at), shutdown))
         async with trio.open_nursery() as nursery:
-            for child in self.children():
-                await nursery.start(keep_running, child, self.health)
-            nursery.start_soon(self._await_tailers)
-            nursery.start_soon(self._report_journal)
-            if self.plan.reloads is not None and not self.plan.fixed:
-                nursery.start_soon(self._pass_reloads, self.plan.reloads)
-            with trio.move_on_after(CATCH_UP_S):
-                while not self.tailers.latest.caught_up:
-                    await self.tailers.wait_newer(self.tailers.version)
-            web = Child("http", partial(self._http, self._ends(started_at), shutdown))
             async with trio.open_nursery() as front:
+                # First, for whoever waits for /healthz; all else waits at the web until the owners have begun.
                 await front.start(partial(keep_running, web, self.health, stopping=shutdown))
+                for child in self.children():
+                    await nursery.start(keep_running, child, self.health)
+                nursery.start_soon(self._await_tailers, name="ctm: are the logs read?")
+                nursery.start_soon(self._report_journal, name="ctm: health of the event log")
+                if self.plan.reloads is not None and not self.plan.fixed:
+                    nursery.start_soon(self._pass_reloads, self.plan.reloads, name="ctm: reloads")
+                with trio.move_on_after(CATCH_UP_S):
+                    while not self.tailers.latest.caught_up:
+                        await self.tailers.wait_newer(self.tailers.version)
+                self.begun.set()
                 task_status.started()
             nursery.cancel_scope.cancel()
 
@@ -404,6 +409,7 @@ class Daemon:
             prices=self.prices,
             logs_dir=str(paths.logs),
             doctor=Doctor(self._facts, time.time),
+            ready=self.begun.wait,
         )
 
     def _facts(self) -> Facts:

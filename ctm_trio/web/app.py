@@ -7,9 +7,10 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
+from ctm_trio.web.answers import answer_of, http_answer
 from ctm_trio.web.auth import bearer, require, subprotocol_token
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.errors import answer_of, http_answer, refuse, register_errors, response_of
+from ctm_trio.web.errors import refuse, register_errors, response_of
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer
 from ctm_trio.web.http import GUARDS, Guard, add_route
 from ctm_trio.web.origin import Gate

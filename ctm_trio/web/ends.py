@@ -112,5 +112,7 @@ class WebEnds:
     """The directory of the logs, as /api/logs/usage tells it."""
     doctor: Callable[[], Awaitable[list[Check]]]
     """`system.daemon_doctor.Doctor`: looks at the machine, within 5 s, and never raises."""
+    ready: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint
+    """Returns when the owners have begun, so that requests can be answered."""
     peers: Peers = NO_PEERS
     """Tells whose program is at the other end of a connection."""

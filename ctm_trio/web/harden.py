@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import trio
 
-from ctm_trio.web.errors import http_answer
+from ctm_trio.web.answers import http_answer
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]

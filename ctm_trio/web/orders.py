@@ -15,8 +15,8 @@ from ctm_trio.errors import CtmError, NotFollowed
 from ctm_trio.model.deadlines import LIMITS
 from ctm_trio.model.sound import sound_json
 from ctm_trio.orders import FollowOrder
+from ctm_trio.web.answers import answer_of
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.errors import answer_of
 from ctm_trio.web.http import json_answer, no_content
 
 M = TypeVar("M")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from ctm_trio.web.app import create_app
+from ctm_trio.web.early import EarlyApp
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.guard import http_config, serve_guarded
 from ctm_trio.web.harden import harden
@@ -33,19 +33,22 @@ async def run_http(
         send_timeout_s, max_connections: see the constants.
         task_status: `started()` once connections are accepted.
     """
-    app = create_app(ends)
+    app = EarlyApp(ends)
 
     async def stop() -> None:
         await shutdown()
-        app.streams.stop()
+        app.stop()
 
-    await serve_guarded(
-        harden(app),
-        http_config(),
-        sock,
-        shutdown=stop,
-        send_timeout_s=send_timeout_s,
-        max_connections=max_connections,
-        peers=ends.peers,
-        task_status=task_status,
-    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(app.load, name="ctm: import of the web app")
+        await serve_guarded(
+            harden(app),
+            http_config(),
+            sock,
+            shutdown=stop,
+            send_timeout_s=send_timeout_s,
+            max_connections=max_connections,
+            peers=ends.peers,
+            task_status=task_status,
+        )
+        nursery.cancel_scope.cancel()

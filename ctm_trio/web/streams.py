@@ -11,9 +11,9 @@ import trio
 
 from ctm_trio.errors import CtmError, TooManyStreams
 from ctm_trio.event_view import Batch
+from ctm_trio.web.answers import answer_of, http_answer
 from ctm_trio.web.auth import AuthStore, bearer, require
 from ctm_trio.web.ends import Events
-from ctm_trio.web.errors import answer_of, http_answer
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer
 
 MAX_STREAMS = 256

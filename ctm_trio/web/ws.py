@@ -17,8 +17,8 @@ from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
 from ctm_trio.event_view import After, Batch, EventView, Following, Ring
 from ctm_trio.model.event import Event, cursor_ns, format_event_id, parse_event_id, ws_tail
 from ctm_trio.model.sound import sound_json
+from ctm_trio.web.answers import answer_of, http_answer
 from ctm_trio.web.auth import bearer, subprotocol_token
-from ctm_trio.web.errors import answer_of, http_answer
 from ctm_trio.web.harden import Receive, Scope, Send
 from ctm_trio.web.origin import Gate
 from ctm_trio.web.streams import StreamPass, Streams

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +131,7 @@ async def open_site(
     send_timeout_s: float = SEND_TIMEOUT_S,
     max_connections: int = MAX_CONNECTIONS,
     peers: Peers | None = None,
+    ready: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint,
 ) -> AsyncIterator[Site]:
     """Serve the web over fake owners until the block ends; `port` and `ring` of an earlier one make it its restart."""
     journal_send, journal_recv = trio.open_memory_channel[JournalMessage](256)
@@ -168,6 +169,7 @@ async def open_site(
             orders=orders,
             orders_send=orders_send,
             events=fake.events,
+            ready=ready,
             counters=counters,
             sessions_send=sessions_send,
             config_send=config_send,

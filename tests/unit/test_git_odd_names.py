@@ -20,8 +20,9 @@ from ctm_trio.orders import RevertTo
 from ctm_trio.system import git_stash
 from ctm_trio.system.git_checkpoint import make_checkpoint
 from ctm_trio.system.git_exchange import in_thread
+from ctm_trio.web.answers import error_body
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.errors import error_body, register_errors
+from ctm_trio.web.errors import register_errors
 from ctm_trio.web.orders import carry_out
 from ctm_trio.web.routes.git import reverted_view
 from tests.git_owner import owner, revert

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import trio
 from quart import Response
 from quart_trio import QuartTrio
 
 from ctm_trio.model import deadlines
+from ctm_trio.web.early import alive
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer
 from ctm_trio.web.metrics import exposition
@@ -45,11 +45,8 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
     """Add the routes."""
     mark = {"X-Ctm-Serve": ends.version}
 
-    def uptime() -> float:
-        return round(trio.current_time() - ends.started_at, 3)
-
     async def healthz() -> Response:
-        return json_answer({"status": "ok", "uptime_seconds": uptime()}, headers=mark)
+        return json_answer(alive(ends), headers=mark)
 
     async def health() -> Response:
         parts = components(ends)
@@ -57,7 +54,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         body = {
             "status": "ok" if well else "degraded",
             "version": ends.version,
-            "uptime_seconds": uptime(),
+            "uptime_seconds": alive(ends)["uptime_seconds"],
             "components": parts,
             "config_reloads": ends.settings.latest.reloads,
             "restarts": dict(ends.health.latest.restarts),

@@ -1,0 +1,81 @@
+"""The app from the first moment on: it says that the daemon lives; everything else waits until it can be answered.
+
+Quart takes longer to import than all else that the daemon needs, and the owners need a moment to begin. Whoever
+started the daemon, and a sibling on the same port, wait for `/healthz` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+import trio
+
+from ctm_trio.errors import WrongHost
+from ctm_trio.web.answers import NO_STORE, answer_of
+from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.harden import Receive, Scope, Send, send_answer
+from ctm_trio.web.origin import Gate
+
+if TYPE_CHECKING:
+    from ctm_trio.web.app import CtmApp
+
+READY_S = 10.0
+"""How long a request waits for the owners to begin; then it is answered with what there is."""
+
+
+class EarlyApp:
+    """The ASGI app in front of Quart's.
+
+    Args:
+        ends: see `WebEnds`.
+    """
+
+    def __init__(self, ends: WebEnds) -> None:
+        self._ends = ends
+        self._gate = Gate(ends.port, ends.origins)
+        self._app: CtmApp | None = None
+        self._open = trio.Event()
+
+    async def load(self) -> None:
+        """Import the real app, and use it once the owners have begun."""
+        create = await trio.to_thread.run_sync(_import_app, abandon_on_cancel=True)
+        self._app = create(self._ends)
+        with trio.move_on_after(READY_S):
+            await self._ends.ready()
+        self._open.set()
+
+    def stop(self) -> None:
+        """The daemon stops: every stream ends."""
+        if self._app is not None:
+            self._app.streams.stop()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if not self._open.is_set():
+            if scope["type"] == "http" and scope["path"] == "/healthz" and scope["method"] in ("GET", "HEAD"):
+                await self._healthz(scope, send)
+                return
+            await self._open.wait()
+        assert self._app is not None
+        await self._app(scope, receive, send)
+
+    async def _healthz(self, scope: Scope, send: Send) -> None:
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        if not self._gate.host_ok(host.decode("latin-1")):
+            await send_answer(send, answer_of(WrongHost()))
+            return
+        headers = {"Content-Type": "application/json", "Cache-Control": NO_STORE, "X-Ctm-Serve": self._ends.version}
+        await send_answer(send, (200, headers, msgspec.json.encode(alive(self._ends))))
+
+
+def alive(ends: WebEnds) -> dict[str, object]:
+    """What `/healthz` says: the status, and how long the daemon has been running, in seconds."""
+    return {"status": "ok", "uptime_seconds": round(trio.current_time() - ends.started_at, 3)}
+
+
+def _import_app() -> Callable[[WebEnds], CtmApp]:
+    from ctm_trio.web.app import create_app
+
+    return create_app
