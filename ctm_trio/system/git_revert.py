@@ -2,8 +2,8 @@
 
 git's own `stash` and `reset --hard` look first and write later, and what a program writes in between is gone. Here the
 stash is made without touching a file; then each file that has to change is put aside by a rename and a new one is
-linked into its place, which never writes over anything; then what lies aside is compared with the stash, and what is
-not in it stays where it is and is named.
+linked into its place, which never writes over anything; then what lies aside is compared with the stash, or with HEAD
+if none was needed, and what is not in it stays where it is and is named.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ async def revert_to(
 
 async def _go(locked: IndexLock, sha: str, found: Found, on_stash: Callable[[str], None]) -> Reverted:
     """Stash, exchange, move HEAD, compare."""
-    tree, stash = locked.tree, ""
-    await check_size(tree, found.at_risk)
-    tracked, untracked = await saved_state(locked, found.shown, sorted({*found.new, *found.way}))
+    tree, stash, saved = locked.tree, "", found.shown  # of a clean tree HEAD has all that was looked at, and no more
     if found.at_risk:
+        await check_size(tree, found.at_risk)
+        tracked, untracked = await saved_state(locked, found.shown, sorted({*found.new, *found.way}))
         stash = await store_stash(locked, found.head, tracked, untracked, f"ctm-revert pre-{sha}")
         on_stash(stash)
-    both = await with_new(locked, tracked, untracked)
+        saved = await with_new(locked, tracked, untracked)
     exchange = Exchange(locked, sha)
     await exchange.make_place()
     told = False
@@ -92,7 +92,7 @@ async def _go(locked: IndexLock, sha: str, found: Found, on_stash: Callable[[str
         await in_thread(lambda: swap.run(found.touched, put, found.places))
         with trio.CancelScope(shield=True):  # two short commands: files, branch and index go together
             await exchange.settle(found.head, target, swap)
-        kept, told = await exchange.compare(both), True
+        kept, told = await exchange.compare(saved), True
     except GitFailed as error:
         if await trio.to_thread.run_sync(exchange.tidy):
             told = True

@@ -68,7 +68,7 @@ async def saved_state(locked: IndexLock, shown: str, new: Sequence[bytes]) -> tu
 
 
 async def with_new(locked: IndexLock, tracked: str, untracked: str) -> str:
-    """Both of `saved_state` in one index, to compare files with."""
+    """Both of `saved_state` in one index: what the stash has, to compare files with."""
     both = await locked.copy("both", tracked)
     if await in_place(os.path.exists, untracked):
         listed = whole(checked(await git_in(locked.tree, untracked, "ls-files", "--stage", "-z"), "ls-files"))
