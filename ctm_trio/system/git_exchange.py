@@ -32,8 +32,9 @@ KEPT = "ctm-kept"
 NOTE = "exchange.json"
 """In the place of an exchange that is under way: of which tree, from which commit to which."""
 
-_BY_CONTENT = ("-c", "core.trustctime=true", "-c", "core.checkStat=default")
-"""A rename changes a file's ctime, so that git compares what is in it, whatever the user lets it trust."""
+_BY_CONTENT = ("-c", "core.trustctime=true", "-c", "core.checkStat=default", "-c", "core.ignoreCase=false")
+"""A rename changes a file's ctime, so that git compares what is in it, whatever the user lets it trust. A file under
+another spelling is another file: whether the disk folds names was seen before (`git_in_the_way`)."""
 
 
 class Exchange:
@@ -127,7 +128,7 @@ class Exchange:
         aside = os.path.join(self.place, "files")
         marks = await in_place(lambda: {path: mark_of(path) for path in files_below(os.fsencode(aside))})
         differ = ("--no-ext-diff", "--no-textconv", "--name-only", "-z", "--diff-filter=d", "--ignore-submodules=all")
-        looks = ((*_BY_CONTENT, "diff", *differ), ("ls-files", "--others", "-z"))
+        looks = ((*_BY_CONTENT, "diff", *differ), (*_BY_CONTENT, "ls-files", "--others", "-z"))
         keep: set[bytes] | None = set()
         for words in looks:
             try:

@@ -7,6 +7,8 @@ import stat
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
+from ctm_trio.system.swap import inside
+
 
 @dataclass(slots=True)
 class InTheWay:
@@ -23,21 +25,20 @@ class InTheWay:
     cut: bool = False
 
 
-def in_the_way(top: bytes, wanted: Iterable[bytes], known: Set[bytes], *, limit: int, fold: bool = False) -> InTheWay:
+def in_the_way(top: bytes, wanted: Iterable[bytes], known: Set[bytes], *, limit: int) -> InTheWay:
     """Look at each place where a file is wanted, and at the directories above it.
+
+    A file system may lead to a known file under another spelling too (`README`, `readme`). Whether it does is seen on
+    the disk: what git is told of it (`core.ignoreCase`) may come from another machine.
 
     Args:
         wanted: paths of files that are to be written.
         known: paths that are tracked, or listed as new: those are dealt with already.
         limit: of files that are looked at in directories that stand where a file must be.
-        fold: file names differ in more than case here (`core.ignoreCase`).
     """
     found = InTheWay()
-    folded = {path.lower() for path in known} if fold else frozenset[bytes]()
+    spellings = Spellings(top, known)
     seen: dict[bytes, bool] = {b"": True}  # directory → the way goes on below it
-
-    def is_known(path: bytes) -> bool:
-        return path in known or (fold and path.lower() in folded)
 
     def passes(directory: bytes) -> bool:
         """False if nothing can be below that directory: it is missing, or something else stands there."""
@@ -61,7 +62,7 @@ def in_the_way(top: bytes, wanted: Iterable[bytes], known: Set[bytes], *, limit:
     def note(path: bytes, mode: int) -> None:
         if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
             found.blocked.add(path)
-        elif not is_known(path):
+        elif path not in known and not spellings.lead_to(path):
             found.files.add(path)
 
     def walk(directory: bytes) -> None:
@@ -94,6 +95,28 @@ def in_the_way(top: bytes, wanted: Iterable[bytes], known: Set[bytes], *, limit:
         else:
             note(path, mode)
     return found
+
+
+class Spellings:
+    """The known files as the file system finds them, by inode; looked at when first asked for."""
+
+    def __init__(self, top: bytes, known: Set[bytes]) -> None:
+        self._top, self._known = top, known
+        self._inodes: set[tuple[int, int]] | None = None
+
+    def lead_to(self, path: bytes) -> bool:
+        """True if `path` is another name of a known file, and not a second link to it: such a one is of its own."""
+        if self._inodes is None:
+            here = (path for path in self._known if inside(self._top, path))
+            self._inodes = {inode for path in here if (inode := self._inode(path)) is not None}
+        return self._inode(path) in self._inodes
+
+    def _inode(self, path: bytes) -> tuple[int, int] | None:
+        try:
+            found = os.lstat(os.path.join(self._top, path))
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino) if found.st_nlink == 1 else None
 
 
 def _mode(path: bytes) -> int | None:

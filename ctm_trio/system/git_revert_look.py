@@ -29,7 +29,8 @@ class Found:
         dirty: changed and new paths.
         new: those of them that are untracked.
         way: ignored files where files of the checkpoint go.
-        touched: everything that has to leave its place.
+        touched: everything that has to leave its place; first what is in the index, so that a file that two names
+            lead to goes aside under the one that git knows.
         put: what comes from the checkpoint instead.
         places: directories of submodules that the checkpoint has.
         shown: a copy of the index with nothing hidden that will move.
@@ -67,20 +68,21 @@ async def look_at(locked: IndexLock, sha: str) -> Found:
     await _unhide(tree, shown, set(changes.tracked))  # staged and then hidden: they will move too
     there = checked(await git_in(tree, "", "ls-tree", "-r", "-z", "--full-tree", sha), "ls-tree")
     here = checked(await git_in(tree, shown, "ls-files", "-z"), "ls-files")
-    fold = (await git(tree.top, "config", "--type=bool", "--get", "core.ignoreCase")).stdout.strip() == b"true"
 
     def compare() -> Found:
         modes = _modes(whole(there))
         touched = {*moved, *changes.tracked, *changes.untracked}
         wanted = [path for path in touched if modes.get(path, _SUBMODULE) != _SUBMODULE]
-        known = touched.intersection(names_of(whole(here))) | set(changes.untracked)
-        way = in_the_way(top, wanted, known, limit=MAX_FILES, fold=fold)
+        indexed = touched.intersection(names_of(whole(here)))
+        known = indexed | set(changes.untracked)
+        way = in_the_way(top, wanted, known, limit=MAX_FILES)
         if way.blocked or way.cut:
             raise _blocked(way)
         places = [path for path in touched if modes.get(path) == _SUBMODULE]
         return Found(
             head=head, dirty=(*changes.tracked, *changes.untracked), new=changes.untracked, way=tuple(way.files),
-            touched=tuple(touched | way.files), put=tuple(wanted), places=tuple(places), shown=shown,
+            touched=(*indexed, *((touched | way.files) - indexed)), put=tuple(wanted), places=tuple(places),
+            shown=shown,
         )  # fmt: skip
 
     return await in_place(compare)

@@ -15,7 +15,6 @@ from ctm_trio.errors import CheckpointNotListed, DirtyWorkdir, RevertFailed, Rev
 from ctm_trio.model.checkpoint import Reverted
 from ctm_trio.system import git_exchange, git_lock, git_stash, swap
 from ctm_trio.system.git_exchange import Exchange
-from ctm_trio.system.git_in_the_way import in_the_way
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import find_tree
 from tests.git_owner import list_checkpoints, revert
@@ -724,16 +723,6 @@ async def test_a_lock_that_is_let_go_is_waited_for(repo: Repo, monkeypatch: pyte
         assert (repo.path / "a.txt").read_text() == "two\n"
         lock.unlink()
     assert repo.head() == one
-
-
-def test_names_that_differ_in_case(tmp_path: Path) -> None:
-    """On a file system that folds case a tracked file under its other spelling is not in the way."""
-    (tmp_path / "README").write_text("r")
-    (tmp_path / "Other").write_text("o")
-    top = os.fsencode(tmp_path)
-    wanted = [b"README", b"Other"]
-    assert in_the_way(top, wanted, {b"readme"}, limit=9, fold=True).files == {b"Other"}
-    assert in_the_way(top, wanted, {b"readme"}, limit=9).files == {b"README", b"Other"}
 
 
 async def test_a_linked_worktree_keeps_beside_the_repository(
