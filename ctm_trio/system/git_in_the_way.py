@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
-from ctm_trio.system.swap import inside
+from ctm_trio.system.swap_paths import inside
 
 
 @dataclass(slots=True)

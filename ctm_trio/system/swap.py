@@ -9,11 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ctm_trio.system.discard import Mark, discard, mark_of
+from ctm_trio.system.swap_paths import inside, is_below, parents, remove_empty
 
 MAX_LATE = 100
 """How often something new in the way is put aside before the whole is given up and taken back."""
@@ -56,7 +57,7 @@ class Swap:
         """
         try:
             gone = [path for path in remove if self._put_aside(path)]
-            self._prune(gone)
+            self._prune(gone, stay=parents([*put, *(os.path.join(path, b"") for path in directories)]))
             for path in directories:
                 self._make(path)
             for path in put:
@@ -141,11 +142,15 @@ class Swap:
         os.mkdir(self._at(path))
         self._mode_as_before(path)
 
-    def _prune(self, gone: Sequence[bytes]) -> None:
-        """Remove the directories that are empty now, as git does."""
+    def _prune(self, gone: Sequence[bytes], stay: Set[bytes]) -> None:
+        """Remove the directories that are empty now, as git does; not those that get files again: programs work there.
+
+        Args:
+            stay: directories that are needed, with those above them.
+        """
         for parent in sorted({os.path.dirname(path) for path in gone}, key=len, reverse=True):
             directory = parent
-            while directory and not _is_below(self.keep, self._at(directory)):
+            while directory and directory not in stay and not is_below(self.keep, self._at(directory)):
                 try:
                     os.rmdir(self._at(directory))
                 except OSError:
@@ -212,33 +217,3 @@ class Swap:
         os.makedirs(os.path.dirname(to), mode=0o700, exist_ok=True)
         os.rename(target, to)
         return to
-
-
-def inside(top: bytes, path: bytes) -> bool:
-    """True if no directory on the way to `path` is a link or a file, so that it is a path of this tree."""
-    done = top
-    for part in path.split(b"/")[:-1]:
-        done = os.path.join(done, part)
-        try:
-            if not stat.S_ISDIR(os.lstat(done).st_mode):
-                return False
-        except OSError:
-            return False
-    return True
-
-
-def remove_empty(directory: bytes) -> None:
-    """Remove a directory if there is nothing but directories in it.
-
-    Raises:
-        OSError: there is something.
-    """
-    if not stat.S_ISDIR(os.lstat(directory).st_mode):
-        raise OSError(errno.ENOTDIR, "it is not a directory", os.fsdecode(directory))
-    for path, _, _ in os.walk(directory, topdown=False):
-        os.rmdir(path)
-
-
-def _is_below(path: bytes, directory: bytes) -> bool:
-    """True if `path` is that directory or below it."""
-    return path == directory or path.startswith(directory + b"/")
