@@ -96,7 +96,7 @@ class Exchange:
 
         missing = await in_place(missing_ones)
         if missing:  # they are the same in HEAD, and changed on the disk alone; or outside of a sparse checkout
-            listed = checked(await git_in(self._tree, target, "ls-files", "-v", "-z"), "ls-files")
+            listed = checked(await git_in(self._tree, target, "ls-files", "-v", "-z", top=new), "ls-files")
             hidden = {entry[2:] for entry in names_of(whole(listed)) if entry[:1] in b"Ss"}
             missing = [path for path in missing if path not in hidden]
         if missing:

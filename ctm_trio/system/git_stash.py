@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ctm_trio.errors import RevertRefused
 from ctm_trio.model.checkpoint import MAX_NAMED
 from ctm_trio.model.sound import name_shown
-from ctm_trio.system.git_command import checked, git, text_of
+from ctm_trio.system.git_command import checked, git, names_of, text_of
 from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, git_in, whole, write_tree
 from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_tree import GitTree
@@ -63,8 +63,15 @@ async def saved_state(locked: IndexLock, shown: str, new: Sequence[bytes]) -> tu
     """
     tracked, untracked = await locked.copy("worktree", shown), os.path.join(locked.scratch, "untracked")
     await add_tracked(locked.tree, tracked)
+    await add_paths(locked.tree, tracked, await _passed_over(locked.tree, tracked))
     await add_paths(locked.tree, untracked, new)
     return tracked, untracked
+
+
+async def _passed_over(tree: GitTree, index: str) -> list[bytes]:
+    """What `git add` did not take although it differs: files that are there, outside of a sparse checkout."""
+    words = ("diff-files", "--name-only", "-z", "--diff-filter=d", "--ignore-submodules=dirty")
+    return names_of(whole(checked(await git_in(tree, index, *words), "diff-files")))
 
 
 async def with_new(locked: IndexLock, tracked: str, untracked: str) -> str:

@@ -313,6 +313,26 @@ async def test_a_sparse_checkout_stays_sparse(repo: Repo) -> None:
     assert repo.git("status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("kind", ["--no-cone", "--cone"])
+async def test_a_file_outside_of_a_sparse_checkout(repo: Repo, kind: str) -> None:
+    """Somebody made it there: it is stashed, the checkpoint's is not written in its place, and the tree is clean."""
+    repo.write("in/x", "x1\n")
+    repo.write("out/same", "same\n")
+    repo.write("out/y", "y1\n")
+    one, _ = two_checkpoints(repo)
+    repo.write("out/y", "y2\n")
+    repo.commit("checkpoint: 3")
+    repo.git("sparse-checkout", "set", kind, "in")
+    for name in ("same", "y", "new"):
+        repo.write(f"out/{name}", "mine\n")
+    done = await both_ways(repo, one, "out/new", "out/same", "out/y")
+    assert [repo.git("show", f"{done.stashed_as}:out/{name}") for name in ("same", "y")] == ["mine", "mine"]
+    assert in_stash(repo, done.stashed_as, "out/new") == "mine"
+    assert not (repo.path / "out").exists()
+    assert repo.git("status", "--porcelain") == ""
+    assert repo.git("ls-files", "-t", "out").splitlines() == ["S out/same", "S out/y"]
+
+
 async def test_filters_and_line_ends(repo: Repo) -> None:
     """A content filter and CRLF work as they do for git: what is on disk is smudged, what is stashed is clean."""
     repo.git("config", "filter.up.clean", "tr A-Z a-z")
