@@ -72,8 +72,9 @@ async def look_at(locked: IndexLock, sha: str) -> Found:
     def compare() -> Found:
         modes = _modes(whole(there))
         touched = {*moved, *changes.tracked, *changes.untracked}
-        wanted = [path for path in touched if modes.get(path, _SUBMODULE) != _SUBMODULE]
         indexed = touched.intersection(names_of(whole(here)))
+        touched = {path for path in touched if path in modes} | indexed | set(changes.untracked)  # all else is ignored
+        wanted = [path for path in touched if modes.get(path, _SUBMODULE) != _SUBMODULE]
         known = indexed | set(changes.untracked)
         way = in_the_way(top, wanted, known, limit=MAX_FILES)
         if way.blocked or way.cut:

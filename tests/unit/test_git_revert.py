@@ -80,6 +80,19 @@ async def test_an_ignored_file_that_the_checkpoint_tracks(repo: Repo) -> None:
     assert repo.git("status", "--porcelain") == ""
 
 
+async def test_an_ignored_file_that_neither_index_nor_checkpoint_has(repo: Repo) -> None:
+    """Taken out of the index and ignored (`git rm --cached .env`): it is in nobody's way, and stays."""
+    one, _ = two_checkpoints(repo)
+    repo.write(".env", "secret\n")
+    repo.commit("checkpoint: 3")
+    repo.git("rm", "-q", "--cached", ".env")
+    (repo.path / ".git" / "info" / "exclude").write_text(".env\n")
+    done = await both_ways(repo, one, ".env")
+    assert done.kept == ()
+    assert (repo.path / ".env").read_text() == "secret\n"
+    assert repo.git("status", "--porcelain") == ""
+
+
 async def test_an_ignored_directory_where_a_file_must_be(repo: Repo) -> None:
     """All that is in it goes into the stash; ignored files that are in nobody's way stay where they are."""
     repo.write("out", "a file once\n")
