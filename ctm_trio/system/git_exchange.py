@@ -22,6 +22,7 @@ from ctm_trio.system.git_command import checked, git, names_of
 from ctm_trio.system.git_index import git_in, joined, move_both, whole
 from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_revert_look import Found
+from ctm_trio.system.git_saved import files_below, not_saved
 from ctm_trio.system.git_tree import GitTree
 from ctm_trio.system.places import in_place
 from ctm_trio.system.swap import Swap
@@ -31,10 +32,6 @@ KEPT = "ctm-kept"
 
 NOTE = "exchange.json"
 """In the place of an exchange that is under way: of which tree, from which commit to which."""
-
-_BY_CONTENT = ("-c", "core.trustctime=true", "-c", "core.checkStat=default", "-c", "core.ignoreCase=false")
-"""A rename changes a file's ctime, so that git compares what is in it, whatever the user lets it trust. A file under
-another spelling is another file: whether the disk folds names was seen before (`git_in_the_way`)."""
 
 
 class Exchange:
@@ -127,17 +124,7 @@ class Exchange:
         """What lies aside and is not as it was saved, or is still open to be written, as paths; the rest is removed."""
         aside = os.path.join(self.place, "files")
         marks = await in_place(lambda: {path: mark_of(path) for path in files_below(os.fsencode(aside))})
-        differ = ("--no-ext-diff", "--no-textconv", "--name-only", "-z", "--diff-filter=d", "--ignore-submodules=all")
-        looks = ((*_BY_CONTENT, "diff", *differ), (*_BY_CONTENT, "ls-files", "--others", "-z"))
-        keep: set[bytes] | None = set()
-        for words in looks:
-            try:
-                done = checked(await git_in(self._tree, saved, *words, top=aside), "comparison")
-                assert keep is not None
-                keep.update(names_of(whole(done)))
-            except GitFailed:
-                keep = None  # it cannot be told, so all of it stays
-                break
+        keep = await not_saved(self._locked, saved, aside)
         kept: list[str] = []
         await in_thread(lambda: kept.extend(_sort_out(self.place, keep, marks)))
         return kept
@@ -217,15 +204,6 @@ def _sort_out(place: str, keep: set[bytes] | None, marks: Mapping[bytes, Mark | 
             if not (saved and discard(found, marks.get(found))):
                 kept.append(os.path.join(part, name_shown(path)))
     return sorted(kept)
-
-
-def files_below(root: bytes) -> list[bytes]:
-    """Every file and link below a directory."""
-    found: list[bytes] = []
-    for here, below, names in os.walk(root):
-        links = [name for name in below if os.path.islink(os.path.join(here, name))]
-        found += [os.path.join(here, name) for name in (*names, *links)]
-    return found
 
 
 async def in_thread(work: Callable[[], object]) -> None:

@@ -13,9 +13,10 @@ import msgspec
 
 from ctm_trio.errors import GitFailed
 from ctm_trio.system.discard import Mark, mark_of
-from ctm_trio.system.git_exchange import NOTE, files_below, in_thread, places_of, swap_in, tidy_place
+from ctm_trio.system.git_exchange import NOTE, in_thread, places_of, swap_in, tidy_place
 from ctm_trio.system.git_index import move_head
 from ctm_trio.system.git_lock import NEW, OLD, IndexLock, locked_index, somebody_was_killed
+from ctm_trio.system.git_saved import files_below
 from ctm_trio.system.git_tree import GitTree, head_of
 from ctm_trio.system.places import in_place
 from ctm_trio.system.regular import read_regular
