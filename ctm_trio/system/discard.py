@@ -10,6 +10,7 @@ import fcntl
 import os
 import signal
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 
 _LEASE = getattr(fcntl, "F_SETLEASE", None)
@@ -37,24 +38,40 @@ def discard(path: bytes, mark: Mark | None, *, linked: bool = False) -> bool:
     Returns:
         False if it stays: it has changed, somebody has it open to write, or it cannot be told.
     """
+    return bool(discard_names([path], mark, linked=linked))
+
+
+def discard_names(paths: Sequence[bytes], mark: Mark | None, *, linked: bool = False) -> list[bytes]:
+    """The same for several names of one file; those that were removed. It is looked at once, and nobody writes until
+    all are gone: each one that goes changes what the file is like.
+
+    Args:
+        paths: at least one; a name that is another file by now stays.
+        mark, linked: as for `discard`, of the first name.
+    """
     parts = slice(0, 4) if linked else slice(None)
-    try:
-        found = os.lstat(path)
+    gone: list[bytes] = []
+    with suppress(OSError):
+        found = os.lstat(paths[0])
         if mark is None or _mark(found)[parts] != mark[parts]:
-            return False
+            return gone
         if not stat.S_ISREG(found.st_mode):
-            os.unlink(path)
-            return True
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            _unlink(paths, mark, gone)
+            return gone
+        fd = os.open(paths[0], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            if not _is_free(fd) or _mark(os.fstat(fd))[parts] != mark[parts]:
-                return False
-            os.unlink(path)
-            return True
+            if _is_free(fd) and _mark(os.fstat(fd))[parts] == mark[parts]:
+                _unlink(paths, mark, gone)
         finally:
             os.close(fd)  # the lease ends with it
-    except OSError:
-        return False
+    return gone
+
+
+def _unlink(paths: Sequence[bytes], mark: Mark, gone: list[bytes]) -> None:
+    for path in paths:
+        if _mark(os.lstat(path))[:2] == mark[:2]:
+            os.unlink(path)
+            gone.append(path)
 
 
 def _mark(found: os.stat_result) -> Mark:

@@ -16,7 +16,7 @@ import trio
 
 from ctm_trio.errors import GitFailed
 from ctm_trio.model.sound import name_shown
-from ctm_trio.system.discard import Mark, discard, mark_of
+from ctm_trio.system.discard import Mark, discard_names, mark_of
 from ctm_trio.system.files import atomic_write, open_regular
 from ctm_trio.system.git_command import checked, git, names_of
 from ctm_trio.system.git_index import git_in, joined, move_both, whole
@@ -195,15 +195,20 @@ def _sort_out(place: str, keep: set[bytes] | None, marks: Mapping[bytes, Mark | 
         keep: paths that stay, None for all.
         marks: what the files were like before they were compared.
     """
-    kept: list[str] = []
-    for part in ("files", "late"):
-        root = os.fsencode(os.path.join(place, part))
-        for found in files_below(root):
-            path = os.path.relpath(found, root)
-            saved = part == "files" and keep is not None and path not in keep
-            if not (saved and discard(found, marks.get(found))):
-                kept.append(os.path.join(part, name_shown(path)))
-    return sorted(kept)
+    lies = {found: part for part in ("files", "late") for found in files_below(os.fsencode(os.path.join(place, part)))}
+
+    def relative(found: bytes) -> bytes:
+        return os.path.relpath(found, os.fsencode(os.path.join(place, lies[found])))
+
+    saved: dict[tuple[int, ...], list[bytes]] = {}  # by inode: a file may have several names
+    for found, part in lies.items():
+        mark = marks.get(found)
+        if part == "files" and mark is not None and keep is not None and relative(found) not in keep:
+            saved.setdefault(mark[:2], []).append(found)
+    for names in saved.values():
+        for gone in discard_names(names, marks[names[0]]):
+            del lies[gone]
+    return sorted(os.path.join(part, name_shown(relative(found))) for found, part in lies.items())
 
 
 async def in_thread(work: Callable[[], object]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ctm_trio.errors import GitFailed, RevertFailed
 from ctm_trio.system import swap
-from ctm_trio.system.discard import discard, mark_of
+from ctm_trio.system.discard import discard, discard_names, mark_of
 from ctm_trio.system.git_exchange import Exchange
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import find_tree
@@ -72,6 +72,38 @@ async def test_what_is_written_into_a_new_file_outlives_the_way_back(
     (late,) = (repo.path / ".git" / "ctm-kept").glob("*/late/*/a.txt")
     assert late.read_text() == "one\nlate\n"
     assert str(late.parents[2]) in caught.value.message
+
+
+async def test_two_names_of_one_file(repo: Repo) -> None:
+    """Neither is kept if nobody has it open: that the first one goes is no change of the second. Else both are."""
+    for name in ("b.txt", "c.txt"):
+        (repo.path / name).unlink(missing_ok=True)
+        (repo.path / name).hardlink_to(repo.path / "a.txt")
+    tree = await find_tree(str(repo.path))
+    assert tree is not None
+    one = repo.git("rev-parse", "HEAD^")
+    assert (await revert_to(tree, one, stash_first=True)).kept == ()
+    repo.git("reset", "-q", "--hard", "ORIG_HEAD")
+    (repo.path / "b.txt").unlink()
+    (repo.path / "b.txt").hardlink_to(repo.path / "a.txt")
+    with (repo.path / "a.txt").open("a"):
+        done = await revert_to(tree, one, stash_first=True)
+    assert done.kept == ("files/a.txt", "files/b.txt")
+
+
+def test_names_of_other_files_stay(tmp_path: Path) -> None:
+    """Of several names only those of the very file go; links are treated likewise."""
+    for name in ("f", "link"):
+        names = [tmp_path / f"{name}{number}" for number in range(3)]
+        if name == "f":
+            names[0].write_text("1")
+        else:
+            names[0].symlink_to("nowhere")
+        os.link(names[0], names[1], follow_symlinks=False)
+        names[2].write_text("1")
+        paths = [os.fsencode(path) for path in names]
+        assert discard_names(paths, mark_of(paths[0])) == paths[:2]
+        assert [os.path.lexists(path) for path in paths] == [False, False, True]
 
 
 def test_what_has_changed_is_not_removed(tmp_path: Path) -> None:
