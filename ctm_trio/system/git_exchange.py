@@ -97,7 +97,7 @@ class Exchange:
             hidden = {entry[2:] for entry in names_of(whole(listed)) if entry[:1] in b"Ss"}
             missing = [path for path in missing if path not in hidden]
         if missing:
-            words = ("checkout-index", "-z", "--stdin")
+            words = ("checkout-index", "-u", "-z", "--stdin")  # with their sizes, by which git knows a change
             checked(await git_in(self._tree, target, *words, top=new, stdin=joined(missing)), "checkout-index")
         return target, await in_place(lambda: [path for path in found.put if there(path)])
 

@@ -367,6 +367,22 @@ async def test_filters_and_line_ends(repo: Repo) -> None:
     assert repo.git("status", "--porcelain") == ""
 
 
+async def test_line_ends_that_the_checkpoint_does_not_ask_for(repo: Repo) -> None:
+    """The same object in both commits is written with other line ends, so with another size; the tree is clean."""
+    repo.write("t", "1\n2\n")
+    one, _ = two_checkpoints(repo)
+    repo.write(".gitattributes", "t text eol=crlf\n")
+    repo.commit("checkpoint: 3")
+    (repo.path / "t").unlink()
+    repo.git("checkout", "-q", "--", "t")
+    assert (repo.path / "t").read_bytes() == b"1\r\n2\r\n"
+    repo.write("t", "mine\n")
+    done = await revert(repo.path, one, stash_first=True)
+    assert repo.git("show", f"{done.stashed_as}:t") == "mine"
+    assert (repo.path / "t").read_bytes() == b"1\n2\n"
+    assert repo.git("status", "--porcelain") == ""
+
+
 async def test_the_sessions_directory_stays(repo: Repo) -> None:
     """A session in a directory that the checkpoint does not have: the directory is empty, and still there."""
     one, _ = two_checkpoints(repo)
