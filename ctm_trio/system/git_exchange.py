@@ -25,7 +25,7 @@ from ctm_trio.system.git_revert_look import Found
 from ctm_trio.system.git_saved import files_below, not_saved
 from ctm_trio.system.git_tree import GitTree
 from ctm_trio.system.places import in_place
-from ctm_trio.system.swap import Swap
+from ctm_trio.system.swap import COPIES, Swap
 
 KEPT = "ctm-kept"
 """The directory in the repository's own that holds what was written while a revert ran."""
@@ -169,7 +169,8 @@ def tidy_place(place: str) -> bool:
     """Remove what is of no use in the place of an exchange that is over; True if something is left. Blocks."""
     with suppress(OSError):
         os.unlink(os.path.join(place, NOTE))
-    shutil.rmtree(os.path.join(place, "new"), ignore_errors=True)
+    for part in ("new", os.fsdecode(COPIES)):
+        shutil.rmtree(os.path.join(place, part), ignore_errors=True)
     for path, _, _ in os.walk(place, topdown=False):
         with suppress(OSError):
             os.rmdir(path)

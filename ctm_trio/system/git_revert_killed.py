@@ -16,10 +16,12 @@ from ctm_trio.system.discard import Mark, mark_of
 from ctm_trio.system.git_exchange import NOTE, in_thread, places_of, swap_in, tidy_place
 from ctm_trio.system.git_index import move_head
 from ctm_trio.system.git_lock import NEW, OLD, IndexLock, locked_index, somebody_was_killed
-from ctm_trio.system.git_saved import files_below
+from ctm_trio.system.git_saved import files_below, same_content
 from ctm_trio.system.git_tree import GitTree, head_of
 from ctm_trio.system.places import in_place
 from ctm_trio.system.regular import read_regular
+from ctm_trio.system.swap import Swap
+from ctm_trio.system.swap_paths import inside
 
 log = logging.getLogger("ctm.checkpoints")
 
@@ -111,13 +113,25 @@ def _take_back(tree: GitTree, place: str, began: int) -> bool:
     """Undo an exchange of which only the files tell how far it came; True if something stays aside."""
     swap = swap_in(tree, place)
     placed: list[tuple[bytes, Mark | None]] = []
-    for path in files_below(swap.new):
-        mark = mark_of(path)
+    copied = os.path.isdir(swap.copies)
+    for new in files_below(swap.new):
+        path, mark = os.path.relpath(new, swap.new), mark_of(new)
         if mark is not None and mark[3] >= began:
             mark = (*mark[:3], -1, mark[4])  # written since: nothing that may be removed
-        placed.append((os.path.relpath(path, swap.new), mark))
+        elif copied and (copy := _copy_of(swap, path)) is not None:
+            mark = copy
+        placed.append((path, mark))
     moved = [os.path.relpath(path, swap.aside) for path in files_below(swap.aside)]
     late = [os.path.relpath(path, swap.late) for path in files_below(swap.late)]
     swap.resume(placed, moved, late)
     swap.take_back()
     return tidy_place(place)
+
+
+def _copy_of(swap: Swap, path: bytes) -> Mark | None:
+    """What the file at its place is like, if it is the new file byte for byte: inodes tell nothing of a copy."""
+    at, new = os.path.join(swap.top, path), os.path.join(swap.new, path)
+    mark = mark_of(at)
+    if not inside(swap.top, path) or not same_content(at, new):
+        return None
+    return mark

@@ -60,7 +60,7 @@ async def _not_written(locked: IndexLock, saved: str, aside: str, paths: Sequenc
 
     def differ() -> list[bytes]:
         one, two = os.fsencode(aside), os.fsencode(again)
-        return [path for path in paths if not same_bytes(os.path.join(one, path), os.path.join(two, path))]
+        return [path for path in paths if not same_content(os.path.join(one, path), os.path.join(two, path))]
 
     return await in_place(differ)
 
@@ -95,9 +95,11 @@ def _object_of(path: bytes, digits: int) -> str:
         return ""
 
 
-def same_bytes(one: bytes, two: bytes) -> bool:
-    """True if both are regular files with the same content. Blocks."""
+def same_content(one: bytes, two: bytes) -> bool:
+    """True if both are links to the same, or regular files with the same bytes. Blocks."""
     try:
+        if os.path.islink(one) or os.path.islink(two):
+            return os.readlink(one) == os.readlink(two)
         with (
             open(open_regular(os.fsdecode(one), follow=False), "rb") as first,
             open(open_regular(os.fsdecode(two), follow=False), "rb") as second,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
@@ -18,6 +19,9 @@ from ctm_trio.system.swap_paths import inside, is_below, parents, remove_empty
 
 MAX_LATE = 100
 """How often something new in the way is put aside before the whole is given up and taken back."""
+
+COPIES = b"copies"
+"""The directory beside `new` in which a copy is made before it is placed, where nothing can be linked."""
 
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
 
@@ -43,6 +47,11 @@ class Swap:
     _placed: list[tuple[bytes, Mark | None]] = field(default_factory=list)
     _made: list[bytes] = field(default_factory=list)
     _lates: int = 0
+
+    @property
+    def copies(self) -> bytes:
+        """Where copies are made; it is there if the file system has no links, so that copies were placed."""
+        return os.path.join(os.path.dirname(self.new), COPIES)
 
     def run(self, remove: Iterable[bytes], put: Sequence[bytes], directories: Iterable[bytes]) -> None:
         """Put the files `remove` aside and the new files `put` at their places.
@@ -173,10 +182,27 @@ class Swap:
                 if os.path.lexists(target):  # no links on this file system: a moment is left between look and rename
                     self._clear(target)
                     continue
-                os.rename(source, target)
-                os.makedirs(os.path.dirname(source), exist_ok=True)
+                mark = self._copy_in(source, target)
             self._placed.append((path, mark))
             return
+
+    def _copy_in(self, source: bytes, target: bytes) -> Mark | None:
+        """Put a copy of a new file in its place; what it is like. The file stays in `new`: if we are killed, it tells
+        which one is ours.
+
+        Raises:
+            OSError: there is no copy.
+        """
+        os.makedirs(self.copies, mode=0o700, exist_ok=True)
+        to = os.path.join(self.copies, b"next")
+        with suppress(FileNotFoundError):
+            os.unlink(to)
+        shutil.copyfile(source, to, follow_symlinks=False)
+        with suppress(OSError):  # where a mode cannot be set both have the same
+            shutil.copystat(source, to, follow_symlinks=False)
+        mark = mark_of(to)
+        os.rename(to, target)
+        return mark
 
     def _make(self, path: bytes) -> None:
         """See that a directory and its parents are there."""

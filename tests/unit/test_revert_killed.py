@@ -28,6 +28,13 @@ from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import find_tree
 
 top, sha, step = sys.argv[1:]
+step, _, disk = step.partition(" ")
+if disk == "without-links":
+
+    def refuses(*_, **__):
+        raise OSError(1, "Operation not permitted")
+
+    os.link = refuses
 owner, name, after, *which = {
     "staging": (git_exchange.Exchange, "stage", False),
     "staged": (git_exchange.Exchange, "swap", False),
@@ -132,7 +139,10 @@ async def next_one(repo: Repo) -> None:
         await take_back_killed(locked)
 
 
-@pytest.mark.parametrize("step", ["staged", "half", "moved", "installing"])
+@pytest.mark.parametrize(
+    "step",
+    ["staged", "half", "moved", "installing", "staged without-links", "half without-links", "moved without-links"],
+)
 async def test_it_is_taken_back(repo: Repo, step: str, caplog: pytest.LogCaptureFixture) -> None:
     """Files, branch and index are as they were, git is not locked, and nothing of ours is left; the log says so."""
     before, state = files(repo), repo.state()[:3]
@@ -178,7 +188,26 @@ async def test_what_was_written_since_is_kept(repo: Repo, caplog: pytest.LogCapt
     assert str(late.parents[2]) in caplog.text
 
 
-@pytest.mark.parametrize("step", ["renamed", "installed"])
+async def test_what_was_written_into_a_copy_stays(repo: Repo, caplog: pytest.LogCaptureFixture) -> None:
+    """Without links the checkpoint's files are copies, known by their bytes: one with others is somebody's work."""
+    killed_at(repo, "moved without-links")
+    (outside := repo.path.parent / "outside").mkdir()
+    (outside / "one").write_text("one\n")
+    with (repo.path / "a").open("a") as agent:
+        agent.write("late\n")
+    (repo.path / "only" / "one").unlink()
+    (repo.path / "only").rmdir()
+    (repo.path / "only").symlink_to(outside)
+    await next_one(repo)
+    found = files(repo)
+    assert (found["a"], found["b"], found["d/c"]) == ("one\nlate\n", "mine\n", "two\n")
+    (aside,) = (repo.path / ".git" / "ctm-kept").glob("*/files/a")
+    assert aside.read_text() == "two\n"
+    assert str(aside.parents[1]) in caplog.text
+    assert (outside / "one").read_text() == "one\n"
+
+
+@pytest.mark.parametrize("step", ["renamed", "installed", "installed without-links"])
 async def test_one_that_was_done_stays_done(repo: Repo, step: str, caplog: pytest.LogCaptureFixture) -> None:
     """Killed after the index: the tree is the checkpoint's, and what lies aside is named; git is not locked."""
     killed_at(repo, step)

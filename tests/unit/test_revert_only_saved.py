@@ -13,7 +13,7 @@ from ctm_trio.system import git_revert
 from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_revert_look import Found, look_at
-from ctm_trio.system.git_saved import same_bytes
+from ctm_trio.system.git_saved import same_content
 from ctm_trio.system.git_tree import find_tree
 from tests.git_repo import Repo
 
@@ -134,11 +134,13 @@ async def test_a_filter_that_fails_keeps_what_it_would_write(repo: Repo) -> None
     assert (repo.path / "f.odd").read_text() == "ONE\n"
 
 
-def test_the_same_bytes(tmp_path: Path) -> None:
-    """A longer file, a shorter one, a missing one and a link are not the same."""
+def test_the_same_content(tmp_path: Path) -> None:
+    """A longer file, a shorter one, a missing one and a link are not the same; two links to the same are."""
     names = [os.fsencode(tmp_path / name) for name in ("one", "same", "longer", "link", "missing")]
     for name, text in zip(names, ("text", "text", "text and more"), strict=False):
         Path(os.fsdecode(name)).write_text(text)
     (tmp_path / "link").symlink_to("same")
-    assert [same_bytes(names[0], name) for name in names] == [True, True, False, False, False]
-    assert not same_bytes(names[2], names[0])
+    (tmp_path / "again").symlink_to("same")
+    assert [same_content(names[0], name) for name in names] == [True, True, False, False, False]
+    assert not same_content(names[2], names[0])
+    assert same_content(names[3], os.fsencode(tmp_path / "again"))
