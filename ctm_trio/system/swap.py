@@ -107,6 +107,8 @@ class Swap:
         for source, to in reversed(self._moved):
             with suppress(OSError):
                 self._bring_back(os.path.relpath(os.path.dirname(source), self.top))
+                with suppress(OSError):
+                    remove_empty(source)  # made by one that was killed, where a file was
                 if not os.path.lexists(source):
                     os.rename(to, source)
         self._placed, self._made, self._moved = [], [], []

@@ -188,6 +188,17 @@ async def test_what_was_written_since_is_kept(repo: Repo, caplog: pytest.LogCapt
     assert str(late.parents[2]) in caplog.text
 
 
+async def test_a_file_comes_back_where_a_directory_was_made(repo: Repo) -> None:
+    """The checkpoint has a directory there: made by the killed one, it is empty again, and makes room for the file."""
+    repo.write("only", "a file\n")
+    repo.commit("checkpoint: three")
+    before = files(repo)
+    killed_at(repo, "moved", "HEAD^^")
+    assert (repo.path / "only" / "one").exists()
+    await next_one(repo)
+    assert files(repo) == before
+
+
 async def test_what_was_written_into_a_copy_stays(repo: Repo, caplog: pytest.LogCaptureFixture) -> None:
     """Without links the checkpoint's files are copies, known by their bytes: one with others is somebody's work."""
     killed_at(repo, "moved without-links")
