@@ -86,12 +86,13 @@ class Daemon:
         return self
 
     def answers(self) -> bool:
-        """True if /healthz says ok."""
+        """True if /healthz says ok, and the owners have begun: other requests wait for them."""
         assert self.process is not None
         assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.said()[-2000:]}"
         try:
             with _client(5) as client:
-                return client.get(f"http://{HOST}:{self.port}/healthz").status_code == 200
+                alive = client.get(f"http://{HOST}:{self.port}/healthz").status_code == 200
+                return alive and client.get(f"http://{HOST}:{self.port}/api/bootstrap").status_code == 401
         except httpx.TransportError:
             return False
 
