@@ -7,6 +7,7 @@ no reader (see `event_tail`). Source: design of the event log, contract B1.
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,6 +35,7 @@ from ctm_trio.messages import (
 from ctm_trio.model.event import RING_EVENTS, Event
 from ctm_trio.system.file_watch import watch_file
 from ctm_trio.system.last_calls import last_call_at, newest_calls
+from ctm_trio.system.mounts import may_hang
 from ctm_trio.system.replay import read_replay
 from ctm_trio.system.rescue import insert_what_can_be
 from ctm_trio.system.stamping import draft_source, move_sources, relabel, stamp_draft, stamp_lines, unstored
@@ -63,7 +65,7 @@ LOOP_ROWS = 16
 
 LOOP_COMMIT_S, THREAD_S = 0.005, 1.0
 """When a commit on the loop takes longer than this, or the database is locked, the thread has the commits for a
-second: a slow disk must not hold up everybody."""
+second: a slow disk must not hold up everybody. On a file system that may hang the thread has all of them."""
 
 BACKLOG_EVENTS = 20_000
 """Events kept in memory while the database cannot be written. Past it the journal takes nothing more."""
@@ -139,7 +141,7 @@ class Journal:
         self.file_lock = trio.Lock()
         self.left_out, self.refusal = 0, ""
         self.flush_at = 0.0
-        self.thread_until = 0.0
+        self.thread_until = math.inf if may_hang(path.parent) else 0.0
         self.folding, self.fold_at = False, WAL_FOLD_BYTES
         self.by_type: dict[str, int] = {}
         self.published = self.commits = self.skipped = 0
@@ -205,7 +207,7 @@ class Journal:
             self._stamp_all(messages)
             settled = self._flush_quickly()
             if not settled or perf_counter() - started > LOOP_COMMIT_S:
-                self.thread_until = trio.current_time() + THREAD_S
+                self.thread_until = max(self.thread_until, trio.current_time() + THREAD_S)
             if settled:
                 if self.left_out != left_out:
                     self.publish_state()

@@ -231,11 +231,13 @@ class Rig:
             while True:
                 states: list[State] = [self.journal, self.health, self.tailers]
                 versions, head = [state.version for state in states], self.events.source.head()
+                self.arrived = trio.Event()
                 if condition():
                     return
                 async with trio.open_nursery() as nursery:
                     for state, version in zip(states, versions, strict=True):
                         nursery.start_soon(_newer, state, version, nursery.cancel_scope)
+                    nursery.start_soon(_set, self.arrived, nursery.cancel_scope)
                     await self.events.source.moved(head)
                     nursery.cancel_scope.cancel()
 
@@ -300,6 +302,11 @@ class Rig:
             if event.type == "tool_call":
                 self.seen.append((event.id, marker_of(event.payload)))
         self.arrived.set()
+
+
+async def _set(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
 
 
 async def _newer(state: State, version: int, scope: trio.CancelScope) -> None:

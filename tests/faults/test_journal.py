@@ -184,6 +184,19 @@ async def test_a_slow_disk_gets_the_thread(rig: Rig, monkeypatch: pytest.MonkeyP
     rig.check(["first", *(f"s{i}" for i in range(5))])
 
 
+async def test_a_file_system_that_may_hang_gets_the_thread(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that waits for another machine must not keep the loop."""
+    monkeypatch.setattr(journal, "may_hang", lambda _: True)
+    notes = where_commits_run(monkeypatch)
+    log = rig.log()
+    async with rig.running():
+        for i in range(3):
+            log.append(line(UUID, f"h{i}"))
+            await rig.settle(i + 1)
+    assert set(notes) == {"thread"}
+    rig.check([f"h{i}" for i in range(3)])
+
+
 async def test_a_locked_database_gets_the_thread(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop does not wait for the lock of another process; the line comes once, when the lock is gone."""
     log = rig.log()

@@ -35,7 +35,7 @@ class Stall:
 
 
 STALLS = (
-    Stall("ctm_trio.system.store:EventStore.insert", "log", 1, "insert_what_can_be (system/rescue.py"),
+    Stall("ctm_trio.system.store:EventStore.insert", "log", 1, "_flush_quickly (tasks/journal.py"),
     Stall("ctm_trio.system.store:EventStore.close", "", 1, "shut (tasks/journal.py"),
     Stall("ctm_trio.system.search_index:SearchIndex.step", "log", 0, ""),
     Stall("ctm_trio.system.search_index:SearchIndex.close", "", 0, ""),

@@ -102,7 +102,7 @@ COMMANDS = {
     "ls": (1, UNREAD),
     "status": (1, UNREAD),
     "logs -n 3": (0, UNREAD),
-    "doctor": (1, "broken"),
+    "doctor": (1, "error"),
     "overlay show": (1, UNREAD),
     "overlay init": (1, UNREAD),
     "auth sessions": (1, UNREAD),
