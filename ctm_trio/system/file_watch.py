@@ -24,6 +24,7 @@ from ctm_trio.system.side_database import begin_anew
 from ctm_trio.system.store_errors import (
     StoreDamaged,
     StoreUnavailable,
+    WordsDamaged,
     clear_beside,
     set_aside,
     translated,
@@ -43,13 +44,16 @@ NOTE_S = 30.0
 DEEP_GAP_S = 60.0
 """All of a file is looked at once in so many seconds at most, and only when there is a reason."""
 
-DEEP_S = 5.0
-"""And for so long at most."""
+DEEP_S, DEEP_MET_S = 5.0, 60.0
+"""And for so long at most; the longer time is for a file in which somebody met damage."""
 
 DEEP_STEPS = 20_000
 """Steps of SQLite's machine between two looks at the clock."""
 
 REPLACED = "replaced"
+
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+"""A full-text index without its texts cannot be read row by row; what it is made of can."""
 
 
 class Watched:
@@ -58,11 +62,14 @@ class Watched:
     Args:
         path: of the file. open_: makes or opens it; called again when it must be opened anew.
 
+    `has_words`: there is a full-text index in it, and it can be made anew.
     `detached` says why nothing may be written: what is open is not at its path, and could not be put there again.
 
     Raises:
         StoreUnavailable, StoreDamaged: as `open_` does.
     """
+
+    has_words = False
 
     def __init__(self, path: Path, open_: Callable[[Path], sqlite3.Connection]) -> None:
         self.path = path
@@ -70,6 +77,8 @@ class Watched:
             self.db = open_(path)
         self.detached = ""
         self._deep_at = 0.0
+        self._hopeless = False
+        """It is damaged where no copy can be seen to be sound."""
         self._open_file = open_
         self._file: OpenFile | None = None
         self._note_open()
@@ -85,10 +94,20 @@ class Watched:
         deep = file.suspect and time.monotonic() >= self._deep_at
         if deep:
             file.suspect, self._deep_at = False, time.monotonic() + DEEP_GAP_S
-        damage = _damage(self.path, deep=deep)
+            damage = self._look_deep(file)
+        else:
+            damage = _damage(self.path)
+        damage = file.damage = file.damage or damage
         if damage and not (seen := file.look()).problem:
             return Look(f"{self.path.name} was damaged while it was in use ({damage}).", lost=True, damaged=True)
         return seen
+
+    def _look_deep(self, file: OpenFile) -> str:
+        met, file.met = file.met, None
+        damage = _damage(self.path, deep_s=DEEP_S if met is None else DEEP_MET_S)
+        if met is not None and not damage and self.has_words and isinstance(met, WordsDamaged):
+            self._hopeless, damage = True, met.message
+        return damage
 
     def put_back(self) -> None:
         """Write what the connection sees into a new file at the path, and go on with that.
@@ -100,6 +119,8 @@ class Watched:
             StoreDamaged: what is open is damaged itself.
         """
         seen = self.look()
+        if self._hopeless:
+            raise StoreDamaged(seen.problem)
         try:
             self._put_back(check=seen.damaged)
         except StoreDamaged as error:
@@ -162,7 +183,7 @@ class Watched:
         self.db.close()
 
     def _note_open(self) -> None:
-        self._file = OpenFile(self.path)
+        self._file, self._hopeless = OpenFile(self.path), False
         self._file.register()
 
     def _note_closed(self) -> None:
@@ -171,18 +192,18 @@ class Watched:
         self._file = None
 
 
-def _damage(path: Path, *, deep: bool) -> str:
+def _damage(path: Path, *, deep_s: float = 0.0) -> str:
     """What a new connection finds damaged, "" for nothing. It changes no byte.
 
     Args:
-        deep: look at all of it, for `DEEP_S` at most.
+        deep_s: look at all of it, for so many seconds at most; 0 for the beginning of it only.
     """
-    until = time.monotonic() + DEEP_S
+    until = time.monotonic() + deep_s
     try:
         with closing(connect(path, "ro", timeout_s=0.0)) as db, translated():
-            for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            for (table,) in db.execute(_TABLES).fetchall():
                 db.execute(f'SELECT * FROM "{table}" LIMIT 1').fetchone()
-            if deep:
+            if deep_s:
                 db.set_progress_handler(lambda: time.monotonic() > until, DEEP_STEPS)
                 (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
                 return "" if verdict == "ok" else " ".join(str(verdict).split())
@@ -238,6 +259,8 @@ async def watch_file(
         seen = await in_thread(store.look)
         text = seen.problem
         if seen.lost:
+            if seen.damaged:
+                say(text)  # a copy of a large file takes a while
             try:
                 async with lock or trio.Lock():
                     await in_thread(store.put_back, limiter=limiter)
@@ -267,3 +290,5 @@ async def watch_side_file(store: Watched, limiter: trio.CapacityLimiter, say: Ca
                 await in_thread(partial(store.begin_anew, error), limiter=limiter)
             except StoreUnavailable as problem:
                 say(problem.message)
+            else:
+                say("")

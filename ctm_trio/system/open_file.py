@@ -9,11 +9,13 @@ Source: contract C11.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctm_trio.system.store_errors import BESIDE, StoreUnavailable
+from ctm_trio.system.store_errors import BESIDE, DamageMet, StoreDamaged, StoreUnavailable, translate
 
 WAL_LIMIT_BYTES = 32 << 20
 """SQLite cuts no -wal of ours to less than this while it is open. This is the `journal_size_limit` of the search index
@@ -54,6 +56,10 @@ class OpenFile:
         self._wal_bytes = 0
         self.suspect = False
         """True if somebody found damage in it, or its -wal has become smaller than SQLite makes it."""
+        self.met: StoreDamaged | None = None
+        """The damage that somebody found, until all of the file was looked at."""
+        self.damage = ""
+        """What was seen of it then. Whoever looks again, and less closely, must not take the file for sound."""
         self._beside = {suffix: _mark(f"{path}{suffix}") for suffix in BESIDE}
 
     def look(self) -> Look:
@@ -132,11 +138,40 @@ def check_current(path: Path) -> None:
         raise StoreUnavailable(f"{path.name} was moved or replaced while it was in use; try again in a moment.")
 
 
-def suspect(path: Path) -> None:
+def suspect(path: Path, damage: StoreDamaged) -> None:
     """Somebody found damage in a database: its writer looks at all of it soon."""
     writer = _writers.get(os.path.abspath(path))
     if writer is not None:
+        writer.met = damage
         writer.suspect = True
+
+
+def suspect_if_damaged(path: Path, error: sqlite3.Error) -> None:
+    """As `suspect`, for whoever goes on without what could not be read."""
+    problem = translate(error)
+    if isinstance(problem, StoreDamaged):
+        suspect(path, problem)
+
+
+@contextmanager
+def reading(*paths: Path) -> Iterator[None]:
+    """For whoever reads databases beside their writers: the writers hear of damage that is met in the block.
+
+    Raises:
+        DamageMet: in the place of `StoreDamaged`; what was read may be there again in a moment.
+        Whatever else the block raises.
+    """
+    try:
+        yield
+    except (sqlite3.Error, StoreDamaged) as error:
+        problem = error if isinstance(error, StoreDamaged) else translate(error)
+        if not isinstance(problem, StoreDamaged):
+            raise
+        for path in paths:
+            suspect(path, problem)
+        names = " or ".join(path.name for path in paths)
+        text = f"{names} seems to be damaged and is looked at; try again in a moment. ({problem.message})"
+        raise DamageMet(text) from error
 
 
 def _mark(path: Path | str) -> tuple[int, int] | None:

@@ -17,8 +17,8 @@ from typing import TypeVar
 import trio
 
 from ctm_trio.errors import Unavailable
-from ctm_trio.system.open_file import is_current, suspect
-from ctm_trio.system.store_errors import StoreDamaged, translate
+from ctm_trio.system.open_file import is_current, reading
+from ctm_trio.system.store_errors import translate
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class ReadPool:
 
         Raises:
             Unavailable: too many wait, or it took longer than `READ_LIMIT_S`.
-            StoreUnavailable, StoreDamaged: the database cannot be read.
+            StoreUnavailable: the database cannot be read. DamageMet: it seems damaged, and its writer was told.
         """
         if self._limiter.statistics().tasks_waiting >= WAITING:
             raise Unavailable("Too many reads wait for the database; try again in a moment.")
@@ -86,6 +86,10 @@ class ReadPool:
         return tuple(found)
 
     def _job(self, job: Callable[[sqlite3.Connection], T], left: threading.Event) -> T:
+        with reading(*self._files):
+            return self._with_connection(job, left)
+
+    def _with_connection(self, job: Callable[[sqlite3.Connection], T], left: threading.Event) -> T:
         marks = self._marks()
         with self._lock:
             seen, db = self._idle.pop() if self._idle else (marks, None)
@@ -105,11 +109,7 @@ class ReadPool:
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
                 raise Unavailable("That took too long to look up; ask for less, or try again.") from None
-            problem = translate(error)
-            if isinstance(problem, StoreDamaged):
-                for path in self._files:
-                    suspect(path)
-            raise problem from error
+            raise translate(error) from error
         finally:
             with self._lock:
                 keep = sound and not self._closed

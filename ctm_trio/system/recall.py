@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.line_order import RACE_S
 from ctm_trio.model.times import parse_time
+from ctm_trio.system.open_file import reading
 from ctm_trio.system.store import open_database, sources_of
 from ctm_trio.system.store_errors import translated
 
@@ -50,14 +52,10 @@ def recall(path: Path, sessions: frozenset[str], calls: int) -> Recalled:
         calls: how many of each log's newest tool calls.
 
     Raises:
-        StoreUnavailable, StoreDamaged: the database cannot be read.
+        StoreUnavailable: the database cannot be read. DamageMet: it seems damaged, and its writer was told.
     """
-    db = open_database(path, read_only=True)
-    try:
-        with translated():
-            return _recall(db, sessions, calls)
-    finally:
-        db.close()
+    with reading(path), closing(open_database(path, read_only=True)) as db, translated():
+        return _recall(db, sessions, calls)
 
 
 def _recall(db: sqlite3.Connection, sessions: frozenset[str], calls: int) -> Recalled:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 
 from ctm_trio.model.event import RING_EVENTS, Event
 from ctm_trio.model.replay import DEEP_EVENTS, Wanted
+from ctm_trio.system.open_file import reading
 from ctm_trio.system.store import open_database, select_events
 from ctm_trio.system.store_errors import translated
 
@@ -19,16 +20,23 @@ def read_replay(source: Path | sqlite3.Connection, wanted: Wanted) -> tuple[list
         source: path of the database, or a connection to it.
 
     Raises:
-        StoreUnavailable, StoreDamaged: the database cannot be read.
+        StoreUnavailable: the database cannot be read.
+        DamageMet, StoreDamaged: it seems damaged; of a path the writer was told, of a connection its owner is.
     """
-    with closing(open_database(source, read_only=True)) if isinstance(source, Path) else nullcontext(source) as db:
-        sessions, types, since, until = wanted.sessions, wanted.types, wanted.since, wanted.until
-        if since is None or not wanted.deep:
-            ring = select_events(db, limit=RING_EVENTS, sessions=sessions, types=types, until=until)
-            lost = since is not None and bool(ring) and since < ring[0].id
-            return (ring if since is None or lost else [e for e in ring if e.id > since]), lost
-        found = select_events(db, limit=DEEP_EVENTS + 1, sessions=sessions, types=types, after=since, until=until)
-        return found[-DEEP_EVENTS:], len(found) > DEEP_EVENTS or not _cursor_held(db, since)
+    if not isinstance(source, Path):
+        return _read(source, wanted)
+    with reading(source), closing(open_database(source, read_only=True)) as db:
+        return _read(db, wanted)
+
+
+def _read(db: sqlite3.Connection, wanted: Wanted) -> tuple[list[Event], bool]:
+    sessions, types, since, until = wanted.sessions, wanted.types, wanted.since, wanted.until
+    if since is None or not wanted.deep:
+        ring = select_events(db, limit=RING_EVENTS, sessions=sessions, types=types, until=until)
+        lost = since is not None and bool(ring) and since < ring[0].id
+        return (ring if since is None or lost else [e for e in ring if e.id > since]), lost
+    found = select_events(db, limit=DEEP_EVENTS + 1, sessions=sessions, types=types, after=since, until=until)
+    return found[-DEEP_EVENTS:], len(found) > DEEP_EVENTS or not _cursor_held(db, since)
 
 
 def _cursor_held(db: sqlite3.Connection, since: int) -> bool:

@@ -18,10 +18,10 @@ from ctm_trio.model.times import parse_time
 from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.log_lines import LineReader, Place
 from ctm_trio.system.migration import Schema
-from ctm_trio.system.open_file import OpenFile, is_current, suspect
+from ctm_trio.system.open_file import OpenFile, is_current, reading
 from ctm_trio.system.side_database import open_side_database
 from ctm_trio.system.store import open_database, unsigned
-from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, translate
+from ctm_trio.system.store_errors import DamageMet, StoreDamaged, StoreUnavailable, translate
 from ctm_trio.system.transaction import transaction
 
 TABLES = """
@@ -107,6 +107,8 @@ class SearchIndex(Watched):
         StoreUnavailable: one of the databases cannot be opened now. StoreDamaged: the index must be set aside.
     """
 
+    has_words = True
+
     def __init__(self, path: Path, journal: Path, logs: Path) -> None:
         super().__init__(path, _open)
         self._journal_path = journal
@@ -175,15 +177,14 @@ class SearchIndex(Watched):
             StoreUnavailable: it cannot be read now.
         """
         try:
-            if self._journal is None or self._journal_was_replaced():
-                if self._journal is not None:
-                    self._journal.close()
-                self._journal = open_database(self._journal_path, read_only=True)
-                self._journal_file = OpenFile(self._journal_path)
-            yield self._journal
-        except (sqlite3.Error, StoreDamaged) as error:
-            if isinstance(error, StoreDamaged) or isinstance(translate(error), StoreDamaged):
-                suspect(self._journal_path)
+            with reading(self._journal_path):
+                if self._journal is None or self._journal_was_replaced():
+                    if self._journal is not None:
+                        self._journal.close()
+                    self._journal = open_database(self._journal_path, read_only=True)
+                    self._journal_file = OpenFile(self._journal_path)
+                yield self._journal
+        except (sqlite3.Error, DamageMet) as error:
             raise StoreUnavailable(f"The event log cannot be read: {error}") from error
 
     def _journal_was_replaced(self) -> bool:

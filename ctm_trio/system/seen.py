@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -16,6 +17,7 @@ from ctm_trio.model.event import HookFacts
 from ctm_trio.model.log_line import Row
 from ctm_trio.model.times import parse_time
 from ctm_trio.model.twice import CALLS_KEPT, HOOKS_KEPT, Reported, call_key
+from ctm_trio.system.open_file import suspect_if_damaged
 
 LOGS_KEPT = 1000
 """Logs whose last events are in memory; past it the one not written to the longest is read back when it is again."""
@@ -32,11 +34,12 @@ class Seen:
     """The memory of the journal's writer, in its thread.
 
     Args:
-        db: the writer's connection.
+        db: the writer's connection. path: of its file.
     """
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
         self._db = db
+        self._path = path
         self._logs: OrderedDict[int, Reported] = OrderedDict()
 
     def use(self, db: sqlite3.Connection) -> None:
@@ -62,5 +65,8 @@ class Seen:
                 [call_key(bytes(payload), str(ts)) for payload, ts in reversed(calls)],
                 [(_facts.decode(facts), parse_time(str(ts)) or 0.0) for facts, ts in reversed(hooks)],
             )
-        except (sqlite3.Error, *BAD_JSON, TypeError):
-            return Reported()  # rather counted twice than never
+        except sqlite3.Error as error:
+            suspect_if_damaged(self._path, error)
+        except (*BAD_JSON, TypeError):
+            pass
+        return Reported()  # rather counted twice than never

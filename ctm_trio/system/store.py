@@ -24,6 +24,7 @@ from ctm_trio.model.times import format_time
 from ctm_trio.system.event_file import checkpoint as checkpoint
 from ctm_trio.system.event_file import open_database as open_database
 from ctm_trio.system.file_watch import Watched
+from ctm_trio.system.open_file import suspect_if_damaged
 from ctm_trio.system.schema import EVENT_COLUMNS, HOOK_COLUMNS
 from ctm_trio.system.seen import Seen
 from ctm_trio.system.store_errors import StoreDamaged as StoreDamaged
@@ -101,7 +102,7 @@ class EventStore(Watched):
         """The same by (uuid, kind)."""
         self.agents: dict[tuple[int, str], None] = {}
         """Sub-agents that were seen lately, by (source, id), oldest first; the database knows the others."""
-        self.seen = Seen(self.db)
+        self.seen = Seen(self.db, path)
         self.last_calls: dict[int, int] = {}
         """See `system.last_calls`."""
         self._patient = True
@@ -200,7 +201,8 @@ class EventStore(Watched):
                 ).fetchone()
                 is None
             )
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            suspect_if_damaged(self.path, error)
             return True  # rather announced twice than never
 
     def insert(self, batches: Sequence[Stamped]) -> None:

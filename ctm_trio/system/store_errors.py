@@ -55,6 +55,16 @@ class StoreDamaged(CtmError):
     aside = "corrupt"
 
 
+class WordsDamaged(StoreDamaged):
+    """The full-text index in a database is damaged, which no check of the file's structure finds."""
+
+
+class DamageMet(StoreUnavailable):
+    """A reader met damage. The file's owner was told: it looks at all of it, and sets it aside if that is true."""
+
+    code = "store_damaged"
+
+
 class StoreForeign(StoreDamaged):
     """A database of another making stands in the place of ours."""
 
@@ -71,7 +81,8 @@ def translate(error: sqlite3.Error) -> CtmError:
     """Our name for an SQLite error: damaged, refused (a row), or unavailable (for now)."""
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or str(error) == "unsupported file format":
-        return StoreDamaged(f"The database is damaged: {error}")
+        kind = WordsDamaged if name == "SQLITE_CORRUPT_VTAB" else StoreDamaged
+        return kind(f"The database is damaged: {error}")
     bound = isinstance(error, sqlite3.InterfaceError | sqlite3.ProgrammingError) and "rror binding" in str(error)
     if bound or isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
         return StoreRefused(f"The database rejected a row: {error}")

@@ -85,8 +85,21 @@ async def _follow(indexer: _Indexer, events: TailSource[Event], tailers: StateRe
         if more:
             await trio.sleep(CALM_SHARE * (trio.current_time() - began) if live else PAUSE_S)
         else:
-            await events.moved(seen)
+            await _moved(indexer, events, seen)
             await trio.sleep(SETTLE_S)
+
+
+async def _moved(indexer: _Indexer, events: TailSource[Event], seen: int) -> None:
+    """Wait until there is something new, or the index has to be made anew."""
+    async with trio.open_nursery() as nursery:
+
+        async def wait_for_end() -> None:
+            await indexer.ended.wait()
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(wait_for_end)
+        await events.moved(seen)
+        nursery.cancel_scope.cancel()
 
 
 class _Indexer:
@@ -97,6 +110,8 @@ class _Indexer:
         self._trouble = trouble
         self._path = path
         self._index: SearchIndex | None = None
+        self.ended = trio.Event()
+        """The index that was open is not any more."""
         self._watching = trio.CancelScope()
         self._limiter = trio.CapacityLimiter(1)
 
@@ -110,6 +125,7 @@ class _Indexer:
             except (StoreUnavailable, OSError) as error:
                 self._wait(str(error))
             else:
+                self.ended = trio.Event()
                 self._trouble.note("index", "")
         return self._index is not None
 
@@ -149,6 +165,8 @@ class _Indexer:
                 await trio.to_thread.run_sync(begin_anew, self._path, error, limiter=self._limiter)
             except StoreUnavailable as problem:
                 self._wait(problem.message)
+            else:
+                self._trouble.note("file", "")
 
     def _wait(self, problem: str) -> None:
         if self._trouble.note("index", problem):
@@ -157,6 +175,7 @@ class _Indexer:
     async def close(self) -> None:
         """Close the index if it is open."""
         index, self._index = self._index, None
+        self.ended.set()
         self._watching.cancel()
         if index is not None:
             await trio.to_thread.run_sync(index.close, limiter=self._limiter)

@@ -106,7 +106,7 @@ def test_a_stored_announcement_and_a_hook_event(tmp_path: Path) -> None:
             " 1, 0, 1)",
             (nested,),
         )
-        assert Seen(db).first_of(1, []) == []
+        assert Seen(db, Path("x.db")).first_of(1, []) == []
     known = recall(path, frozenset({"alpha"}), 4)
     assert [event.id for event in known.events["alpha"]] == [5]
     assert known.raised == {}
