@@ -147,6 +147,8 @@ class Server:
         self.hard_stop = HardStop(self._safe.is_set)
         self._reload_send, self._reload_recv = trio.open_memory_channel[None](1)
         self.reason = ""
+        self.unsaved = False
+        """After `run`: not all that was published is in the event log. The logs have it."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -197,10 +199,12 @@ class Server:
                 status = Once(task_status)
                 while not self._stop.is_set():
                     self._safe.clear()
+                    self.unsaved = True
                     try:
                         await run_daemon(plan, shutdown=self._stop.wait, task_status=status)
                     except* StoreDamaged as group:
                         self._set_aside(_first(group))
+                    self.unsaved = not self._safe.is_set()
                 nursery.cancel_scope.cancel()
         self.hard_stop.disarm()
 
@@ -252,7 +256,10 @@ class Server:
 
 
 def serve_main(port: int = 0) -> int:
-    """The command `serve`. Exit code 0 after a signal, or if a sibling runs already. Source: contract A1."""
+    """The command `serve`. Exit code 0 after a signal, if everything is on disk, or if a sibling runs already.
+
+    Source: contract A1.
+    """
     start_logging()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log webhook URLs
     with suppress(OSError, ValueError, RuntimeError):  # without a standard error nobody can be told
@@ -284,6 +291,9 @@ def serve_main(port: int = 0) -> int:
         return 1
     finally:
         server.hard_stop.watch_exit()
+    if server.unsaved:
+        print("Not everything is on disk; the next start reads the rest from the logs.", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -63,7 +63,8 @@ class Watched:
         path: of the file. open_: makes or opens it; called again when it must be opened anew.
 
     `has_words`: there is a full-text index in it, and it can be made anew.
-    `detached` says why nothing may be written: what is open is not at its path, and could not be put there again.
+    `detached` says why nothing may be written: what is open is not at its path, and could not be put there again. After
+    `close` it says the same of what was written.
 
     Raises:
         StoreUnavailable, StoreDamaged: as `open_` does.
@@ -130,6 +131,19 @@ class Watched:
             raise
         self.detached = ""
 
+    def settle(self) -> None:
+        """Put the file back if it is lost, or go on with it if it is at its path again by itself. Looks at little.
+
+        Raises:
+            StoreUnavailable, StoreDamaged: as `put_back`.
+        """
+        file = self._file
+        if file is None or file.look().lost:
+            self.put_back()
+        elif self.detached and file.is_ours():
+            self.detached = ""
+            log.warning("%s is at its place again", self.path.name)
+
     def _put_back(self, *, check: bool = False) -> None:
         rescued = rescued_of(self.path)
         try:
@@ -177,8 +191,10 @@ class Watched:
     def close(self) -> None:
         """Close the connection. A file that was deleted a moment ago is put back first, if that can be done."""
         if self._file is not None and (seen := self._file.look()).lost:
-            with suppress(StoreUnavailable, StoreDamaged):
+            try:
                 self._put_back(check=seen.damaged)
+            except (StoreUnavailable, StoreDamaged) as error:
+                self.detached = f"{seen.problem} It cannot be restored now: {error.message}"
         self._note_closed()
         self.db.close()
 
@@ -269,6 +285,9 @@ async def watch_file(
             else:
                 text = note = f"{seen.problem} It was restored with all its contents."
                 until = trio.current_time() + NOTE_S
+        elif store.detached:
+            with suppress(StoreUnavailable):  # it is lost again; the next look says so
+                await in_thread(store.settle, limiter=limiter)
         elif not text and trio.current_time() < until:
             text = note
         if text != said:

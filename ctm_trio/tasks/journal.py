@@ -10,7 +10,6 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -113,7 +112,7 @@ async def run_journal(
         # the process ends at the last bound of the stop (`hard_stop`).
         with trio.CancelScope(shield=True):
             await in_thread(journal.shut, limiter=journal.writer)
-        state.publish(replace(state.latest, closed=not journal.pending))
+        state.publish(replace(state.latest, closed=journal.whole))
 
 
 class Journal:
@@ -139,6 +138,8 @@ class Journal:
         self.degraded = ""
         self.file_problem = ""
         self.file_lock = trio.Lock()
+        self.whole = False
+        """Once it is shut: all that was published is on disk, in its place."""
         self.left_out, self.refusal = 0, ""
         self.flush_at = 0.0
         self.thread_until = math.inf if may_hang(path.parent) else 0.0
@@ -160,11 +161,18 @@ class Journal:
 
     def shut(self) -> None:
         """Commit what is left and close (in a thread)."""
+        store = self.store
         if self.pending:
-            with suppress(StoreUnavailable, StoreDamaged):  # the logs still have it; nothing else can be done now
-                self.store.insert([stamped for stamped, _ in self.pending])
+            try:
+                store.settle()
+                store.insert([stamped for stamped, _ in self.pending])
                 self.pending.clear()
-        self.store.close()
+            except (StoreUnavailable, StoreDamaged) as error:  # the logs still have it; nothing else can be done now
+                log.error("the last events are not on disk: %s", error.message)
+        store.close()
+        if store.detached and not self.pending:
+            log.error("the event log is not at its place: %s", store.detached)
+        self.whole = not self.pending and not store.detached
 
     # ------------------------------------------------------------ one turn
 
