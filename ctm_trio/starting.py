@@ -27,6 +27,9 @@ REINDEX_LOOK_S = 0.2
 GUARD_S = 2.0
 """How often it is looked whether the lock file is still ours."""
 
+NAMED_S = 1.0
+"""How much later the lock file is there again at the latest."""
+
 
 class StartFailed(Exception):
     """The daemon cannot start, or cannot go on, for a reason that a person can change. The text is one sentence."""
@@ -78,7 +81,7 @@ def claim(root: Path, holder: Holder) -> tuple[InstanceLock, bool]:
     try:
         if lock.take(holder):
             return lock, True
-        other = read_holder(root) or Holder()
+        other = _named_holder(root)
         if other.work == REINDEX:
             return lock, False
         raise DirectoryTaken(root, other)
@@ -91,6 +94,14 @@ def claim(root: Path, holder: Holder) -> tuple[InstanceLock, bool]:
     except BaseException:  # whatever it is, a lock that the caller does not get is not held
         lock.close()
         raise
+
+
+def _named_holder(root: Path) -> Holder:
+    """Who holds the directory. If its lock file was deleted, it makes that again within `GUARD_S`."""
+    end = time.monotonic() + GUARD_S + NAMED_S
+    while (found := read_holder(root)) is None and time.monotonic() < end:
+        time.sleep(NAMED_S / 10)
+    return found or Holder()
 
 
 async def wait_for_reindex(root: Path, lock: InstanceLock, holder: Holder, stop: trio.Event) -> None:

@@ -3,6 +3,9 @@
 The lock is a `flock` on `ctm-trio.lock`: the system takes it back when its holder ends, however that ends. The holder
 writes into the file who it is, for people and for the command line, which finds the daemon by it. What stands in the
 file means nothing unless the lock is held.
+
+The holder has a `flock` on the directory itself too, where the file system has such: a lock file that was deleted lets
+nobody else in before it is made again.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import fcntl
 import os
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -74,6 +78,7 @@ class InstanceLock:
         self._root = root
         self._path = root / LOCK_NAME
         self._fd = open_regular(self._path, os.O_RDWR | os.O_CREAT)
+        self._directory = -1
         self._holder: Holder | None = None
 
     def take(self, holder: Holder) -> bool:
@@ -83,20 +88,54 @@ class InstanceLock:
             NoLocks: the file system cannot lock.
             OSError: the file cannot be written.
         """
-        end = time.monotonic() + TAKE_S
-        while not _flock(self._fd, fcntl.LOCK_EX, self._root):
-            if time.monotonic() > end:
-                return False
-            time.sleep(TRY_EVERY_S)
+        if not _within(TAKE_S, self._lock):
+            return False
         self._say(holder)
         return True
 
     def take_now(self, holder: Holder) -> bool:
         """As `take`, without waiting."""
-        if not _flock(self._fd, fcntl.LOCK_EX, self._root):
+        if not self._lock():
             return False
         self._say(holder)
         return True
+
+    def _lock(self) -> bool:
+        # The directory first: a lock file that we made in the place of a deleted one is left to its holder.
+        if not self._lock_directory():
+            return False
+        if self._lock_file():
+            return True
+        self._free_directory()
+        return False
+
+    def _lock_file(self) -> bool:
+        return _flock(self._fd, fcntl.LOCK_EX, self._root)
+
+    def _lock_directory(self) -> bool:
+        """Lock the directory that is at the path; False if another process has it. Where that cannot be, the file is
+        all there is."""
+        fd = -1
+        try:
+            fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            if self._directory >= 0 and os.path.samestat(os.fstat(fd), os.fstat(self._directory)):
+                os.close(fd)
+                return True
+            if not _flock(fd, fcntl.LOCK_EX, self._root):
+                os.close(fd)
+                return False
+        except (OSError, NoLocks):
+            if fd >= 0:
+                os.close(fd)
+            return True
+        self._free_directory()
+        self._directory = fd
+        return True
+
+    def _free_directory(self) -> None:
+        fd, self._directory = self._directory, -1
+        if fd >= 0:
+            os.close(fd)
 
     def keep(self) -> bool:
         """Make the lock file again if it was removed or replaced; False if another process owns the directory now.
@@ -120,8 +159,9 @@ class InstanceLock:
             return True
         with other:
             try:
-                if not other.take(self._holder):
+                if not self._lock_directory() or not _within(TAKE_S, other._lock_file):
                     return False
+                other._say(self._holder)
             except (OSError, NoLocks):
                 return True
             self._fd, other._fd = other._fd, self._fd
@@ -132,6 +172,7 @@ class InstanceLock:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+        self._free_directory()
 
     def __enter__(self) -> Self:
         return self
@@ -143,6 +184,15 @@ class InstanceLock:
         self._holder = holder
         os.fchmod(self._fd, 0o600)
         os.pwrite(self._fd, _encode(holder), 0)
+
+
+def _within(seconds: float, lock: Callable[[], bool]) -> bool:
+    end = time.monotonic() + seconds
+    while not lock():
+        if time.monotonic() > end:
+            return False
+        time.sleep(TRY_EVERY_S)
+    return True
 
 
 def read_holder(root: Path) -> Holder | None:

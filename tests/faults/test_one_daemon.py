@@ -165,6 +165,45 @@ def test_a_removed_lock_file_is_made_again(daemon: Daemon) -> None:
     assert daemon.stop()[0] == 0
 
 
+def test_no_second_daemon_before_the_lock_file_is_made_again(daemon: Daemon) -> None:
+    """The one that starts right after the deletion begins nothing, and names the first."""
+    daemon.start()
+    assert daemon.process is not None
+    log = daemon.log()
+    log.append(b"".join(line(UUID, f"a{i}") for i in range(50)))
+    eventually(lambda: len(daemon.stored()) == 50, what="the ingest")
+    (daemon.root / LOCK_NAME).unlink()
+    second = command(daemon, "serve", "--port", str(free_port()))
+    assert second.returncode == 1
+    assert f"process {daemon.process.pid} on port {daemon.port}" in second.stderr
+    assert "serving on" not in second.stderr
+    log.append(line(UUID, "b"))
+    eventually(lambda: len(daemon.stored()) == 51, what="the next line")
+    assert daemon.stop()[0] == 0
+
+
+def test_the_directory_is_held_too(tmp_path: Path) -> None:
+    """Without its lock file it is still held, by one at a time, until that one lets go; another one in its place is
+    taken over."""
+    holder = Holder(os.getpid(), port=4711)
+    root = tmp_path / "ctm"
+    root.mkdir()
+    with InstanceLock(root) as lock:
+        assert lock.take(holder)
+        (root / LOCK_NAME).unlink()
+        with InstanceLock(root) as other:
+            assert not other.take_now(Holder(1))
+            assert lock.keep()
+            assert read_holder(root) == holder
+            root.rename(tmp_path / "away")
+            root.mkdir()
+            assert lock.keep()
+            with InstanceLock(root) as third:
+                assert not third.take_now(Holder(1))
+    with InstanceLock(root) as other:
+        assert other.take_now(Holder(1))
+
+
 def test_what_stands_in_the_file_counts_only_while_it_is_held(tmp_path: Path) -> None:
     """A record of a process that has let go, a half-written one and rubbish name nobody; the file is private."""
     holder = Holder(os.getpid(), port=4711, version="1", started=5)
