@@ -55,6 +55,8 @@ class Copies(ABC):
         self.parts: dict[str, Segment] = {}
         self.past: list[Segment] = []
         self.live: Segment | None = None
+        self.anew = 0
+        """Bytes of the file whose place the current one took, 0 if it took none's, or is read as far."""
         self._copies: list[Segment] = []
         self._looked = False
 
@@ -69,6 +71,8 @@ class Copies(ABC):
             elif not copy.sealed:
                 self.live = copy
         del self.past[:-MAX_PAST]
+        if self.live is not None and self.past and self.live.position < self.past[-1].position:
+            self.anew = 1  # it may have been read anew when the process ended; to its end it is now
 
     @abstractmethod
     async def open_segment(self, key: tuple[int, int]) -> Segment:
@@ -159,6 +163,7 @@ class Copies(ABC):
         Args:
             ours: a part may be that file; False if it is known that others rotated it.
         """
+        self.anew = max(1, segment.position)
         known, names = [*self.past, *self.parts.values()], frozenset(self.parts)
 
         def look() -> tuple[LogName | None, list[Path]]:
@@ -172,6 +177,7 @@ class Copies(ABC):
 
         part, found = await trio.to_thread.run_sync(look, abandon_on_cancel=True)  # it only reads, files of its own
         if part is not None:
+            self.anew = 0
             segment.name = part.base
             self.parts[part.base] = segment
             await self.commit(segment)

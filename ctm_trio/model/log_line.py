@@ -78,8 +78,12 @@ class Row(msgspec.Struct, gc=False):
 
 
 class LineBatch(msgspec.Struct, gc=False):
-    """Rows of one segment in order, and the segment as it is after them. Committed in one transaction."""
+    """Rows of one segment in order, and the segment as it is after them. Committed in one transaction.
+
+    `anew`: the file took the place of one that was read, so it may have any of the log's calls again.
+    """
 
     segment: Segment
     rows: list[Row]
     skipped: int = 0
+    anew: bool = False

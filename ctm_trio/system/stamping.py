@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from ctm_trio.model.event import HOOK_TYPE, Event
-from ctm_trio.model.log_line import LineBatch
+from ctm_trio.model.log_line import LineBatch, Row
 from ctm_trio.model.times import format_time
 from ctm_trio.system.store import EventStore, Source, Stamped, compose, strip_session
 
@@ -32,7 +32,12 @@ def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Even
     hooks: list[tuple[object, ...]] = []
     events: list[Event] = []
     last, now_ns, last_call, last_id = store.last_id, time.time_ns, "", 0
-    for row in store.seen.first_of(source_id, batch.rows):
+    found: Sequence[Row] = batch.rows
+    if batch.anew:
+        found = store.seen_all.new_of(store.db, source_id, segment_id, found)
+    else:
+        store.seen_all.forget(source_id)
+    for row in store.seen.first_of(source_id, found):
         agent = row.agent_id
         if agent and (source_id, agent) not in store.agents:
             starts = row.hook is None or row.hook.name == "SubagentStart"

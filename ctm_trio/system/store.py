@@ -27,6 +27,7 @@ from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.open_file import suspect_if_damaged
 from ctm_trio.system.schema import EVENT_COLUMNS, HOOK_COLUMNS
 from ctm_trio.system.seen import Seen
+from ctm_trio.system.seen_all import SeenAll
 from ctm_trio.system.store_errors import StoreDamaged as StoreDamaged
 from ctm_trio.system.store_errors import StoreNewer as StoreNewer
 from ctm_trio.system.store_errors import StoreRefused as StoreRefused
@@ -102,7 +103,7 @@ class EventStore(Watched):
         """The same by (uuid, kind)."""
         self.agents: dict[tuple[int, str], None] = {}
         """Sub-agents that were seen lately, by (source, id), oldest first; the database knows the others."""
-        self.seen = Seen(self.db, path)
+        self.seen, self.seen_all = Seen(self.db, path), SeenAll(path)
         self.last_calls: dict[int, int] = {}
         """See `system.last_calls`."""
         self._patient = True

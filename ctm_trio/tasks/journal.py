@@ -210,7 +210,7 @@ class Journal:
         """Stamp and commit, on the loop if that is quick. What cannot be committed now stays pending, with its ids."""
         due = not self.degraded or trio.current_time() >= self.flush_at
         announced = len(self.pending)
-        if rows <= LOOP_ROWS and due and self._may_use_loop():
+        if rows <= LOOP_ROWS and due and self._may_use_loop() and not self._reads_back(messages):
             started, left_out = perf_counter(), self.left_out
             self._stamp_all(messages)
             settled = self._flush_quickly()
@@ -233,6 +233,13 @@ class Journal:
             and not self.pending
             and self.writer.available_tokens == 1
             and trio.current_time() >= self.thread_until
+        )
+
+    def _reads_back(self, messages: list[JournalMessage]) -> bool:
+        """True if all calls of a log have to be read back first."""
+        return any(
+            isinstance(m, Ingest) and m.batch.anew and m.batch.rows and not self.store.seen_all.has(m.batch.segment.id)
+            for m in messages
         )
 
     def _flush_quickly(self) -> bool:

@@ -42,6 +42,10 @@ ASK_S = 30.0
 RECENT_S = 600.0
 """A log that was not written to for so long is old: its tailer ends when it has read it."""
 
+ANEW_S = 60.0
+"""A file that took the place of one that was read counts as read anew for so long, or until as much of it is read. It
+may be written bit by bit, so that its end is met before."""
+
 PartsOf = Callable[[str], Awaitable[list[LogName]]]
 """Lists the rotated parts of a log (by its uuid), oldest first."""
 
@@ -61,6 +65,7 @@ class Tail(Copies):
         self.clues = Clues()
         self.skipping = 0
         """Position up to which an endless line was scanned for its end, 0 if there is none."""
+        self.anew_until, self.met_end = 0.0, False
         self.trouble = ""
         """Why the log cannot be read now, as it was logged last."""
 
@@ -298,6 +303,7 @@ class Tail(Copies):
         make = partial(OpenSegment, self.uuid, self.kind)
         segment: Segment = await ask(self.ends.journal, make, timeout_s=ASK_S)
         segment.device, segment.inode = key
+        self.anew_until, self.met_end = trio.current_time() + ANEW_S, False
         return segment
 
     async def _matches(self, reader: Reader, segment: Segment) -> bool:
@@ -330,6 +336,7 @@ class Tail(Copies):
                 return False
             if left == 0:
                 self.progress.lag_bytes = 0
+                self._end_anew(segment)
                 return await self._matches(reader, segment)
             self.progress.lag_bytes = left
             if left <= INLINE_BYTES and isinstance(reader, PlainReader):
@@ -345,6 +352,7 @@ class Tail(Copies):
             if used or not full:
                 self.progress.lag_bytes = len(data) - overlap - used
                 if not full:
+                    self._end_anew(segment)
                     return True
                 chunk = CHUNK_BYTES
                 continue
@@ -354,6 +362,13 @@ class Tail(Copies):
                 chunk = CHUNK_BYTES
             else:
                 chunk = min(chunk * 4, MAX_LINE_BYTES)
+
+    def _end_anew(self, segment: Segment) -> None:
+        """At the end of a file: see whether it was read anew, and is read as far as the one before."""
+        if self.anew and segment is self.live:
+            self.met_end = True
+            if segment.position >= self.anew:
+                self.anew = 0
 
     async def _take(self, data: bytes, overlap: int, segment: Segment) -> int | None:
         """Send the complete lines of a chunk. Bytes used, or None if the chunk does not follow what was read."""
@@ -406,7 +421,10 @@ class Tail(Copies):
         await self._send([], segment, 0)
 
     async def _send(self, rows: list[Row], segment: Segment, skipped: int) -> None:
-        message = Ingest(LineBatch(msgspec.structs.replace(segment), rows, skipped))
+        if self.anew and self.met_end and trio.current_time() >= self.anew_until:
+            self.anew = 0
+        anew = self.anew > 0 and segment is self.live
+        message = Ingest(LineBatch(msgspec.structs.replace(segment), rows, skipped, anew))
         try:
             self.ends.journal.send_nowait(message)  # a line need not go round the event loop for it
         except trio.WouldBlock:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import gzip
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 
+from ctm_trio.channels import ask
+from ctm_trio.messages import Positions
+from ctm_trio.model.log_line import LOGS
 from ctm_trio.system import watch
 from ctm_trio.tasks import tailers
-from tests.faults.rig import Rig, line
+from tests.faults.rig import SETTLE_S, Rig, line
 
 UUID = "11111111-2222-4333-8444-555555555555"
 
@@ -229,3 +234,60 @@ async def test_written_while_the_tailer_ends(rig: Rig, monkeypatch: pytest.Monke
                 await rig.settle(i + 1)
             await trio.sleep(0.0005 * (i % 7))
     rig.check([f"i{i}" for i in range(60)])
+
+
+def edited(data: bytes) -> bytes:
+    """As `sed -i` takes a password out."""
+    return data.replace(b'"a3"', b'"REDACTED"')
+
+
+def headless(data: bytes) -> bytes:
+    """As somebody cuts the oldest lines off."""
+    return b"".join(data.splitlines(keepends=True)[100:])
+
+
+def older(data: bytes) -> bytes:
+    """As a copy of before is put back."""
+    return b"".join(data.splitlines(keepends=True)[:-5])
+
+
+@pytest.mark.parametrize("change", [edited, headless, older])
+@pytest.mark.parametrize("how", ["renamed", "in place", "bit by bit", "while we are down"])
+async def test_a_log_that_was_changed(rig: Rig, change: Callable[[bytes], bytes], how: str) -> None:
+    """Calls with an id that are stored come no second time, however many; what is new comes."""
+    log = rig.log()
+    expected = [f"a{i}" for i in range(1500)]
+    async with rig.running():
+        log.append(b"".join(line(log.uuid, marker, with_id=True) for marker in expected))
+        await rig.settle(1500)
+        if how != "while we are down":
+            await replace_log(rig, change(log.path.read_bytes()), how)
+            log.append(line(log.uuid, "b0", with_id=True))
+            await rig.settle(1501)
+    if how == "while we are down":
+        await replace_log(rig, change(log.path.read_bytes()), "renamed")
+        log.append(line(log.uuid, "b0", with_id=True))
+    async with rig.running():
+        await rig.settle(1501)
+        log.append(line(log.uuid, "b1", with_id=True))
+        await rig.settle(1502)
+    rig.check([*expected, "b0", "b1"])
+
+
+async def replace_log(rig: Rig, data: bytes, how: str) -> None:
+    """Write a log anew."""
+    log = rig.log()
+    if how == "renamed":
+        temporary = log.path.with_name("new")
+        temporary.write_bytes(data)
+        temporary.rename(log.path)
+        return
+    half = data.index(b"\n", len(data) // 2) + 1 if how == "bit by bit" else len(data)
+    log.path.write_bytes(data[:half])
+    if how == "bit by bit":
+        with trio.fail_after(SETTLE_S):
+            while half not in [
+                s.position for s in await ask(rig.send, partial(Positions, log.uuid, LOGS), timeout_s=5)
+            ]:
+                await trio.sleep(0.01)
+        log.append(data[half:])

@@ -1,0 +1,78 @@
+"""Every stored call of a log whose current file was replaced or cut, for as long as that file is read anew.
+
+`seen` knows a log's last calls only; a log that was edited, or put back from an older copy, has all of them again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+from ctm_trio.model.log_line import Row
+from ctm_trio.system.open_file import suspect_if_damaged
+
+MAX_KEYS = 1_000_000
+"""The newest calls of a log that are known, 8 bytes each. Older ones would come twice."""
+
+MAX_ALL = 4_000_000
+"""Of all logs that are read anew at the same time; past it the one that was opened first is read back once more."""
+
+_CALLS = (
+    "SELECT tool_use_id, agent_id, is_error FROM events INDEXED BY events_source"
+    " WHERE source = ? AND type = 'tool_call' AND tool_use_id <> '' ORDER BY id DESC LIMIT ?"
+)
+
+
+class SeenAll:
+    """The memory of the journal's writer, in its thread.
+
+    Args:
+        path: of the database.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._logs: OrderedDict[int, tuple[int, array[int]]] = OrderedDict()
+        """By source: the segment that is read anew, and the sorted keys of what was stored when that began."""
+
+    def has(self, segment: int) -> bool:
+        """True if the calls are in memory that this segment is compared with."""
+        return any(known == segment for known, _ in self._logs.values())
+
+    def new_of(self, db: sqlite3.Connection, source: int, segment: int, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows that are not stored calls of the log. Reads all of these back the first time: that takes a while."""
+        if not rows:
+            return rows
+        known, keys = self._logs.get(source, (0, array("q")))
+        if known != segment:
+            keys = self._read_back(db, source)
+            self._logs[source] = segment, keys
+            while len(self._logs) > 1 and sum([len(k) for _, k in self._logs.values()]) > MAX_ALL:
+                self._logs.popitem(last=False)
+        return [row for row in rows if not row.tool_use_id or row.hook is not None or not _is_in(keys, row)]
+
+    def forget(self, source: int) -> None:
+        """The log is read to its end."""
+        if self._logs:
+            self._logs.pop(source, None)
+
+    def _read_back(self, db: sqlite3.Connection, source: int) -> array[int]:
+        try:
+            return array("q", sorted([_key(*row) for row in db.execute(_CALLS, (source, MAX_KEYS))]))
+        except sqlite3.Error as error:
+            suspect_if_damaged(self._path, error)
+            return array("q")  # rather counted twice than never
+
+
+def _key(tool_use_id: str, agent_id: str, is_error: object) -> int:
+    return hash((tool_use_id, agent_id, bool(is_error)))
+
+
+def _is_in(keys: array[int], row: Row) -> bool:
+    key = _key(row.tool_use_id, row.agent_id, row.is_error)
+    at = bisect_left(keys, key)
+    return at < len(keys) and keys[at] == key
