@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import trio
+
 from ctm_trio.errors import GitFailed, SpawnFailed
 from ctm_trio.model.checkpoint import PREFIX
 from ctm_trio.model.git_reason import plain_line
@@ -16,7 +18,8 @@ from ctm_trio.model.sound import name_shown
 from ctm_trio.model.times import format_time
 from ctm_trio.system.git_command import git
 from ctm_trio.system.git_index import add_paths, add_tracked, commit_tree, move_both, write_tree
-from ctm_trio.system.git_lock import locked_index
+from ctm_trio.system.git_keep import Kept, hidden_files, hold, keep_hidden, keep_staged, let_go
+from ctm_trio.system.git_lock import IndexLock, locked_index
 from ctm_trio.system.git_revert_killed import mend, take_back_killed
 from ctm_trio.system.git_tree import (
     Changes,
@@ -58,11 +61,13 @@ class _Look:
     Attributes:
         head: the commit that is checked out, "" for none.
         wanted: there is something to commit, or `head` is no checkpoint yet.
+        hidden: files that git is told not to look at; what has changed in them cannot be seen yet.
     """
 
     head: str
     taken: Taken
     wanted: bool
+    hidden: tuple[bytes, ...]
 
     @property
     def note(self) -> str:
@@ -73,8 +78,9 @@ async def make_checkpoint(workdir: str, label: str) -> str:
     """Commit what is in the work tree as a checkpoint; nothing happens outside of git, or on one that is clean.
 
     Never in it: nested repositories (agents' worktrees among them), new files whose names say that they hold secrets,
-    new files over `MAX_FILE_BYTES`, and all new files where git is told not to show them. In a repository of HOME there
-    is none at all. Nothing has changed if it fails.
+    new files over `MAX_FILE_BYTES`, all new files where git is told not to show them, and changes in files that it is
+    told not to look at. The latter, and what is staged and no longer on the disk, are kept beside it (`git_keep`). In a
+    repository of HOME there is none at all. Nothing has changed if it fails.
 
     Args:
         label: follows `checkpoint: ` in the subject.
@@ -95,23 +101,58 @@ async def make_checkpoint(workdir: str, label: str) -> str:
     if busy := await under_way(tree):
         raise GitFailed(f"{busy} A checkpoint now would become part of it.")
     found = await _look(tree)
-    if not found.wanted:
+    if not (found.wanted or found.hidden):
         return found.note
     async with locked_index(tree) as locked:
         if locked.left:  # killed since `mend`, or it could not be mended then
             await take_back_killed(locked)
             found = await _look(tree)
-            if not found.wanted:
-                return found.note
-        index = await locked.copy("index")
-        await add_tracked(tree, index)
-        await add_paths(tree, index, found.taken.paths)
-        subject = f"{PREFIX} {label}"
-        body = "".join(f"\n\n{line}" for line in found.taken.left_out)
-        parents = [found.head] if found.head else []
-        commit = await commit_tree(tree, await write_tree(tree, index), parents, f"{subject}{body}\n")
+        return await _commit(locked, found, f"{PREFIX} {label}")
+
+
+async def _commit(locked: IndexLock, found: _Look, subject: str) -> str:
+    """Make the commit, and keep beside it what it cannot hold; what there is to say.
+
+    Raises:
+        GitFailed: nothing has changed.
+    """
+    tree = locked.tree
+    index = await locked.copy("index")
+    await add_tracked(tree, index)
+    await add_paths(tree, index, found.taken.paths)
+    content = await write_tree(tree, index)
+    hidden = await keep_hidden(locked, index, content, found.hidden)
+    if not (found.wanted or (hidden and hidden.new)):
+        return " ".join([*found.taken.left_out, *([_hidden_line(hidden)] if hidden else [])])
+    staged = await keep_staged(locked, found.head, content)
+    lines = [*found.taken.left_out]
+    lines += [_hidden_line(hidden)] if hidden else []
+    lines += [_staged_line(staged)] if staged else []
+    parents = [found.head] if found.head else []
+    commit = await commit_tree(tree, content, parents, subject + "".join(f"\n\n{line}" for line in lines) + "\n")
+    beside = [kept for kept in (hidden, staged) if kept is not None]
+    done = False
+    try:
+        for kept in beside:
+            await hold(tree, kept)
         await move_both(locked, index, commit, was=found.head, why=f"commit: {subject}")
-    return found.note
+        done = True
+    finally:
+        if not done:
+            with trio.CancelScope(shield=True):  # a short command or two
+                for kept in beside:
+                    await let_go(tree, kept)
+    return " ".join(lines)
+
+
+def _hidden_line(kept: Kept) -> str:
+    what = "changes in files that git is told not to look at (skip-worktree, assume-unchanged)"
+    return f"{_line(what, kept.paths)} They are kept in commit {kept.commit}."
+
+
+def _staged_line(kept: Kept) -> str:
+    what = "what was staged and then changed or deleted on the disk"
+    return f"{_line(what, kept.paths)} It is kept in commit {kept.commit}."
 
 
 async def checkpoint_for_yolo(workdir: str) -> str:
@@ -142,7 +183,7 @@ async def _look(tree: GitTree) -> _Look:
         taken = Taken(taken.paths, (*taken.left_out, HIDDEN))
     head = await head_of(tree)
     new = bool(changes.tracked or taken.paths)
-    return _Look(head, taken, new or await _is_other_work(tree, head))
+    return _Look(head, taken, new or await _is_other_work(tree, head), await hidden_files(tree))
 
 
 async def _is_other_work(tree: GitTree, head: str) -> bool:
