@@ -26,7 +26,8 @@ _SAFE = (
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.pager=cat", "core.editor=true", "core.askPass=true",
     "core.sshCommand=false", "core.quotePath=false", "log.showSignature=false", "commit.gpgSign=false",
     "submodule.recurse=false", "protocol.allow=never", "gc.auto=0", "maintenance.auto=false", "color.ui=false",
-    "diff.noprefix=false", "diff.mnemonicPrefix=false", "i18n.logOutputEncoding=UTF-8", "advice.detachedHead=false",
+    "diff.noprefix=false", "diff.mnemonicPrefix=false", "i18n.commitEncoding=UTF-8",
+    "i18n.logOutputEncoding=UTF-8", "advice.detachedHead=false",
 )  # fmt: skip
 
 _KEPT = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_EXEC_PATH", "GIT_SSL_CAINFO",

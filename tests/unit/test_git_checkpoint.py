@@ -80,7 +80,14 @@ async def test_secrets_are_left_out(repo: Repo) -> None:
     [("id_rsa", True), ("id_rsa.pub", False), ("a/.ENV", True), (".env.production", True), ("prod.env", True),
      (".env.example", False), ("x.pem", True), ("src/keys.py", False), ("monkey.txt", False), ("api.key", True),
      (".ssh/config", True), ("home/.aws/config", True), ("credentials.json", True), ("secrets.yaml", True),
-     ("docs/secrets.md", False), ("terraform.tfvars", True), ("README", False), ("environment.ts", False)],
+     ("docs/secrets.md", False), ("terraform.tfvars", True), ("README", False), ("environment.ts", False),
+     (".env~", True), ("id_rsa.old", True), ("id_rsa.pub.old", False), ("prod.env.bak", True), ("x.key.orig", True),
+     ("api.key.save.1", True), (".id_rsa.swp", True), ("a.pem.~3~", True), ("#id_rsa#", True), ("a.key (copy)", True),
+     ("prod.env.bak-20260131", True), (".env.example~", False), ("secrets.py.bak", False), ("notes.txt.old", False),
+     ("~", False), ("1", False), ("secrets.example.yaml.1", False), ("terraform.tfstate", True),
+     ("terraform.tfstate.backup", True), ("terraform.tfstate.1732600000.backup", True), ("state.tf", False),
+     ("app-firebase-adminsdk-x1.json", True), ("service-account-prod.json", True), (".bash_history", True),
+     (".psql_history", True), ("fish/fish_history", True), ("history.md", False), ("git_history", False)],
 )  # fmt: skip
 def test_names_of_secrets(name: str, secret: bool) -> None:
     """Keys by their usual names, not what only sounds like one."""
@@ -213,6 +220,18 @@ async def test_a_hook_that_refuses_is_not_asked(repo: Repo) -> None:
     await make_checkpoint(str(repo.path), "x")
     assert committed(repo) == ["a.txt", "b.txt"]
     assert not (repo.path.parent / "ran").exists()
+
+
+async def test_a_subject_in_another_encoding_can_be_read(repo: Repo) -> None:
+    """Whatever encoding the repository writes its commits in, ours is read back as a checkpoint."""
+    repo.git("config", "i18n.commitEncoding", "UTF-16")
+    repo.write("b.txt", "b\n")
+    await make_checkpoint(str(repo.path), "grüße")
+    assert repo.git("-c", "i18n.logOutputEncoding=UTF-8", "log", "-1", "--format=%s") == "checkpoint: grüße"
+    assert "encoding" not in repo.git("cat-file", "commit", "HEAD")
+    head = repo.head()
+    await make_checkpoint(str(repo.path), "again")
+    assert repo.head() == head
 
 
 async def test_the_daemon_logs_what_is_left_out(repo: Repo, caplog: pytest.LogCaptureFixture) -> None:
