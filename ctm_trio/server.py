@@ -7,14 +7,11 @@ await server.run()          # until server.shutdown("why") or a signal, if `sign
 
 from __future__ import annotations
 
-import errno
 import faulthandler
 import logging
 import os
-import re
 import resource
 import signal
-import socket
 import sys
 import threading
 import time
@@ -32,6 +29,9 @@ from ctm_trio.hard_stop import HardStop, watching
 from ctm_trio.log_output import start_logging
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
 from ctm_trio.plain import plain_lines
+from ctm_trio.port import AlreadyRunning as AlreadyRunning
+from ctm_trio.port import PortTaken as PortTaken
+from ctm_trio.port import bind
 from ctm_trio.starting import (
     StartFailed,
     claim,
@@ -43,20 +43,10 @@ from ctm_trio.starting import (
 )
 from ctm_trio.supervise import Once
 from ctm_trio.system.instance_lock import Holder
-from ctm_trio.system.peers import is_foreign, listener_uid
 from ctm_trio.system.settings_file import load_settings
 from ctm_trio.system.store import StoreDamaged, set_aside
 
 log = logging.getLogger("ctm.server")
-
-HOST = "127.0.0.1"
-PROBE_S = 0.2
-"""How long a sibling may take to say that it is one. Source: contract A1."""
-
-PROBES = 10
-"""How often the probe is repeated when nothing answers, three seconds in all: a sibling may have only just started."""
-
-MAX_HEAD_BYTES = 16_384
 
 STOP_S = 5.0
 """After so long a graceful stop becomes a hard one: what is left is cancelled, and only cleans up. What no
@@ -73,14 +63,6 @@ OPEN_FILES = 65_536
 
 LEAST_FILES = 64
 """With fewer the databases and the event loop leave no descriptor for a connection."""
-
-
-class AlreadyRunning(Exception):
-    """Another daemon of ours answers on the port. Source: contract A1."""
-
-
-class PortTaken(Exception):
-    """Another program listens on the port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +113,7 @@ class Server:
         make_directories(self.paths.root)
         self.settings = _settings(options, self.paths)
         port = 0 if options.ephemeral else (options.port or self.settings.port)
-        self._sock = _bind(port)
+        self._sock = bind(port)
         self._holder = Holder(
             os.getpid(), port=self.address[1], configured=self.settings.port, version=options.version,
             started=int(time.time()),
@@ -327,61 +309,6 @@ def _settings(options: Options, paths: Paths) -> Settings:
     if options.attention_thresholds is not None:
         settings = replace(settings, attention=options.attention_thresholds)
     return settings
-
-
-def _bind(port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((HOST, port))
-        sock.listen(128)
-    except OSError as error:
-        sock.close()
-        if error.errno != errno.EADDRINUSE:
-            raise PortTaken(f"port {port} cannot be used: {error.strerror}") from None
-        uid = listener_uid(port)
-        if is_foreign(uid):  # whatever it says of itself: its answer could be made to keep us from starting
-            whose = f"port {port} in use by a non-ctm-serve listener; refusing to bind"
-            raise PortTaken(f"{whose} (it belongs to another user, uid {uid})") from None
-        if _is_sibling(port):
-            raise AlreadyRunning(f"a daemon runs on http://127.0.0.1:{port} already; nothing was started") from None
-        raise PortTaken(f"port {port} in use by a non-ctm-serve listener; refusing to bind") from None
-    return sock
-
-
-def _is_sibling(port: int) -> bool:
-    """True if a daemon of ours answers. One that has only just started is asked again until it does."""
-    for _ in range(PROBES):
-        head = _probe(port)
-        if head is None:
-            time.sleep(PROBE_S / 2)  # nothing runs yet that this could hold up
-            continue
-        status, *fields = head.split(b"\r\n")
-        names = [field.split(b":", 1)[0].strip().lower() for field in fields]
-        return re.fullmatch(rb"HTTP/1\.[01] 200( .*)?", status) is not None and b"x-ctm-serve" in names
-    return False
-
-
-def _probe(port: int) -> bytes | None:
-    """The head of the answer to GET /healthz, b"" if something else was answered; None if nothing was in time."""
-    ends_at = time.monotonic() + PROBE_S
-    answer = bytearray()
-    try:
-        with socket.create_connection((HOST, port), PROBE_S) as connection:
-            connection.sendall(
-                b"GET /healthz HTTP/1.1\r\nHost: %b:%d\r\nConnection: close\r\n\r\n" % (HOST.encode(), port)
-            )
-            while b"\r\n\r\n" not in answer:
-                connection.settimeout(max(0.001, ends_at - time.monotonic()))
-                chunk = connection.recv(4096)
-                if not chunk or len(answer) > MAX_HEAD_BYTES:
-                    return b""  # it ended in the middle, or never ends
-                answer += chunk
-    except TimeoutError:
-        return b"" if answer else None
-    except OSError:
-        return None
-    return bytes(answer.partition(b"\r\n\r\n")[0])
 
 
 def _raise_file_limit() -> int:

@@ -12,6 +12,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 Address = tuple[str, int]
 """Host as a numeric address, and port."""
@@ -33,6 +34,20 @@ _AF_NETLINK: int | None = getattr(socket, "AF_NETLINK", None)  # Linux alone has
 _UID_AT = 16 + 4 + 48 + 12  # behind nlmsghdr, states, inet_diag_sockid, and three words
 _ANY = {socket.AF_INET: bytes(4), socket.AF_INET6: bytes(16)}
 _MAPPED = bytes(10) + b"\xff\xff"
+
+
+class Connection(NamedTuple):
+    """A connection of this machine, or what is left of one.
+
+    Attributes:
+        theirs: the address at its other end.
+        uid: whose it is, or was.
+        held: a process still has it; else the system alone does, for a minute (TIME_WAIT).
+    """
+
+    theirs: Address
+    uid: int
+    held: bool
 
 
 class _NoAnswer(Exception):
@@ -59,6 +74,21 @@ def listener_uid(port: int, host: str = "127.0.0.1") -> int | None:
     if not _on_this_machine((host, port)):
         return None
     return _owner((host, port), None, frozenset({LISTEN}))
+
+
+def connections_at(port: int, host: str = "127.0.0.1") -> list[Connection]:
+    """The connections whose own end is this address; none where it cannot be told. Takes milliseconds."""
+    here = _packed((host, port))
+    try:
+        return [
+            Connection(
+                (socket.inet_ntop(socket.AF_INET if len(far) == 4 else socket.AF_INET6, far), far_port), uid, inode > 0
+            )
+            for ours, (far, far_port), state, uid, inode in _rows()
+            if ours == here and state != LISTEN
+        ]
+    except (OSError, ValueError):
+        return []
 
 
 def server_uid(ours: Address, theirs: Address) -> int | None:

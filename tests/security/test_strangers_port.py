@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio import server
+from ctm_trio import port
 from ctm_trio.cli import doctor, link, watch
 from ctm_trio.cli.common import CliError
 from ctm_trio.client import Stranger, follow, login, trust
@@ -104,8 +104,8 @@ def test_a_sibling_of_ours_is_believed(tmp_path: Path) -> None:
     with Daemon(tmp_path) as first:
         first.start()
         assert link.probe(first.port) is not None
-        with pytest.raises(server.AlreadyRunning):
-            server._bind(first.port)
+        with pytest.raises(port.AlreadyRunning):
+            port.bind(first.port)
         assert doctor.daemon_check(first.port, link.probe(first.port)).status == "ok"
 
 

@@ -9,13 +9,13 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from ctm_trio import server
+from ctm_trio import port as port_module
 
 
 @contextmanager
 def listener(*answers: bytes | None) -> Iterator[int]:
     """A port where each connection in turn gets the next answer, then the end; None never answers."""
-    with socket.create_server((server.HOST, 0)) as sock, ExitStack() as held:
+    with socket.create_server((port_module.HOST, 0)) as sock, ExitStack() as held:
 
         def serve() -> None:
             for answer in answers:
@@ -51,6 +51,13 @@ OURS = b"HTTP/1.1 200 OK\r\nX-Ctm-Serve: v9\r\nContent-Length: 2\r\n\r\n{}"
 )
 def test_sibling(monkeypatch: pytest.MonkeyPatch, answers: tuple[bytes | None, ...], sibling: bool) -> None:
     """Only a whole 200 with our header is one of us; silence is asked again, because a sibling may be starting."""
-    monkeypatch.setattr(server, "PROBES", 3)
+    monkeypatch.setattr(port_module, "PROBES", 3)
     with listener(*answers) as port:
-        assert server._is_sibling(port) is sibling
+        assert port_module.is_sibling(port) is sibling
+
+
+def test_nobody_listens() -> None:
+    """That is told from a listener that is none of ours: it is not waited for, and not refused as one."""
+    with socket.socket() as bound:
+        bound.bind((port_module.HOST, 0))
+        assert port_module.is_sibling(bound.getsockname()[1]) is None

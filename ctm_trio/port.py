@@ -1,0 +1,147 @@
+"""The daemon's port: bound, or who has it. Source: contract A1."""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+import time
+
+from ctm_trio.system.peers import connections_at, is_foreign, listener_uid
+
+HOST = "127.0.0.1"
+PROBE_S = 0.2
+"""How long a sibling may take to say that it is one. Source: contract A1."""
+
+PROBES = 10
+"""How often the probe is repeated when nothing answers, three seconds in all: a sibling may have only just started."""
+
+MAX_HEAD_BYTES = 16_384
+
+WAIT_S = 5.0
+"""How long a port that is in use and that nobody listens on is tried again. Linux gives the ports from 32768 up to any
+program's connections, the usual one of ours too."""
+
+TRY_EVERY_S = 0.1
+
+
+class AlreadyRunning(Exception):
+    """Another daemon of ours answers on the port. Source: contract A1."""
+
+
+class PortTaken(Exception):
+    """Something that is none of ours has the port."""
+
+
+def bind(port: int) -> socket.socket:
+    """A socket that listens on the port; 0 for any free one. Blocks for some seconds if it is in use.
+
+    Raises:
+        AlreadyRunning: a sibling listens there.
+        PortTaken: the port cannot be used; the text says who has it.
+    """
+    ends_at = time.monotonic() + WAIT_S
+    while True:
+        try:
+            return _listening(port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise PortTaken(f"port {port} cannot be used: {error.strerror}") from None
+        _refuse_listener(port)
+        if time.monotonic() >= ends_at:
+            raise PortTaken(_in_use(port))
+        time.sleep(TRY_EVERY_S)
+
+
+def _listening(port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((HOST, port))
+        sock.listen(128)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _refuse_listener(port: int) -> None:
+    """Nothing, if nobody listens there.
+
+    Raises:
+        AlreadyRunning: a sibling does.
+        PortTaken: somebody else does.
+    """
+    uid = listener_uid(port)
+    if is_foreign(uid):  # whatever it says of itself: its answer could be made to keep us from starting
+        whose = f"port {port} in use by a non-ctm-serve listener; refusing to bind"
+        raise PortTaken(f"{whose} (it belongs to another user, uid {uid})")
+    sibling = is_sibling(port)
+    if sibling:
+        raise AlreadyRunning(f"a daemon runs on http://{HOST}:{port} already; nothing was started")
+    if sibling is not None:
+        raise PortTaken(f"port {port} in use by a non-ctm-serve listener; refusing to bind")
+
+
+def _in_use(port: int) -> str:
+    """Who has a port that nobody listens on, as a sentence with the cure."""
+    found = connections_at(port, HOST)
+    cure = "try again then, or set another serve.port"
+    for connection in found:
+        if connection.held:
+            host, far = connection.theirs
+            what = f"a connection of uid {connection.uid} to {host}:{far} has it as its own end until it ends"
+            return f"port {port} is in use, though nobody listens there: {what}; {cure}"
+    if found:
+        what = "a connection that has ended had it, and the system keeps it for up to a minute"
+        return f"port {port} is in use, though nobody listens there: {what}; {cure}"
+    return f"port {port} is in use, though nobody listens there: a program has bound it; set another serve.port"
+
+
+def is_sibling(port: int) -> bool | None:
+    """True if a daemon of ours answers there, None if nobody listens.
+
+    One that has only just started is asked again until it does.
+    """
+    for _ in range(PROBES):
+        try:
+            head = _probe(port)
+        except ConnectionRefusedError:
+            return None
+        if head is None:
+            time.sleep(PROBE_S / 2)  # nothing runs yet that this could hold up
+            continue
+        status, *fields = head.split(b"\r\n")
+        names = [field.split(b":", 1)[0].strip().lower() for field in fields]
+        return re.fullmatch(rb"HTTP/1\.[01] 200( .*)?", status) is not None and b"x-ctm-serve" in names
+    return False
+
+
+def _probe(port: int) -> bytes | None:
+    """The head of the answer to GET /healthz, b"" if something else was answered; None if nothing was in time.
+
+    Raises:
+        ConnectionRefusedError: nobody listens there.
+    """
+    ends_at = time.monotonic() + PROBE_S
+    answer = bytearray()
+    try:
+        with socket.create_connection((HOST, port), PROBE_S) as connection:
+            if connection.getsockname() == connection.getpeername():  # TCP allows that, where nobody listens
+                raise ConnectionRefusedError(errno.ECONNREFUSED, "it is our own end")
+            connection.sendall(
+                b"GET /healthz HTTP/1.1\r\nHost: %b:%d\r\nConnection: close\r\n\r\n" % (HOST.encode(), port)
+            )
+            while b"\r\n\r\n" not in answer:
+                connection.settimeout(max(0.001, ends_at - time.monotonic()))
+                chunk = connection.recv(4096)
+                if not chunk or len(answer) > MAX_HEAD_BYTES:
+                    return b""  # it ended in the middle, or never ends
+                answer += chunk
+    except TimeoutError:
+        return b"" if answer else None
+    except ConnectionRefusedError:
+        raise
+    except OSError:
+        return None
+    return bytes(answer.partition(b"\r\n\r\n")[0])
