@@ -6,7 +6,10 @@ import errno
 import re
 import socket
 import time
+from enum import Enum
+from pathlib import Path
 
+from ctm_trio.system.instance_lock import SERVE, read_holder
 from ctm_trio.system.peers import connections_at, is_foreign, listener_uid
 
 HOST = "127.0.0.1"
@@ -33,8 +36,20 @@ class PortTaken(Exception):
     """Something that is none of ours has the port."""
 
 
-def bind(port: int) -> socket.socket:
+class Listener(Enum):
+    """Who listens on a port: nobody, a daemon of ours, something else, or something that says nothing at all."""
+
+    NOBODY = 0
+    OURS = 1
+    OTHER = 2
+    SILENT = 3
+
+
+def bind(port: int, root: Path) -> socket.socket:
     """A socket that listens on the port; 0 for any free one. Blocks for some seconds if it is in use.
+
+    Args:
+        root: the configuration directory, whose lock names a daemon that hangs.
 
     Raises:
         AlreadyRunning: a sibling listens there.
@@ -47,7 +62,7 @@ def bind(port: int) -> socket.socket:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise PortTaken(f"port {port} cannot be used: {error.strerror}") from None
-        _refuse_listener(port)
+        _refuse_listener(port, root)
         if time.monotonic() >= ends_at:
             raise PortTaken(_in_use(port))
         time.sleep(TRY_EVERY_S)
@@ -65,22 +80,27 @@ def _listening(port: int) -> socket.socket:
     return sock
 
 
-def _refuse_listener(port: int) -> None:
+def _refuse_listener(port: int, root: Path) -> None:
     """Nothing, if nobody listens there.
 
     Raises:
         AlreadyRunning: a sibling does.
-        PortTaken: somebody else does.
+        PortTaken: somebody else does, or a sibling that does not answer.
     """
     uid = listener_uid(port)
+    other = f"port {port} in use by a non-ctm-serve listener; refusing to bind"
     if is_foreign(uid):  # whatever it says of itself: its answer could be made to keep us from starting
-        whose = f"port {port} in use by a non-ctm-serve listener; refusing to bind"
-        raise PortTaken(f"{whose} (it belongs to another user, uid {uid})")
-    sibling = is_sibling(port)
-    if sibling:
+        raise PortTaken(f"{other} (it belongs to another user, uid {uid})")
+    who = who_listens(port)
+    if who is Listener.OURS:
         raise AlreadyRunning(f"a daemon runs on http://{HOST}:{port} already; nothing was started")
-    if sibling is not None:
-        raise PortTaken(f"port {port} in use by a non-ctm-serve listener; refusing to bind")
+    if who is Listener.SILENT:
+        holder = read_holder(root)
+        if holder is not None and (holder.work, holder.port) == (SERVE, port):
+            what = f"the daemon (process {holder.pid}) has port {port} and does not answer"
+            raise PortTaken(f"{what}; it is stopped, or it hangs: `kill -9 {holder.pid}` ends it")
+    if who is not Listener.NOBODY:
+        raise PortTaken(other)
 
 
 def _in_use(port: int) -> str:
@@ -98,23 +118,21 @@ def _in_use(port: int) -> str:
     return f"port {port} is in use, though nobody listens there: a program has bound it; set another serve.port"
 
 
-def is_sibling(port: int) -> bool | None:
-    """True if a daemon of ours answers there, None if nobody listens.
-
-    One that has only just started is asked again until it does.
-    """
+def who_listens(port: int) -> Listener:
+    """Ask who it is. Silence is asked again: a daemon that has only just started may not answer yet."""
     for _ in range(PROBES):
         try:
             head = _probe(port)
         except ConnectionRefusedError:
-            return None
+            return Listener.NOBODY
         if head is None:
             time.sleep(PROBE_S / 2)  # nothing runs yet that this could hold up
             continue
         status, *fields = head.split(b"\r\n")
         names = [field.split(b":", 1)[0].strip().lower() for field in fields]
-        return re.fullmatch(rb"HTTP/1\.[01] 200( .*)?", status) is not None and b"x-ctm-serve" in names
-    return False
+        ours = re.fullmatch(rb"HTTP/1\.[01] 200( .*)?", status) is not None and b"x-ctm-serve" in names
+        return Listener.OURS if ours else Listener.OTHER
+    return Listener.SILENT
 
 
 def _probe(port: int) -> bytes | None:

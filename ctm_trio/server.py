@@ -113,7 +113,7 @@ class Server:
         make_directories(self.paths.root)
         self.settings = _settings(options, self.paths)
         port = 0 if options.ephemeral else (options.port or self.settings.port)
-        self._sock = bind(port)
+        self._sock = bind(port, self.paths.root)
         self._holder = Holder(
             os.getpid(), port=self.address[1], configured=self.settings.port, version=options.version,
             started=int(time.time()),

@@ -9,7 +9,7 @@ from pathlib import Path
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, coloured, find_paths, plain, print_json, say
 from ctm_trio.cli.link import probe
 from ctm_trio.cli.views import live_names, use_our_server
-from ctm_trio.cli.where import daemon_port, restart_needed
+from ctm_trio.cli.where import daemon_port, restart_needed, silent_daemon
 from ctm_trio.model.doctor import ERR, WARN, Check
 from ctm_trio.system.doctor import run_checks
 from ctm_trio.system.peers import is_foreign, listener_uid
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     version = probe(port)
     checks = [
         *run_checks(paths, loaded.settings, problem, live),
-        daemon_check(port, version, restart_needed(paths, loaded.settings)),
+        daemon_check(port, version, restart_needed(paths, loaded.settings), silent_daemon(paths)),
     ]
     if args.json:
         print_json({"checks": [check.wire() for check in checks]})
@@ -57,13 +57,19 @@ def run(args: argparse.Namespace) -> int:
     return FAILED if any(check.status == ERR for check in checks) else OK
 
 
-def daemon_check(port: int, version: str | None, restart: str = "") -> Check:
-    """Does the daemon answer, and on the port of config.json (`restart` says so if not)? Is nobody else there?"""
+def daemon_check(port: int, version: str | None, restart: str = "", silent: tuple[str, str] = ("", "")) -> Check:
+    """Does the daemon answer, and on the port of config.json (`restart` says so if not)? Is nobody else there?
+
+    Args:
+        silent: what is to be said if its process is there and does not answer; see `silent_daemon`.
+    """
     for host, name in (("127.0.0.1", f"port {port}"), ("::1", f"port {port} of ::1, which `localhost` may mean")):
         uid = listener_uid(port, host)
         if is_foreign(uid):
             text = f"A program of another user (uid {uid}) is using {name}. Do not type a password there."
             return Check("daemon", ERR, text, "Set another serve.port in config.json, and use 127.0.0.1 in addresses.")
+    if version is None and silent[0]:
+        return Check("daemon", ERR, *silent)
     if version is None:
         return Check("daemon", WARN, f"No daemon answers on port {port}.", "`ctm-trio serve` starts it.")
     if restart:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, find_paths, load_config, plain, print_json, say
 from ctm_trio.cli.link import probe, serve_command
-from ctm_trio.cli.where import daemon_port
+from ctm_trio.cli.where import daemon_port, silent_daemon
 
 NAME = "ctm-trio"
 LABEL = "io.github.ctm-trio"
@@ -54,13 +54,14 @@ def run(args: argparse.Namespace) -> int:
         return uninstall(file)
     paths = find_paths()
     version = probe(daemon_port(paths, load_config(paths)))
+    silent = "" if version else silent_daemon(paths)[0]
     if args.json:
         print_json(
             {"installed": os.path.exists(file), "file": str(file), "running": version is not None, "version": version}
         )
     else:
         print(f"service:  {'installed, ' + plain(file) if os.path.exists(file) else 'not installed'}")
-        print(f"daemon:   {'running, version ' + plain(version) if version else 'not running'}")
+        print(f"daemon:   {'running, version ' + plain(version) if version else silent or 'not running'}")
     return OK if version else FAILED
 
 

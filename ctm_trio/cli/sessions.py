@@ -142,6 +142,7 @@ def prepare(paths: Paths) -> Settings:
     """See that everything a session needs is there: settings, tmux.conf, overlay, and the daemon."""
     from ctm_trio.cli.overlay import write_overlay
     from ctm_trio.cli.tmux_conf import write_tmux_conf
+    from ctm_trio.cli.where import silent_daemon
     from ctm_trio.system.settings_file import load_settings
 
     load_settings(paths.config)  # makes it, if it is missing
@@ -151,8 +152,9 @@ def prepare(paths: Paths) -> Settings:
         write_overlay(paths)
     use_our_server(settings)
     if not ensure_daemon(paths, settings):
-        hint = f"If `ctm-trio status` does not find it soon, see {paths.root / 'ctm-trio.log'}."
-        say(f"The daemon has not answered within {START_LIMIT_S:g} s. {hint}")
+        silent, cure = silent_daemon(paths)
+        hint = cure or f"If `ctm-trio status` does not find it soon, see {paths.root / 'ctm-trio.log'}."
+        say(f"{silent or f'The daemon has not answered within {START_LIMIT_S:g} s.'} {hint}")
     return settings
 
 

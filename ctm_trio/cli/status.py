@@ -34,7 +34,7 @@ from ctm_trio.cli.common import (
 from ctm_trio.cli.link import probe
 from ctm_trio.cli.ls import ago, view
 from ctm_trio.cli.views import is_live, live_names, use_our_server
-from ctm_trio.cli.where import daemon_port, restart_needed
+from ctm_trio.cli.where import daemon_port, restart_needed, silent_daemon
 from ctm_trio.errors import CtmError
 from ctm_trio.model.cost_counter import Counter
 from ctm_trio.model.decoding import BAD_JSON
@@ -94,6 +94,9 @@ def run(args: argparse.Namespace) -> int:
     records = read_book(paths).records
     port = daemon_port(paths, settings)
     version = probe(port)
+    silent, cure = silent_daemon(paths) if version is None else ("", "")
+    if silent:
+        say(f"{silent} {cure}")
     if note := restart_needed(paths, settings):
         say(note)
     try:
@@ -137,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
             }
         )
         return OK
-    show(sessions, usage, cost, version, port)
+    show(sessions, usage, cost, version, port, silent=bool(silent))
     if notice := signup_notice(paths):
         print(f"\n{plain_lines(notice)}")
     return OK
@@ -246,8 +249,14 @@ def limit(label: str, window: Window) -> str:
     return f"{label} {round_half_up(window.pct)}%{until}"
 
 
-def show(sessions: list[dict[str, Any]], usage: Usage, cost: int | None, version: str | None, port: int) -> None:
-    """The screen: first who needs someone, then everybody, then the figures."""
+def show(
+    sessions: list[dict[str, Any]], usage: Usage, cost: int | None, version: str | None, port: int, *, silent: bool
+) -> None:
+    """The screen: first who needs someone, then everybody, then the figures.
+
+    Args:
+        silent: the daemon's process is there and does not answer, which has been said.
+    """
     bold, yellow, grey, off = ("\033[1m", "\033[33m", "\033[90m", "\033[0m") if coloured() else ("", "", "", "")
     waiting = [session for session in sessions if "attention" in session]
     if waiting:
@@ -257,6 +266,8 @@ def show(sessions: list[dict[str, Any]], usage: Usage, cost: int | None, version
             state, details = plain(need["state"]).replace("_", " "), plain(need.get("details", ""))
             who = f"{yellow}●{off} {bold}{plain(session['name'])}{off}"
             print(f"  {who}  {state}, {ago(need['since'])}  {grey}{details}{off}")
+    elif silent:
+        pass
     elif version is None:
         start = "`ctm-trio serve` starts it, `ctm-trio service install` at each login."
         print(f"The daemon is not running. {grey}{start}{off}")

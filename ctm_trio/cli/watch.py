@@ -118,6 +118,7 @@ def _token(args: argparse.Namespace) -> str:
 async def _watch(args: argparse.Namespace, url: str, token: str, credentials: tuple[str, str] | None) -> None:
     import trio
 
+    from ctm_trio.cli.where import silent_daemon
     from ctm_trio.client import ClientError, NoDaemon, login, logout
 
     try:
@@ -130,7 +131,8 @@ async def _watch(args: argparse.Namespace, url: str, token: str, credentials: tu
                 with trio.move_on_after(2, shield=True):  # our own login ends with us
                     await logout(url, token)
     except NoDaemon as error:
-        raise CliError(f"{error} Start it with `ctm-trio serve`.", UNREACHABLE) from None
+        silent = "" if args.url or args.port else " ".join(silent_daemon(find_paths()))
+        raise CliError(silent or f"{error} Start it with `ctm-trio serve`.", UNREACHABLE) from None
     except ClientError as error:
         raise CliError(str(error), FAILED) from None
 

@@ -22,6 +22,18 @@ def daemon_port(paths: Paths, settings: Settings) -> int:
     return holder.port if holder is not None else settings.port
 
 
+def silent_daemon(paths: Paths) -> tuple[str, str]:
+    """For whoever has asked the daemon in vain: if its process is there, that it does not answer, and what to do.
+
+    Two sentences; both are "" if it does not run.
+    """
+    holder = running(paths)
+    if holder is None:
+        return "", ""
+    what = f"The daemon (process {holder.pid}, port {holder.port}) does not answer."
+    return what, f"If it stays so, `kill -9 {holder.pid}` ends it, and no event is lost; `ctm-trio serve` starts it."
+
+
 def restart_needed(paths: Paths, settings: Settings) -> str:
     """A sentence if `serve.port` was changed since the daemon was started, "" otherwise."""
     holder = running(paths)

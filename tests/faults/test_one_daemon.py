@@ -118,6 +118,38 @@ def test_commands_find_the_daemon_and_say_that_a_new_port_needs_a_restart(daemon
     assert json.loads(status.stdout)["daemon"] == {"running": False, "version": None, "port": wanted}
 
 
+def test_a_daemon_that_hangs_is_named(daemon: Daemon) -> None:
+    """Its process is there and does not answer: that is what every command says, and not that it does not run."""
+    daemon.start()
+    assert daemon.process is not None
+    pid = daemon.process.pid
+    daemon.process.send_signal(signal.SIGSTOP)
+    try:
+        said = f"(process {pid}, port {daemon.port}) does not answer."
+        status = command(daemon, "status")
+        assert said in status.stderr
+        assert "not running" not in status.stdout + status.stderr
+        assert said in command(daemon, "service", "status").stdout
+        assert said in command(daemon, "doctor").stdout
+        again = command(daemon, "serve", "--port", str(daemon.port))
+        assert again.returncode == 1
+        assert f"the daemon (process {pid}) has port {daemon.port} and does not answer" in again.stderr
+    finally:
+        daemon.process.send_signal(signal.SIGCONT)
+    assert daemon.stop()[0] == 0
+
+
+def test_watch_names_a_daemon_that_cannot_be_reached(daemon: Daemon) -> None:
+    """Its lock is held, its port is not listened on: it is not said that it has to be started."""
+    token = daemon.home / "token"
+    token.write_text("a-token")
+    with InstanceLock(daemon.root) as lock:
+        assert lock.take(Holder(os.getpid(), port=daemon.port))
+        watch = command(daemon, "watch", "--token-file", str(token))
+    assert (watch.returncode, "Start it" in watch.stderr) == (4, False)
+    assert f"(process {os.getpid()}, port {daemon.port}) does not answer." in watch.stderr
+
+
 def test_a_daemon_waits_for_reindex(daemon: Daemon) -> None:
     """While `reindex` holds the directory a daemon waits and says so; it begins when the directory is free."""
     with InstanceLock(daemon.root) as lock:

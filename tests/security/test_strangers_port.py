@@ -105,7 +105,7 @@ def test_a_sibling_of_ours_is_believed(tmp_path: Path) -> None:
         first.start()
         assert link.probe(first.port) is not None
         with pytest.raises(port.AlreadyRunning):
-            port.bind(first.port)
+            port.bind(first.port, first.root)
         assert doctor.daemon_check(first.port, link.probe(first.port)).status == "ok"
 
 

@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_a_connection_that_ends_is_waited_for(pair: Pair, monkeypatch: pytest.Mo
         near.close()
 
     monkeypatch.setattr("ctm_trio.port.time.sleep", ends)
-    with closing(bind(port)) as sock:
+    with closing(bind(port, Path("/nowhere"))) as sock:
         assert sock.getsockname() == (HOST, port)
     assert waits == [port_module.TRY_EVERY_S]
 
@@ -49,7 +50,7 @@ def refused(port: int, monkeypatch: pytest.MonkeyPatch) -> str:
     """What is said of a port that stays in use."""
     monkeypatch.setattr(port_module, "WAIT_S", 0.0)
     with pytest.raises(PortTaken) as caught:
-        bind(port)
+        bind(port, Path("/nowhere"))
     assert str(caught.value).startswith(f"port {port} is in use, though nobody listens there: ")
     return str(caught.value)
 

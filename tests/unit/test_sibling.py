@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from ctm_trio import port as port_module
+from ctm_trio.port import Listener, who_listens
 
 
 @contextmanager
@@ -35,29 +36,29 @@ OURS = b"HTTP/1.1 200 OK\r\nX-Ctm-Serve: v9\r\nContent-Length: 2\r\n\r\n{}"
 
 
 @pytest.mark.parametrize(
-    ("answers", "sibling"),
+    ("answers", "who"),
     [
-        ((OURS,), True),
-        ((None, None, OURS), True),
-        ((b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",), False),
-        ((b"HTTP/1.1 404 Not Found\r\nX-Ctm-Serve: v9\r\n\r\n",), False),
-        ((b"HTTP/1.1 200 OK\r\nX-Ctm-Serve: v1\r\nX-More: ",), False),
-        ((b"SSH-2.0-OpenSSH_9.2\r\n",), False),
-        ((b"x" * 40_000,), False),
-        ((b"",), False),
-        ((None, None, None), False),
+        ((OURS,), Listener.OURS),
+        ((None, None, OURS), Listener.OURS),
+        ((b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",), Listener.OTHER),
+        ((b"HTTP/1.1 404 Not Found\r\nX-Ctm-Serve: v9\r\n\r\n",), Listener.OTHER),
+        ((b"HTTP/1.1 200 OK\r\nX-Ctm-Serve: v1\r\nX-More: ",), Listener.OTHER),
+        ((b"SSH-2.0-OpenSSH_9.2\r\n",), Listener.OTHER),
+        ((b"x" * 40_000,), Listener.OTHER),
+        ((b"",), Listener.OTHER),
+        ((None, None, None), Listener.SILENT),
     ],
     ids=["ours", "ours, late", "no header", "not 200", "half an answer", "no HTTP", "endless", "empty", "silent"],
 )
-def test_sibling(monkeypatch: pytest.MonkeyPatch, answers: tuple[bytes | None, ...], sibling: bool) -> None:
+def test_sibling(monkeypatch: pytest.MonkeyPatch, answers: tuple[bytes | None, ...], who: Listener) -> None:
     """Only a whole 200 with our header is one of us; silence is asked again, because a sibling may be starting."""
     monkeypatch.setattr(port_module, "PROBES", 3)
     with listener(*answers) as port:
-        assert port_module.is_sibling(port) is sibling
+        assert who_listens(port) is who
 
 
 def test_nobody_listens() -> None:
     """That is told from a listener that is none of ours: it is not waited for, and not refused as one."""
     with socket.socket() as bound:
         bound.bind((port_module.HOST, 0))
-        assert port_module.is_sibling(bound.getsockname()[1]) is None
+        assert who_listens(bound.getsockname()[1]) is Listener.NOBODY
