@@ -1,13 +1,14 @@
 """`hook`: takes one Claude Code hook event on stdin and appends it to its log.
 
 Claude Code waits for this program many times a minute, so it imports only what the interpreter has loaded anyway
-(`posix`, `time`, `_signal`) or what is one small C module (`fcntl`, `_json`); `os`, `json` and `signal` alone would
-cost more than all of the work. It always ends with exit code 0: trouble goes to `logs/.hook-errors.log`.
+(`posix`, `sys`, `time`, `_signal`) or what is one small C module (`fcntl`, `_json`); `os`, `json` and `signal` alone
+would cost more than all of the work. It always ends with exit code 0: trouble goes to `logs/.hook-errors.log`.
 Source: contract A11 (log-tool-use), B9 (hook).
 """
 
 from __future__ import annotations
 
+import sys
 import time
 
 TYPE_CHECKING = False  # type checkers know the name; importing it would cost more than all the rest
@@ -65,9 +66,16 @@ def environ(name: str) -> str:
     return value.decode("utf-8", "replace")
 
 
+def environ_path(name: str) -> str:
+    """An environment variable as a path that the system takes back byte for byte, "" if it is not set."""
+    table: Any = posix.environ
+    value: bytes = table.get(name.encode(), b"")
+    return value.decode(sys.getfilesystemencoding(), "surrogateescape")
+
+
 def config_dir() -> str:
     """`~/.config/ctm`, or Trouble if there is no home directory."""
-    home = environ("HOME")
+    home = environ_path("HOME")
     if not home:
         import pwd
 

@@ -12,6 +12,7 @@ from ctm_trio.producers.hook import (
     Trouble,
     config_dir,
     environ,
+    environ_path,
     make_directory,
     note,
     read_config,
@@ -45,7 +46,7 @@ def template(words: list[str]) -> str:
 
     `CTM_STATUSLINE_DUMP` says it, else with `--dump` it is the directory that the daemon watches.
     """
-    if chosen := environ("CTM_STATUSLINE_DUMP"):
+    if chosen := environ_path("CTM_STATUSLINE_DUMP"):
         return chosen
     if "--dump" not in words:
         return ""

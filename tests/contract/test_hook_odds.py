@@ -41,6 +41,20 @@ def test_a_badly_written_payload_is_kept(home: Home, odd: bytes, read: object) -
     assert not (home.logs / ".hook-errors.log").exists()
 
 
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C", "POSIX"])
+@pytest.mark.parametrize("name", [b"n\xe9n", "né\U0001f600n".encode()], ids=["no UTF-8", "UTF-8"])
+def test_a_home_of_any_name(tmp_path: Path, name: bytes, locale: str) -> None:
+    """Event and dump go into this very directory, byte for byte, and no other one appears beside it."""
+    home = Home(tmp_path / os.fsdecode(name))
+    home.root.mkdir()
+    dump = str(home.root / "{uuid}.dump")
+    home.hook({"session_id": UUID}, LC_ALL=locale)
+    home.run("statusline", data=b'{"session_id":"%b"}' % UUID.encode(), env={"CTM_STATUSLINE_DUMP": dump})
+    assert [line["session_id"] for line in home.lines()] == [UUID]
+    assert (home.root / f"{UUID}.dump").exists()
+    assert os.listdir(os.fsencode(tmp_path)) == [name]
+
+
 def test_stamps_of_the_payload_do_not_count(home: Home) -> None:
     """What the payload says under the name of a stamp is overruled, whatever else is odd about it."""
     stamps = b'"ctm_timestamp":"1999-01-01T00:00:00Z","ctm_pane":"1","ctm_session":"x"'

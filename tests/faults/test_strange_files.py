@@ -137,3 +137,22 @@ def test_the_command_line(tmp_path: Path, kind: str) -> None:
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, b""), words
         assert time.monotonic() - began < 8
+
+
+def test_a_home_that_is_not_utf8(tmp_path: Path) -> None:
+    """The hook writes where the daemon reads, and whatever names the directory can be answered."""
+    home = tmp_path / os.fsdecode(b"n\xe9n")
+    root = home / ".config" / "ctm"
+    root.mkdir(parents=True, mode=0o700)
+    (root / "config.json").write_text('{"serve": {"statusline_dump_dir": "/nonexistent/dumps"}}')
+    with Daemon(home) as daemon:
+        daemon.start()
+        hook = [sys.executable, "-m", "ctm_trio", "hook"]
+        env = os.environ | {"HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])}
+        subprocess.run(hook, input=line(UUID, "from the hook"), env=env, timeout=30, check=True)
+        eventually(lambda: [marker for _, marker in daemon.stored()] == ["from the hook"], what="the event")
+        for path in ("/api/doctor", "/health", "/metrics", "/api/sessions"):
+            assert daemon.request("GET", path).status_code == 200, path
+        assert daemon.stop()[0] == 0
+    assert os.listdir(os.fsencode(tmp_path)) == [b"n\xe9n"]
+    assert "Traceback" not in daemon.said()
