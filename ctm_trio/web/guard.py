@@ -12,19 +12,20 @@ import logging
 import math
 import socket
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Any, cast
 
 import h11
 import trio
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.protocol.events import Request, StreamClosed
+from hypercorn.protocol.events import Data, Request, StreamClosed
+from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.h11 import STREAM_ID as STREAM
 from hypercorn.protocol.h11 import H11Protocol, H11WSConnection
-from hypercorn.protocol.ws_stream import WSStream
+from hypercorn.protocol.ws_stream import ASGIWebsocketState, WSStream
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import AppWrapper, ConnectionState, H11SendableEvent
+from hypercorn.typing import AppWrapper, ASGISendEvent, ConnectionState, H11SendableEvent
 from hypercorn.utils import parse_socket_addr, wrap_app
 from wsproto.events import CloseConnection
 from wsproto.events import Event as WsEvent
@@ -95,7 +96,31 @@ def http_config() -> Config:
 
 
 class _WebSocket(WSStream):
-    """Hypercorn's, but a message that is too big ends the connection, whatever the client does next."""
+    """Hypercorn's, but a message that is too big ends the connection, whatever the client does next.
+
+    And what a client sends together with its handshake waits for the app's answer; Hypercorn would answer it with 400,
+    and the handshake after that. Meanwhile nothing more is read.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._answered = trio.Event()
+
+    async def handle(self, event: StreamEvent) -> None:
+        if isinstance(event, Data) and not self.closed:
+            await self._answered.wait()
+            if not self.handshake.accepted:
+                return
+        elif isinstance(event, StreamClosed):
+            self._answered.set()
+        await super().handle(event)
+
+    async def app_send(self, message: ASGISendEvent | None) -> None:
+        try:
+            await super().app_send(message)
+        finally:
+            if self.state is not ASGIWebsocketState.HANDSHAKE:
+                self._answered.set()
 
     async def _send_wsproto_event(self, event: WsEvent) -> None:
         await super()._send_wsproto_event(event)

@@ -79,15 +79,49 @@ async def test_hello_both_ways(site: Site) -> None:
         pass
 
 
-async def refusal(site: Site, *lines: str, path: str = "/ws") -> tuple[int, Json]:
-    """Status and body of a handshake with these header lines more. (The client library leaks a refused socket.)"""
+def handshake(site: Site, *lines: str, path: str = "/ws") -> bytes:
+    """A handshake with these header lines more."""
     head = [
         f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{site.port}", "Connection: Upgrade", "Upgrade: websocket",
         "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", *lines, "", "",
     ]  # fmt: skip
-    answer = await site.raw("\r\n".join(head).encode())
+    return "\r\n".join(head).encode()
+
+
+async def refusal(site: Site, *lines: str, path: str = "/ws") -> tuple[int, Json]:
+    """Status and body of such a handshake. (The client library leaks a refused socket.)"""
+    answer = await site.raw(handshake(site, *lines, path=path))
     top, _, body = answer.partition(b"\r\n\r\n")
     return int(top.split(b" ")[1]), json.loads(body)
+
+
+def masked(op: int, data: bytes) -> bytes:
+    """A short frame of a client. The mask is zero, which leaves the data as they are."""
+    return bytes([0x80 | op, 0x80 | len(data)]) + bytes(4) + data
+
+
+@pytest.mark.parametrize("pings", [1, 200])
+async def test_frames_that_come_with_the_handshake(site: Site, pings: int) -> None:
+    """They wait for its answer, and are answered after it: one status line, the hello, and all that was asked."""
+    hello = ws.message_frame({"op": "hello", "version": "9.9.9", "protocol": "ctm.v1"})
+    expected = hello + ws.message_frame({"op": "pong"}) * pings
+    answer = b""
+    async with await trio.open_tcp_stream("127.0.0.1", site.port) as stream:
+        await stream.send_all(handshake(site, f"Authorization: Bearer {TOKEN}") + masked(1, b'{"op":"ping"}') * pings)
+        with trio.fail_after(5):
+            while len(answer.partition(b"\r\n\r\n")[2]) < len(expected):
+                chunk = await stream.receive_some()
+                assert chunk, answer
+                answer += bytes(chunk)
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    assert (head.split(b" ")[1], rest) == (b"101", expected)
+
+
+async def test_frames_that_come_with_a_handshake_that_is_refused(site: Site) -> None:
+    """They are dropped: the refusal is all there is."""
+    answer = await site.raw(handshake(site) + masked(1, b'{"op":"ping"}'))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert (head.split(b" ")[1], json.loads(body)["error"]) == (b"401", "missing_token")
 
 
 @pytest.mark.parametrize(
