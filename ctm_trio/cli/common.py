@@ -28,6 +28,8 @@ USAGE = 2
 NOT_FOUND = 3
 UNREACHABLE = 4
 MAX_DIGITS = 15
+"""Of a number on the command line: a longer one is no count of ours, and Python reads none of thousands of digits."""
+
 EXIT_CODES = """\
 exit codes:
   0    done

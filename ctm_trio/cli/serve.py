@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from ctm_trio.cli.common import Subparsers
+from ctm_trio.cli.common import MAX_DIGITS, Subparsers
 
 
 def port_number(text: str) -> int:
     """A TCP port from the command line; 0 means the one in the settings."""
-    if text.isascii() and text.isdigit() and int(text) <= 65535:
+    if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and int(text) <= 65535:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a port; expected a number from 0 to 65535")
 

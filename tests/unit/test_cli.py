@@ -82,6 +82,20 @@ def test_what_is_not_understood_is_exit_code_2(words: list[str], capsys: pytest.
     assert capsys.readouterr().err.count("\n") == 2
 
 
+@pytest.mark.parametrize(
+    "words", [["serve", "--port"], ["watch", "--port"], ["watch", "--last"], ["logs", "-n"], ["logs", "--lines"]]
+)
+@pytest.mark.parametrize("digits", [20, 5000])
+def test_a_number_of_any_length_is_refused_in_words(
+    words: list[str], digits: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is expected is said, also of a number that Python itself would not read."""
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "9" * digits])
+    assert ended.value.code == common.USAGE
+    assert "; expected " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [["ls"], ["status"], ["logs"], ["version"], ["completion", "names"]])
 def test_quick_commands_import_nothing_heavy(words: list[str], home: Path) -> None:
     """The web server, the event loop and the HTTP client stay out of what must start quickly."""
