@@ -1,0 +1,59 @@
+"""The memory of all calls of a log that is read anew: what it knows, and that it is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ctm_trio.model.event import HookFacts
+from ctm_trio.model.log_line import Row
+from ctm_trio.system import seen_all
+from ctm_trio.system.seen_all import SeenAll
+from tests.fakes.library import UUID, Library, bash
+
+CALL = Row("2026-01-01T00:00:00Z", b"", "Bash", False, "", "", "t1", 0, 0)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    """A log with the calls t0 to t9."""
+    made = Library(tmp_path)
+    made.write(bash("ls", tool_use_id=f"t{n}") for n in range(10))
+    yield made
+    made.store.close()
+
+
+def new_of(library: Library, memory: SeenAll, segment: int, *rows: Row) -> list[Row]:
+    """What it lets through."""
+    return list(memory.new_of(library.store.db, library.store.sources[UUID].id, segment, rows))
+
+
+def test_what_counts_as_stored(library: Library) -> None:
+    """A call by its id, agent and outcome; what has no id, and other hook events, are not judged."""
+    others = [
+        msgspec.structs.replace(CALL, tool_use_id="t10"),
+        msgspec.structs.replace(CALL, tool_use_id=""),
+        msgspec.structs.replace(CALL, is_error=True),
+        msgspec.structs.replace(CALL, agent_id="a"),
+        msgspec.structs.replace(CALL, hook=HookFacts("PreToolUse")),
+    ]
+    edited = msgspec.structs.replace(CALL, tail=b"something else", ts="2026-02-01T00:00:00Z")
+    assert new_of(library, SeenAll(library.paths.database), 5, CALL, *others, edited) == others
+
+
+def test_read_back_once_for_a_file(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the next file anew, and not for a batch without rows; the newest calls alone are known."""
+    memory = SeenAll(library.paths.database)
+    assert new_of(library, memory, 5) == []
+    assert not memory.has(5)
+    assert new_of(library, memory, 5, CALL) == []
+    assert memory.has(5)
+    monkeypatch.setattr(seen_all, "MAX_KEYS", 8)
+    assert new_of(library, memory, 5, CALL) == []
+    assert new_of(library, memory, 6, CALL) == [CALL]
+    assert (memory.has(5), memory.has(6)) == (False, True)
+    memory.forget(library.store.sources[UUID].id)
+    assert not memory.has(6)
