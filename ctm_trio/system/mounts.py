@@ -18,7 +18,7 @@ def may_hang(path: Path) -> bool:
     Reads the kernel's list of mounts; never touches the path's own file system but to resolve links.
     """
     try:
-        lines = MOUNTS.read_text(errors="replace").splitlines()
+        lines = MOUNTS.read_text(errors="replace").split("\n")
         where = os.path.realpath(path)
     except OSError:
         return False
