@@ -1,6 +1,6 @@
 """The two ends of the event log in memory: the journal sends committed events, everybody else follows them.
 
-A reader holds its own cursor (`tail_channel`) and reads its replay itself, from the ring of recent events or from the
+A reader holds its own cursor (`tail_channel`) and reads its replay itself, from the ring of recent events or the
 database. The journal knows no reader.
 """
 
