@@ -429,6 +429,9 @@ class Tail(Copies):
             self.ends.journal.send_nowait(message)  # a line need not go round the event loop for it
         except trio.WouldBlock:
             await self.ends.journal.send(message)
+        except trio.BrokenResourceError:
+            await trio.lowlevel.checkpoint_if_cancelled()  # at a stop the journal may have ended before us
+            raise
 
     async def sight(self, clues: Clues) -> None:
         """Tell the attribution owner what a line says, if it is news, and wait until the journal knows whose it is."""
