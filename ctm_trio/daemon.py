@@ -20,9 +20,10 @@ from functools import partial
 import trio
 
 from ctm_trio import __version__
-from ctm_trio.channels import Figures, open_state_channel
+from ctm_trio.core.channels import Figures, open_state_channel
+from ctm_trio.core.health import Health
+from ctm_trio.core.supervise import Child, Start, keep_running
 from ctm_trio.event_tail import open_event_tail
-from ctm_trio.health import Health
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,
@@ -49,7 +50,6 @@ from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.open_logs import OpenLogs, limit_within
 from ctm_trio.orders import CheckpointsMessage, FollowOrder, OrdersSnapshot, WatchPane, WebhookMessage
-from ctm_trio.supervise import Child, Start, keep_running
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.live_sessions import read_live

@@ -1,6 +1,6 @@
 """The two ends of the event log in memory: the journal sends committed events, everybody else follows them.
 
-A reader holds its own cursor (`tail_channel`) and reads its replay itself, from the ring of recent events or the
+A reader holds its own cursor (`core.tail_channel`) and reads its replay itself, from the ring of recent events or the
 database. The journal knows no reader.
 """
 
@@ -15,7 +15,10 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.channels import ask
+from ctm_trio.core.channels import ask
+from ctm_trio.core.tail_channel import TailSender, TailSource, open_tail_channel
+from ctm_trio.core.tail_window import Bounds
+from ctm_trio.core.threads import in_thread
 from ctm_trio.errors import Unavailable
 from ctm_trio.event_view import After, Batch, EventView, Following, Live, Start
 from ctm_trio.messages import JournalMessage, ReadReplay
@@ -23,9 +26,6 @@ from ctm_trio.model.event import HOOK_TYPE, RING_EVENTS, Event
 from ctm_trio.model.replay import DEEP_EVENTS, Wanted
 from ctm_trio.system.replay import read_replay
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
-from ctm_trio.system.threads import in_thread
-from ctm_trio.tail_channel import TailSender, TailSource, open_tail_channel
-from ctm_trio.tail_window import Bounds
 
 WINDOW_EVENTS = 16_384
 """Events held for readers that lag. One that falls behind further is told that events are lost."""

@@ -52,7 +52,7 @@ class EventView:
         ]
 
     def __call__(self, items: Sequence[Event], *, lost: bool) -> Batch | None:
-        """See `tail_channel.View`."""
+        """See `core.tail_channel.View`."""
         passing = self.passing(items)
         if not passing and not lost:
             return None

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import PurePath
 from types import FrameType
 
-from ctm_trio.plain import plain
+from ctm_trio.model.plain import plain
 
 HARD_STOP_S = 8.0
 """After so many seconds a stop ends the process, whatever still runs. Source: contract A1 (within 10 s)."""

@@ -8,7 +8,7 @@ import select
 import sys
 from typing import TextIO
 
-from ctm_trio.plain import plain, plain_lines
+from ctm_trio.model.plain import plain, plain_lines
 
 FORMAT = "%(levelname)s %(name)s: %(message)s"
 

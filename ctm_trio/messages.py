@@ -1,6 +1,6 @@
 """The vocabulary between tasks: the snapshots that owners publish and the messages that they take.
 
-Everything here is frozen. A snapshot is read with `StateReceiver.latest`; an order is sent with `channels.ask`.
+Everything here is frozen. A snapshot is read with `StateReceiver.latest`; an order is sent with `core.channels.ask`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ctm_trio.channels import Reply
+from ctm_trio.core.channels import Reply
 from ctm_trio.model.attention import Attention as Attention
 from ctm_trio.model.config import Settings
 from ctm_trio.model.event import Event

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import trio
 from outcome import Outcome
 
-from ctm_trio.channels import Pending, Reply
+from ctm_trio.core.channels import Pending, Reply
 from ctm_trio.model.checkpoint import Checkpoints, Reverted
 from ctm_trio.model.webhook import Answer, Delivery
 

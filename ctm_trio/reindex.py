@@ -12,11 +12,11 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.channels import Figures, StateReceiver, ask, open_state_channel
-from ctm_trio.confine import confined
+from ctm_trio.core.channels import Figures, StateReceiver, ask, open_state_channel
+from ctm_trio.core.confine import confined
+from ctm_trio.core.health import leaf
 from ctm_trio.errors import CtmError
 from ctm_trio.event_tail import open_event_tail
-from ctm_trio.health import leaf
 from ctm_trio.messages import (
     AttributionSnapshot,
     JournalCounters,

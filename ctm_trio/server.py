@@ -23,12 +23,13 @@ from pathlib import Path
 import trio
 
 from ctm_trio import __version__
+from ctm_trio.core.supervise import Once
 from ctm_trio.daemon import Plan, run_daemon
 from ctm_trio.errors import CtmError
 from ctm_trio.hard_stop import HardStop, watching
 from ctm_trio.log_output import start_logging
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
-from ctm_trio.plain import plain_lines
+from ctm_trio.model.plain import plain_lines
 from ctm_trio.port import AlreadyRunning as AlreadyRunning
 from ctm_trio.port import PortTaken as PortTaken
 from ctm_trio.port import bind
@@ -41,7 +42,6 @@ from ctm_trio.starting import (
     tell_signup_code,
     wait_for_reindex,
 )
-from ctm_trio.supervise import Once
 from ctm_trio.system.instance_lock import Holder
 from ctm_trio.system.settings_file import load_settings
 from ctm_trio.system.store import StoreDamaged, set_aside

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import trio
 
+from ctm_trio.core.threads import in_thread
 from ctm_trio.errors import CtmError
 from ctm_trio.model.config import Paths
 from ctm_trio.system.files import ensure_private_dir
 from ctm_trio.system.instance_lock import REINDEX, Holder, InstanceLock, NoLocks, read_holder
 from ctm_trio.system.signup_code import SignupCode
-from ctm_trio.system.threads import in_thread
 
 log = logging.getLogger("ctm.server")
 

@@ -81,7 +81,7 @@ class Bell:
 
 
 class Report(Protocol):
-    """Says what is wrong with one log of many; `health.Health` is one."""
+    """Says what is wrong with one log of many; `core.health.Health` is one."""
 
     def fault(self, kind: str, name: str, status: str) -> None: ...
 

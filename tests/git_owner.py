@@ -11,7 +11,7 @@ from typing import Any
 
 import trio
 
-from ctm_trio.channels import Reply, ask
+from ctm_trio.core.channels import Reply, ask
 from ctm_trio.errors import CtmError
 from ctm_trio.model.checkpoint import Checkpoints, Reverted
 from ctm_trio.orders import CheckpointsMessage, ListCheckpoints, RevertTo

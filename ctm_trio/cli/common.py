@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctm_trio.cli.streams import give_up
-from ctm_trio.plain import plain as plain
-from ctm_trio.plain import plain_json, plain_lines
+from ctm_trio.model.plain import plain as plain
+from ctm_trio.model.plain import plain_json, plain_lines
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths, Settings

@@ -39,9 +39,9 @@ from ctm_trio.errors import CtmError
 from ctm_trio.model.cost_counter import Counter
 from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.limits import Limits
+from ctm_trio.model.plain import plain_lines
 from ctm_trio.model.quota import Meter, Quota, Window, merge_meter, parse_dump, round_half_up, session_meter
 from ctm_trio.model.times import parse_time
-from ctm_trio.plain import plain_lines
 from ctm_trio.producers.statusline import DUMP_DIR
 from ctm_trio.system.cost_store import COSTS, read_counters
 from ctm_trio.system.dumps import read_dumps

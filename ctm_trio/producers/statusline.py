@@ -7,7 +7,7 @@ Source: contract A2, A7, A11.
 
 from __future__ import annotations
 
-from ctm_trio.plain import plain
+from ctm_trio.model.plain import plain
 from ctm_trio.producers.hook import (
     Trouble,
     config_dir,

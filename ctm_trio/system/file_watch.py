@@ -267,7 +267,7 @@ async def watch_file(
     """
     import trio  # here, because quick commands read databases and have no use for it
 
-    from ctm_trio.system.threads import in_thread
+    from ctm_trio.core.threads import in_thread
 
     said, note, until = "", "", 0.0
     while True:
@@ -299,7 +299,7 @@ async def watch_file(
 
 async def watch_side_file(store: Watched, limiter: trio.CapacityLimiter, say: Callable[[str], object]) -> NoReturn:
     """As `watch_file`, for a database that can be begun anew at any time: a damaged one is."""
-    from ctm_trio.system.threads import in_thread
+    from ctm_trio.core.threads import in_thread
 
     while True:
         try:

@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol
 import trio
 
 from ctm_trio.attention_book import AttentionBook
-from ctm_trio.channels import StateReceiver, StateSender
+from ctm_trio.core.channels import StateReceiver, StateSender
 from ctm_trio.errors import CtmError
 from ctm_trio.event_tail import EventTail
 from ctm_trio.event_view import EventView, Live

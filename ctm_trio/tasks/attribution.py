@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.channels import StateReceiver, StateSender, ask
+from ctm_trio.core.channels import StateReceiver, StateSender, ask
 from ctm_trio.messages import (
     AdoptUuid,
     Attribute,

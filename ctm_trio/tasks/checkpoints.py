@@ -13,8 +13,9 @@ from typing import NoReturn
 
 import trio
 
-from ctm_trio.channels import ask, fulfil
-from ctm_trio.confine import confined
+from ctm_trio.core.channels import ask, fulfil
+from ctm_trio.core.confine import confined
+from ctm_trio.core.desk import Desk
 from ctm_trio.errors import (
     CheckpointNotFound,
     CheckpointNotListed,
@@ -28,7 +29,6 @@ from ctm_trio.errors import (
 from ctm_trio.model.checkpoint import MAX_CHECKPOINTS, Checkpoints, Reverted
 from ctm_trio.orders import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.system.checkpoint_index import CheckpointIndex, is_checkpoint
-from ctm_trio.system.desk import Desk
 from ctm_trio.system.git import diff_of
 from ctm_trio.system.git_checkpoint import checkpoint_for_yolo
 from ctm_trio.system.git_revert import revert_to

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import trio
 
-from ctm_trio.channels import StateSender, fulfil
+from ctm_trio.core.channels import StateSender, fulfil
 from ctm_trio.messages import ConfigMessage, ConfigSnapshot, PatchConfig
 from ctm_trio.system.files import Stamp, stamp
 from ctm_trio.system.settings_file import Loaded, load_settings, patch_settings

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import trio
 
-from ctm_trio.channels import StateSender
+from ctm_trio.core.channels import StateSender
 from ctm_trio.messages import CostPoint, CostTotals
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.system.cost_store import CostStore, load_prices

@@ -18,7 +18,8 @@ from typing import NoReturn
 
 import trio
 
-from ctm_trio.channels import Figures, StateSender
+from ctm_trio.core.channels import Figures, StateSender
+from ctm_trio.core.threads import in_thread
 from ctm_trio.event_tail import EventSender
 from ctm_trio.messages import (
     Attribute,
@@ -46,7 +47,6 @@ from ctm_trio.system.store import (
     ring_sizes,
     select_events,
 )
-from ctm_trio.system.threads import in_thread
 
 log = logging.getLogger("ctm.journal")
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 import outcome
 import trio
 
-from ctm_trio.channels import StateSender
+from ctm_trio.core.channels import StateSender
 from ctm_trio.errors import CtmError
 from ctm_trio.orders import FollowOrder, OrdersSnapshot, OrderState
 

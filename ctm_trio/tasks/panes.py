@@ -8,7 +8,7 @@ from typing import NoReturn
 import msgspec
 import trio
 
-from ctm_trio.confine import confined
+from ctm_trio.core.confine import confined
 from ctm_trio.errors import TmuxFailed
 from ctm_trio.orders import PaneFrame, WatchPane
 from ctm_trio.system.tmux import Tmux, exactly

@@ -15,7 +15,7 @@ from typing import NoReturn
 import msgspec
 import trio
 
-from ctm_trio.channels import StateReceiver, StateSender
+from ctm_trio.core.channels import StateReceiver, StateSender
 from ctm_trio.messages import (
     AttributionSnapshot,
     ConfigSnapshot,

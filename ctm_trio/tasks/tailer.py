@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from ctm_trio.channels import ask
+from ctm_trio.core.channels import ask
 from ctm_trio.messages import Ingest, OpenSegment, Sighting
 from ctm_trio.model.log_line import CHECK_BYTES, LineBatch, Row, Segment, head_of
 from ctm_trio.model.log_names import LogName

@@ -19,7 +19,7 @@ from typing import NoReturn, Protocol
 
 import trio
 
-from ctm_trio.channels import Figures, StateSender, ask
+from ctm_trio.core.channels import Figures, StateSender, ask
 from ctm_trio.errors import Unavailable
 from ctm_trio.messages import Positions, TailersCounters, TailersSnapshot
 from ctm_trio.model.log_line import Segment

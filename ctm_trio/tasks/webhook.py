@@ -18,7 +18,7 @@ from typing import NoReturn, TypeVar
 import msgspec
 import trio
 
-from ctm_trio.channels import StateReceiver, StateSender, fulfil
+from ctm_trio.core.channels import StateReceiver, StateSender, fulfil
 from ctm_trio.errors import CtmError, NoWebhook
 from ctm_trio.event_tail import EventTail
 from ctm_trio.event_view import After, Batch, EventView, Live

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import trio
 
-from ctm_trio.channels import Figures, StateReceiver
+from ctm_trio.core.channels import Figures, StateReceiver
 from ctm_trio.event_view import Batch, EventView, Following, Start
 from ctm_trio.messages import (
     AttentionSnapshot,

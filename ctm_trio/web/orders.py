@@ -10,7 +10,7 @@ import outcome
 import trio
 from quart import Response
 
-from ctm_trio.channels import Reply, UnderWay, place
+from ctm_trio.core.channels import Reply, UnderWay, place
 from ctm_trio.errors import CtmError, NotFollowed
 from ctm_trio.model.deadlines import LIMITS
 from ctm_trio.model.sound import sound_json

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trio
 
-from ctm_trio.channels import Figures, StateSender, open_state_channel
+from ctm_trio.core.channels import Figures, StateSender, open_state_channel
 from ctm_trio.messages import (
     AttentionSnapshot,
     AttributionSnapshot,

@@ -16,7 +16,7 @@ import pytest
 import trio
 
 from ctm_trio.attention_book import NEW_S, AttentionBook
-from ctm_trio.channels import Figures, ask, open_state_channel
+from ctm_trio.core.channels import Figures, ask, open_state_channel
 from ctm_trio.event_tail import open_event_tail
 from ctm_trio.event_view import Batch, EventView
 from ctm_trio.messages import (

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trio
 
-from ctm_trio.channels import Pending, Reply, UnderWay, ask, fulfil, open_state_channel, place
+from ctm_trio.core.channels import Pending, Reply, UnderWay, ask, fulfil, open_state_channel, place
 from ctm_trio.errors import BrokenOff, DirtyWorkdir, NotFollowed, OrderTooLate, RevertFailed, Unavailable
 from ctm_trio.messages import KillSession, SessionsSnapshot
 from ctm_trio.model.checkpoint import Reverted

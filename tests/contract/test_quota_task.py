@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trio
 
-from ctm_trio.channels import StateReceiver, StateSender, open_state_channel
+from ctm_trio.core.channels import StateReceiver, StateSender, open_state_channel
 from ctm_trio.messages import (
     AttributionSnapshot,
     ConfigSnapshot,

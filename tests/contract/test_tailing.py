@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.channels import Figures, open_state_channel
+from ctm_trio.core.channels import Figures, open_state_channel
 from ctm_trio.event_tail import open_event_tail
 from ctm_trio.event_view import Batch, EventView, Following, Ring
 from ctm_trio.messages import (

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import trio
 
-from ctm_trio.channels import ask
+from ctm_trio.core.channels import ask
 from ctm_trio.messages import ConfigSnapshot
 from ctm_trio.model import webhook as webhook_model
 from ctm_trio.model.config import Settings

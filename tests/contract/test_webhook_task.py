@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.channels import Figures, ask, open_state_channel
+from ctm_trio.core.channels import Figures, ask, open_state_channel
 from ctm_trio.errors import NoWebhook
 from ctm_trio.event_tail import open_event_tail
 from ctm_trio.messages import (

@@ -17,10 +17,11 @@ from pathlib import Path
 import msgspec
 import trio
 
-from ctm_trio.channels import Figures, StateReceiver, open_state_channel
+from ctm_trio.core.channels import Figures, StateReceiver, open_state_channel
+from ctm_trio.core.health import Health
+from ctm_trio.core.supervise import Child, keep_running
 from ctm_trio.event_tail import EventTail, open_event_tail
 from ctm_trio.event_view import After, Batch, EventView, Ring
-from ctm_trio.health import Health
 from ctm_trio.messages import (
     AttributionSnapshot,
     HealthSnapshot,
@@ -34,7 +35,6 @@ from ctm_trio.messages import (
 )
 from ctm_trio.model.log_line import LOGS
 from ctm_trio.open_logs import OpenLogs
-from ctm_trio.supervise import Child, keep_running
 from ctm_trio.system.log_files import list_parts
 from ctm_trio.tail_ends import TailEnds
 from ctm_trio.tasks.attribution import run_attribution

@@ -13,7 +13,8 @@ import httpx
 import pytest
 import trio
 
-from ctm_trio import daemon, supervise
+from ctm_trio import daemon
+from ctm_trio.core import supervise
 from ctm_trio.model.log_parse import parse_chunk
 from ctm_trio.server import Options, Server
 from ctm_trio.tasks import tailer

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.channels import ask
+from ctm_trio.core.channels import ask
 from ctm_trio.messages import Positions
 from ctm_trio.model.log_line import LOGS
 from ctm_trio.system import watch

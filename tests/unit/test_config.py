@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.channels import StateReceiver, ask, open_state_channel
+from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
 from ctm_trio.errors import BadPatch, BrokenConfig
 from ctm_trio.messages import ConfigMessage, ConfigSnapshot, PatchConfig, ReloadConfig
 from ctm_trio.model.config import Settings, check_patch, default_document, merge_patch, parse_settings

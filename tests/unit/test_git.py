@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.channels import ask
+from ctm_trio.core.channels import ask
 from ctm_trio.errors import (
     CheckpointNotFound,
     CheckpointNotListed,

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.channels import StateReceiver, ask, open_state_channel
+from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
 from ctm_trio.errors import BrokenSessions
 from ctm_trio.messages import (
     AdoptUuid,

@@ -20,6 +20,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctm_trio.core.keyed_locks import KeyedLocks
 from ctm_trio.errors import BadWorkdir, FileLocked, InvalidBody, InvalidText, WorkdirNotAbsolute, WorkdirNotDir
 from ctm_trio.model.config import Settings, paths_under
 from ctm_trio.model.doctor import Check, Facts, daemon_checks
@@ -29,7 +30,6 @@ from ctm_trio.system import daemon_doctor, process
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.files import atomic_write, ensure_private_dir, flocked
 from ctm_trio.system.git_tree import find_tree
-from ctm_trio.system.keyed_locks import KeyedLocks
 from ctm_trio.system.process import TooSlow, run
 from ctm_trio.system.workdir import make_workdir, unmake
 from tests.tmux_server import until

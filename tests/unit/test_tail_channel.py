@@ -10,9 +10,9 @@ import pytest
 import trio
 import trio.testing
 
-from ctm_trio import tail_window
-from ctm_trio.tail_channel import TailReceiver, TailSource, open_tail_channel
-from ctm_trio.tail_window import BATCH_ITEMS, Bounds
+from ctm_trio.core import tail_window
+from ctm_trio.core.tail_channel import TailReceiver, TailSource, open_tail_channel
+from ctm_trio.core.tail_window import BATCH_ITEMS, Bounds
 
 
 @dataclass(frozen=True)

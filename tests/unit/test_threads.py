@@ -12,7 +12,8 @@ import pytest
 import trio
 from trio._core import _thread_cache
 
-from ctm_trio.channels import Figures, open_state_channel
+from ctm_trio.core.channels import Figures, open_state_channel
+from ctm_trio.core.threads import NO_THREAD, in_thread
 from ctm_trio.errors import GitFailed, SpawnFailed
 from ctm_trio.event_tail import open_event_tail
 from ctm_trio.messages import JournalCounters, JournalMessage, JournalSnapshot
@@ -23,7 +24,6 @@ from ctm_trio.system import spawn
 from ctm_trio.system.instance_lock import Holder, InstanceLock
 from ctm_trio.system.store import StoreUnavailable
 from ctm_trio.system.store_errors import translated, written
-from ctm_trio.system.threads import NO_THREAD, in_thread
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.system.workdir import Making
 from ctm_trio.tasks.journal import run_journal

@@ -8,7 +8,7 @@ import msgspec
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from ctm_trio.channels import ask
+from ctm_trio.core.channels import ask
 from ctm_trio.errors import InvalidRequest, InvalidSha, MissingSha, SessionNotFound
 from ctm_trio.model.checkpoint import MAX_CHECKPOINTS, SHA, Checkpoint, Checkpoints, Reverted, ago
 from ctm_trio.model.deadlines import REVERT

@@ -8,7 +8,7 @@ from __future__ import annotations
 from quart import Response
 from quart_trio import QuartTrio
 
-from ctm_trio.channels import ask
+from ctm_trio.core.channels import ask
 from ctm_trio.model.deadlines import WEBHOOK_TEST
 from ctm_trio.model.webhook import Answer, Delivery
 from ctm_trio.orders import ListDeliveries, TestWebhook

@@ -12,7 +12,7 @@ from typing import Generic, Self, TypeVar
 
 import trio
 
-from ctm_trio.tail_window import Bounds, Group, View, Window
+from ctm_trio.core.tail_window import Bounds, Group, View, Window
 
 T = TypeVar("T")
 B = TypeVar("B")

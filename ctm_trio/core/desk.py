@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
-from ctm_trio.system.keyed_locks import KeyedLocks
+from ctm_trio.core.keyed_locks import KeyedLocks
 
 
 class Desk:

@@ -10,7 +10,7 @@ from typing import NoReturn, Protocol
 
 import trio
 
-from ctm_trio.health import Health
+from ctm_trio.core.health import Health
 
 log = logging.getLogger("ctm.supervise")
 

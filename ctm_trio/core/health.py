@@ -10,7 +10,7 @@ from traceback import format_exception
 
 import trio
 
-from ctm_trio.channels import StateSender
+from ctm_trio.core.channels import StateSender
 from ctm_trio.messages import HealthSnapshot
 
 log = logging.getLogger("ctm.supervise")

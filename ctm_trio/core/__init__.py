@@ -1,0 +1,1 @@
+"""Building blocks of a structured-concurrency program: no word of the domain is in here."""
