@@ -9,20 +9,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ctm_trio.messages import (
-    Attention,
-    Clock,
-    Draft,
-    Quota,
-    QuotaSnapshot,
-    SessionsSnapshot,
-    Usage,
-)
+from ctm_trio.core.clock import Clock
+from ctm_trio.messages.journal import Draft
+from ctm_trio.messages.quota import QuotaSnapshot
+from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.model.activity import Activity, LiveStatus, Remembered
-from ctm_trio.model.attention import Inputs, Limit, Transition, next_due, step, yolo_due
+from ctm_trio.model.attention import Attention, Inputs, Limit, Transition, next_due, step, yolo_due
 from ctm_trio.model.config import Thresholds
 from ctm_trio.model.event import Event, HookFacts
 from ctm_trio.model.line_order import RACE_S, Line
+from ctm_trio.model.quota import Quota, Usage
 from ctm_trio.model.session import successors
 from ctm_trio.model.times import parse_time
 

@@ -21,35 +21,27 @@ import trio
 
 from ctm_trio import __version__
 from ctm_trio.core.channels import Figures, open_state_channel
-from ctm_trio.core.health import Health
+from ctm_trio.core.health import Health, HealthSnapshot
 from ctm_trio.core.supervise import Child, Start, keep_running
 from ctm_trio.event_tail import open_event_tail
-from ctm_trio.messages import (
-    AttentionSnapshot,
-    AttributionSnapshot,
-    ConfigMessage,
-    ConfigSnapshot,
-    CostPoint,
-    CostTotals,
-    HealthSnapshot,
-    JournalCounters,
-    JournalMessage,
-    JournalSnapshot,
-    QuotaSnapshot,
-    ReloadConfig,
-    SessionsMessage,
-    SessionsSnapshot,
-    Sighting,
-    TailersCounters,
-    TailersSnapshot,
-    WebhookSnapshot,
-)
+from ctm_trio.messages.attention import AttentionSnapshot
+from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
+from ctm_trio.messages.checkpoints import CheckpointsMessage
+from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot, ReloadConfig
+from ctm_trio.messages.cost import CostTotals
+from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot
+from ctm_trio.messages.order_book import FollowOrder, OrdersSnapshot
+from ctm_trio.messages.panes import WatchPane
+from ctm_trio.messages.quota import QuotaSnapshot
+from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
+from ctm_trio.messages.tailers import TailersCounters, TailersSnapshot
+from ctm_trio.messages.webhook import WebhookMessage, WebhookSnapshot
 from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.model.pricing import PriceTable
+from ctm_trio.model.quota import CostPoint
 from ctm_trio.open_logs import OpenLogs, limit_within
-from ctm_trio.orders import CheckpointsMessage, FollowOrder, OrdersSnapshot, WatchPane, WebhookMessage
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.live_sessions import read_live

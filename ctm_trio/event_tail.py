@@ -21,7 +21,7 @@ from ctm_trio.core.tail_window import Bounds
 from ctm_trio.core.threads import in_thread
 from ctm_trio.errors import Unavailable
 from ctm_trio.event_view import After, Batch, EventView, Following, Live, Start
-from ctm_trio.messages import JournalMessage, ReadReplay
+from ctm_trio.messages.journal import JournalMessage, ReadReplay
 from ctm_trio.model.event import HOOK_TYPE, RING_EVENTS, Event
 from ctm_trio.model.replay import DEEP_EVENTS, Wanted
 from ctm_trio.system.replay import read_replay

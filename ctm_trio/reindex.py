@@ -17,17 +17,10 @@ from ctm_trio.core.confine import confined
 from ctm_trio.core.health import leaf
 from ctm_trio.errors import CtmError
 from ctm_trio.event_tail import open_event_tail
-from ctm_trio.messages import (
-    AttributionSnapshot,
-    JournalCounters,
-    JournalMessage,
-    JournalSnapshot,
-    Positions,
-    SessionsMessage,
-    SessionsSnapshot,
-    Sighting,
-    TailersSnapshot,
-)
+from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
+from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot, Positions
+from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
+from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.config import Paths
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.system.migration import remove_database

@@ -9,7 +9,8 @@ from typing import Protocol
 
 import trio
 
-from ctm_trio.messages import JournalMessage, Sighting
+from ctm_trio.messages.attribution import Sighting
+from ctm_trio.messages.journal import JournalMessage
 from ctm_trio.open_logs import OpenLogs
 
 

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from traceback import format_exception
 
 import trio
 
 from ctm_trio.core.channels import StateSender
-from ctm_trio.messages import HealthSnapshot
 
 log = logging.getLogger("ctm.supervise")
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSnapshot:
+    """Children of the daemon: name → "ok", "starting", "restarting: …", "quarantined: …"; how often each crashed.
+
+    Of the many of one kind (tailers, logs) only those are named that are in trouble, and only some of very many.
+    """
+
+    components: Mapping[str, str] = field(default_factory=dict)
+    restarts: Mapping[str, int] = field(default_factory=dict)
+
 
 MAX_NAMED = 20
 """Faults of many-of-a-kind parts (tailers, logs) that /health names one by one; of more it says how many there are."""

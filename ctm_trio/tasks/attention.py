@@ -17,19 +17,16 @@ import trio
 
 from ctm_trio.attention_book import AttentionBook
 from ctm_trio.core.channels import StateReceiver, StateSender
+from ctm_trio.core.clock import Clock
 from ctm_trio.errors import CtmError
 from ctm_trio.event_tail import EventTail
 from ctm_trio.event_view import EventView, Live
-from ctm_trio.messages import (
-    AttentionSnapshot,
-    Clock,
-    ConfigSnapshot,
-    JournalMessage,
-    Publish,
-    QuotaSnapshot,
-    SessionsSnapshot,
-    TailersSnapshot,
-)
+from ctm_trio.messages.attention import AttentionSnapshot
+from ctm_trio.messages.config import ConfigSnapshot
+from ctm_trio.messages.journal import JournalMessage, Publish
+from ctm_trio.messages.quota import QuotaSnapshot
+from ctm_trio.messages.sessions import SessionsSnapshot
+from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.activity import LiveStatus
 from ctm_trio.model.event import HOOK_TYPE, Event
 from ctm_trio.system.recall import Recalled

@@ -26,8 +26,8 @@ from ctm_trio.errors import (
     RevertFailed,
     Unavailable,
 )
+from ctm_trio.messages.checkpoints import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.model.checkpoint import MAX_CHECKPOINTS, Checkpoints, Reverted
-from ctm_trio.orders import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.system.checkpoint_index import CheckpointIndex, is_checkpoint
 from ctm_trio.system.git import diff_of
 from ctm_trio.system.git_checkpoint import checkpoint_for_yolo

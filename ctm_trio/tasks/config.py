@@ -12,7 +12,7 @@ from typing import NoReturn
 import trio
 
 from ctm_trio.core.channels import StateSender, fulfil
-from ctm_trio.messages import ConfigMessage, ConfigSnapshot, PatchConfig
+from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot, PatchConfig
 from ctm_trio.system.files import Stamp, stamp
 from ctm_trio.system.settings_file import Loaded, load_settings, patch_settings
 

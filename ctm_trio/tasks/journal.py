@@ -21,7 +21,7 @@ import trio
 from ctm_trio.core.channels import Figures, StateSender
 from ctm_trio.core.threads import in_thread
 from ctm_trio.event_tail import EventSender
-from ctm_trio.messages import (
+from ctm_trio.messages.journal import (
     Attribute,
     Ingest,
     JournalCounters,

@@ -14,7 +14,7 @@ from typing import NoReturn
 import trio
 
 from ctm_trio.core.channels import Figures, StateSender
-from ctm_trio.messages import JournalCounters
+from ctm_trio.messages.journal import JournalCounters
 from ctm_trio.model.event import HOOK_TYPE
 from ctm_trio.model.hook_losses import told
 from ctm_trio.system.hook_losses import read_losses

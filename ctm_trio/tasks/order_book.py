@@ -11,7 +11,7 @@ import trio
 
 from ctm_trio.core.channels import StateSender
 from ctm_trio.errors import CtmError
-from ctm_trio.orders import FollowOrder, OrdersSnapshot, OrderState
+from ctm_trio.messages.order_book import FollowOrder, OrdersSnapshot, OrderState
 
 INBOX = 16
 """Orders on their way into the book; whoever sends the next one waits for a moment."""

@@ -10,7 +10,7 @@ import trio
 
 from ctm_trio.core.confine import confined
 from ctm_trio.errors import TmuxFailed
-from ctm_trio.orders import PaneFrame, WatchPane
+from ctm_trio.messages.panes import PaneFrame, WatchPane
 from ctm_trio.system.tmux import Tmux, exactly
 
 INBOX = 16

@@ -16,23 +16,19 @@ import msgspec
 import trio
 
 from ctm_trio.core.channels import StateReceiver, StateSender
-from ctm_trio.messages import (
-    AttributionSnapshot,
-    ConfigSnapshot,
-    CostPoint,
-    CostTotals,
-    Draft,
-    JournalMessage,
-    Publish,
-    Quota,
-    QuotaSnapshot,
-    SessionsSnapshot,
-    Usage,
-)
+from ctm_trio.messages.attribution import AttributionSnapshot
+from ctm_trio.messages.config import ConfigSnapshot
+from ctm_trio.messages.cost import CostTotals
+from ctm_trio.messages.journal import Draft, JournalMessage, Publish
+from ctm_trio.messages.quota import QuotaSnapshot
+from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.model.limits import Limits
 from ctm_trio.model.quota import (
+    CostPoint,
     Dump,
     Meter,
+    Quota,
+    Usage,
     merge_meter,
     parse_dump,
     round_half_up,

@@ -34,16 +34,14 @@ from ctm_trio.errors import (
     TmuxGone,
     Unavailable,
 )
-from ctm_trio.messages import (
+from ctm_trio.messages.config import ConfigSnapshot
+from ctm_trio.messages.journal import Draft, JournalMessage, Publish
+from ctm_trio.messages.sessions import (
     AdoptUuid,
-    ConfigSnapshot,
     CreateSession,
-    Draft,
     ForgetSession,
-    JournalMessage,
     KillSession,
     Lifecycle,
-    Publish,
     RenameSession,
     SendInput,
     SessionsMessage,

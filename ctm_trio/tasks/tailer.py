@@ -17,7 +17,8 @@ import msgspec
 import trio
 
 from ctm_trio.core.channels import ask
-from ctm_trio.messages import Ingest, OpenSegment, Sighting
+from ctm_trio.messages.attribution import Sighting
+from ctm_trio.messages.journal import Ingest, OpenSegment
 from ctm_trio.model.log_line import CHECK_BYTES, LineBatch, Row, Segment, head_of
 from ctm_trio.model.log_names import LogName
 from ctm_trio.model.log_parse import Clues, parse_chunk

@@ -21,7 +21,8 @@ import trio
 
 from ctm_trio.core.channels import Figures, StateSender, ask
 from ctm_trio.errors import Unavailable
-from ctm_trio.messages import Positions, TailersCounters, TailersSnapshot
+from ctm_trio.messages.journal import Positions
+from ctm_trio.messages.tailers import TailersCounters, TailersSnapshot
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName, parse_log_name, parts_among
 from ctm_trio.model.log_parse import Clues

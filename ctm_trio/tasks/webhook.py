@@ -19,16 +19,18 @@ import msgspec
 import trio
 
 from ctm_trio.core.channels import StateReceiver, StateSender, fulfil
+from ctm_trio.core.clock import Clock
 from ctm_trio.errors import CtmError, NoWebhook
 from ctm_trio.event_tail import EventTail
 from ctm_trio.event_view import After, Batch, EventView, Live
-from ctm_trio.messages import Clock, ConfigSnapshot, SessionsSnapshot, WebhookSnapshot
+from ctm_trio.messages.config import ConfigSnapshot
+from ctm_trio.messages.sessions import SessionsSnapshot
+from ctm_trio.messages.webhook import ListDeliveries, TestWebhook, WebhookMessage, WebhookSnapshot
 from ctm_trio.model.config import Settings
 from ctm_trio.model.event import Event, format_event_id
 from ctm_trio.model.session import Session, successors
 from ctm_trio.model.times import format_time
 from ctm_trio.model.webhook import Alert, Answer, Cooldown, Post, make_post
-from ctm_trio.orders import ListDeliveries, TestWebhook, WebhookMessage
 from ctm_trio.system.courier import Courier
 from ctm_trio.system.file_watch import Trouble, watch_side_file
 from ctm_trio.system.outbox import Outbox, Waiting

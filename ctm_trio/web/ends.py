@@ -10,21 +10,19 @@ from typing import Protocol
 import trio
 
 from ctm_trio.core.channels import Figures, StateReceiver
+from ctm_trio.core.health import HealthSnapshot
 from ctm_trio.event_view import Batch, EventView, Following, Start
-from ctm_trio.messages import (
-    AttentionSnapshot,
-    AttributionSnapshot,
-    ConfigMessage,
-    ConfigSnapshot,
-    HealthSnapshot,
-    JournalCounters,
-    JournalSnapshot,
-    QuotaSnapshot,
-    SessionsMessage,
-    SessionsSnapshot,
-    TailersCounters,
-    WebhookSnapshot,
-)
+from ctm_trio.messages.attention import AttentionSnapshot
+from ctm_trio.messages.attribution import AttributionSnapshot
+from ctm_trio.messages.checkpoints import CheckpointsMessage
+from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot
+from ctm_trio.messages.journal import JournalCounters, JournalSnapshot
+from ctm_trio.messages.order_book import FollowOrder, OrdersSnapshot
+from ctm_trio.messages.panes import WatchPane
+from ctm_trio.messages.quota import QuotaSnapshot
+from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
+from ctm_trio.messages.tailers import TailersCounters
+from ctm_trio.messages.webhook import WebhookMessage, WebhookSnapshot
 from ctm_trio.model.archive import LogFile
 from ctm_trio.model.cost import CostReport
 from ctm_trio.model.detail import Detail
@@ -33,7 +31,6 @@ from ctm_trio.model.event import Event
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import Subagent, Team
-from ctm_trio.orders import CheckpointsMessage, FollowOrder, OrdersSnapshot, WatchPane, WebhookMessage
 from ctm_trio.web.asker import NO_PEERS, Peers
 from ctm_trio.web.auth import AuthStore
 from ctm_trio.web.origin import Origins

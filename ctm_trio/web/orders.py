@@ -12,9 +12,9 @@ from quart import Response
 
 from ctm_trio.core.channels import Reply, UnderWay, place
 from ctm_trio.errors import CtmError, NotFollowed
+from ctm_trio.messages.order_book import FollowOrder
 from ctm_trio.model.deadlines import LIMITS
 from ctm_trio.model.sound import sound_json
-from ctm_trio.orders import FollowOrder
 from ctm_trio.web.answers import answer_of
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import json_answer, no_content

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs
 import trio
 
 from ctm_trio.errors import SessionNotFound, Unavailable
+from ctm_trio.messages.panes import PaneFrame, WatchPane
 from ctm_trio.model.session import is_name, is_new_name
-from ctm_trio.orders import PaneFrame, WatchPane
 from ctm_trio.web.harden import Receive, Scope, Send
 from ctm_trio.web.sse import HEADERS, KEEPALIVE, KEEPALIVE_S, OK
 from ctm_trio.web.streams import StreamEndpoint, StreamPass, Streams

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctm_trio.messages import Usage
+from ctm_trio.model.quota import Usage
 from ctm_trio.model.session import ZERO_TIME, Session
 from ctm_trio.web.ends import WebEnds
 

@@ -13,28 +13,22 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import Figures, StateSender, open_state_channel
-from ctm_trio.messages import (
-    AttentionSnapshot,
-    AttributionSnapshot,
-    ConfigMessage,
-    ConfigSnapshot,
-    Draft,
-    HealthSnapshot,
-    JournalCounters,
-    JournalMessage,
-    JournalSnapshot,
-    Publish,
-    QuotaSnapshot,
-    SessionsMessage,
-    SessionsSnapshot,
-    TailersCounters,
-    WebhookSnapshot,
-)
+from ctm_trio.core.health import HealthSnapshot
+from ctm_trio.messages.attention import AttentionSnapshot
+from ctm_trio.messages.attribution import AttributionSnapshot
+from ctm_trio.messages.checkpoints import CheckpointsMessage
+from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot
+from ctm_trio.messages.journal import Draft, JournalCounters, JournalMessage, JournalSnapshot, Publish
+from ctm_trio.messages.order_book import FollowOrder, OrdersSnapshot
+from ctm_trio.messages.panes import WatchPane
+from ctm_trio.messages.quota import QuotaSnapshot
+from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
+from ctm_trio.messages.tailers import TailersCounters
+from ctm_trio.messages.webhook import WebhookMessage, WebhookSnapshot
 from ctm_trio.model.config import paths_under
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.event import Event
 from ctm_trio.model.pricing import PriceTable
-from ctm_trio.orders import CheckpointsMessage, FollowOrder, OrdersSnapshot, WatchPane, WebhookMessage
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.peers import peer_uid, quick

@@ -19,26 +19,25 @@ from ctm_trio.attention_book import NEW_S, AttentionBook
 from ctm_trio.core.channels import Figures, ask, open_state_channel
 from ctm_trio.event_tail import open_event_tail
 from ctm_trio.event_view import Batch, EventView
-from ctm_trio.messages import (
-    AttentionSnapshot,
+from ctm_trio.messages.attention import AttentionSnapshot
+from ctm_trio.messages.config import ConfigSnapshot
+from ctm_trio.messages.journal import (
     Attribute,
-    ConfigSnapshot,
     Ingest,
     JournalCounters,
     JournalMessage,
     JournalSnapshot,
     OpenSegment,
-    Quota,
-    QuotaSnapshot,
-    SessionsSnapshot,
-    TailersSnapshot,
-    Usage,
 )
+from ctm_trio.messages.quota import QuotaSnapshot
+from ctm_trio.messages.sessions import SessionsSnapshot
+from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.activity import LiveStatus
 from ctm_trio.model.attention import Attention
 from ctm_trio.model.config import Settings, Thresholds
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.log_line import LOGS, LineBatch, Row, Segment
+from ctm_trio.model.quota import Quota, Usage
 from ctm_trio.model.session import Session
 from ctm_trio.model.times import format_time
 from ctm_trio.system.recall import Recalled, recall

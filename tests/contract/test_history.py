@@ -12,9 +12,11 @@ import trio
 from ctm_trio.core.channels import open_state_channel
 from ctm_trio.core.tail_channel import open_tail_channel
 from ctm_trio.core.tail_window import Bounds
-from ctm_trio.messages import CostPoint, SessionsSnapshot, TailersSnapshot
+from ctm_trio.messages.sessions import SessionsSnapshot
+from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.event import MAX_ID, Event
 from ctm_trio.model.pricing import PriceTable
+from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.session import Session
 from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.tasks.cost import run_cost

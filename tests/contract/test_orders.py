@@ -14,11 +14,12 @@ import trio
 
 from ctm_trio.core.channels import Pending, Reply, UnderWay, ask, fulfil, open_state_channel, place
 from ctm_trio.errors import BrokenOff, DirtyWorkdir, NotFollowed, OrderTooLate, RevertFailed, Unavailable
-from ctm_trio.messages import KillSession, SessionsSnapshot
+from ctm_trio.messages.checkpoints import CheckpointsMessage, RevertTo
+from ctm_trio.messages.order_book import FollowOrder, OrdersSnapshot
+from ctm_trio.messages.sessions import KillSession, SessionsSnapshot
 from ctm_trio.model.checkpoint import Reverted
 from ctm_trio.model.deadlines import LIMITS, Limits
 from ctm_trio.model.session import Session
-from ctm_trio.orders import CheckpointsMessage, FollowOrder, OrdersSnapshot, RevertTo
 from ctm_trio.system.git_tree import GitTree
 from ctm_trio.tasks import checkpoints, order_book
 from ctm_trio.web import orders as placing

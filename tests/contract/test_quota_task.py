@@ -12,16 +12,13 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import StateReceiver, StateSender, open_state_channel
-from ctm_trio.messages import (
-    AttributionSnapshot,
-    ConfigSnapshot,
-    CostPoint,
-    JournalMessage,
-    Publish,
-    QuotaSnapshot,
-    SessionsSnapshot,
-)
+from ctm_trio.messages.attribution import AttributionSnapshot
+from ctm_trio.messages.config import ConfigSnapshot
+from ctm_trio.messages.journal import JournalMessage, Publish
+from ctm_trio.messages.quota import QuotaSnapshot
+from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.model.config import Settings
+from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.session import Session
 from ctm_trio.tasks import quota
 from ctm_trio.tasks.quota import run_quota

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import trio
 
-from ctm_trio.messages import Attention, AttentionSnapshot, Lifecycle, Quota, QuotaSnapshot, SessionsSnapshot, Usage
+from ctm_trio.messages.attention import AttentionSnapshot
+from ctm_trio.messages.quota import QuotaSnapshot
+from ctm_trio.messages.sessions import Lifecycle, SessionsSnapshot
+from ctm_trio.model.attention import Attention
+from ctm_trio.model.quota import Quota, Usage
 from ctm_trio.model.session import ZERO_TIME, Session
 from tests.contract.conftest import Site
 

@@ -15,9 +15,11 @@ from ctm_trio.core.channels import open_state_channel
 from ctm_trio.core.tail_channel import open_tail_channel
 from ctm_trio.core.tail_window import Bounds
 from ctm_trio.errors import CtmError
-from ctm_trio.messages import CostPoint, CostTotals, TailersSnapshot
+from ctm_trio.messages.cost import CostTotals
+from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.event import Event
 from ctm_trio.model.pricing import PriceTable
+from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.search import SearchQuery
 from ctm_trio.system.cost_store import CostStore
 from ctm_trio.system.search_index import SearchIndex

@@ -17,14 +17,9 @@ import trio
 from ctm_trio.core.channels import Figures, open_state_channel
 from ctm_trio.event_tail import open_event_tail
 from ctm_trio.event_view import Batch, EventView, Following, Ring
-from ctm_trio.messages import (
-    Attribute,
-    JournalCounters,
-    JournalMessage,
-    JournalSnapshot,
-    Sighting,
-    TailersSnapshot,
-)
+from ctm_trio.messages.attribution import Sighting
+from ctm_trio.messages.journal import Attribute, JournalCounters, JournalMessage, JournalSnapshot
+from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.tail_ends import TailEnds
 from ctm_trio.tasks.journal import run_journal
 from ctm_trio.tasks.tailers import run_tailers

@@ -11,11 +11,11 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import ask
-from ctm_trio.messages import ConfigSnapshot
+from ctm_trio.messages.config import ConfigSnapshot
+from ctm_trio.messages.webhook import TestWebhook
 from ctm_trio.model import webhook as webhook_model
 from ctm_trio.model.config import Settings
 from ctm_trio.model.webhook import Answer
-from ctm_trio.orders import TestWebhook
 from ctm_trio.system.courier import Courier
 from tests.contract.test_webhook_task import Post
 from tests.fakes.receiver import Receiver

@@ -11,24 +11,17 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import Figures, ask, open_state_channel
+from ctm_trio.core.clock import Clock
 from ctm_trio.errors import NoWebhook
 from ctm_trio.event_tail import open_event_tail
-from ctm_trio.messages import (
-    Clock,
-    ConfigSnapshot,
-    Draft,
-    JournalCounters,
-    JournalMessage,
-    JournalSnapshot,
-    Publish,
-    SessionsSnapshot,
-    WebhookSnapshot,
-)
+from ctm_trio.messages.config import ConfigSnapshot
+from ctm_trio.messages.journal import Draft, JournalCounters, JournalMessage, JournalSnapshot, Publish
+from ctm_trio.messages.sessions import SessionsSnapshot
+from ctm_trio.messages.webhook import ListDeliveries, TestWebhook, WebhookMessage, WebhookSnapshot
 from ctm_trio.model import webhook as webhook_model
 from ctm_trio.model.config import Settings
 from ctm_trio.model.session import Session
 from ctm_trio.model.webhook import Answer, Delivery, sign
-from ctm_trio.orders import ListDeliveries, TestWebhook, WebhookMessage
 from ctm_trio.system import courier
 from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.tasks.journal import run_journal

@@ -12,7 +12,7 @@ import trio
 
 from ctm_trio.event_tail import EventTail, open_event_tail
 from ctm_trio.event_view import EventView, Following, Start
-from ctm_trio.messages import Draft, JournalCounters, JournalMessage, Publish, ReadReplay
+from ctm_trio.messages.journal import Draft, JournalCounters, JournalMessage, Publish, ReadReplay
 from ctm_trio.model.event import Event
 from ctm_trio.model.replay import Wanted
 

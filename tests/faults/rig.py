@@ -18,21 +18,14 @@ import msgspec
 import trio
 
 from ctm_trio.core.channels import Figures, StateReceiver, open_state_channel
-from ctm_trio.core.health import Health
+from ctm_trio.core.health import Health, HealthSnapshot
 from ctm_trio.core.supervise import Child, keep_running
 from ctm_trio.event_tail import EventTail, open_event_tail
 from ctm_trio.event_view import After, Batch, EventView, Ring
-from ctm_trio.messages import (
-    AttributionSnapshot,
-    HealthSnapshot,
-    JournalCounters,
-    JournalMessage,
-    JournalSnapshot,
-    SessionsMessage,
-    SessionsSnapshot,
-    Sighting,
-    TailersSnapshot,
-)
+from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
+from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot
+from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
+from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.log_line import LOGS
 from ctm_trio.open_logs import OpenLogs
 from ctm_trio.system.log_files import list_parts

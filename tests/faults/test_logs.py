@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import ask
-from ctm_trio.messages import Positions
+from ctm_trio.messages.journal import Positions
 from ctm_trio.model.log_line import LOGS
 from ctm_trio.system import watch
 from ctm_trio.tasks import tailers

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ctm_trio.messages import Draft, Publish
+from ctm_trio.messages.journal import Draft, Publish
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.system import store
 from ctm_trio.system.store import EventStore, Stamped

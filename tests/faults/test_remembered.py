@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ctm_trio.messages import JournalCounters, SessionsSnapshot
+from ctm_trio.messages.journal import JournalCounters
+from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.model.session import Session
 from ctm_trio.system import agents, store
 from ctm_trio.web.rings import MAX_RINGS

@@ -27,13 +27,12 @@ from ctm_trio.errors import (
     TmuxDead,
     WorkdirNotDir,
 )
-from ctm_trio.messages import (
-    ConfigSnapshot,
+from ctm_trio.messages.config import ConfigSnapshot
+from ctm_trio.messages.journal import JournalMessage, Publish
+from ctm_trio.messages.sessions import (
     CreateSession,
     ForgetSession,
-    JournalMessage,
     KillSession,
-    Publish,
     RenameSession,
     SendInput,
     SessionsMessage,

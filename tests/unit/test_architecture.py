@@ -12,9 +12,9 @@ PACKAGE = Path(ctm_trio.__file__).parent
 # A room and the rooms it may import from. "" is the top level (channels, errors, messages, supervise, …).
 ALLOWED: dict[str, frozenset[str]] = {
     "adoptions": frozenset({"errors", "messages", "model"}),
-    "attention_book": frozenset({"messages", "model"}),
+    "attention_book": frozenset({"core", "messages", "model"}),
     "client": frozenset({"client", "model", "system"}),
-    "core": frozenset({"core", "errors", "messages"}),
+    "core": frozenset({"core", "errors", "model"}),
     "errors": frozenset(),
     "event_tail": frozenset({"core", "errors", "event_view", "messages", "model", "system"}),
     "event_view": frozenset({"model"}),
@@ -23,7 +23,6 @@ ALLOWED: dict[str, frozenset[str]] = {
     "messages": frozenset({"core", "model"}),
     "model": frozenset({"errors", "model"}),
     "open_logs": frozenset(),
-    "orders": frozenset({"core", "model"}),
     "port": frozenset({"system"}),
     "producers": frozenset({"model", "producers"}),
     "system": frozenset({"__init__", "core", "errors", "model", "system"}),
@@ -39,14 +38,13 @@ ALLOWED: dict[str, frozenset[str]] = {
             "event_view",
             "messages",
             "model",
-            "orders",
             "system",
             "tail_copies",
             "tail_ends",
             "tasks",
         }
     ),
-    "web": frozenset({"core", "errors", "event_view", "messages", "model", "orders", "web"}),
+    "web": frozenset({"core", "errors", "event_view", "messages", "model", "web"}),
 }
 
 # The one task that starts others of its kind: the owner of a log directory and its tailers. And the one thing that a

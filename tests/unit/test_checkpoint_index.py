@@ -14,9 +14,9 @@ import trio
 
 from ctm_trio.core.channels import ask
 from ctm_trio.errors import CheckpointNotFound, InvalidSha
+from ctm_trio.messages.checkpoints import DiffCheckpoint, ListCheckpoints
 from ctm_trio.model.checkpoint import PREFIX, Checkpoint, Checkpoints
 from ctm_trio.model.checkpoint_history import History, Step, carried, decode_history, encode_history, parse_step
-from ctm_trio.orders import DiffCheckpoint, ListCheckpoints
 from ctm_trio.system import checkpoint_index
 from ctm_trio.system.checkpoint_index import CheckpointIndex
 from ctm_trio.system.git_tree import GitTree, find_tree

@@ -15,7 +15,7 @@ import trio
 
 from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
 from ctm_trio.errors import BadPatch, BrokenConfig
-from ctm_trio.messages import ConfigMessage, ConfigSnapshot, PatchConfig, ReloadConfig
+from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot, PatchConfig, ReloadConfig
 from ctm_trio.model.config import Settings, check_patch, default_document, merge_patch, parse_settings
 from ctm_trio.system.settings_file import load_settings
 from ctm_trio.tasks.config import run_config

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from ctm_trio.core.confine import confined
-from ctm_trio.orders import PaneFrame, WatchPane
+from ctm_trio.messages.panes import PaneFrame, WatchPane
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.tasks.panes import run_panes
 

@@ -19,9 +19,9 @@ from ctm_trio.errors import (
     GitFailed,
     SpawnFailed,
 )
+from ctm_trio.messages.checkpoints import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.model.checkpoint import Checkpoints, ago, parse_log
 from ctm_trio.model.checkpoint_history import History
-from ctm_trio.orders import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.system import git as git_module
 from ctm_trio.system import git_command
 from ctm_trio.system.checkpoint_index import CheckpointIndex

@@ -13,10 +13,10 @@ from quart import Response
 from quart_trio import QuartTrio
 
 from ctm_trio.errors import CtmError, GitFailed, RevertRefused
+from ctm_trio.messages.checkpoints import RevertTo
 from ctm_trio.model.checkpoint import Checkpoint, Reverted
 from ctm_trio.model.checkpoint_history import History, decode_history, encode_history
 from ctm_trio.model.sound import sound_json
-from ctm_trio.orders import RevertTo
 from ctm_trio.system import git_stash
 from ctm_trio.system.git_checkpoint import make_checkpoint
 from ctm_trio.system.git_exchange import in_thread

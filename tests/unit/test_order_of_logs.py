@@ -10,7 +10,14 @@ import trio
 
 from ctm_trio.core.channels import Figures, ask, open_state_channel
 from ctm_trio.event_tail import open_event_tail
-from ctm_trio.messages import Attribute, Ingest, JournalCounters, JournalMessage, JournalSnapshot, OpenSegment
+from ctm_trio.messages.journal import (
+    Attribute,
+    Ingest,
+    JournalCounters,
+    JournalMessage,
+    JournalSnapshot,
+    OpenSegment,
+)
 from ctm_trio.model.attribution import Attribution
 from ctm_trio.model.log_line import LOGS, LineBatch, Row, Segment
 from ctm_trio.model.session import Session

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 import trio
 
-from ctm_trio.orders import PaneFrame, WatchPane
+from ctm_trio.messages.panes import PaneFrame, WatchPane
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.tasks.panes import run_panes
 from tests.tmux_server import PrivateTmux, private_tmux

@@ -14,7 +14,7 @@ import trio
 from ctm_trio.core.channels import UnderWay, ask, place
 from ctm_trio.core.desk import Desk
 from ctm_trio.errors import OrderTooLate, SessionNotFound, SpawnFailed, Unavailable
-from ctm_trio.messages import CreateSession, ForgetSession, KillSession, Lifecycle
+from ctm_trio.messages.sessions import CreateSession, ForgetSession, KillSession, Lifecycle
 from ctm_trio.model.session import Session
 from ctm_trio.system import workdir
 from ctm_trio.tasks import sessions as owner

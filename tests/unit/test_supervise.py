@@ -11,9 +11,8 @@ import trio
 from trio.testing import MockClock
 
 from ctm_trio.core.channels import open_state_channel
-from ctm_trio.core.health import LOG_LINES, MAX_FAULT_CHARS, MAX_NAMED, Health
+from ctm_trio.core.health import LOG_LINES, MAX_FAULT_CHARS, MAX_NAMED, Health, HealthSnapshot
 from ctm_trio.core.supervise import BOOT_S, CRASHES, PROBATION_S, QUARANTINE_S, Child, keep_running
-from ctm_trio.messages import HealthSnapshot
 from ctm_trio.system.file_watch import Trouble
 
 SECRET = "hunter2-hunter2"

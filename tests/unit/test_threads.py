@@ -16,7 +16,7 @@ from ctm_trio.core.channels import Figures, open_state_channel
 from ctm_trio.core.threads import NO_THREAD, in_thread
 from ctm_trio.errors import GitFailed, SpawnFailed
 from ctm_trio.event_tail import open_event_tail
-from ctm_trio.messages import JournalCounters, JournalMessage, JournalSnapshot
+from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot
 from ctm_trio.model.config import paths_under
 from ctm_trio.model.session import Session
 from ctm_trio.starting import guard, wait_for_reindex

@@ -10,10 +10,10 @@ from quart_trio import QuartTrio
 
 from ctm_trio.core.channels import ask
 from ctm_trio.errors import InvalidRequest, InvalidSha, MissingSha, SessionNotFound
+from ctm_trio.messages.checkpoints import DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.model.checkpoint import MAX_CHECKPOINTS, SHA, Checkpoint, Checkpoints, Reverted, ago
 from ctm_trio.model.deadlines import REVERT
 from ctm_trio.model.times import format_time
-from ctm_trio.orders import DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, json_body, positive
 from ctm_trio.web.orders import carry_out

@@ -14,7 +14,7 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from ctm_trio.errors import ForbiddenPeer, InvalidBody, UnknownHook
-from ctm_trio.messages import Lifecycle
+from ctm_trio.messages.sessions import Lifecycle
 from ctm_trio.model.asker import is_loopback
 from ctm_trio.model.attempts import Attempts
 from ctm_trio.model.deadlines import HOOK

@@ -23,7 +23,7 @@ from ctm_trio.errors import (
     SessionNotFound,
     TmuxDead,
 )
-from ctm_trio.messages import CreateSession, ForgetSession, KillSession, RenameSession, SendInput
+from ctm_trio.messages.sessions import CreateSession, ForgetSession, KillSession, RenameSession, SendInput
 from ctm_trio.model.deadlines import CREATE, FORGET, INPUT, KILL, RENAME
 from ctm_trio.model.session import Session, clean_workdir, is_name, is_new_name
 from ctm_trio.model.typing import KEYS, PRESETS, check_text, clean_prompt

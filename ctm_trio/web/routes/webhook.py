@@ -9,9 +9,9 @@ from quart import Response
 from quart_trio import QuartTrio
 
 from ctm_trio.core.channels import ask
+from ctm_trio.messages.webhook import ListDeliveries, TestWebhook
 from ctm_trio.model.deadlines import WEBHOOK_TEST
 from ctm_trio.model.webhook import Answer, Delivery
-from ctm_trio.orders import ListDeliveries, TestWebhook
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer
 from ctm_trio.web.orders import carry_out

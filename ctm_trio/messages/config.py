@@ -1,0 +1,34 @@
+"""Between the config owner and those who change settings. Everything in here is frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ctm_trio.core.channels import Reply
+from ctm_trio.model.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSnapshot:
+    """The running settings. `problem` says why the file on disk is not them; `reloads` counts changes taken over."""
+
+    settings: Settings = field(default_factory=Settings)
+    problem: str = ""
+    reloads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PatchConfig:
+    """`PATCH /api/config`: a checked, partial document to merge into `config.json`. Answered once it is running."""
+
+    patch: Mapping[str, object]
+    reply: Reply[ConfigSnapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadConfig:
+    """Read `config.json` again now (SIGHUP). No answer: the snapshot tells."""
+
+
+ConfigMessage = PatchConfig | ReloadConfig

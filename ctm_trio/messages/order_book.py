@@ -1,0 +1,52 @@
+"""Orders that outlast their request, and what became of them. Everything in here is frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from outcome import Outcome
+
+from ctm_trio.core.channels import Pending
+
+
+class Render(Protocol):
+    """Turns the outcome of an order into the status and the JSON of its answer; b"" for none. Never raises."""
+
+    def __call__(self, answer: Outcome[Any], /) -> tuple[int, bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FollowOrder:
+    """Keep the answer of an order that is still under way for those who ask later. Source: contract C11.
+
+    Args:
+        id: unguessable; whoever placed the order was told it.
+        kind: one of `model.deadlines.LIMITS`.
+        pending: its answer, ours to take.
+        render: makes the HTTP answer of it.
+    """
+
+    id: str
+    kind: str
+    pending: Pending[Any]
+    render: Render
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """What is known of an order. `status` is 0 while it is under way; `ends_at` is its deadline, on Trio's clock."""
+
+    id: str
+    kind: str
+    ends_at: float
+    status: int = 0
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersSnapshot:
+    """The orders that took longer than an answer may, by id."""
+
+    orders: Mapping[str, OrderState] = field(default_factory=dict)

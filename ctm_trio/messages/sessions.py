@@ -1,0 +1,113 @@
+"""Between the sessions owner and those who ask it for something. Everything in here is frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ctm_trio.core.channels import Reply
+from ctm_trio.model.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsSnapshot:
+    """`sessions.json` and what tmux says.
+
+    Attributes:
+        records: by name, in the order of the file.
+        alive: names of the tmux sessions that exist (all of them, not only ours).
+        tmux_known: False until tmux was asked once, or if tmux cannot be asked at all.
+        problem: why `sessions.json` could not be read, or "".
+        untyped: session → why its initial prompt waits, or was not typed.
+        tmux_problem: why tmux cannot be asked, so that `alive` is what it said last; "" while it answers.
+    """
+
+    records: Mapping[str, Session] = field(default_factory=dict)
+    alive: frozenset[str] = frozenset()
+    tmux_known: bool = False
+    problem: str = ""
+    untyped: Mapping[str, str] = field(default_factory=dict)
+    tmux_problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """A lifecycle event that the CLI posted (`/api/hooks/{event}`). Answered once it is recorded and published."""
+
+    event: str
+    fields: Mapping[str, str]
+    reply: Reply[None]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSession:
+    """`POST /api/sessions`. The answer is the new record, after tmux runs it and the file has it.
+
+    `name` None: the directory's, or another one like it if a session that works elsewhere has that.
+    """
+
+    workdir: str
+    name: str | None
+    initial_prompt: str
+    mode: str
+    reply: Reply[Session]
+
+
+@dataclass(frozen=True, slots=True)
+class KillSession:
+    """End the tmux session; already gone is fine."""
+
+    name: str
+    reply: Reply[Session]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSession:
+    """Drop the record, keep the log."""
+
+    name: str
+    reply: Reply[Session]
+
+
+@dataclass(frozen=True, slots=True)
+class RenameSession:
+    """tmux first, then the file; undone if the second fails."""
+
+    name: str
+    to: str
+    reply: Reply[Session]
+
+
+@dataclass(frozen=True, slots=True)
+class SendInput:
+    """Type `text` (or nothing) and Enter into the client's pane, or press one `key` of `model.typing.KEYS`.
+
+    `asks`: by its hooks the session waits for an approval.
+    """
+
+    name: str
+    text: str
+    reply: Reply[None]
+    key: str = ""
+    asks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptUuid:
+    """The session's process went on under a new Claude session id (`/clear`, `/resume`, a fork): the record follows.
+
+    Sent by the attribution owner. It is tried until it is done, or until another one for that session comes.
+
+    Args:
+        name: of the session.
+        uuid: its new Claude session id.
+        was: the one that its record had, "" if the name alone tells. A record that has another one by now is another
+            session, or has followed already; a renamed one is still found.
+    """
+
+    name: str
+    uuid: str
+    was: str = ""
+
+
+SessionsMessage = Lifecycle | CreateSession | KillSession | ForgetSession | RenameSession | SendInput | AdoptUuid
