@@ -23,7 +23,10 @@ from ctm_trio import __version__
 from ctm_trio.core.channels import Figures, open_state_channel
 from ctm_trio.core.health import Health, HealthSnapshot
 from ctm_trio.core.supervise import Child, Start, keep_running
-from ctm_trio.event_tail import open_event_tail
+from ctm_trio.journal.recall import recall
+from ctm_trio.journal.tail import open_event_tail
+from ctm_trio.journal.task import INBOX as JOURNAL_INBOX
+from ctm_trio.journal.task import run_journal
 from ctm_trio.messages.attention import AttentionSnapshot
 from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
 from ctm_trio.messages.checkpoints import CheckpointsMessage
@@ -47,7 +50,6 @@ from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.live_sessions import read_live
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.peers import peer_uid, quick
-from ctm_trio.system.recall import recall
 from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.tmux import Tmux
@@ -60,8 +62,6 @@ from ctm_trio.tasks.checkpoints import INBOX as CHECKPOINTS_INBOX
 from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, last_checkpoint, run_checkpoints
 from ctm_trio.tasks.config import run_config
 from ctm_trio.tasks.cost import run_cost
-from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
-from ctm_trio.tasks.journal import run_journal
 from ctm_trio.tasks.losses import LossesSnapshot, run_losses
 from ctm_trio.tasks.order_book import INBOX as ORDERS_INBOX
 from ctm_trio.tasks.order_book import run_order_book

@@ -153,7 +153,7 @@ def _listen(reading: int, loop: int, signals: frozenset[int], arm: Callable[[], 
 
 
 def busy(but: int) -> Iterator[str]:
-    """What the threads of this process are at, by our own code: `insert (system/store.py:210)`.
+    """What the threads of this process are at, by our own code: `insert (journal/store.py:210)`.
 
     Args:
         but: the thread that is left out.

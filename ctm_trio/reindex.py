@@ -16,7 +16,9 @@ from ctm_trio.core.channels import Figures, StateReceiver, ask, open_state_chann
 from ctm_trio.core.confine import confined
 from ctm_trio.core.health import leaf
 from ctm_trio.errors import CtmError
-from ctm_trio.event_tail import open_event_tail
+from ctm_trio.journal.tail import open_event_tail
+from ctm_trio.journal.task import INBOX as JOURNAL_INBOX
+from ctm_trio.journal.task import run_journal
 from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
 from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot, Positions
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
@@ -30,8 +32,6 @@ from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.tail_ends import TailEnds
 from ctm_trio.tasks.attribution import INBOX as SIGHTINGS
 from ctm_trio.tasks.attribution import run_attribution
-from ctm_trio.tasks.journal import INBOX as JOURNAL_INBOX
-from ctm_trio.tasks.journal import run_journal
 from ctm_trio.tasks.tailers import run_tailers
 
 LOOK_EVERY_S = 0.1

@@ -27,6 +27,7 @@ from ctm_trio.core.supervise import Once
 from ctm_trio.daemon import Plan, run_daemon
 from ctm_trio.errors import CtmError
 from ctm_trio.hard_stop import HardStop, watching
+from ctm_trio.journal.store import StoreDamaged, set_aside
 from ctm_trio.log_output import start_logging
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
 from ctm_trio.model.plain import plain_lines
@@ -44,7 +45,6 @@ from ctm_trio.starting import (
 )
 from ctm_trio.system.instance_lock import Holder
 from ctm_trio.system.settings_file import load_settings
-from ctm_trio.system.store import StoreDamaged, set_aside
 
 log = logging.getLogger("ctm.server")
 

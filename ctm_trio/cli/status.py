@@ -36,6 +36,7 @@ from ctm_trio.cli.ls import ago, view
 from ctm_trio.cli.views import is_live, live_names, use_our_server
 from ctm_trio.cli.where import daemon_port, restart_needed, silent_daemon
 from ctm_trio.errors import CtmError
+from ctm_trio.journal.store import open_database, select_events
 from ctm_trio.model.cost_counter import Counter
 from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.limits import Limits
@@ -46,7 +47,6 @@ from ctm_trio.producers.statusline import DUMP_DIR
 from ctm_trio.system.cost_store import COSTS, read_counters
 from ctm_trio.system.dumps import read_dumps
 from ctm_trio.system.side_database import connect_reader
-from ctm_trio.system.store import open_database, select_events
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths, Settings

@@ -45,7 +45,7 @@ class Publish:
 class ReadReplay:
     """Ask for a replay through the journal's own connection: events oldest first, and whether the cursor is too old.
 
-    For when the database cannot be read beside it (`event_tail`).
+    For when the database cannot be read beside it (`journal.tail`).
     """
 
     wanted: Wanted

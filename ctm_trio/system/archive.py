@@ -14,6 +14,8 @@ from pathlib import Path
 import trio
 
 from ctm_trio.errors import CtmError
+from ctm_trio.journal.file import event_reader
+from ctm_trio.journal.store import event_of, select_events, sources_of, unsigned
 from ctm_trio.model.archive import LogFile
 from ctm_trio.model.config import Paths
 from ctm_trio.model.cost import WINDOWS_S, CostReport
@@ -23,12 +25,10 @@ from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import AgentFacts, Subagent, Team, newest_first, started_at, teams_of, told
 from ctm_trio.system.agents import AgentBook
 from ctm_trio.system.cost_store import COSTS, read_costs
-from ctm_trio.system.event_file import event_reader
 from ctm_trio.system.log_lines import LineReader, Place
 from ctm_trio.system.read_pool import ReadPool
 from ctm_trio.system.search_read import connect_search, search
 from ctm_trio.system.side_database import connect_reader
-from ctm_trio.system.store import event_of, select_events, sources_of, unsigned
 from ctm_trio.system.usage import log_files
 
 READERS = 3

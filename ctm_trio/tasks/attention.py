@@ -19,8 +19,9 @@ from ctm_trio.attention_book import AttentionBook
 from ctm_trio.core.channels import StateReceiver, StateSender
 from ctm_trio.core.clock import Clock
 from ctm_trio.errors import CtmError
-from ctm_trio.event_tail import EventTail
-from ctm_trio.event_view import EventView, Live
+from ctm_trio.journal.recall import Recalled
+from ctm_trio.journal.tail import EventTail
+from ctm_trio.journal.view import EventView, Live
 from ctm_trio.messages.attention import AttentionSnapshot
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import JournalMessage, Publish
@@ -29,7 +30,6 @@ from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.activity import LiveStatus
 from ctm_trio.model.event import HOOK_TYPE, Event
-from ctm_trio.system.recall import Recalled
 
 log = logging.getLogger("ctm.attention")
 
@@ -55,7 +55,7 @@ EVENTS = EventView(types=frozenset({"tool_call", HOOK_TYPE}), internal=True)
 
 
 class Recall(Protocol):
-    """`system.recall.recall` on the database; run in a thread."""
+    """`journal.recall.recall` on the database; run in a thread."""
 
     def __call__(self, sessions: frozenset[str], calls: int) -> Recalled: ...
 

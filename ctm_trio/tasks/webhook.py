@@ -21,8 +21,8 @@ import trio
 from ctm_trio.core.channels import StateReceiver, StateSender, fulfil
 from ctm_trio.core.clock import Clock
 from ctm_trio.errors import CtmError, NoWebhook
-from ctm_trio.event_tail import EventTail
-from ctm_trio.event_view import After, Batch, EventView, Live
+from ctm_trio.journal.tail import EventTail
+from ctm_trio.journal.view import After, Batch, EventView, Live
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.messages.webhook import ListDeliveries, TestWebhook, WebhookMessage, WebhookSnapshot

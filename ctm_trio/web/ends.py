@@ -11,7 +11,7 @@ import trio
 
 from ctm_trio.core.channels import Figures, StateReceiver
 from ctm_trio.core.health import HealthSnapshot
-from ctm_trio.event_view import Batch, EventView, Following, Start
+from ctm_trio.journal.view import Batch, EventView, Following, Start
 from ctm_trio.messages.attention import AttentionSnapshot
 from ctm_trio.messages.attribution import AttributionSnapshot
 from ctm_trio.messages.checkpoints import CheckpointsMessage

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import trio
 
 from ctm_trio.errors import CtmError, TooManyStreams
-from ctm_trio.event_view import Batch
+from ctm_trio.journal.view import Batch
 from ctm_trio.web.answers import answer_of, http_answer
 from ctm_trio.web.auth import AuthStore, bearer, require
 from ctm_trio.web.ends import Events

@@ -14,7 +14,7 @@ import msgspec
 import trio
 
 from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
-from ctm_trio.event_view import After, Batch, EventView, Following, Ring
+from ctm_trio.journal.view import After, Batch, EventView, Following, Ring
 from ctm_trio.model.event import Event, cursor_ns, format_event_id, parse_event_id, ws_tail
 from ctm_trio.model.sound import sound_json
 from ctm_trio.web.answers import answer_of, http_answer

@@ -15,6 +15,7 @@ from ctm_trio.core.channels import open_state_channel
 from ctm_trio.core.tail_channel import open_tail_channel
 from ctm_trio.core.tail_window import Bounds
 from ctm_trio.errors import CtmError
+from ctm_trio.journal.store import StoreDamaged, StoreUnavailable
 from ctm_trio.messages.cost import CostTotals
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.event import Event
@@ -24,7 +25,6 @@ from ctm_trio.model.search import SearchQuery
 from ctm_trio.system.cost_store import CostStore
 from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.system.search_read import connect_search, search
-from ctm_trio.system.store import StoreDamaged, StoreUnavailable
 from ctm_trio.tasks import cost
 from ctm_trio.tasks import search as indexer
 from tests.fakes.library import Library, bash

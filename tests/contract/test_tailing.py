@@ -15,13 +15,13 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import Figures, open_state_channel
-from ctm_trio.event_tail import open_event_tail
-from ctm_trio.event_view import Batch, EventView, Following, Ring
+from ctm_trio.journal.tail import open_event_tail
+from ctm_trio.journal.task import run_journal
+from ctm_trio.journal.view import Batch, EventView, Following, Ring
 from ctm_trio.messages.attribution import Sighting
 from ctm_trio.messages.journal import Attribute, JournalCounters, JournalMessage, JournalSnapshot
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.tail_ends import TailEnds
-from ctm_trio.tasks.journal import run_journal
 from ctm_trio.tasks.tailers import run_tailers
 
 UUID = "11111111-2222-4333-8444-555555555555"

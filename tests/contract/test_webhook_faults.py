@@ -28,7 +28,7 @@ ELSEWHERE = "http://webhook.example/hook"
 def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
     """A wall clock that can be set, for the event ids and for the owner."""
     wall = Wall()
-    monkeypatch.setattr("ctm_trio.system.store.time.time_ns", wall.ns)
+    monkeypatch.setattr("ctm_trio.journal.store.time.time_ns", wall.ns)
     return wall
 
 

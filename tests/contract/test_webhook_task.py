@@ -13,7 +13,8 @@ import trio
 from ctm_trio.core.channels import Figures, ask, open_state_channel
 from ctm_trio.core.clock import Clock
 from ctm_trio.errors import NoWebhook
-from ctm_trio.event_tail import open_event_tail
+from ctm_trio.journal.tail import open_event_tail
+from ctm_trio.journal.task import run_journal
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import Draft, JournalCounters, JournalMessage, JournalSnapshot, Publish
 from ctm_trio.messages.sessions import SessionsSnapshot
@@ -24,7 +25,6 @@ from ctm_trio.model.session import Session
 from ctm_trio.model.webhook import Answer, Delivery, sign
 from ctm_trio.system import courier
 from ctm_trio.system.resolve import webhook_fault
-from ctm_trio.tasks.journal import run_journal
 from ctm_trio.tasks.webhook import WebhookEnds, run_webhook
 from tests.fakes.receiver import Receiver
 

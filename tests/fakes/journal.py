@@ -10,8 +10,8 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.event_tail import EventTail, open_event_tail
-from ctm_trio.event_view import EventView, Following, Start
+from ctm_trio.journal.tail import EventTail, open_event_tail
+from ctm_trio.journal.view import EventView, Following, Start
 from ctm_trio.messages.journal import Draft, JournalCounters, JournalMessage, Publish, ReadReplay
 from ctm_trio.model.event import Event
 from ctm_trio.model.replay import Wanted

@@ -20,8 +20,9 @@ import trio
 from ctm_trio.core.channels import Figures, StateReceiver, open_state_channel
 from ctm_trio.core.health import Health, HealthSnapshot
 from ctm_trio.core.supervise import Child, keep_running
-from ctm_trio.event_tail import EventTail, open_event_tail
-from ctm_trio.event_view import After, Batch, EventView, Ring
+from ctm_trio.journal.tail import EventTail, open_event_tail
+from ctm_trio.journal.task import INBOX, run_journal
+from ctm_trio.journal.view import After, Batch, EventView, Ring
 from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
 from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
@@ -31,7 +32,6 @@ from ctm_trio.open_logs import OpenLogs
 from ctm_trio.system.log_files import list_parts
 from ctm_trio.tail_ends import TailEnds
 from ctm_trio.tasks.attribution import run_attribution
-from ctm_trio.tasks.journal import INBOX, run_journal
 from ctm_trio.tasks.tailers import run_tailers
 
 State = StateReceiver[JournalSnapshot] | StateReceiver[HealthSnapshot] | StateReceiver[TailersSnapshot]
@@ -46,7 +46,7 @@ _microseconds = itertools.count()
 def line(uuid: str, marker: str, *, size: int = 0, agent: str = "", with_id: bool = False) -> bytes:
     """A log line whose event's `input` is the marker, padded to about `size` bytes.
 
-    A line with an id, as in life, is swallowed when it is read again soon (`system.seen`), which would hide it here.
+    A line with an id, as in life, is swallowed when it is read again soon (`journal.seen`), which would hide it here.
     """
     value = {
         "session_id": uuid,

@@ -12,11 +12,11 @@ import pytest
 import trio
 
 from ctm_trio import server
-from ctm_trio.event_view import After, Batch, EventView
-from ctm_trio.system import store
-from ctm_trio.system.store import EventStore, StoreUnavailable
+from ctm_trio.journal import store
+from ctm_trio.journal import task as journal
+from ctm_trio.journal.store import EventStore, StoreUnavailable
+from ctm_trio.journal.view import After, Batch, EventView
 from ctm_trio.system.store_errors import translated
-from ctm_trio.tasks import journal
 from tests.faults.rig import Rig, line
 
 UUID = "11111111-2222-4333-8444-555555555555"
@@ -33,7 +33,7 @@ async def test_clock_jumps(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.time_ns
     hour = 3600 * 10**9
     jumps = itertools.cycle([0, -hour, 24 * hour, -24 * hour, hour])
-    monkeypatch.setattr("ctm_trio.system.store.time.time_ns", lambda: real() + next(jumps))
+    monkeypatch.setattr("ctm_trio.journal.store.time.time_ns", lambda: real() + next(jumps))
     log = rig.log()
     expected = []
     for life in range(3):
@@ -126,7 +126,7 @@ async def test_a_replay_from_a_bad_database(rig: Rig, monkeypatch: pytest.Monkey
     async def ask() -> Batch:
         async with rig.running():
             await rig.settle(701)
-            monkeypatch.setattr("ctm_trio.system.replay.select_events", select)
+            monkeypatch.setattr("ctm_trio.journal.replay.select_events", select)
             with trio.fail_after(5):
                 return await rig.events.replay(EventView(frozenset({f"uuid:{UUID[:8]}"})), After(5))
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ctm_trio.journal import store
+from ctm_trio.journal.store import EventStore, Stamped
 from ctm_trio.messages.journal import Draft, Publish
 from ctm_trio.model.event import MAX_ID
-from ctm_trio.system import store
-from ctm_trio.system.store import EventStore, Stamped
 from ctm_trio.system.store_errors import (
     StoreDamaged,
     StoreRefused,
@@ -85,7 +85,7 @@ def test_a_newest_id_of_the_far_future(daemon: Daemon) -> None:
 
 def test_a_clock_beyond_the_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock past the year 2262 leaves room for more ids than can ever be used, and what it gives is in order."""
-    monkeypatch.setattr("ctm_trio.system.store.time.time_ns", lambda: MAX_ID + 10**15)
+    monkeypatch.setattr("ctm_trio.journal.store.time.time_ns", lambda: MAX_ID + 10**15)
     made = EventStore(tmp_path / "ctm-trio.db")
     ids = [made.next_id() for _ in range(3)]
     assert ids == [store.CLOCK_TOP, store.CLOCK_TOP + 1, store.CLOCK_TOP + 2]
@@ -158,7 +158,7 @@ async def test_a_row_that_can_never_be_stored(tmp_path: Path) -> None:
 
 def test_a_batch_that_is_there_already(tmp_path: Path) -> None:
     """A commit whose outcome was not known is tried again: what is there already counts as stored."""
-    from ctm_trio.system.rescue import insert_what_can_be
+    from ctm_trio.journal.rescue import insert_what_can_be
 
     library = Library(tmp_path)
     library.write([bash("one"), bash("two")])

@@ -35,8 +35,8 @@ class Stall:
 
 
 STALLS = (
-    Stall("ctm_trio.system.store:EventStore.insert", "log", 1, "_flush_quickly (tasks/journal.py"),
-    Stall("ctm_trio.system.store:EventStore.close", "", 1, "shut (tasks/journal.py"),
+    Stall("ctm_trio.journal.store:EventStore.insert", "log", 1, "_flush_quickly (journal/task.py"),
+    Stall("ctm_trio.journal.store:EventStore.close", "", 1, "shut (journal/task.py"),
     Stall("ctm_trio.system.search_index:SearchIndex.step", "log", 0, ""),
     Stall("ctm_trio.system.search_index:SearchIndex.close", "", 0, ""),
     Stall("ctm_trio.system.cost_store:CostStore.close", "", 0, ""),
@@ -120,7 +120,7 @@ def test_a_step_that_hangs(tmp_path: Path) -> None:
 
 def test_what_was_not_committed_comes_from_the_log(tmp_path: Path) -> None:
     """A line whose commit hung when the daemon was stopped is read from its log by the next one, once."""
-    environment = {"CTM_TEST_STALL": "ctm_trio.system.store:EventStore.insert"}
+    environment = {"CTM_TEST_STALL": "ctm_trio.journal.store:EventStore.insert"}
     with Daemon(tmp_path, environment=environment, module="tests.faults.stalled") as daemon:
         daemon.start()
         log = daemon.log()

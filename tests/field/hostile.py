@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ctm_trio.system.stamping import stamp_draft
-from ctm_trio.system.store import EventStore
+from ctm_trio.journal.stamping import stamp_draft
+from ctm_trio.journal.store import EventStore
 
 ODD = "é漢😀\x1b]52;c;AAAA\x07\x9b2J\x9d0;title\x9c\u202egpj\u2066\u2028x\x7f"
 """Letters that not every encoding has, then: set the clipboard, clear the screen, set the title, reorder."""

@@ -14,18 +14,17 @@ ALLOWED: dict[str, frozenset[str]] = {
     "adoptions": frozenset({"errors", "messages", "model"}),
     "attention_book": frozenset({"core", "messages", "model"}),
     "client": frozenset({"client", "model", "system"}),
-    "core": frozenset({"core", "errors", "model"}),
+    "core": frozenset({"core", "errors"}),
     "errors": frozenset(),
-    "event_tail": frozenset({"core", "errors", "event_view", "messages", "model", "system"}),
-    "event_view": frozenset({"model"}),
     "hard_stop": frozenset({"model"}),
+    "journal": frozenset({"core", "errors", "journal", "messages", "model", "system"}),
     "log_output": frozenset({"model"}),
     "messages": frozenset({"core", "model"}),
     "model": frozenset({"errors", "model"}),
     "open_logs": frozenset(),
     "port": frozenset({"system"}),
     "producers": frozenset({"model", "producers"}),
-    "system": frozenset({"__init__", "core", "errors", "model", "system"}),
+    "system": frozenset({"__init__", "core", "errors", "journal", "model", "system"}),
     "tail_copies": frozenset({"model", "system"}),
     "tail_ends": frozenset({"messages", "open_logs"}),
     "tasks": frozenset(
@@ -34,8 +33,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             "attention_book",
             "core",
             "errors",
-            "event_tail",
-            "event_view",
+            "journal",
             "messages",
             "model",
             "system",
@@ -44,7 +42,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             "tasks",
         }
     ),
-    "web": frozenset({"core", "errors", "event_view", "messages", "model", "web"}),
+    "web": frozenset({"core", "errors", "journal", "messages", "model", "web"}),
 }
 
 # The one task that starts others of its kind: the owner of a log directory and its tailers. And the one thing that a

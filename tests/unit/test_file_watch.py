@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.journal.store import EventStore, Stamped
 from ctm_trio.model.webhook import Alert
 from ctm_trio.system import file_watch, migration
 from ctm_trio.system.migration import copying, write_copy
 from ctm_trio.system.outbox import Outbox
 from ctm_trio.system.rescued import rescued_of
-from ctm_trio.system.store import EventStore, Stamped
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
 
 DAMAGED = StoreDamaged("database disk image is malformed")

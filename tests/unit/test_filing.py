@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.journal.stamping import draft_source, move_sources
+from ctm_trio.journal.store import EventStore, Source
 from ctm_trio.model.event import Event
-from ctm_trio.system.stamping import draft_source, move_sources
-from ctm_trio.system.store import EventStore, Source
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctm_trio.errors import BadPatch, BrokenConfig, BrokenSessions
-from ctm_trio.event_view import After, Ring
+from ctm_trio.journal.view import After, Ring
 from ctm_trio.model.config import check_patch, default_document, merge_patch, parse_settings
 from ctm_trio.model.detail import detail_of
 from ctm_trio.model.event import MAX_ID, Event, format_event_id, parse_event_id, sse_frame, ws_tail

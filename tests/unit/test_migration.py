@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.journal.schema import EVENT_LOG, PRAGMAS
+from ctm_trio.journal.store import EventStore, select_events
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.system import migration
 from ctm_trio.system.cost_store import COSTS, CostStore
 from ctm_trio.system.migration import COPY, Schema, examine, open_current, statements
 from ctm_trio.system.outbox import OUTBOX, Outbox
-from ctm_trio.system.schema import EVENT_LOG, PRAGMAS
 from ctm_trio.system.search_index import INDEX, SearchIndex
 from ctm_trio.system.side_database import open_side_database
-from ctm_trio.system.store import EventStore, select_events
 from ctm_trio.system.store_errors import StoreDamaged, StoreForeign, StoreNewer, StoreUnavailable
 from tests.fakes import first_version
 
@@ -185,7 +185,7 @@ def test_no_room_for_the_copy(tmp_path: Path) -> None:
     before = path.read_bytes()
     code = (
         "import resource, signal, sys; from pathlib import Path\n"
-        "from ctm_trio.system.store import EventStore; from ctm_trio.system.store_errors import StoreUnavailable\n"
+        "from ctm_trio.journal.store import EventStore; from ctm_trio.system.store_errors import StoreUnavailable\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))\n"
         "try:\n    EventStore(Path(sys.argv[1]))\nexcept StoreUnavailable as error:\n    print(error)\n"

@@ -17,6 +17,9 @@ from trio_websocket import ConnectionRejected
 from ctm_trio.cli.auth import logins, passwd
 from ctm_trio.cli.common import CliError
 from ctm_trio.client.stream import _refusal
+from ctm_trio.journal.recall import recall
+from ctm_trio.journal.seen import Seen
+from ctm_trio.journal.store import EventStore
 from ctm_trio.model.config import paths_under
 from ctm_trio.model.webhook import Alert
 from ctm_trio.system.git_exchange import NOTE
@@ -26,9 +29,6 @@ from ctm_trio.system.last_stamps import running_writers
 from ctm_trio.system.live_sessions import read_clients
 from ctm_trio.system.migration import connect
 from ctm_trio.system.outbox import Outbox
-from ctm_trio.system.recall import recall
-from ctm_trio.system.seen import Seen
-from ctm_trio.system.store import EventStore
 from ctm_trio.system.tokens import TokenFile
 from ctm_trio.system.users import is_usable
 

@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import Figures, ask, open_state_channel
-from ctm_trio.event_tail import open_event_tail
+from ctm_trio.journal.tail import open_event_tail
+from ctm_trio.journal.task import run_journal
 from ctm_trio.messages.journal import (
     Attribute,
     Ingest,
@@ -22,7 +23,6 @@ from ctm_trio.model.attribution import Attribution
 from ctm_trio.model.log_line import LOGS, LineBatch, Row, Segment
 from ctm_trio.model.session import Session
 from ctm_trio.model.times import format_time
-from ctm_trio.tasks.journal import run_journal
 
 NOW = 1_800_000_000.0
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ctm_trio.journal import seen_all
+from ctm_trio.journal.seen_all import SeenAll
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.log_line import Row
-from ctm_trio.system import seen_all
-from ctm_trio.system.seen_all import SeenAll
 from tests.fakes.library import UUID, Library, bash
 
 CALL = Row("2026-01-01T00:00:00Z", b"", "Bash", False, "", "", "t1", 0, 0)

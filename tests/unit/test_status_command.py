@@ -10,11 +10,11 @@ import pytest
 
 from ctm_trio.__main__ import main
 from ctm_trio.cli import status
+from ctm_trio.journal.store import open_database
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.times import format_time
 from ctm_trio.system.cost_store import CostStore
-from ctm_trio.system.store import open_database
 
 
 @pytest.fixture(autouse=True)

@@ -15,18 +15,18 @@ from trio._core import _thread_cache
 from ctm_trio.core.channels import Figures, open_state_channel
 from ctm_trio.core.threads import NO_THREAD, in_thread
 from ctm_trio.errors import GitFailed, SpawnFailed
-from ctm_trio.event_tail import open_event_tail
+from ctm_trio.journal.store import StoreUnavailable
+from ctm_trio.journal.tail import open_event_tail
+from ctm_trio.journal.task import run_journal
 from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot
 from ctm_trio.model.config import paths_under
 from ctm_trio.model.session import Session
 from ctm_trio.starting import guard, wait_for_reindex
 from ctm_trio.system import spawn
 from ctm_trio.system.instance_lock import Holder, InstanceLock
-from ctm_trio.system.store import StoreUnavailable
 from ctm_trio.system.store_errors import translated, written
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.system.workdir import Making
-from ctm_trio.tasks.journal import run_journal
 
 
 def _no_thread(*_: object) -> None:

@@ -1,7 +1,7 @@
 """The journal: every event gets its id here, is committed, and only then is handed on.
 
 One task owns the store. It waits for nothing but its inbox and its commit, so no cycle through it can block; it knows
-no reader (see `event_tail`). Source: design of the event log, contract B1.
+no reader (see `journal.tail`). Source: design of the event log, contract B1.
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ import trio
 
 from ctm_trio.core.channels import Figures, StateSender
 from ctm_trio.core.threads import in_thread
-from ctm_trio.event_tail import EventSender
+from ctm_trio.journal.last_calls import last_call_at, newest_calls
+from ctm_trio.journal.replay import read_replay
+from ctm_trio.journal.rescue import insert_what_can_be
+from ctm_trio.journal.stamping import draft_source, move_sources, relabel, stamp_draft, stamp_lines, unstored
+from ctm_trio.journal.store import EventStore, Stamped, StoreDamaged, StoreUnavailable, ring_sizes, select_events
+from ctm_trio.journal.tail import EventSender
 from ctm_trio.messages.journal import (
     Attribute,
     Ingest,
@@ -34,19 +39,7 @@ from ctm_trio.messages.journal import (
 )
 from ctm_trio.model.event import RING_EVENTS, Event
 from ctm_trio.system.file_watch import watch_file
-from ctm_trio.system.last_calls import last_call_at, newest_calls
 from ctm_trio.system.mounts import may_hang
-from ctm_trio.system.replay import read_replay
-from ctm_trio.system.rescue import insert_what_can_be
-from ctm_trio.system.stamping import draft_source, move_sources, relabel, stamp_draft, stamp_lines, unstored
-from ctm_trio.system.store import (
-    EventStore,
-    Stamped,
-    StoreDamaged,
-    StoreUnavailable,
-    ring_sizes,
-    select_events,
-)
 
 log = logging.getLogger("ctm.journal")
 

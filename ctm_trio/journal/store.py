@@ -18,16 +18,16 @@ from pathlib import Path
 import msgspec
 
 from ctm_trio.errors import CtmError
+from ctm_trio.journal.file import checkpoint as checkpoint
+from ctm_trio.journal.file import open_database as open_database
+from ctm_trio.journal.schema import EVENT_COLUMNS, HOOK_COLUMNS
+from ctm_trio.journal.seen import Seen
+from ctm_trio.journal.seen_all import SeenAll
 from ctm_trio.model.event import MAX_ID, RING_EVENTS, Event
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.times import format_time
-from ctm_trio.system.event_file import checkpoint as checkpoint
-from ctm_trio.system.event_file import open_database as open_database
 from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.open_file import suspect_if_damaged
-from ctm_trio.system.schema import EVENT_COLUMNS, HOOK_COLUMNS
-from ctm_trio.system.seen import Seen
-from ctm_trio.system.seen_all import SeenAll
 from ctm_trio.system.store_errors import StoreDamaged as StoreDamaged
 from ctm_trio.system.store_errors import StoreNewer as StoreNewer
 from ctm_trio.system.store_errors import StoreRefused as StoreRefused
@@ -105,7 +105,7 @@ class EventStore(Watched):
         """Sub-agents that were seen lately, by (source, id), oldest first; the database knows the others."""
         self.seen, self.seen_all = Seen(self.db, path), SeenAll(path)
         self.last_calls: dict[int, int] = {}
-        """See `system.last_calls`."""
+        """See `journal.last_calls`."""
         self._patient = True
         try:
             with translated():

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ctm_trio.journal.store import PUT_SEGMENT, PUT_SOURCE, EventStore, Stamped, segment_row
 from ctm_trio.model.event import Event
-from ctm_trio.system.store import PUT_SEGMENT, PUT_SOURCE, EventStore, Stamped, segment_row
 from ctm_trio.system.store_errors import StoreRefused, written
 from ctm_trio.system.transaction import transaction
 

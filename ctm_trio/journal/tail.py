@@ -20,11 +20,11 @@ from ctm_trio.core.tail_channel import TailSender, TailSource, open_tail_channel
 from ctm_trio.core.tail_window import Bounds
 from ctm_trio.core.threads import in_thread
 from ctm_trio.errors import Unavailable
-from ctm_trio.event_view import After, Batch, EventView, Following, Live, Start
+from ctm_trio.journal.replay import read_replay
+from ctm_trio.journal.view import After, Batch, EventView, Following, Live, Start
 from ctm_trio.messages.journal import JournalMessage, ReadReplay
 from ctm_trio.model.event import HOOK_TYPE, RING_EVENTS, Event
 from ctm_trio.model.replay import DEEP_EVENTS, Wanted
-from ctm_trio.system.replay import read_replay
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
 
 WINDOW_EVENTS = 16_384

@@ -6,10 +6,10 @@ import sqlite3
 from pathlib import Path
 
 from ctm_trio.errors import CtmError
+from ctm_trio.journal.schema import EVENT_LOG, PRAGMAS
 from ctm_trio.system.migration import connect, open_current
 from ctm_trio.system.open_file import check_current
 from ctm_trio.system.rescued import take_over
-from ctm_trio.system.schema import EVENT_LOG, PRAGMAS
 from ctm_trio.system.side_database import connect_reader
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from ctm_trio.journal.store import open_database, sources_of
 from ctm_trio.model.activity import Remembered
 from ctm_trio.model.attention import Attention
 from ctm_trio.model.decoding import BAD_JSON
@@ -16,7 +17,6 @@ from ctm_trio.model.event import HookFacts
 from ctm_trio.model.line_order import RACE_S
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.open_file import reading
-from ctm_trio.system.store import open_database, sources_of
 from ctm_trio.system.store_errors import translated
 
 HOOKS_A_SESSION = 60

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from ctm_trio.journal.store import EventStore, Source, Stamped, compose, strip_session
 from ctm_trio.model.event import HOOK_TYPE, Event
 from ctm_trio.model.log_line import LineBatch, Row
 from ctm_trio.model.times import format_time
-from ctm_trio.system.store import EventStore, Source, Stamped, compose, strip_session
 
 UNLOGGED = "session:"
 """How the key of a source begins that holds the events of a session without a log."""
