@@ -23,6 +23,11 @@ from ctm_trio import __version__
 from ctm_trio.core.channels import Figures, open_state_channel
 from ctm_trio.core.health import Health, HealthSnapshot
 from ctm_trio.core.supervise import Child, Start, keep_running
+from ctm_trio.ingest.attribution import INBOX as SIGHTINGS
+from ctm_trio.ingest.attribution import run_attribution
+from ctm_trio.ingest.directory import run_tailers
+from ctm_trio.ingest.ends import TailEnds
+from ctm_trio.ingest.open_logs import OpenLogs, limit_within
 from ctm_trio.journal.recall import recall
 from ctm_trio.journal.tail import open_event_tail
 from ctm_trio.journal.task import INBOX as JOURNAL_INBOX
@@ -44,7 +49,6 @@ from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.quota import CostPoint
-from ctm_trio.open_logs import OpenLogs, limit_within
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.live_sessions import read_live
@@ -54,10 +58,7 @@ from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.system.users import UserStore
-from ctm_trio.tail_ends import TailEnds
 from ctm_trio.tasks.attention import AttentionEnds, run_attention
-from ctm_trio.tasks.attribution import INBOX as SIGHTINGS
-from ctm_trio.tasks.attribution import run_attribution
 from ctm_trio.tasks.checkpoints import INBOX as CHECKPOINTS_INBOX
 from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, last_checkpoint, run_checkpoints
 from ctm_trio.tasks.config import run_config
@@ -70,7 +71,6 @@ from ctm_trio.tasks.panes import run_panes
 from ctm_trio.tasks.quota import COST_BOUND, run_quota
 from ctm_trio.tasks.search import run_search
 from ctm_trio.tasks.sessions import run_sessions
-from ctm_trio.tasks.tailers import run_tailers
 from ctm_trio.tasks.webhook import INBOX as WEBHOOK_INBOX
 from ctm_trio.tasks.webhook import WebhookEnds, run_webhook
 from ctm_trio.web.asker import Peers

@@ -16,6 +16,10 @@ from ctm_trio.core.channels import Figures, StateReceiver, ask, open_state_chann
 from ctm_trio.core.confine import confined
 from ctm_trio.core.health import leaf
 from ctm_trio.errors import CtmError
+from ctm_trio.ingest.attribution import INBOX as SIGHTINGS
+from ctm_trio.ingest.attribution import run_attribution
+from ctm_trio.ingest.directory import run_tailers
+from ctm_trio.ingest.ends import TailEnds
 from ctm_trio.journal.tail import open_event_tail
 from ctm_trio.journal.task import INBOX as JOURNAL_INBOX
 from ctm_trio.journal.task import run_journal
@@ -29,10 +33,6 @@ from ctm_trio.system.migration import remove_database
 from ctm_trio.system.reindexing import log_bytes, remember_sources, replace_database, tool_calls
 from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.system.sessions_file import SessionsFile
-from ctm_trio.tail_ends import TailEnds
-from ctm_trio.tasks.attribution import INBOX as SIGHTINGS
-from ctm_trio.tasks.attribution import run_attribution
-from ctm_trio.tasks.tailers import run_tailers
 
 LOOK_EVERY_S = 0.1
 """How often progress is told."""

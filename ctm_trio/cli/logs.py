@@ -36,12 +36,12 @@ from ctm_trio.cli.common import (
     say,
 )
 from ctm_trio.cli.streams import put_bytes
+from ctm_trio.ingest.log_copies import distinct, numbered
+from ctm_trio.ingest.log_files import list_parts, list_strays, open_log_file
 from ctm_trio.model.log_names import parse_log_name
 from ctm_trio.model.times import parse_time
 from ctm_trio.model.tool_call import CallLine, decode_line, parse_call
 from ctm_trio.model.twice import Reported
-from ctm_trio.system.log_copies import distinct, numbered
-from ctm_trio.system.log_files import list_parts, list_strays, open_log_file
 
 if TYPE_CHECKING:
     from ctm_trio.model.config import Paths

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from ctm_trio.system.log_files import PackedReader, PlainReader, Reader, list_parts, list_strays
+from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, list_parts, list_strays
 
 MAX_STRAYS = 8
 """Packed files of other programs' names that are looked into for a line."""

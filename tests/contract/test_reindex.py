@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.ingest import tailer
 from ctm_trio.journal import store
 from ctm_trio.journal import task as journal
 from ctm_trio.journal.store import StoreUnavailable
@@ -20,7 +21,6 @@ from ctm_trio.model.search import SearchQuery
 from ctm_trio.reindex import NotWritten, Progress, reindex
 from ctm_trio.system.archive import Archive
 from ctm_trio.system.instance_lock import Holder, InstanceLock
-from ctm_trio.tasks import tailer
 from tests.fakes.library import Library, at, bash
 
 OTHER = "99999999-2222-4333-8444-555555555555"

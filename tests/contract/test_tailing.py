@@ -15,14 +15,14 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import Figures, open_state_channel
+from ctm_trio.ingest.directory import run_tailers
+from ctm_trio.ingest.ends import TailEnds
 from ctm_trio.journal.tail import open_event_tail
 from ctm_trio.journal.task import run_journal
 from ctm_trio.journal.view import Batch, EventView, Following, Ring
 from ctm_trio.messages.attribution import Sighting
 from ctm_trio.messages.journal import Attribute, JournalCounters, JournalMessage, JournalSnapshot
 from ctm_trio.messages.tailers import TailersSnapshot
-from ctm_trio.tail_ends import TailEnds
-from ctm_trio.tasks.tailers import run_tailers
 
 UUID = "11111111-2222-4333-8444-555555555555"
 LIMIT_S = 20.0
@@ -186,7 +186,7 @@ async def test_truncated_and_written_anew(log: Path, longer: bool) -> None:
 
 async def test_a_line_too_long_is_skipped(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line beyond the limit is passed over, the next one counts; also if it is written in pieces."""
-    monkeypatch.setattr("ctm_trio.tasks.tailer.MAX_LINE_BYTES", 1 << 20)
+    monkeypatch.setattr("ctm_trio.ingest.tailer.MAX_LINE_BYTES", 1 << 20)
     async with running(log.parent.parent) as run:
         append(log, line("before") + b'{"tool_name":"' + b"x" * (3 << 20))
         await run.until("before")

@@ -20,6 +20,11 @@ import trio
 from ctm_trio.core.channels import Figures, StateReceiver, open_state_channel
 from ctm_trio.core.health import Health, HealthSnapshot
 from ctm_trio.core.supervise import Child, keep_running
+from ctm_trio.ingest.attribution import run_attribution
+from ctm_trio.ingest.directory import run_tailers
+from ctm_trio.ingest.ends import TailEnds
+from ctm_trio.ingest.log_files import list_parts
+from ctm_trio.ingest.open_logs import OpenLogs
 from ctm_trio.journal.tail import EventTail, open_event_tail
 from ctm_trio.journal.task import INBOX, run_journal
 from ctm_trio.journal.view import After, Batch, EventView, Ring
@@ -28,11 +33,6 @@ from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSn
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.log_line import LOGS
-from ctm_trio.open_logs import OpenLogs
-from ctm_trio.system.log_files import list_parts
-from ctm_trio.tail_ends import TailEnds
-from ctm_trio.tasks.attribution import run_attribution
-from ctm_trio.tasks.tailers import run_tailers
 
 State = StateReceiver[JournalSnapshot] | StateReceiver[HealthSnapshot] | StateReceiver[TailersSnapshot]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import trio
 
+from ctm_trio.ingest import directory as tailers
+from ctm_trio.ingest.log_copies import Repeats, open_reader, repeated
 from ctm_trio.model.log_line import CHECK_BYTES, Segment, begins_as, head_of
-from ctm_trio.system.log_copies import Repeats, open_reader, repeated
-from ctm_trio.tasks import tailers
 from tests.faults.rig import SETTLE_S, LogFile, Rig, line
 from tests.faults.test_logs import UUID, lines
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.open_logs import OpenLogs, limit_within
+from ctm_trio.ingest.open_logs import OpenLogs, limit_within
 from tests.faults import rig as rigs
 from tests.faults.process import Daemon, eventually
 from tests.faults.rig import LogFile, Rig, line
@@ -24,7 +24,7 @@ class Book:
         self.closed = 0
 
     def close(self) -> None:
-        """See `open_logs.Log`."""
+        """See `ingest.open_logs.Log`."""
         self.closed += 1
 
 

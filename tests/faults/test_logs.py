@@ -13,10 +13,10 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import ask
+from ctm_trio.ingest import directory as tailers
 from ctm_trio.messages.journal import Positions
 from ctm_trio.model.log_line import LOGS
 from ctm_trio.system import watch
-from ctm_trio.tasks import tailers
 from tests.faults.rig import SETTLE_S, Rig, line
 
 UUID = "11111111-2222-4333-8444-555555555555"

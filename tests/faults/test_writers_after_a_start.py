@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.ingest.last_stamps import Stamp, running_writers
 from ctm_trio.model.times import format_time
-from ctm_trio.system.last_stamps import Stamp, running_writers
 from tests.faults.process import eventually
 from tests.faults.rig import line as rig_line
 from tests.field.box import Box, box

@@ -17,6 +17,7 @@ from trio_websocket import ConnectionRejected
 from ctm_trio.cli.auth import logins, passwd
 from ctm_trio.cli.common import CliError
 from ctm_trio.client.stream import _refusal
+from ctm_trio.ingest.last_stamps import running_writers
 from ctm_trio.journal.recall import recall
 from ctm_trio.journal.seen import Seen
 from ctm_trio.journal.store import EventStore
@@ -25,7 +26,6 @@ from ctm_trio.model.webhook import Alert
 from ctm_trio.system.git_exchange import NOTE
 from ctm_trio.system.git_revert_killed import _noted
 from ctm_trio.system.instance_lock import _decode
-from ctm_trio.system.last_stamps import running_writers
 from ctm_trio.system.live_sessions import read_clients
 from ctm_trio.system.migration import connect
 from ctm_trio.system.outbox import Outbox

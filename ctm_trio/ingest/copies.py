@@ -18,9 +18,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from ctm_trio.model.log_line import Segment
-from ctm_trio.model.log_names import LogName
-from ctm_trio.system.log_copies import (
+from ctm_trio.ingest.log_copies import (
     Repeats,
     became_one_of,
     continuations,
@@ -31,7 +29,9 @@ from ctm_trio.system.log_copies import (
     strays_with,
     unfinished,
 )
-from ctm_trio.system.log_files import PackedReader, PlainReader, Reader, list_parts
+from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, list_parts
+from ctm_trio.model.log_line import Segment
+from ctm_trio.model.log_names import LogName
 
 log = logging.getLogger("ctm.tailer")
 

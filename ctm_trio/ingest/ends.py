@@ -9,9 +9,9 @@ from typing import Protocol
 
 import trio
 
+from ctm_trio.ingest.open_logs import OpenLogs
 from ctm_trio.messages.attribution import Sighting
 from ctm_trio.messages.journal import JournalMessage
-from ctm_trio.open_logs import OpenLogs
 
 
 @dataclass(slots=True)

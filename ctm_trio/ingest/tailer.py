@@ -17,15 +17,15 @@ import msgspec
 import trio
 
 from ctm_trio.core.channels import ask
+from ctm_trio.ingest.copies import Copies
+from ctm_trio.ingest.ends import Progress, TailEnds
+from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader
 from ctm_trio.messages.attribution import Sighting
 from ctm_trio.messages.journal import Ingest, OpenSegment
 from ctm_trio.model.log_line import CHECK_BYTES, LineBatch, Row, Segment, head_of
 from ctm_trio.model.log_names import LogName
 from ctm_trio.model.log_parse import Clues, parse_chunk
 from ctm_trio.model.times import format_time
-from ctm_trio.system.log_files import PackedReader, PlainReader, Reader
-from ctm_trio.tail_copies import Copies
-from ctm_trio.tail_ends import Progress, TailEnds
 
 CHUNK_BYTES = 256 << 10
 """Read at once. A longer line makes the next read four times as big."""

@@ -21,16 +21,16 @@ import trio
 
 from ctm_trio.core.channels import Figures, StateSender, ask
 from ctm_trio.errors import Unavailable
+from ctm_trio.ingest.ends import Bell, Progress, TailEnds
+from ctm_trio.ingest.log_files import open_log_file
+from ctm_trio.ingest.tailer import ASK_S, PartsOf, Tail
 from ctm_trio.messages.journal import Positions
 from ctm_trio.messages.tailers import TailersCounters, TailersSnapshot
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName, parse_log_name, parts_among
 from ctm_trio.model.log_parse import Clues
-from ctm_trio.system.log_files import open_log_file
 from ctm_trio.system.owned import believed_owners
 from ctm_trio.system.watch import SCAN_S, DirectoryWatch
-from ctm_trio.tail_ends import Bell, Progress, TailEnds
-from ctm_trio.tasks.tailer import ASK_S, PartsOf, Tail
 
 log = logging.getLogger("ctm.tailers")
 

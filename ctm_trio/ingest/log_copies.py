@@ -14,9 +14,9 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader
 from ctm_trio.model.log_line import CHECK_BYTES, Segment, begins_as, head_of
 from ctm_trio.model.log_names import LogName, is_rotated_by_others, is_stray
-from ctm_trio.system.log_files import PackedReader, PlainReader, Reader
 
 HEAD_BYTES = 4096
 """So much of the beginning of two files is compared: the first line, and mostly its time."""

@@ -14,11 +14,11 @@ from pathlib import Path
 import trio
 
 from ctm_trio.core.channels import StateReceiver, StateSender, ask
+from ctm_trio.ingest.last_stamps import running_writers
 from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
 from ctm_trio.messages.journal import Attribute, JournalMessage, KnownSources
 from ctm_trio.messages.sessions import AdoptUuid, SessionsMessage, SessionsSnapshot
 from ctm_trio.model.attribution import Attribution, orphan_name
-from ctm_trio.system.last_stamps import running_writers
 from ctm_trio.system.live_sessions import read_clients
 from ctm_trio.system.transcripts import Transcripts, directories_of
 
