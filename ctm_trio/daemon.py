@@ -20,6 +20,7 @@ from functools import partial
 import trio
 
 from ctm_trio import __version__
+from ctm_trio.archive.archive import Archive
 from ctm_trio.core.channels import Figures, open_state_channel
 from ctm_trio.core.health import Health, HealthSnapshot
 from ctm_trio.core.supervise import Child, Start, keep_running
@@ -49,7 +50,6 @@ from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.quota import CostPoint
-from ctm_trio.system.archive import Archive
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.live_sessions import read_live
 from ctm_trio.system.origins import AllowedOrigins

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import trio
 
+from ctm_trio.archive.reindexing import log_bytes, remember_sources, replace_database, tool_calls
+from ctm_trio.archive.search_index import SearchIndex
 from ctm_trio.core.channels import Figures, StateReceiver, ask, open_state_channel
 from ctm_trio.core.confine import confined
 from ctm_trio.core.health import leaf
@@ -30,8 +32,6 @@ from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.config import Paths
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.system.migration import remove_database
-from ctm_trio.system.reindexing import log_bytes, remember_sources, replace_database, tool_calls
-from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.system.sessions_file import SessionsFile
 
 LOOK_EVERY_S = 0.1

@@ -49,7 +49,7 @@ class Events(Protocol):
 
 
 class Archive(Protocol):
-    """What is read back from disk, in threads; `system.archive.Archive` says what each does and raises."""
+    """What is read back from disk, in threads; `archive.archive.Archive` says what each does and raises."""
 
     async def history(self, session: str, before: int, limit: int) -> tuple[list[Event], bool]: ...
 

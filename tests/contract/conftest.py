@@ -12,6 +12,7 @@ import httpx
 import pytest
 import trio
 
+from ctm_trio.archive.archive import Archive
 from ctm_trio.core.channels import Figures, StateSender, open_state_channel
 from ctm_trio.core.health import HealthSnapshot
 from ctm_trio.messages.attention import AttentionSnapshot
@@ -29,7 +30,6 @@ from ctm_trio.model.config import paths_under
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.event import Event
 from ctm_trio.model.pricing import PriceTable
-from ctm_trio.system.archive import Archive
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.peers import peer_uid, quick
 from ctm_trio.system.resolve import webhook_fault

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from ctm_trio.archive.search_index import SearchIndex
 from ctm_trio.core.channels import open_state_channel
 from ctm_trio.core.tail_channel import open_tail_channel
 from ctm_trio.core.tail_window import Bounds
@@ -18,7 +19,6 @@ from ctm_trio.model.event import MAX_ID, Event
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.session import Session
-from ctm_trio.system.search_index import SearchIndex
 from ctm_trio.tasks.cost import run_cost
 from ctm_trio.tasks.search import run_search
 from ctm_trio.web.routes.search import query_of

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import trio
 
+from ctm_trio.archive.search_index import SearchIndex
+from ctm_trio.archive.search_read import connect_search, search
 from ctm_trio.core.channels import open_state_channel
 from ctm_trio.core.tail_channel import open_tail_channel
 from ctm_trio.core.tail_window import Bounds
@@ -23,8 +25,6 @@ from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.search import SearchQuery
 from ctm_trio.system.cost_store import CostStore
-from ctm_trio.system.search_index import SearchIndex
-from ctm_trio.system.search_read import connect_search, search
 from ctm_trio.tasks import cost
 from ctm_trio.tasks import search as indexer
 from tests.fakes.library import Library, bash

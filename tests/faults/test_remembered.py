@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.archive import agents
 from ctm_trio.journal import store
 from ctm_trio.messages.journal import JournalCounters
 from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.model.session import Session
-from ctm_trio.system import agents
 from ctm_trio.web.rings import MAX_RINGS
 from tests.contract.conftest import open_site
 from tests.faults.process import Daemon, eventually

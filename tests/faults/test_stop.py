@@ -37,8 +37,8 @@ class Stall:
 STALLS = (
     Stall("ctm_trio.journal.store:EventStore.insert", "log", 1, "_flush_quickly (journal/task.py"),
     Stall("ctm_trio.journal.store:EventStore.close", "", 1, "shut (journal/task.py"),
-    Stall("ctm_trio.system.search_index:SearchIndex.step", "log", 0, ""),
-    Stall("ctm_trio.system.search_index:SearchIndex.close", "", 0, ""),
+    Stall("ctm_trio.archive.search_index:SearchIndex.step", "log", 0, ""),
+    Stall("ctm_trio.archive.search_index:SearchIndex.close", "", 0, ""),
     Stall("ctm_trio.system.cost_store:CostStore.close", "", 0, ""),
     Stall("ctm_trio.system.outbox:Outbox.close", "", 0, ""),
     Stall("ctm_trio.system.settings_file:atomic_write", "config", 0, "change (system/settings_file.py"),

@@ -12,6 +12,7 @@ PACKAGE = Path(ctm_trio.__file__).parent
 # A room and the rooms it may import from. "" is the top level (channels, errors, messages, supervise, …).
 ALLOWED: dict[str, frozenset[str]] = {
     "adoptions": frozenset({"errors", "messages", "model"}),
+    "archive": frozenset({"archive", "errors", "ingest", "journal", "model", "system"}),
     "attention_book": frozenset({"core", "messages", "model"}),
     "client": frozenset({"client", "model", "system"}),
     "core": frozenset({"core", "errors"}),
@@ -24,8 +25,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     "model": frozenset({"errors", "model"}),
     "port": frozenset({"system"}),
     "producers": frozenset({"model", "producers"}),
-    "system": frozenset({"__init__", "core", "errors", "ingest", "journal", "model", "system"}),
-    "tasks": frozenset({"adoptions", "attention_book", "core", "errors", "journal", "messages", "model", "system"}),
+    "system": frozenset({"__init__", "core", "errors", "model", "system"}),
+    "tasks": frozenset(
+        {"adoptions", "archive", "attention_book", "core", "errors", "journal", "messages", "model", "system"}
+    ),
     "web": frozenset({"core", "errors", "journal", "messages", "model", "web"}),
 }
 

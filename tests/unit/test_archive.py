@@ -12,14 +12,14 @@ import msgspec
 import pytest
 import trio
 
+from ctm_trio.archive import read_pool
+from ctm_trio.archive.archive import Archive, CallNotFound, LogGone
+from ctm_trio.archive.reindexing import log_bytes
+from ctm_trio.archive.usage import TooManyLogs
 from ctm_trio.errors import Unavailable
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import HOOK_EVENTS
 from ctm_trio.model.subagent import AgentFacts, told
-from ctm_trio.system import read_pool
-from ctm_trio.system.archive import Archive, CallNotFound, LogGone
-from ctm_trio.system.reindexing import log_bytes
-from ctm_trio.system.usage import TooManyLogs
 from tests.fakes.library import UUID, Library, at, bash
 from tests.fixtures import recorded
 
@@ -174,7 +174,7 @@ async def test_agent_of_an_agent(library: Library, archive: Archive) -> None:
 
 async def test_too_many_logs(library: Library, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """More logs than are listed is an error that says what to do; only regular files are logs."""
-    monkeypatch.setattr("ctm_trio.system.usage.MAX_FILES", 2)
+    monkeypatch.setattr("ctm_trio.archive.usage.MAX_FILES", 2)
     for name in ("a", "b"):
         (library.paths.logs / f"{name}.jsonl").write_text("x\n")
     (library.paths.logs / "directory.jsonl").mkdir()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.archive.search_index import INDEX, SearchIndex
 from ctm_trio.journal.schema import EVENT_LOG, PRAGMAS
 from ctm_trio.journal.store import EventStore, select_events
 from ctm_trio.model.log_line import Segment
@@ -22,7 +23,6 @@ from ctm_trio.system import migration
 from ctm_trio.system.cost_store import COSTS, CostStore
 from ctm_trio.system.migration import COPY, Schema, examine, open_current, statements
 from ctm_trio.system.outbox import OUTBOX, Outbox
-from ctm_trio.system.search_index import INDEX, SearchIndex
 from ctm_trio.system.side_database import open_side_database
 from ctm_trio.system.store_errors import StoreDamaged, StoreForeign, StoreNewer, StoreUnavailable
 from tests.fakes import first_version

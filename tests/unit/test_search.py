@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ctm_trio.archive import search_index
+from ctm_trio.archive.search_index import SearchIndex
+from ctm_trio.archive.search_read import connect_search, search
 from ctm_trio.journal.store import EventStore, StoreDamaged, StoreUnavailable
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.search import INPUT_CHARS, TRIGRAMS, Matches, SearchQuery, find, snippet, text_of_line, trigrams
 from ctm_trio.model.times import parse_time
-from ctm_trio.system import search_index
-from ctm_trio.system.search_index import SearchIndex
-from ctm_trio.system.search_read import connect_search, search
 from tests.fakes.library import UUID, Library, at, bash
 
 OTHER = "99999999-2222-4333-8444-555555555555"

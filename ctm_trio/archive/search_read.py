@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from ctm_trio.archive.search_index import FAILED, INDEX, LAST_KEY, LOG, TOOL, first_key, last_key, tag
 from ctm_trio.model.event import format_event_id
 from ctm_trio.model.search import Match, Matches, SearchQuery, find, snippet, trigrams
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.open_file import check_current
-from ctm_trio.system.search_index import FAILED, INDEX, LAST_KEY, LOG, TOOL, first_key, last_key, tag
 from ctm_trio.system.side_database import connect_reader
 from ctm_trio.system.store_errors import StoreUnavailable, translate
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from ctm_trio.archive.log_lines import LineReader, Place
 from ctm_trio.journal.store import unsigned
 from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.detail import agent_of
@@ -20,7 +21,6 @@ from ctm_trio.model.event import HookFacts
 from ctm_trio.model.odd_json import looks_like_object
 from ctm_trio.model.subagent import AgentFacts
 from ctm_trio.model.times import parse_time
-from ctm_trio.system.log_lines import LineReader, Place
 
 KEPT_AGENTS = 50_000
 """Sub-agents that are remembered of all these logs together; past it those of the log that was asked for longest ago

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ctm_trio.archive.log_lines import LineReader, Place
 from ctm_trio.journal.store import open_database, unsigned
 from ctm_trio.model.odd_json import looks_like_object
 from ctm_trio.model.search import text_of_line, text_of_payload
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.file_watch import Watched
-from ctm_trio.system.log_lines import LineReader, Place
 from ctm_trio.system.migration import Schema
 from ctm_trio.system.open_file import OpenFile, is_current, reading
 from ctm_trio.system.side_database import open_side_database

@@ -13,6 +13,11 @@ from pathlib import Path
 
 import trio
 
+from ctm_trio.archive.agents import AgentBook
+from ctm_trio.archive.log_lines import LineReader, Place
+from ctm_trio.archive.read_pool import ReadPool
+from ctm_trio.archive.search_read import connect_search, search
+from ctm_trio.archive.usage import log_files
 from ctm_trio.errors import CtmError
 from ctm_trio.journal.file import event_reader
 from ctm_trio.journal.store import event_of, select_events, sources_of, unsigned
@@ -23,13 +28,8 @@ from ctm_trio.model.detail import Detail, detail_of, is_call_at
 from ctm_trio.model.event import Event
 from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import AgentFacts, Subagent, Team, newest_first, started_at, teams_of, told
-from ctm_trio.system.agents import AgentBook
 from ctm_trio.system.cost_store import COSTS, read_costs
-from ctm_trio.system.log_lines import LineReader, Place
-from ctm_trio.system.read_pool import ReadPool
-from ctm_trio.system.search_read import connect_search, search
 from ctm_trio.system.side_database import connect_reader
-from ctm_trio.system.usage import log_files
 
 READERS = 3
 """Connections for reads: two cores, and one that waits for the disk."""

@@ -1,0 +1,1 @@
+"""What is read back from disk, in threads: history, details, search, sub-agents, costs, usage."""
