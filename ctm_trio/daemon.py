@@ -50,6 +50,21 @@ from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.quota import CostPoint
+from ctm_trio.owners.attention import AttentionEnds, run_attention
+from ctm_trio.owners.checkpoints import INBOX as CHECKPOINTS_INBOX
+from ctm_trio.owners.checkpoints import checkpoint_before_yolo, last_checkpoint, run_checkpoints
+from ctm_trio.owners.config import run_config
+from ctm_trio.owners.cost import run_cost
+from ctm_trio.owners.losses import LossesSnapshot, run_losses
+from ctm_trio.owners.order_book import INBOX as ORDERS_INBOX
+from ctm_trio.owners.order_book import run_order_book
+from ctm_trio.owners.panes import INBOX as PANES_INBOX
+from ctm_trio.owners.panes import run_panes
+from ctm_trio.owners.quota import COST_BOUND, run_quota
+from ctm_trio.owners.search import run_search
+from ctm_trio.owners.sessions import run_sessions
+from ctm_trio.owners.webhook import INBOX as WEBHOOK_INBOX
+from ctm_trio.owners.webhook import WebhookEnds, run_webhook
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.live_sessions import read_live
 from ctm_trio.system.origins import AllowedOrigins
@@ -58,21 +73,6 @@ from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.system.users import UserStore
-from ctm_trio.tasks.attention import AttentionEnds, run_attention
-from ctm_trio.tasks.checkpoints import INBOX as CHECKPOINTS_INBOX
-from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, last_checkpoint, run_checkpoints
-from ctm_trio.tasks.config import run_config
-from ctm_trio.tasks.cost import run_cost
-from ctm_trio.tasks.losses import LossesSnapshot, run_losses
-from ctm_trio.tasks.order_book import INBOX as ORDERS_INBOX
-from ctm_trio.tasks.order_book import run_order_book
-from ctm_trio.tasks.panes import INBOX as PANES_INBOX
-from ctm_trio.tasks.panes import run_panes
-from ctm_trio.tasks.quota import COST_BOUND, run_quota
-from ctm_trio.tasks.search import run_search
-from ctm_trio.tasks.sessions import run_sessions
-from ctm_trio.tasks.webhook import INBOX as WEBHOOK_INBOX
-from ctm_trio.tasks.webhook import WebhookEnds, run_webhook
 from ctm_trio.web.asker import Peers
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.serve import run_http

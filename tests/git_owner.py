@@ -15,7 +15,7 @@ from ctm_trio.core.channels import Reply, ask
 from ctm_trio.errors import CtmError
 from ctm_trio.messages.checkpoints import CheckpointsMessage, ListCheckpoints, RevertTo
 from ctm_trio.model.checkpoint import Checkpoints, Reverted
-from ctm_trio.tasks.checkpoints import run_checkpoints
+from ctm_trio.owners.checkpoints import run_checkpoints
 
 Send = trio.MemorySendChannel[CheckpointsMessage]
 

@@ -1,7 +1,7 @@
 """What the hook could not keep: counted where room was set aside for it while there was some.
 
 `logs/.hook-lost` is as large empty as full, so that counting needs no new block of a full disk. Imported only when an
-event is lost. The daemon reads it (`tasks.losses`); whoever deletes it has taken note.
+event is lost. The daemon reads it (`owners.losses`); whoever deletes it has taken note.
 """
 
 from __future__ import annotations

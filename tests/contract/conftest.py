@@ -30,13 +30,13 @@ from ctm_trio.model.config import paths_under
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.event import Event
 from ctm_trio.model.pricing import PriceTable
+from ctm_trio.owners.order_book import INBOX as ORDERS_INBOX
+from ctm_trio.owners.order_book import run_order_book
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.peers import peer_uid, quick
 from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.users import UserStore
-from ctm_trio.tasks.order_book import INBOX as ORDERS_INBOX
-from ctm_trio.tasks.order_book import run_order_book
 from ctm_trio.web.asker import Peers
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.room import MAX_CONNECTIONS

@@ -15,7 +15,6 @@ import msgspec
 import pytest
 import trio
 
-from ctm_trio.attention_book import NEW_S, AttentionBook
 from ctm_trio.core.channels import Figures, ask, open_state_channel
 from ctm_trio.journal.recall import Recalled, recall
 from ctm_trio.journal.tail import open_event_tail
@@ -42,8 +41,9 @@ from ctm_trio.model.log_line import LOGS, LineBatch, Row, Segment
 from ctm_trio.model.quota import Quota, Usage
 from ctm_trio.model.session import Session
 from ctm_trio.model.times import format_time
-from ctm_trio.tasks import attention as attention_task
-from ctm_trio.tasks.attention import AttentionEnds, run_attention
+from ctm_trio.owners import attention as attention_task
+from ctm_trio.owners.attention import AttentionEnds, run_attention
+from ctm_trio.owners.attention_book import NEW_S, AttentionBook
 
 UUID = "00000000-0000-4000-8000-0000000a1fa0"
 ALPHA = Session("alpha", uuid=UUID)

@@ -19,8 +19,8 @@ from ctm_trio.model.event import MAX_ID, Event
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.session import Session
-from ctm_trio.tasks.cost import run_cost
-from ctm_trio.tasks.search import run_search
+from ctm_trio.owners.cost import run_cost
+from ctm_trio.owners.search import run_search
 from ctm_trio.web.routes.search import query_of
 from tests.contract.conftest import Site
 from tests.fakes.library import UUID, Library, at, bash

@@ -20,8 +20,8 @@ from ctm_trio.messages.sessions import KillSession, SessionsSnapshot
 from ctm_trio.model.checkpoint import Reverted
 from ctm_trio.model.deadlines import LIMITS, Limits
 from ctm_trio.model.session import Session
+from ctm_trio.owners import checkpoints, order_book
 from ctm_trio.system.git_tree import GitTree
-from ctm_trio.tasks import checkpoints, order_book
 from ctm_trio.web import orders as placing
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.openapi import PATHS

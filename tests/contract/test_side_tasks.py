@@ -24,9 +24,9 @@ from ctm_trio.model.event import Event
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.search import SearchQuery
+from ctm_trio.owners import cost
+from ctm_trio.owners import search as indexer
 from ctm_trio.system.cost_store import CostStore
-from ctm_trio.tasks import cost
-from ctm_trio.tasks import search as indexer
 from tests.fakes.library import Library, bash
 
 POINT = CostPoint("alpha", "u1", "2026-01-01T00:00:00Z", "m", 1, 2, 3, 4)

@@ -41,8 +41,8 @@ from ctm_trio.messages.sessions import (
 from ctm_trio.model.config import Settings, paths_under
 from ctm_trio.model.doctor import Facts, daemon_checks
 from ctm_trio.model.session import Session
+from ctm_trio.owners.sessions import run_sessions
 from ctm_trio.system.tmux import Tmux
-from ctm_trio.tasks.sessions import run_sessions
 from tests.tmux_server import PrivateTmux, private_tmux, until
 
 

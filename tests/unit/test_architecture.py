@@ -11,9 +11,7 @@ PACKAGE = Path(ctm_trio.__file__).parent
 
 # A room and the rooms it may import from. "" is the top level (channels, errors, messages, supervise, …).
 ALLOWED: dict[str, frozenset[str]] = {
-    "adoptions": frozenset({"errors", "messages", "model"}),
     "archive": frozenset({"archive", "errors", "ingest", "journal", "model", "system"}),
-    "attention_book": frozenset({"core", "messages", "model"}),
     "client": frozenset({"client", "model", "system"}),
     "core": frozenset({"core", "errors"}),
     "errors": frozenset(),
@@ -23,12 +21,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     "log_output": frozenset({"model"}),
     "messages": frozenset({"core", "model"}),
     "model": frozenset({"errors", "model"}),
+    "owners": frozenset({"archive", "core", "errors", "journal", "messages", "model", "owners", "system"}),
     "port": frozenset({"system"}),
     "producers": frozenset({"model", "producers"}),
     "system": frozenset({"__init__", "core", "errors", "model", "system"}),
-    "tasks": frozenset(
-        {"adoptions", "archive", "attention_book", "core", "errors", "journal", "messages", "model", "system"}
-    ),
     "web": frozenset({"core", "errors", "journal", "messages", "model", "web"}),
 }
 

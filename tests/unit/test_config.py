@@ -17,8 +17,8 @@ from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
 from ctm_trio.errors import BadPatch, BrokenConfig
 from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot, PatchConfig, ReloadConfig
 from ctm_trio.model.config import Settings, check_patch, default_document, merge_patch, parse_settings
+from ctm_trio.owners.config import run_config
 from ctm_trio.system.settings_file import load_settings
-from ctm_trio.tasks.config import run_config
 
 
 def test_defaults_are_what_an_empty_file_means() -> None:

@@ -10,8 +10,8 @@ import trio
 
 from ctm_trio.core.confine import confined
 from ctm_trio.messages.panes import PaneFrame, WatchPane
+from ctm_trio.owners.panes import run_panes
 from ctm_trio.system.tmux import Tmux
-from ctm_trio.tasks.panes import run_panes
 
 
 async def test_what_it_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,14 +22,14 @@ from ctm_trio.errors import (
 from ctm_trio.messages.checkpoints import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.model.checkpoint import Checkpoints, ago, parse_log
 from ctm_trio.model.checkpoint_history import History
+from ctm_trio.owners import checkpoints
+from ctm_trio.owners.checkpoints import checkpoint_before_yolo, last_checkpoint
 from ctm_trio.system import git as git_module
 from ctm_trio.system import git_command
 from ctm_trio.system.checkpoint_index import CheckpointIndex
 from ctm_trio.system.git import diff_of
 from ctm_trio.system.git_checkpoint import make_checkpoint
 from ctm_trio.system.git_tree import GitTree, find_tree
-from ctm_trio.tasks import checkpoints
-from ctm_trio.tasks.checkpoints import checkpoint_before_yolo, last_checkpoint
 from tests.git_owner import list_checkpoints, owner, revert
 from tests.git_repo import Repo
 

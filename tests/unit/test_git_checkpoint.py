@@ -10,9 +10,9 @@ import pytest
 
 from ctm_trio.errors import GitFailed, SpawnFailed
 from ctm_trio.model.secret_names import looks_secret
+from ctm_trio.owners.checkpoints import checkpoint_before_yolo
 from ctm_trio.system import git_checkpoint
 from ctm_trio.system.git_checkpoint import make_checkpoint
-from ctm_trio.tasks.checkpoints import checkpoint_before_yolo
 from tests.git_repo import Repo
 
 pytestmark = pytest.mark.usefixtures("own_git_config")

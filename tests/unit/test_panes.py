@@ -11,8 +11,8 @@ import pytest
 import trio
 
 from ctm_trio.messages.panes import PaneFrame, WatchPane
+from ctm_trio.owners.panes import run_panes
 from ctm_trio.system.tmux import Tmux
-from ctm_trio.tasks.panes import run_panes
 from tests.tmux_server import PrivateTmux, private_tmux
 
 TICK_S = 0.05

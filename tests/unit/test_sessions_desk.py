@@ -16,8 +16,8 @@ from ctm_trio.core.desk import Desk
 from ctm_trio.errors import OrderTooLate, SessionNotFound, SpawnFailed, Unavailable
 from ctm_trio.messages.sessions import CreateSession, ForgetSession, KillSession, Lifecycle
 from ctm_trio.model.session import Session
+from ctm_trio.owners import sessions as owner
 from ctm_trio.system import workdir
-from ctm_trio.tasks import sessions as owner
 from tests.tmux_server import PrivateTmux, until
 from tests.unit.test_acting import Acting, running
 from tests.unit.test_acting import server as server

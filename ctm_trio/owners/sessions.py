@@ -15,7 +15,6 @@ from typing import NoReturn, Protocol
 import msgspec
 import trio
 
-from ctm_trio.adoptions import Adoptions
 from ctm_trio.core.channels import StateReceiver, StateSender, fulfil
 from ctm_trio.core.confine import confined
 from ctm_trio.core.desk import Desk
@@ -51,6 +50,7 @@ from ctm_trio.model.config import Paths
 from ctm_trio.model.session import Session, SessionBook, hook_fields, is_name, is_new_name, public_session
 from ctm_trio.model.session_names import base_name, new_name
 from ctm_trio.model.times import format_time
+from ctm_trio.owners.adoptions import Adoptions
 from ctm_trio.system.files import Stamp
 from ctm_trio.system.places import in_place
 from ctm_trio.system.prompt import type_prompt

@@ -15,7 +15,6 @@ from typing import NoReturn, Protocol
 
 import trio
 
-from ctm_trio.attention_book import AttentionBook
 from ctm_trio.core.channels import StateReceiver, StateSender
 from ctm_trio.core.clock import Clock
 from ctm_trio.errors import CtmError
@@ -30,6 +29,7 @@ from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.activity import LiveStatus
 from ctm_trio.model.event import HOOK_TYPE, Event
+from ctm_trio.owners.attention_book import AttentionBook
 
 log = logging.getLogger("ctm.attention")
 

@@ -1,0 +1,1 @@
+"""One task for each piece of state: it publishes snapshots and takes orders."""

@@ -1,1 +1,0 @@
-"""The owners: one task a file, each the only writer of its facts."""
