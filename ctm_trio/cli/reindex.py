@@ -14,7 +14,7 @@ from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, find_paths, sa
 from ctm_trio.system.instance_lock import REINDEX, Holder, InstanceLock, read_holder
 
 if TYPE_CHECKING:
-    from ctm_trio.reindex import Progress
+    from ctm_trio.daemon.reindex import Progress
 
 NAMES = {"logs": "reading logs", "search": "search index"}
 
@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
     import trio
 
     from ctm_trio import __version__
+    from ctm_trio.daemon.reindex import reindex
     from ctm_trio.errors import CtmError
-    from ctm_trio.reindex import reindex
     from ctm_trio.system.files import ensure_private_dir
 
     paths = find_paths()

@@ -24,6 +24,6 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM. Exit codes: contract A1."""
-    from ctm_trio.server import serve_main
+    from ctm_trio.daemon.server import serve_main
 
     return serve_main(port=args.port)

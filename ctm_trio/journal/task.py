@@ -102,7 +102,7 @@ async def run_journal(
     finally:
         events.close()
         # Not abandoned: nobody may touch the database while the thread does. If the disk hangs, so does this, and
-        # the process ends at the last bound of the stop (`hard_stop`).
+        # the process ends at the last bound of the stop (`daemon.hard_stop`).
         with trio.CancelScope(shield=True):
             await in_thread(journal.shut, limiter=journal.writer)
         state.publish(replace(state.latest, closed=journal.whole))

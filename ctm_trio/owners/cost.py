@@ -70,7 +70,7 @@ async def run_cost(
                 await _follow(points, store, totals, limiter, trouble)
             nursery.cancel_scope.cancel()
     finally:
-        with trio.CancelScope(shield=True):  # a disk that hangs is the business of `hard_stop`
+        with trio.CancelScope(shield=True):  # a disk that hangs is the business of `daemon.hard_stop`
             if store is not None:
                 await trio.to_thread.run_sync(store.close, limiter=limiter)
 

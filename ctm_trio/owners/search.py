@@ -66,7 +66,7 @@ async def run_search(
             await _follow(indexer, events, tailers)
         raise AssertionError("unreachable")
     finally:
-        with trio.CancelScope(shield=True):  # a disk that hangs is the business of `hard_stop`
+        with trio.CancelScope(shield=True):  # a disk that hangs is the business of `daemon.hard_stop`
             await indexer.close()
 
 

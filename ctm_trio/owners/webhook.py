@@ -105,7 +105,7 @@ async def run_webhook(
                 task_status.started()
                 await owner.serve(inbox)
         finally:
-            with trio.CancelScope(shield=True):  # a disk that hangs is the business of `hard_stop`
+            with trio.CancelScope(shield=True):  # a disk that hangs is the business of `daemon.hard_stop`
                 await trio.to_thread.run_sync(outbox.close, limiter=one)
     raise AssertionError("unreachable")
 

@@ -1,4 +1,4 @@
-"""Everything the web is given: channel ends, snapshots, callables. `daemon.py` fills it in, tests build their own."""
+"""Everything the web is given: channel ends, snapshots, callables. `daemon.wiring` fills it in, tests build theirs."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Archive(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebEnds:
-    """The web's view of the daemon. Add a field here when a route needs a new end; `daemon.py` passes it in."""
+    """The web's view of the daemon. Add a field here when a route needs a new end; `daemon/wiring.py` passes it in."""
 
     port: int
     version: str

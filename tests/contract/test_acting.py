@@ -13,7 +13,7 @@ import httpx
 import pytest
 import trio
 
-from ctm_trio.server import Options, Server
+from ctm_trio.daemon.server import Options, Server
 from tests.git_repo import Repo
 from tests.tmux_server import PrivateTmux, private_tmux, until
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ctm_trio.archive.archive import Archive
+from ctm_trio.daemon.reindex import NotWritten, Progress, reindex
 from ctm_trio.ingest import tailer
 from ctm_trio.journal import store
 from ctm_trio.journal import task as journal
@@ -19,7 +20,6 @@ from ctm_trio.journal.store import StoreUnavailable
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_parse import parse_chunk
 from ctm_trio.model.search import SearchQuery
-from ctm_trio.reindex import NotWritten, Progress, reindex
 from ctm_trio.system.instance_lock import Holder, InstanceLock
 from tests.fakes.library import Library, at, bash
 

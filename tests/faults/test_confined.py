@@ -13,12 +13,12 @@ import httpx
 import pytest
 import trio
 
-from ctm_trio import daemon
 from ctm_trio.core import supervise
+from ctm_trio.daemon import wiring as daemon
+from ctm_trio.daemon.server import Options, Server
 from ctm_trio.ingest import tailer
 from ctm_trio.ingest.attribution import run_attribution
 from ctm_trio.model.log_parse import parse_chunk
-from ctm_trio.server import Options, Server
 from tests.faults.rig import LogFile, line
 
 TOKEN = "token-of-the-tests"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio import server
+from ctm_trio.daemon import server
 from ctm_trio.journal import store
 from ctm_trio.journal import task as journal
 from ctm_trio.journal.store import EventStore, StoreUnavailable

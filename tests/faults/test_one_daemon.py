@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ctm_trio.starting import StartFailed, claim
+from ctm_trio.daemon.starting import StartFailed, claim
 from ctm_trio.system.instance_lock import LOCK_NAME, REINDEX, Holder, InstanceLock, read_holder
 from tests.faults.process import Daemon, eventually
 from tests.faults.rig import line

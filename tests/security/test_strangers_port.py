@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio import port
 from ctm_trio.cli import doctor, link, watch
 from ctm_trio.cli.common import CliError
 from ctm_trio.client import Stranger, follow, login, trust
+from ctm_trio.daemon import port
 from tests.faults.process import Daemon
 from tests.other_user import OTHER, other_user, said
 

@@ -7,9 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-from ctm_trio import hard_stop
+from ctm_trio.daemon import hard_stop
 
-CODE = Path(hard_stop.__file__).parents[1]
+CODE = Path(hard_stop.__file__).parents[2]
+
+IMPORTS = "from ctm_trio.daemon.hard_stop import *\nimport os, signal, threading, time\n"
 
 HANGS = """
 def hangs():
@@ -25,7 +27,7 @@ def run(code: str, directory: Path) -> tuple[int, str, float]:
     subprocess.run(["mkfifo", str(directory / "fifo")], check=True)
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", "from ctm_trio.hard_stop import *\nimport os, signal, threading, time\n" + HANGS + code],
+        [sys.executable, "-c", f"{IMPORTS}{HANGS}{code}"],
         cwd=directory, env={"PYTHONPATH": str(CODE)}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     return done.returncode, done.stderr, time.monotonic() - began
@@ -42,7 +44,7 @@ def test_what_hangs_is_cut_off(tmp_path: Path) -> None:
 
 def test_what_cannot_be_said_is_left_unsaid(tmp_path: Path) -> None:
     """Where there is no memory for the last words the process ends all the same, and in time."""
-    code = "import ctm_trio.hard_stop as h\ndef no(*_):\n    raise MemoryError\nh.busy = no\n"
+    code = "import ctm_trio.daemon.hard_stop as h\ndef no(*_):\n    raise MemoryError\nh.busy = no\n"
     ended, _, took = run(f"{code}HardStop(lambda: True, limit_s=0.5).arm()\nhangs()", tmp_path)
     assert ended == 0
     assert took < 20

@@ -6,7 +6,7 @@ import logging
 import os
 from pathlib import Path
 
-from ctm_trio.log_output import PatientHandler
+from ctm_trio.daemon.log_output import PatientHandler
 
 
 def record(text: str) -> logging.LogRecord:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctm_trio.cli.common import json_text
-from ctm_trio.log_output import PlainFormatter, start_logging
+from ctm_trio.daemon.log_output import PlainFormatter, start_logging
 from ctm_trio.model.plain import plain, plain_json, plain_lines
 from ctm_trio.producers import statusline
 

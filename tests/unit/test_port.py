@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ctm_trio import port as port_module
-from ctm_trio.port import HOST, PortTaken, bind
+from ctm_trio.daemon import port as port_module
+from ctm_trio.daemon.port import HOST, PortTaken, bind
 from tests.ports import free_port
 
 Pair = tuple[socket.socket, socket.socket, int]
@@ -40,7 +40,7 @@ def test_a_connection_that_ends_is_waited_for(pair: Pair, monkeypatch: pytest.Mo
         near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # nothing is left of it
         near.close()
 
-    monkeypatch.setattr("ctm_trio.port.time.sleep", ends)
+    monkeypatch.setattr("ctm_trio.daemon.port.time.sleep", ends)
     with closing(bind(port, Path("/nowhere"))) as sock:
         assert sock.getsockname() == (HOST, port)
     assert waits == [port_module.TRY_EVERY_S]

@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from ctm_trio import port as port_module
-from ctm_trio.port import Listener, who_listens
+from ctm_trio.daemon import port as port_module
+from ctm_trio.daemon.port import Listener, who_listens
 
 
 @contextmanager

@@ -24,17 +24,12 @@ import trio
 
 from ctm_trio import __version__
 from ctm_trio.core.supervise import Once
-from ctm_trio.daemon import Plan, run_daemon
-from ctm_trio.errors import CtmError
-from ctm_trio.hard_stop import HardStop, watching
-from ctm_trio.journal.store import StoreDamaged, set_aside
-from ctm_trio.log_output import start_logging
-from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
-from ctm_trio.model.plain import plain_lines
-from ctm_trio.port import AlreadyRunning as AlreadyRunning
-from ctm_trio.port import PortTaken as PortTaken
-from ctm_trio.port import bind
-from ctm_trio.starting import (
+from ctm_trio.daemon.hard_stop import HardStop, watching
+from ctm_trio.daemon.log_output import start_logging
+from ctm_trio.daemon.port import AlreadyRunning as AlreadyRunning
+from ctm_trio.daemon.port import PortTaken as PortTaken
+from ctm_trio.daemon.port import bind
+from ctm_trio.daemon.starting import (
     StartFailed,
     claim,
     guard,
@@ -43,6 +38,11 @@ from ctm_trio.starting import (
     tell_signup_code,
     wait_for_reindex,
 )
+from ctm_trio.daemon.wiring import Plan, run_daemon
+from ctm_trio.errors import CtmError
+from ctm_trio.journal.store import StoreDamaged, set_aside
+from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
+from ctm_trio.model.plain import plain_lines
 from ctm_trio.system.instance_lock import Holder
 from ctm_trio.system.settings_file import load_settings
 
@@ -78,7 +78,7 @@ class Options:
         statusline_dump_dir, webhook_url, webhook_auth, attention_thresholds: instead of what the settings say.
         config: settings instead of `config.json`, which is then neither read nor followed.
         signals: stop at SIGINT and SIGTERM (only in the main thread). The process is ours then: a stop that hangs
-            ends it, see `hard_stop`.
+            ends it, see `daemon.hard_stop`.
     """
 
     port: int = 0

@@ -35,7 +35,7 @@ CLEAN, CUT_OFF = 0, 1
 that can be made again was left (a search index, a cost figure). Cut off: it may not be on disk, so whoever supervises
 the process should know; the next start reads it from the logs."""
 
-_PACKAGE = PurePath(__file__).parent
+_PACKAGE = PurePath(__file__).parents[1]
 
 
 class HardStop:
