@@ -13,7 +13,7 @@ if __name__ == "__main__" and not __package__:  # by its path: the package is to
     sys.path[:] = [os.path.dirname(_package), *(place for place in sys.path if place != _package)]
 
 FAST = frozenset({"hook", "log-tool-use", "statusline"})
-"""Run by Claude Code many times a minute: no argument parser, no other import. Source: contract A11, B9."""
+"""Run by Claude Code many times a minute: no argument parser, no other import. Source: PROTOCOL.md, Log lines."""
 
 
 INTERRUPTED = 130

@@ -14,7 +14,7 @@ class CtmError(Exception):
 
     Args:
         message: for people; says what happened and what to do.
-        fields: extra keys of the JSON answer, as the contract names them.
+        fields: extra keys of the JSON answer, as PROTOCOL.md names them.
     """
 
     code = "internal"
@@ -42,7 +42,7 @@ class BrokenOff(CtmError):
 
 
 class OrderTooLate(CtmError):
-    """An order was not done by its deadline, and was cut off there. Source: contract C11."""
+    """An order was not done by its deadline, and was cut off there. Source: PROTOCOL.md, Orders."""
 
     code, status = "too_late", 504
 
@@ -69,7 +69,7 @@ class OrderNotFound(CtmError):
 
 
 class SessionNotFound(CtmError):
-    """No session of that name. Source: contract A4."""
+    """No session of that name. Source: PROTOCOL.md, Errors."""
 
     code, status = "session not found", 404
 
@@ -84,13 +84,13 @@ class FileLocked(CtmError):
 
 
 class BrokenConfig(CtmError):
-    """`config.json` does not parse; it is never overwritten. Source: contract A2."""
+    """`config.json` does not parse; it is never overwritten. Source: PROTOCOL.md, Configuration."""
 
     code, status = "config_broken", 500
 
 
 class BadPatch(CtmError):
-    """A `PATCH /api/config` that is refused as a whole. Source: contract A4.
+    """A `PATCH /api/config` that is refused as a whole. Source: PROTOCOL.md, Configuration.
 
     Args:
         code: what the answer's `error` says, e.g. "unknown key: x".
@@ -104,7 +104,7 @@ class BadPatch(CtmError):
 
 
 class BrokenSessions(CtmError):
-    """`sessions.json` does not parse; it is never overwritten. Source: contract A2."""
+    """`sessions.json` does not parse; it is never overwritten. Source: PROTOCOL.md, Files and directories."""
 
     code, status = "sessions_broken", 500
 
@@ -115,7 +115,8 @@ class TmuxFailed(CtmError):
     code, status = "tmux_failed", 500
 
 
-# ---------------------------------------------------------------- who may do it, and how often (contract A3, B3)
+# ---------------------------------------------------------------- who may do it, and how often (PROTOCOL.md,
+# Authentication)
 
 
 class MissingToken(CtmError):
@@ -188,7 +189,8 @@ class TooManyStreams(RateLimited):
         super().__init__(f"{limit} streams are open already; close one and try again.", retry_after_s=5)
 
 
-# ---------------------------------------------------------------- acting on sessions (contract A4, A9, A10)
+# ---------------------------------------------------------------- acting on sessions (PROTOCOL.md, Sessions;
+# Checkpoints and revert)
 
 
 class TmuxGone(TmuxFailed):
@@ -343,7 +345,7 @@ class TmuxDead(CtmError):
 
 
 class Exited(CtmError):
-    """The client has ended, and something else stands in its pane. Source: contract C3."""
+    """The client has ended, and something else stands in its pane. Source: PROTOCOL.md, Sessions."""
 
     code, status = "exited", 409
 
@@ -353,13 +355,13 @@ class Exited(CtmError):
 
 
 class NotTypeable(CtmError):
-    """Nothing can be typed into the client's pane now. Source: contract C3."""
+    """Nothing can be typed into the client's pane now. Source: PROTOCOL.md, Sessions."""
 
     code, status = "not_typeable", 409
 
 
 class DialogOpen(CtmError):
-    """A dialog of the client is open, where a text would be taken for an answer. Source: contract C3."""
+    """A dialog of the client is open, where a text would be taken for an answer. Source: PROTOCOL.md, Sessions."""
 
     code, status = "dialog_open", 409
 
@@ -369,7 +371,7 @@ class DialogOpen(CtmError):
 
 
 class ClientEnded(CtmError):
-    """A client that was started has ended at once. Source: contract C3."""
+    """A client that was started has ended at once. Source: PROTOCOL.md, Sessions."""
 
     code, status = "client_ended", 502
 
@@ -379,7 +381,7 @@ class ClientEnded(CtmError):
 
 
 class InputSessionNotFound(CtmError):
-    """Where the contract spells it with underscores: input."""
+    """Where the wire spells it with underscores: input."""
 
     code, status = "session_not_found", 404
 
@@ -409,7 +411,7 @@ class GitFailed(CtmError):
 
 
 class RevertFailed(GitFailed):
-    """A revert failed half-way. A stash that was made is always named. Source: contract A4."""
+    """A revert failed half-way. A stash that was made is always named. Source: PROTOCOL.md, Checkpoints and revert."""
 
     code = "revert_failed"
 

@@ -1,7 +1,8 @@
 """The search index: trigrams of every tool call in a database of its own, so that its writes never lock the journal's.
 
 It follows the event log by id and keeps its own cursor: it can stop anywhere, and goes on there. A row's key is its
-time in milliseconds with a number behind it, so that the newest come first without sorting. Source: contract B6.
+time in milliseconds with a number behind it, so that the newest come first without sorting.
+Source: PROTOCOL.md, History, search, details.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Looking up the search index: trigrams first, then the text itself. Source: contract B6."""
+"""Looking up the search index: trigrams first, then the text itself. Source: PROTOCOL.md, History, search, details."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much room the logs take. Source: contract A4 (`logs/usage`)."""
+"""How much room the logs take. Source: PROTOCOL.md, Routes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ctm_trio.model.archive import LogFile
 from ctm_trio.model.times import format_time
 
 MAX_FILES = 10_000
-"""More log files than this are not listed. Source: contract A4."""
+"""More log files than this are not listed. Source: PROTOCOL.md, Routes."""
 
 SUFFIX = ".jsonl"
 

@@ -1,6 +1,6 @@
 """The link to the daemon: is it there, start it, tell it what happened. Nothing here waits for long.
 
-Source: contract A1 (the header), A4 (`/api/hooks`), B3.
+Source: PROTOCOL.md, Starting and stopping; Lifecycle events from the command line; CLI.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ START_LIMIT_S = 2.0
 
 POST_LIMIT_S = 2.0
 TOLD = (202, 204)
-"""The daemon has it: it is done, or under way (contract C11)."""
+"""The daemon has it: it is done, or under way (PROTOCOL.md, Orders)."""
 
 LOOK_EVERY_S = 0.05
 _OF_A_SESSION = re.compile(r"TMUX(_PANE)?|CTM_SESSION|CLAUDECODE|CLAUDE_(?!CONFIG_DIR$).*")

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def view(record: Session, alive: bool) -> dict[str, object]:
-    """A session as the wire shows it, as far as it is known without the daemon. Source: contract A4."""
+    """A session as the wire shows it, as far as it is known without the daemon. Source: PROTOCOL.md, CLI."""
     shown: dict[str, object] = {
         "name": record.name,
         "uuid": record.uuid,

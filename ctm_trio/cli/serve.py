@@ -23,7 +23,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM. Exit codes: contract A1."""
+    """Serve until SIGINT or SIGTERM. Exit codes: PROTOCOL.md, Starting and stopping."""
     from ctm_trio.daemon.server import serve_main
 
     return serve_main(port=args.port)

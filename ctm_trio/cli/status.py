@@ -147,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def read_usage(settings: Settings) -> Usage:
-    """Limits, context and cost from the dumps of the status line. Source: contract A7, B9."""
+    """Limits, context and cost from the dumps of the status line. Source: PROTOCOL.md, Quota and cost."""
     directory = Path(settings.statusline_dump_dir or DUMP_DIR).expanduser()
     usage, limits = Usage(), Limits()
     for file in read_dumps(directory, None, {}):

@@ -1,4 +1,5 @@
-"""Where the running daemon is: as its lock file says, whatever `serve.port` says by now. Source: contract C11."""
+"""Where the running daemon is: as its lock file says, whatever `serve.port` says by now.
+Source: PROTOCOL.md, Starting and stopping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The event stream of a client: one WebSocket at a time, resumed from the last event. Source: contract B2."""
+"""The event stream of a client: one WebSocket at a time, resumed from the last event.
+Source: PROTOCOL.md, WebSocket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing secret is said to another user's program that has taken the daemon's port. Source: contract B3."""
+"""Nothing secret is said to another user's program that has taken the daemon's port. Source: PROTOCOL.md, CLI."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ CRASHES, CRASH_WINDOW_S = 5, 600.0
 """A child that crashes so often within so many seconds is put into quarantine."""
 
 QUARANTINE_S = 60.0
-"""How often a child in quarantine is tried again. Source: contract C11."""
+"""How often a child in quarantine is tried again. Source: PROTOCOL.md, Metrics and health."""
 
 PROBATION_S = 5.0
 """A child that was in quarantine is called "ok" when it has run so long, so that /health does not flicker."""
@@ -73,7 +73,8 @@ async def keep_running(
 
     Only the crash of a fatal child is raised. Any other is started again with backoff, and from the fifth crash in ten
     minutes on once a minute; /health names it with the error. A child that crashes before it is ready, or takes longer
-    than `BOOT_S`, does not hold up whoever starts it: `started()` is said without it. Source: contract C11.
+    than `BOOT_S`, does not hold up whoever starts it: `started()` is said without it.
+    Source: PROTOCOL.md, Metrics and health.
 
     Args:
         child: see there.

@@ -22,7 +22,7 @@ from types import FrameType
 from ctm_trio.model.plain import plain
 
 HARD_STOP_S = 8.0
-"""After so many seconds a stop ends the process, whatever still runs. Source: contract A1 (within 10 s)."""
+"""After so many seconds a stop ends the process, whatever still runs. Source: PROTOCOL.md, Starting and stopping."""
 
 PENDING_S = 0.5
 """How often it is looked whether a signal waits that cannot be delivered."""
@@ -31,7 +31,8 @@ SAY_S = 0.2
 """How long it may take to say why: standard error may be a file on the very disk that hangs."""
 
 CLEAN, CUT_OFF = 0, 1
-"""Exit codes. Clean: the streams have ended and the last batch is on disk, as contract A1 asks, and only something
+"""Exit codes. Clean: the streams have ended and the last batch is on disk, as PROTOCOL.md, Starting and stopping
+asks, and only something
 that can be made again was left (a search index, a cost figure). Cut off: it may not be on disk, so whoever supervises
 the process should know; the next start reads it from the logs."""
 

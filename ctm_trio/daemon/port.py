@@ -1,4 +1,4 @@
-"""The daemon's port: bound, or who has it. Source: contract A1."""
+"""The daemon's port: bound, or who has it. Source: PROTOCOL.md, Starting and stopping."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctm_trio.system.peers import connections_at, is_foreign, listener_uid
 
 HOST = "127.0.0.1"
 PROBE_S = 0.2
-"""How long a sibling may take to say that it is one. Source: contract A1."""
+"""How long a sibling may take to say that it is one. Source: PROTOCOL.md, Starting and stopping."""
 
 PROBES = 10
 """How often the probe is repeated when nothing answers, three seconds in all: a sibling may have only just started."""
@@ -29,7 +29,7 @@ TRY_EVERY_S = 0.1
 
 
 class AlreadyRunning(Exception):
-    """Another daemon of ours answers on the port. Source: contract A1."""
+    """Another daemon of ours answers on the port. Source: PROTOCOL.md, Starting and stopping."""
 
 
 class PortTaken(Exception):

@@ -50,7 +50,7 @@ log = logging.getLogger("ctm.server")
 
 STOP_S = 5.0
 """After so long a graceful stop becomes a hard one: what is left is cancelled, and only cleans up. What no
-cancellation reaches ends with the process, at `HARD_STOP_S`. Source: contract A1."""
+cancellation reaches ends with the process, at `HARD_STOP_S`. Source: PROTOCOL.md, Starting and stopping."""
 
 SWITCH_S = 0.0005
 """So long a thread may keep the interpreter while the event loop waits for it; Python itself allows ten times that."""
@@ -240,7 +240,7 @@ class Server:
 def serve_main(port: int = 0) -> int:
     """The command `serve`. Exit code 0 after a signal, if everything is on disk, or if a sibling runs already.
 
-    Source: contract A1.
+    Source: PROTOCOL.md, Starting and stopping.
     """
     start_logging()
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log webhook URLs

@@ -36,7 +36,7 @@ class StartFailed(Exception):
 
 
 class DirectoryTaken(StartFailed):
-    """Another process owns the configuration directory. Source: contract C11."""
+    """Another process owns the configuration directory. Source: PROTOCOL.md, Starting and stopping."""
 
     def __init__(self, root: Path, holder: Holder) -> None:
         if holder.pid:

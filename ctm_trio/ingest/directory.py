@@ -52,7 +52,7 @@ IDLE_S = 300.0
 
 UNREADABLE_RETRY_S, UNREADABLE_RETRY_MAX_S = 2.0, 60.0
 """A log that cannot be read is tried again after so long, then after twice as long each time, up to once a minute:
-nothing tells us of all the ways it can become readable. Source: contract C11."""
+nothing tells us of all the ways it can become readable. Source: PROTOCOL.md, Metrics and health."""
 
 
 class Keep(Protocol):

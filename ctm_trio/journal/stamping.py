@@ -22,7 +22,7 @@ def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Even
     """Give the lines of one log their ids.
 
     A sub-agent's first line is preceded by its `subagent_start`. What repeats an event gets none; its position counts.
-    Source: contract A5.
+    Source: PROTOCOL.md, Events.
     """
     segment = batch.segment
     source = store.source(segment.uuid, "")

@@ -1,7 +1,7 @@
 """The journal: every event gets its id here, is committed, and only then is handed on.
 
 One task owns the store. It waits for nothing but its inbox and its commit, so no cycle through it can block; it knows
-no reader (see `journal.tail`). Source: design of the event log, contract B1.
+no reader (see `journal.tail`). Source: PROTOCOL.md, Events.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a reader of the event log asks for, and what it gets. Source: contract A5, B2."""
+"""What a reader of the event log asks for, and what it gets. Source: PROTOCOL.md, Events; SSE; WebSocket."""
 
 from __future__ import annotations
 

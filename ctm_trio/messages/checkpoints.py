@@ -10,7 +10,7 @@ from ctm_trio.model.checkpoint import Checkpoints, Reverted
 
 @dataclass(frozen=True, slots=True)
 class ListCheckpoints:
-    """The checkpoints of a work directory, at most 5 s old. Source: contract A9."""
+    """The checkpoints of a work directory, at most 5 s old. Source: PROTOCOL.md, Checkpoints and revert."""
 
     workdir: str
     reply: Reply[Checkpoints]

@@ -19,7 +19,7 @@ class Render(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FollowOrder:
-    """Keep the answer of an order that is still under way for those who ask later. Source: contract C11.
+    """Keep the answer of an order that is still under way for those who ask later. Source: PROTOCOL.md, Orders.
 
     Args:
         id: unguessable; whoever placed the order was told it.

@@ -140,7 +140,8 @@ class Activity:
             self._go_on(line)
 
     def hook(self, facts: HookFacts, *, line: Line, at: float, still_waiting: bool = False) -> None:
-        """Any other hook event, as for `call`. Unknown ones are signs that the session went on. Source: contract B9."""
+        """Any other hook event, as for `call`. Unknown ones are signs that the session went on.
+        Source: PROTOCOL.md, Attention."""
         name = facts.name
         if name not in NO_WORK:
             self.last_sign = max(self.last_sign, at)

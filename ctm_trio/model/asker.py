@@ -1,4 +1,4 @@
-"""Who sends a request, as far as this machine can tell. Source: contract A3, B3."""
+"""Who sends a request, as far as this machine can tell. Source: PROTOCOL.md, Sign-up and login; Rate limits."""
 
 from __future__ import annotations
 

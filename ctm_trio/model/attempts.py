@@ -1,4 +1,5 @@
-"""How often something was tried lately, by whom: the limit on logins, sign-up codes and hooks. Source: contract A3."""
+"""How often something was tried lately, by whom: the limit on logins, sign-up codes and hooks.
+Source: PROTOCOL.md, Rate limits."""
 
 from __future__ import annotations
 

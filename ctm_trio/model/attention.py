@@ -1,6 +1,6 @@
 """When a session needs its person: nine rules in one order, and one pure step from state to state.
 
-The order is the precedence: a session has one state, the first whose rule holds. Source: contract A6, B4, B9.
+The order is the precedence: a session has one state, the first whose rule holds. Source: PROTOCOL.md, Attention.
 
     tmux_dead           tmux has no such session
     permission_request  it waits for an approval
@@ -89,7 +89,7 @@ def step(
     """The state after these inputs and what to announce: the end of the old state, then the start of the new one.
 
     While a state lasts `since` stays, and new details change the state without an announcement. Equal inputs at the
-    same time change nothing. Pure. Source: contract A6.
+    same time change nothing. Pure. Source: PROTOCOL.md, Attention.
 
     Args:
         state: None while nothing is the matter.

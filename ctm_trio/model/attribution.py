@@ -2,7 +2,7 @@
 
 A session is a process: what runs under one pid in one pane. Names, inherited variables and directories are hints: a
 `claude -p` inherits them, a renamed session still has the old ones, and every tmux server has a pane `%0`.
-The rules, first that applies (source: contract A10, B9, C1):
+The rules, first that applies (source: PROTOCOL.md, Which session a log belongs to):
 1. the session whose record has the log's uuid;
 2. the session whose process wrote the log (`/clear`, `/resume` and forks go on under another uuid in one process);
 3. the session that the log was known to belong to before;
@@ -39,7 +39,8 @@ MAX_FORMER = 10_000
 
 
 def orphan_name(uuid: str) -> str:
-    """What the events of a log are filed under that belongs to no session. Source: contract A10."""
+    """What the events of a log are filed under that belongs to no session.
+    Source: PROTOCOL.md, Which session a log belongs to."""
     return f"uuid:{uuid[:8]}"
 
 

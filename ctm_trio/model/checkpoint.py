@@ -1,4 +1,4 @@
-"""Checkpoints: commits whose subject starts with `checkpoint:`. Source: contract A9."""
+"""Checkpoints: commits whose subject starts with `checkpoint:`. Source: PROTOCOL.md, Checkpoints and revert."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 PREFIX = "checkpoint:"
 MAX_CHECKPOINTS = 200
-"""The newest that are listed; older ones are neither shown nor reverted to. Source: contract A9."""
+"""The newest that are listed; older ones are neither shown nor reverted to.
+Source: PROTOCOL.md, Checkpoints and revert."""
 
 MAX_NAMED = 1000
 """Paths that the answer to a revert names."""

@@ -18,7 +18,7 @@ DEFAULT_PORT = 37778
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """When attention is raised. Source: contract A2 (`serve.attention`), A6."""
+    """When attention is raised. Source: PROTOCOL.md, Configuration; Attention."""
 
     error_rate_pct: int = 20
     error_rate_window: int = 20
@@ -61,7 +61,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Every file and directory the daemon uses, as absolute paths. Source: contract A2."""
+    """Every file and directory the daemon uses, as absolute paths. Source: PROTOCOL.md, Files and directories."""
 
     root: Path
     """`~/.config/ctm`"""
@@ -157,7 +157,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 def default_document() -> bytes:
-    """The `config.json` that a missing one is created as. Source: contract A2."""
+    """The `config.json` that a missing one is created as. Source: PROTOCOL.md, Configuration."""
     defaults = Settings()
     attention = {name: getattr(defaults.attention, name) for name in THRESHOLDS}
     return _encode({
@@ -190,7 +190,7 @@ def parse_settings(data: bytes) -> Settings:
     Raises:
         BrokenConfig: not a JSON object, or a known key has a wrong value; the message names it and what is right.
 
-    Source: contract A2, C11.
+    Source: PROTOCOL.md, Configuration.
     """
     settings, problem = read_settings(data)
     if problem:
@@ -204,7 +204,7 @@ def read_settings(data: bytes) -> tuple[Settings, str]:
     Raises:
         BrokenConfig: not a JSON object.
 
-    Source: contract C11 (at start).
+    Source: PROTOCOL.md, Configuration.
     """
     top = _object(data)
     reader = _Reader()
@@ -291,7 +291,7 @@ def check_patch(body: object) -> Mapping[str, object]:
     Raises:
         BadPatch: what is wrong; an unknown key is named in the code.
 
-    Source: contract A4.
+    Source: PROTOCOL.md, Configuration.
     """
     if not isinstance(body, dict):
         raise BadPatch("invalid_body", "The settings must be a JSON object.")
@@ -310,7 +310,7 @@ def check_patch(body: object) -> Mapping[str, object]:
 PATCHABLE = frozenset(
     {"webhook_url", "webhook_auth", "attention", "webhook_secret", "webhook_format", "webhook_events"}
 )
-"""Keys of `serve` that may be changed while the daemon runs; the last three are ours, beyond those of the contract."""
+"""Keys of `serve` that may be changed while the daemon runs; the last three are not the Go program's."""
 
 
 def _check_thresholds(table: Mapping[str, object]) -> None:

@@ -1,11 +1,11 @@
-"""The answer of `/api/cost`. Source: contract A4, A7, B9."""
+"""The answer of `/api/cost`. Source: PROTOCOL.md, Quota and cost."""
 
 from __future__ import annotations
 
 import msgspec
 
 WINDOWS_S = {"hour": 3600.0, "day": 86_400.0, "week": 604_800.0}
-"""The windows that can be asked for, in seconds. Source: contract A4."""
+"""The windows that can be asked for, in seconds. Source: PROTOCOL.md, Quota and cost."""
 
 
 class WirePoint(msgspec.Struct, frozen=True):

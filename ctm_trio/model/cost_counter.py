@@ -1,7 +1,7 @@
 """What a Claude session has cost, from a counter of the client's that may begin anew.
 
 The client counts from zero again when it forgets (the agents view, `--resume` of older clients). What was counted
-before stays: a cost never falls. Source: contract B9.
+before stays: a cost never falls. Source: PROTOCOL.md, Quota and cost.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ RESTORED = 0.9
 
 ANEW = 0.1
 """One that falls to less than a tenth has certainly begun anew. In between the client may have corrected itself: it is
-counted as begun anew, but the curve shows the client's own figure (contract A7)."""
+counted as begun anew, but the curve shows the client's own figure (PROTOCOL.md, Quota and cost)."""
 
 
 class Counter(NamedTuple):

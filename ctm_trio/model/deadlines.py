@@ -1,4 +1,4 @@
-"""How long each order may take: one table for the page, the web and the owners. Source: contract C11."""
+"""How long each order may take: one table for the page, the web and the owners. Source: PROTOCOL.md, Orders."""
 
 from __future__ import annotations
 

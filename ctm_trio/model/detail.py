@@ -1,6 +1,6 @@
 """One tool call in full, from its log line: the input, the output of every tool's shape, and the diff of an edit.
 
-Source: contract A4 (`tool_calls/{id}/detail`), B9; claude-code, section 2.
+Source: PROTOCOL.md, History, search, details.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The unified diff of an edit: from the client's own patch if it is there, else from the texts of the call.
 
-Source: contract A4 (detail), B9 (`structuredPatch`).
+Source: PROTOCOL.md, History, search, details.
 """
 
 from __future__ import annotations

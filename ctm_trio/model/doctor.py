@@ -1,4 +1,4 @@
-"""What the doctor finds, and what only a running daemon knows. Source: contract A4 (`/api/doctor`)."""
+"""What the doctor finds, and what only a running daemon knows. Source: PROTOCOL.md, Routes."""
 
 from __future__ import annotations
 

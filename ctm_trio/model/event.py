@@ -10,13 +10,13 @@ PUBLIC_TYPES = frozenset({
     "tool_call", "subagent_start", "quota_update", "attention_raised", "attention_cleared",
     "session_new", "session_attached", "session_killed", "on_yolo",
 })  # fmt: skip
-"""The types that streams show. Source: contract A5."""
+"""The types that streams show. Source: PROTOCOL.md, Events."""
 
 HOOK_TYPE = "hook"
 """The internal type of a Claude Code hook event: journalled and ordered like the others, never on a stream."""
 
 RING_EVENTS = 500
-"""What a subscriber without a cursor is replayed, of a session or of all. Source: contract A5."""
+"""What a subscriber without a cursor is replayed, of a session or of all. Source: PROTOCOL.md, SSE."""
 
 _ID = re.compile(r"(\d{1,100})-(\d{1,100})", re.ASCII)
 MAX_ID = (1 << 63) - 1
@@ -98,7 +98,7 @@ class HookFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 def sse_frame(event: Event) -> bytes:
-    """The SSE frame of an event: event, id, and data lines with the payload alone. Source: contract A5."""
+    """The SSE frame of an event: event, id, and data lines with the payload alone. Source: PROTOCOL.md, SSE."""
     if not event.sse:
         data = event.payload.replace(b"\n", b"\ndata: ") if b"\n" in event.payload else event.payload
         event.sse = b"event: %b\nid: %d-0\ndata: %b\n\n" % (event.type.encode(), event.id, data)
@@ -106,7 +106,7 @@ def sse_frame(event: Event) -> bytes:
 
 
 def ws_tail(event: Event) -> str:
-    """The part of a WebSocket event message that is the same for every subscription. Source: contract B2."""
+    """The part of a WebSocket event message that is the same for every subscription. Source: PROTOCOL.md, WebSocket."""
     if not event.ws_tail:
         session = msgspec.json.encode(event.session).decode()
         ts = msgspec.json.encode(event.ts).decode()

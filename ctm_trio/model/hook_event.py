@@ -1,7 +1,7 @@
 """One line of `hook-events/<session_id>.jsonl` becomes the facts that the rules need: about 3 µs a line.
 
 A line is the payload that Claude Code gave its hook, plus `ctm_timestamp`, `ctm_session`, `ctm_pane` and `ctm_pid` from
-the producer. An event whose name we do not know is a line like any other. Source: contract B9.
+the producer. An event whose name we do not know is a line like any other. Source: PROTOCOL.md, Log lines.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ctm_trio.model.decoding import decode_any, line_decoder
 from ctm_trio.model.event import HookFacts
 
 TOOL_EVENTS = frozenset({"PostToolUse", "PostToolUseFailure"})
-"""A finished call; the producer writes these to `logs/`. Source: contract B9."""
+"""A finished call; the producer writes these to `logs/`. Source: PROTOCOL.md, Log lines."""
 
 TEXT_LIMIT = 300
 """Characters of `HookFacts.text`: enough for a notification, small enough to store with every event."""
@@ -101,7 +101,7 @@ def parse_hook_line(line: bytes) -> HookLine | None:
 
     Returns None for what is no JSON object with a `hook_event_name`. A key of an unexpected type counts as absent, and
     what is only badly written is mended, so that a line of tomorrow's Claude Code still counts. Never raises.
-    Source: contract B9.
+    Source: PROTOCOL.md, Log lines.
     """
     raw = _decode(line)
     name = raw.hook_event_name if raw is not None else ""

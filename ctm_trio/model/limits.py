@@ -4,7 +4,7 @@ Every session reports the limits as it heard them with its last answer. So of on
 which window is the current one is said by the newest answer: also if that one ends earlier, for the user may have
 changed the account or the plan. A status line that is only shown again is no answer; where that cannot be known, as
 after a restart, a window that was over when the dump was written gives way to one that was not.
-Source: contract A7, B9.
+Source: PROTOCOL.md, Quota and cost.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What we add to a settings file of Claude Code: a hook for each event, and the status line around the user's own.
 
 Pure: documents in, documents out. The same functions make `claude-overlay.json` and change `~/.claude/settings.json`.
-Source: contract A11, B9.
+Source: PROTOCOL.md, Status line.
 """
 
 from __future__ import annotations

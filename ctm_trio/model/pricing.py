@@ -1,4 +1,4 @@
-"""What tokens cost, where the client does not say: a price table that is data. Source: contract A7, B9."""
+"""What tokens cost, where the client does not say: a price table that is data. Source: PROTOCOL.md, Quota and cost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 UNKNOWN_MODEL = Price(3.0, 15.0, 0.3)
-"""What the first daemon of this family priced everything at; for a point without a model. Source: contract A7."""
+"""What the first daemon of this family priced everything at; for a point without a model.
+Source: PROTOCOL.md, Quota and cost."""
 
 
 class PriceTable(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Status-line dumps: what one says, and how it changes what is known.
 
 Two different things are in a dump: the limits of the account, which every session reports as it last heard them, and
-the figures of one Claude session. Source: contract A7, B9.
+the figures of one Claude session. Source: PROTOCOL.md, Quota and cost.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the status line last said of one session. None while unknown. Source: contract A7."""
+    """What the status line last said of one session. None while unknown. Source: PROTOCOL.md, Quota and cost."""
 
     context_pct: int | None = None
     input_tokens: int | None = None
@@ -117,7 +117,7 @@ class CostPoint:
 
 
 def round_half_up(value: float) -> int:
-    """A percentage as a whole number, halves up (45.5 → 46, 3.49 → 3). Source: contract A7."""
+    """A percentage as a whole number, halves up (45.5 → 46, 3.49 → 3). Source: PROTOCOL.md, Quota and cost."""
     return int(Decimal(str(value)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
@@ -129,7 +129,7 @@ def parse_dump(data: bytes, stem: str) -> Dump | None:
         stem: the file's name without its ending; the session id if the dump has none.
 
     Returns None for what is no JSON object (a dump that is still being written, say). A field of an unexpected type or
-    out of range counts as absent. Never raises. Source: contract A7.
+    out of range counts as absent. Never raises. Source: PROTOCOL.md, Quota and cost.
     """
     root = decode_any(data)
     if not isinstance(root, dict):
@@ -145,7 +145,8 @@ def parse_dump(data: bytes, stem: str) -> Dump | None:
 
 
 def merge_meter(known: Meter, seen: Meter) -> Meter:
-    """What is known of a Claude session after a dump says `seen`; a field that it lacks stays. Source: contract A7."""
+    """What is known of a Claude session after a dump says `seen`; a field that it lacks stays.
+    Source: PROTOCOL.md, Quota and cost."""
     return Meter(
         context_pct=known.context_pct if seen.context_pct is None else seen.context_pct,
         input_tokens=known.input_tokens if seen.input_tokens is None else seen.input_tokens,
@@ -160,7 +161,8 @@ def session_meter(meters: list[Meter]) -> Meter:
     """The figures of a session from those of its Claude sessions, oldest first (at least one).
 
     Context and tokens are the newest one's. Before its first answer that one knows none; after `/clear` (so if one
-    before it did) the conversation is empty then. The cost is the sum of all of them. Source: contract B9.
+    before it did) the conversation is empty then. The cost is the sum of all of them.
+    Source: PROTOCOL.md, Quota and cost.
     """
     newest = meters[-1]
     if not newest.known and any(meter.known for meter in meters[:-1]):

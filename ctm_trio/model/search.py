@@ -1,6 +1,6 @@
 """Search: what text of a call is found, how a query becomes trigrams, and the snippet around a match.
 
-Source: contract B6.
+Source: PROTOCOL.md, History, search, details.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ctm_trio.model.detail import output_of
 from ctm_trio.model.tool_call import decode_line
 
 MIN_QUERY = 3
-"""Shorter queries are refused: there is no trigram in them. Source: contract B6."""
+"""Shorter queries are refused: there is no trigram in them. Source: PROTOCOL.md, History, search, details."""
 
 MAX_QUERY = 500
 """Longer queries are refused."""

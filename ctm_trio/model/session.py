@@ -12,13 +12,13 @@ import msgspec
 from ctm_trio.errors import BadWorkdir, BrokenSessions, WorkdirNotAbsolute
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
-"""How Go writes a time that was never set; we treat it as absent. Source: contract A2."""
+"""How Go writes a time that was never set; we treat it as absent. Source: PROTOCOL.md, Files and directories."""
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}", re.ASCII)
-"""A session name, for `fullmatch`. Source: contract A4."""
+"""A session name, for `fullmatch`. Source: PROTOCOL.md, Sessions."""
 
 NEW_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}", re.ASCII)
-"""A name that create takes: also dots, at most 64 characters. Source: contract A4."""
+"""A name that create takes: also dots, at most 64 characters. Source: PROTOCOL.md, Sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def parse_sessions(data: bytes) -> SessionBook:
     Raises:
         BrokenSessions: not such a document; the message says what is wrong.
 
-    Source: contract A2, C11.
+    Source: PROTOCOL.md, Files and directories.
     """
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
@@ -264,7 +264,7 @@ def encode_session(session: Session) -> dict[str, object]:
 
 
 def hook_fields(session: Session) -> dict[str, str]:
-    """What a lifecycle event says of a session. Source: contract A4 (`/api/hooks`)."""
+    """What a lifecycle event says of a session. Source: PROTOCOL.md, Lifecycle events from the command line."""
     return {"name": session.name, "uuid": session.uuid, "mode": session.mode, "workdir": session.workdir}
 
 

@@ -61,5 +61,5 @@ def new_name(base: str, here: Sequence[Session], taken: Container[str], spelled:
 
 
 def base_name(directory: str) -> str:
-    """The directory's own name where a session may be called so, else `name_of` it. Source: contract A4 (create)."""
+    """The directory's own name where a session may be called so, else `name_of` it. Source: PROTOCOL.md, Sessions."""
     return directory if is_new_name(directory) else name_of(directory)

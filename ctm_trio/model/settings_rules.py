@@ -1,6 +1,6 @@
 """What each setting may be: one rule for a key, the same by hand, by PATCH and at the start.
 
-Source: contract A2, C11.
+Source: PROTOCOL.md, Configuration.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sub-agents and teams: what is known of an agent, and how it is told.
 
 Facts come from `SubagentStart`/`SubagentStop`, from the `Agent` call that started it, and from its own calls; each may
-be missing. Source: contract A4 (`subagents`, `teams`), B9.
+be missing. Source: PROTOCOL.md, Sub-agents and teams.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import msgspec
 from ctm_trio.model.times import format_time
 
 RECENT_S = 5.0
-"""Without start and stop events: an agent runs while its last call is younger than this. Source: contract A4."""
+"""Without start and stop events: an agent runs while its last call is younger than this.
+Source: PROTOCOL.md, Sub-agents and teams."""
 
 TEAM_GAP_S = 2.0
-"""Agents that start within so many seconds of the one before are a team. Source: contract A4."""
+"""Agents that start within so many seconds of the one before are a team. Source: PROTOCOL.md, Sub-agents and teams."""
 
 MAX_SUBAGENTS = 500
 
@@ -89,7 +90,7 @@ class Team(msgspec.Struct, frozen=True):
 
 
 def is_agent(facts: AgentFacts) -> bool:
-    """False for the nameless stops that `/compact` causes. Source: contract B9."""
+    """False for the nameless stops that `/compact` causes. Source: PROTOCOL.md, Sub-agents and teams."""
     return bool(facts.calls or facts.start_at or facts.launch_at or facts.type)
 
 

@@ -1,4 +1,4 @@
-"""RFC 3339 times of the wire. Source: contract, introduction (UTC with a Z)."""
+"""RFC 3339 times of the wire. Source: PROTOCOL.md, Conventions (UTC with a Z)."""
 
 from __future__ import annotations
 

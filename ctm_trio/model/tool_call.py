@@ -1,7 +1,7 @@
 """One line of a log becomes a tool call: the hottest parser, about 8 µs a line.
 
 Both kinds of lines work: what the Go command line wrote in its day (`tool_response.output`, `is_error`), and what
-today's Claude Code sends (`PostToolUseFailure`, `stdout`, lists of content blocks). Source: contract A5, B9.
+today's Claude Code sends (`PostToolUseFailure`, `stdout`, lists of content blocks). Source: PROTOCOL.md, Tool calls.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ctm_trio.model.diff import lines_of
 from ctm_trio.model.times import normal_time
 
 TEXT_LIMIT_BYTES = 200
-"""`input` and `summary` are cut to this many bytes of UTF-8. Source: contract A5."""
+"""`input` and `summary` are cut to this many bytes of UTF-8. Source: PROTOCOL.md, Tool calls."""
 
 TOOL_EVENTS = frozenset({"", "PostToolUse", "PostToolUseFailure"})
 """Hook events that are a tool call; "" is a line of the old producer without a name."""
@@ -173,7 +173,8 @@ def with_time(call: CallLine, ts: str) -> CallLine:
 
 
 def cut(text: str) -> str:
-    """Strip, and cut to `TEXT_LIMIT_BYTES` with an ellipsis, never inside a character. Source: contract A5."""
+    """Strip, and cut to `TEXT_LIMIT_BYTES` with an ellipsis, never inside a character.
+    Source: PROTOCOL.md, Tool calls."""
     text = text.strip()
     if len(text) <= TEXT_LIMIT_BYTES // 4:
         return text
@@ -210,7 +211,7 @@ def _compact(value: object) -> str:
 def _summary(tool: str, raw: msgspec.Raw) -> tuple[str, bool]:
     """The text that sums up a response, and whether it says that it is an error.
 
-    The first line of `output` counts before an error's message. Source: contract A5.
+    The first line of `output` counts before an error's message. Source: PROTOCOL.md, Tool calls.
     """
     if not raw:
         return "", False
@@ -253,7 +254,7 @@ def error_text(response: dict[str, Any]) -> str:
 
 
 def _summary_of_shape(tool: str, value: dict[str, Any]) -> str:
-    """The shapes of today's built-in tools. Source: claude-code, section 2, as recorded."""
+    """The shapes of today's built-in tools. Source: PROTOCOL.md, Tool calls, as recorded."""
     file = value.get("file")
     if tool == "Read" and isinstance(file, dict):
         content = file.get("content")

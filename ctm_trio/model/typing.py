@@ -1,4 +1,4 @@
-"""What may be typed into a session: texts, presets, initial prompts. Source: contract A4 (input), A10."""
+"""What may be typed into a session: texts, presets, initial prompts. Source: PROTOCOL.md, Sessions."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The webhook: what is sent in which shape, how it is signed, when it is tried again, and which address it may go to.
 
-Source: contract A8; signatures as Standard Webhooks 1.0 describes them.
+Source: PROTOCOL.md, Webhooks; signatures as Standard Webhooks 1.0 describes them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from ctm_trio.model.webhook_shape import Alert as Alert
 from ctm_trio.model.webhook_shape import shape
 
 DEBOUNCE_S = 60.0
-"""The same alert of the same session is not sent again within this. Source: contract A8."""
+"""The same alert of the same session is not sent again within this. Source: PROTOCOL.md, Webhooks."""
 
 FIRST_DELAYS_S = (1.0, 2.0, 4.0)
 MAX_DELAY_S = 3600.0
-"""Pauses after the first failures, in seconds; then each is twice as long, up to an hour. Source: contract A8."""
+"""Pauses after the first failures, in seconds; then each is twice as long, up to an hour.
+Source: PROTOCOL.md, Webhooks."""
 
 MAX_COOLING = 5000
 """From so many remembered alerts on the old ones are dropped now and then."""
@@ -100,7 +101,7 @@ def outcome(answer: Answer, tries: int, waited_s: float) -> str:
     """What a try comes to: "delivered", "failed" (given up), or "pending" (it is tried again).
 
     Every failure is tried again after 1, 2 and 4 s; then an answer that waiting does not change is the end, and for all
-    others the end comes when the pauses add up to a day. Source: contract A8.
+    others the end comes when the pauses add up to a day. Source: PROTOCOL.md, Webhooks.
 
     Args:
         tries: how many were made, this one included. waited_s: the pauses so far and the one that would come now.

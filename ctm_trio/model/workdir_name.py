@@ -13,7 +13,7 @@ def encode_workdir(path: str) -> str:
     """The directory name under `~/.claude/projects` for a work directory.
 
     Every UTF-16 unit outside [a-zA-Z0-9] becomes "-"; beyond 200 characters the name is cut and a hash follows.
-    Source: contract B9, as recorded from the client.
+    Source: PROTOCOL.md, Which session a log belongs to, as recorded from the client.
     """
     units = path.encode("utf-16-le", "surrogatepass")
     text = "".join(chr(int.from_bytes(units[i : i + 2], "little")) for i in range(0, len(units), 2))

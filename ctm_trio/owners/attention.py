@@ -34,7 +34,7 @@ from ctm_trio.owners.attention_book import AttentionBook
 log = logging.getLogger("ctm.attention")
 
 TICK_S = 30.0
-"""Everything is looked at anyway this often. Source: contract A6."""
+"""Everything is looked at anyway this often. Source: PROTOCOL.md, Attention."""
 
 SOONEST_S = 0.02
 """The clock never rings faster than this."""
@@ -93,7 +93,7 @@ async def run_attention(
     """Own every session's attention until cancelled; closes `journal_send`.
 
     Announces `attention_cleared` and `attention_raised`; what was raised before a restart goes on with its `since`.
-    It begins once the logs are read to their end, so it is ready at once. Source: contract A6, B4, B9.
+    It begins once the logs are read to their end, so it is ready at once. Source: PROTOCOL.md, Attention.
     """
     async with journal_send:
         owner = _Owner(ends, state, journal_send)

@@ -48,7 +48,7 @@ MAX_WAITING = 64
 """Requests at work or waiting for their directory; whoever sends one more is told to come back."""
 
 CACHE_S = 5.0
-"""How old a list may be. Source: contract A9."""
+"""How old a list may be. Source: PROTOCOL.md, Checkpoints and revert."""
 
 MAX_WALKS = 1
 """Long histories that are looked through at the same time, each by one git process."""

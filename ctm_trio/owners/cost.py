@@ -1,4 +1,4 @@
-"""The cost owner: points of the cost curve in, a database of its own. Source: contract A7, B9."""
+"""The cost owner: points of the cost curve in, a database of its own. Source: PROTOCOL.md, Quota and cost."""
 
 from __future__ import annotations
 

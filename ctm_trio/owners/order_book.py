@@ -1,4 +1,5 @@
-"""The order book's owner: follows orders that outlast their request, and keeps their answers. Source: contract C11."""
+"""The order book's owner: follows orders that outlast their request, and keeps their answers.
+Source: PROTOCOL.md, Orders."""
 
 from __future__ import annotations
 

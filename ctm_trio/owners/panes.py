@@ -23,7 +23,7 @@ MAX_CAPTURES = 4
 """Captures that run at the same time, each a tmux process; the others wait their turn."""
 
 FAILURES = 2
-"""So many failed captures in a row, and the pane is gone. Source: contract A10."""
+"""So many failed captures in a row, and the pane is gone. Source: PROTOCOL.md, Pane streams."""
 
 
 async def run_panes(

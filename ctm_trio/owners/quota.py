@@ -62,7 +62,7 @@ async def run_quota(
     """Own the limits and the figures of the status line, until cancelled; closes both ends that it was given.
 
     Ready once the dumps that exist were read. When the setting of the directory changes, it goes on with the new one;
-    what is known stays. Source: contract A7.
+    what is known stays. Source: PROTOCOL.md, Quota and cost.
 
     Args:
         journal_send: `quota_update` events, only when something changed; waits when it is full.

@@ -1,4 +1,5 @@
-"""The search indexer: follows the event log, in its own time. Source: contract B6, design of the event log."""
+"""The search indexer: follows the event log, in its own time.
+Source: PROTOCOL.md, History, search, details."""
 
 from __future__ import annotations
 

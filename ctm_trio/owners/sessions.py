@@ -309,7 +309,8 @@ class _Owner:
         await self._journal.send(Publish((draft,)))
 
     async def _lifecycle(self, message: Lifecycle) -> None:
-        """The CLI did something: look at once, then publish its fields as they are. Source: contract A4."""
+        """The CLI did something: look at once, then publish its fields as they are.
+        Source: PROTOCOL.md, Lifecycle events from the command line."""
         fields = dict(message.fields)
         if message.event == "session_attached":
             fields["at"] = format_time(time.time())

@@ -40,7 +40,7 @@ log = logging.getLogger("ctm.webhook")
 T = TypeVar("T")
 
 AT_ONCE = 8
-"""Tries at the same time. Source: contract A8."""
+"""Tries at the same time. Source: PROTOCOL.md, Webhooks."""
 
 INBOX = 4
 """Orders of the web that wait; a request gives up after its own time."""
@@ -86,7 +86,7 @@ async def run_webhook(
 ) -> NoReturn:
     """Own the outbox until cancelled; closes `inbox`. A try that is cut off is made again later.
 
-    Ready once the outbox is open and the journal was asked for what follows. Source: contract A8.
+    Ready once the outbox is open and the journal was asked for what follows. Source: PROTOCOL.md, Webhooks.
     """
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log the address, which may hold a secret
     with inbox:

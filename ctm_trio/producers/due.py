@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 DEFAULT_MAX_MB = 50
-"""`log_max_size_mb` when it is not set. Source: contract A2."""
+"""`log_max_size_mb` when it is not set. Source: PROTOCOL.md, Configuration."""
 
 
 def number(config: dict[str, Any], key: str, default: int) -> int:
-    """A positive whole number of `config.json`, else its default (also for zero). Source: contract A2."""
+    """A positive whole number of `config.json`, else its default (also for zero).
+    Source: PROTOCOL.md, Configuration."""
     value = config.get(key)
     return int(value) if isinstance(value, str) and value.isdigit() and len(value) < 8 and int(value) else default
 

@@ -3,7 +3,7 @@
 Claude Code waits for this program many times a minute, so it imports only what the interpreter has loaded anyway
 (`posix`, `sys`, `time`, `_signal`) or what is one small C module (`fcntl`, `_json`); `os`, `json` and `signal` alone
 would cost more than all of the work. It always ends with exit code 0: trouble goes to `logs/.hook-errors.log`.
-Source: contract A11 (log-tool-use), B9 (hook).
+Source: PROTOCOL.md, Log lines.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ else:
     import posix
 
 TOOL_EVENTS = ("PostToolUse", "PostToolUseFailure")
-"""They go to `logs/`, every other event to `hook-events/`. Source: contract B9."""
+"""They go to `logs/`, every other event to `hook-events/`. Source: PROTOCOL.md, Log lines."""
 
 MAX_BYTES = 32 << 20
-"""Largest payload of `hook`; more is noted and dropped. A Write of 600 kB makes 1.2 MB. Source: contract B9."""
+"""Largest payload of `hook`; more is noted and dropped. A Write of 600 kB makes 1.2 MB.
+Source: PROTOCOL.md, Log lines."""
 
 MAX_OLD_BYTES = 1 << 20
-"""Largest payload of `log-tool-use`. Source: contract A11."""
+"""Largest payload of `log-tool-use`. Source: PROTOCOL.md, Log lines."""
 
 ENDINGS = (1, 2, 14, 15)
 """HUP, INT, ALRM, TERM: they end the hook, but not in the middle of a line."""
@@ -52,7 +53,7 @@ ERRORS_MAX_BYTES = 1 << 20
 
 SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 STAMPS = (("ctm_session", "CTM_SESSION"), ("ctm_pane", "TMUX_PANE"), ("ctm_pid", "CLAUDE_PID"))
-"""Keys that we append, and the environment variables they come from. Source: contract B9."""
+"""Keys that we append, and the environment variables they come from. Source: PROTOCOL.md, Log lines."""
 
 
 class Trouble(Exception):
@@ -175,7 +176,7 @@ def understood(data: bytes) -> tuple[bytes, dict[str, Any]]:
 
 
 def safe_name(session_id: object) -> str:
-    """The session id as a file name's stem. Source: contract A11."""
+    """The session id as a file name's stem. Source: PROTOCOL.md, Log lines."""
     if not isinstance(session_id, str) or not session_id or len(session_id) > 128:
         return "unknown"
     return "".join([c if c in SAFE else "-" for c in session_id])

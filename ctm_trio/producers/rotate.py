@@ -1,6 +1,6 @@
 """The rotation of a log: renamed, packed, and the oldest thrown away. Imported only when a log is due.
 
-Source: contract A2 (names), A11 (`log-tool-use` rotates).
+Source: PROTOCOL.md, Files and directories; Log lines.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Claude Code ends a status line that is still running when the next one starts (SIGTERM), so the dump comes first, and
 appears whole or not at all. With `--then COMMAND` the user's own status line is run in our place, on the same input.
-Source: contract A2, A7, A11.
+Source: PROTOCOL.md, Status line.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MAX_BYTES = 4 << 20
 
 TIME_LIMIT_S = 10.0
 DUMP_DIR = "/tmp/ctm-statusline"
-"""Where the daemon looks for dumps unless the settings say otherwise. Source: contract A2."""
+"""Where the daemon looks for dumps unless the settings say otherwise. Source: PROTOCOL.md, Status line."""
 
 HIGH_PCT = 85
 """From here on a percentage is shown in colour."""

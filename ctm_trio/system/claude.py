@@ -1,4 +1,4 @@
-"""How `claude` is found and started inside a tmux session. Source: contract A10."""
+"""How `claude` is found and started inside a tmux session. Source: PROTOCOL.md, Sessions."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Costs over time: points of each Claude session, thinned with age, and sums that stay exact.
 
-Source: contract A7, B9.
+Source: PROTOCOL.md, Quota and cost.
 """
 
 from __future__ import annotations

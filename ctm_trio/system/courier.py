@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("ctm.webhook")
 
 TRY_S = 10.0
-"""One try, from the first look at the settings to the answer. Source: contract A8."""
+"""One try, from the first look at the settings to the answer. Source: PROTOCOL.md, Webhooks."""
 
 EXCERPT_S = 2.0
 """How long the words of a refusal may take. Its status counts also without them."""

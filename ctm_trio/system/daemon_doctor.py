@@ -1,4 +1,4 @@
-"""`/api/doctor`: the checks of the machine, and those of the daemon, within 5 s. Source: contract A4."""
+"""`/api/doctor`: the checks of the machine, and those of the daemon, within 5 s. Source: PROTOCOL.md, Routes."""
 
 from __future__ import annotations
 

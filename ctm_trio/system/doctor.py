@@ -2,7 +2,7 @@
 
 Shared by `/api/doctor` and the command line. Blocking: call it in a thread. It asks two programs, each within
 `PROGRAM_LIMIT_S`, and looks at a few files.
-Source: contract A4 (`/api/doctor`).
+Source: PROTOCOL.md, Routes.
 """
 
 from __future__ import annotations

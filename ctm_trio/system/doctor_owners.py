@@ -1,4 +1,5 @@
-"""The doctor's look at whose our files are. Blocking, like all of the doctor. Source: contract B3."""
+"""The doctor's look at whose our files are. Blocking, like all of the doctor.
+Source: PROTOCOL.md, Files and directories."""
 
 from __future__ import annotations
 

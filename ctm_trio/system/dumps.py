@@ -15,7 +15,7 @@ from ctm_trio.system.regular import read_regular
 log = logging.getLogger("ctm.quota")
 
 DEFAULT_DIRECTORY = Path("/tmp/ctm-statusline")
-"""Where dumps are unless `serve.statusline_dump_dir` says otherwise. Source: contract A2."""
+"""Where dumps are unless `serve.statusline_dump_dir` says otherwise. Source: PROTOCOL.md, Files and directories."""
 
 SUFFIX = ".json"
 

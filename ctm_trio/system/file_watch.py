@@ -2,7 +2,7 @@
 
 A database that is deleted or replaced while it is open goes on working and is lost when the process ends; a -wal that
 is deleted takes the newest commits with it. What the connection sees is whole all the while, so it is written out
-again, into a new file at the old path. Source: contract C11.
+again, into a new file at the old path. Source: PROTOCOL.md, Databases and upgrades.
 """
 
 from __future__ import annotations

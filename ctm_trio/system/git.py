@@ -5,7 +5,7 @@ from __future__ import annotations
 from ctm_trio.system.git_command import checked, git
 
 DIFF_LIMIT_S = 5.0
-"""Source: contract A9."""
+"""Source: PROTOCOL.md, Checkpoints and revert."""
 
 MAX_DIFF_BYTES = 4 * 1024 * 1024
 """A longer diff is cut, and its last line says so."""

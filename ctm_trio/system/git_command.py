@@ -15,7 +15,7 @@ from ctm_trio.system.places import in_place
 from ctm_trio.system.process import Done, TooSlow, run
 
 LIMIT_S = 10.0
-"""The time limit of a command, unless another one is given. Source: contract A9."""
+"""The time limit of a command, unless another one is given. Source: PROTOCOL.md, Checkpoints and revert."""
 
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 """What a command may print; one that prints more is ended, and `Done.cut` says so."""

@@ -1,4 +1,4 @@
-"""Who owns a configuration directory: one daemon, or one `reindex`. Source: contract C11.
+"""Who owns a configuration directory: one daemon, or one `reindex`. Source: PROTOCOL.md, Starting and stopping.
 
 The lock is a `flock` on `ctm-trio.lock`: the system takes it back when its holder ends, however that ends. The holder
 writes into the file who it is, for people and for the command line, which finds the daemon by it. What stands in the

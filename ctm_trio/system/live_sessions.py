@@ -1,7 +1,8 @@
 """What running clients say of themselves in `~/.claude/sessions/<pid>.json`. Blocking: call it in a thread.
 
 Those files are Claude Code's own, undocumented, and may be gone tomorrow: without them nothing here is known. A file
-may outlive its process, and the number may be another process's by then, so both are looked at. Source: contract C1.
+may outlive its process, and the number may be another process's by then, so both are looked at.
+Source: PROTOCOL.md, Attention.
 """
 
 from __future__ import annotations

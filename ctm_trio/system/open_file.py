@@ -3,7 +3,7 @@
 SQLite keeps its bookkeeping of a -wal in a -shm that it finds by name. If another file is put in the place of an open
 database and this process opens that too, both share the -shm, and commits are lost. So nobody in this process opens a
 path while its writer has another file open. Nor one that was cut: of an empty file SQLite throws the -wal away.
-Source: contract C11.
+Source: PROTOCOL.md, Databases and upgrades.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The origins that the user added: `CTM_ALLOWED_ORIGINS` and the file `allowed_origins`. Source: contract A2, A3."""
+"""The origins that the user added: `CTM_ALLOWED_ORIGINS` and the file `allowed_origins`.
+Source: PROTOCOL.md, Files and directories; Origins and hosts."""
 
 from __future__ import annotations
 

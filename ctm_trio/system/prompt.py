@@ -1,4 +1,4 @@
-"""Typing the initial prompt of a new session once `claude` is ready for it. Source: contract A10, C3."""
+"""Typing the initial prompt of a new session once `claude` is ready for it. Source: PROTOCOL.md, Sessions."""
 
 from __future__ import annotations
 

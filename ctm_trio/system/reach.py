@@ -1,4 +1,4 @@
-"""Where a session's client can be typed into, and whether it may be. Source: contract C1, C3 (the minimum of it).
+"""Where a session's client can be typed into, and whether it may be. Source: PROTOCOL.md, Sessions.
 
 The client is known by its own status file, whose process must live and be in the pane; else by the pane that it was
 started in. A session of an older program has neither: then it is the oldest pane.

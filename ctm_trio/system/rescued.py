@@ -1,7 +1,7 @@
 """The whole copy of a database that waits to be put in its place, and what becomes of it after a kill in between.
 
 `write_copy` gives it its name only when it is whole and on disk; the database at the path may be gone by then.
-Source: contract C11.
+Source: PROTOCOL.md, Databases and upgrades.
 """
 
 from __future__ import annotations

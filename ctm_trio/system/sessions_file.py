@@ -18,7 +18,7 @@ LOCK_TIMEOUT_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class SessionsFile:
-    """Read and change `sessions.json` at `path`. Source: contract A2."""
+    """Read and change `sessions.json` at `path`. Source: PROTOCOL.md, Files and directories."""
 
     path: Path
 

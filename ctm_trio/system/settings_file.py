@@ -44,7 +44,8 @@ def load_settings(path: Path, *, create: bool = True) -> Loaded:
     """Read `config.json`; a missing one is created with the defaults if `create`. Blocks: call it in a thread.
 
     A file that does not parse, has a wrong value, or cannot be read or made, is a `problem` and stays as it is. So is
-    one that another user has made or may change: it could send the alerts to them. Source: contract A2, B3, C11.
+    one that another user has made or may change: it could send the alerts to them.
+    Source: PROTOCOL.md, Configuration; Files and directories.
     """
     seen = stamp(path)
     try:

@@ -2,7 +2,7 @@
 
 Other users of the machine reach the port as well, and whoever signs up first may type into the sessions. The code is
 made when it is first asked for, void after the sign-up, and another one after `auth reset`.
-Source: contract C11.
+Source: PROTOCOL.md, Sign-up and login.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from ctm_trio.system.workdir import Making, unmake
 log = logging.getLogger("ctm.sessions")
 
 LOOK_AFTER_S, LOOK_EVERY_S = 1.5, 0.5
-"""For how long a client that was just started is looked after, and how often. Source: contract C3."""
+"""For how long a client that was just started is looked after, and how often. Source: PROTOCOL.md, Sessions."""
 
 LAST_LINES, LAST_CHARACTERS = 6, 600
 """What is shown of a client's last words."""

@@ -1,7 +1,8 @@
 """What can be wrong with a database of ours, and what follows from it.
 
 Only a file that SQLite calls damaged, or that is not ours, is set aside. Everything else stays where it is: it is
-tried again (`StoreUnavailable`), or concerns a row and not the file (`StoreRefused`). Source: contract C11.
+tried again (`StoreUnavailable`), or concerns a row and not the file (`StoreRefused`).
+Source: PROTOCOL.md, Databases and upgrades.
 """
 
 from __future__ import annotations

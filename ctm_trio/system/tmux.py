@@ -35,7 +35,7 @@ MAX_OUTPUT = 64 * 1024 * 1024
 """Bytes that a tmux command may print: ten thousand wide lines with colours stay far below."""
 
 COLUMNS, LINES = "200", "50"
-"""The size of a new session while nobody is attached. Source: contract C3."""
+"""The size of a new session while nobody is attached. Source: PROTOCOL.md, Sessions."""
 
 FIXED_VERSION = (3, 4)
 """Before this version of tmux a new session ends the server if `window-size` is `manual`."""
@@ -47,7 +47,7 @@ REFUSED = "ctm-not-ready"
 """What tmux prints when the pane is not the one, or not ready, in the moment of typing."""
 
 MAX_HISTORY = 10_000
-"""Lines of history that a capture may ask for. Source: contract A10."""
+"""Lines of history that a capture may ask for. Source: PROTOCOL.md, Pane streams."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def exactly(name: str) -> str:
 
 
 def first_pane(session: str) -> str:
-    """The pane `0.0` of a session target, also where a tmux.conf counts from 1. Source: contract A10."""
+    """The pane `0.0` of a session target, also where a tmux.conf counts from 1. Source: PROTOCOL.md, Sessions."""
     return f"{session}:^.{{top-left}}"
 
 

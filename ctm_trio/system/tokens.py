@@ -1,4 +1,4 @@
-"""The tokens that are logged in, on disk as SHA-256 only. Source: contract A3, B3."""
+"""The tokens that are logged in, on disk as SHA-256 only. Source: PROTOCOL.md, Tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ctm_trio.system.regular import read_regular
 log = logging.getLogger("ctm.auth")
 
 LIFETIME_S = 30 * 86400
-"""Source: contract A3."""
+"""Source: PROTOCOL.md, Tokens."""
 
 MAX_TOKENS_BYTES = 1 << 20
 """A larger file was not written by us; a thousand tokens have a tenth of it."""

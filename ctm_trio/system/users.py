@@ -1,4 +1,4 @@
-"""The one user and the login tokens. Source: contract A2 (`user.json`), A3, B3."""
+"""The one user and the login tokens. Source: PROTOCOL.md, Sign-up and login; Tokens."""
 
 from __future__ import annotations
 
@@ -46,13 +46,14 @@ MAX_WAITING = 16
 
 ATTEMPTS = 5
 WINDOW_S = 60.0
-"""So many logins from one asker in so many seconds; more is 429. So many sign-up codes too. Source: contract A3."""
+"""So many logins from one asker in so many seconds; more is 429. So many sign-up codes too.
+Source: PROTOCOL.md, Rate limits."""
 
 WRONG_CODES = 5
 """So often a sign-up code may be guessed, by all askers together; then there is another one."""
 
 LOOK_EVERY_S = 0.25
-"""How often `user.json` is looked at, at most. Source: contract A3 (void within a second)."""
+"""How often `user.json` is looked at, at most. Source: PROTOCOL.md, Tokens."""
 
 MAX_USER_BYTES = 64 << 10
 """A larger `user.json` was not written by us."""

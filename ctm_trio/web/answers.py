@@ -1,4 +1,4 @@
-"""Answers that need no framework: one JSON shape for every error. Source: contract B7."""
+"""Answers that need no framework: one JSON shape for every error. Source: PROTOCOL.md, Errors."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ RESPONSE_TIMEOUT_S = 60
 """For the sending of one answer that is no stream; the client took too long then."""
 
 API_PREFIXES = ("/api/", "/events/")
-"""Unknown paths under these are 404; all others belong to the dashboard. Source: contract A4."""
+"""Unknown paths under these are 404; all others belong to the dashboard. Source: PROTOCOL.md, Routes."""
 
 
 class CtmApp(QuartTrio):

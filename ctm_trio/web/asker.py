@@ -1,4 +1,5 @@
-"""Who sends a request: determined by the operating system, never from headers. Source: contract A3, B3."""
+"""Who sends a request: determined by the operating system, never from headers.
+Source: PROTOCOL.md, Sign-up and login; Rate limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Who asks: the bearer token of a request, and what the web needs of the store behind it. Source: contract A3."""
+"""Who asks: the bearer token of a request, and what the web needs of the store behind it.
+Source: PROTOCOL.md, Authentication."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from ctm_trio.errors import InvalidToken, MissingToken
 from ctm_trio.model.asker import Asker
 
 SUBPROTOCOL_PREFIX = "ctm.bearer."
-"""How a browser, which cannot set headers on a WebSocket, hands over its token. Source: contract B2."""
+"""How a browser, which cannot set headers on a WebSocket, hands over its token. Source: PROTOCOL.md, WebSocket."""
 
 
 class AuthStore(Protocol):
@@ -51,7 +52,7 @@ def require(store: AuthStore, token: str) -> str:
     """The token, if it is valid.
 
     Raises:
-        MissingToken, InvalidToken: as the contract names them.
+        MissingToken, InvalidToken: as PROTOCOL.md names them.
     """
     if not token:
         raise MissingToken

@@ -1,4 +1,4 @@
-"""From our errors to answers: one JSON shape, and no traceback ever leaves the process. Source: contract B7."""
+"""From our errors to answers: one JSON shape, and no traceback ever leaves the process. Source: PROTOCOL.md, Errors."""
 
 from __future__ import annotations
 

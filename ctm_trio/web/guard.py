@@ -40,7 +40,8 @@ from ctm_trio.web.wire import SEND_TIMEOUT_S, Wire
 log = logging.getLogger("ctm.http")
 
 HEAD_TIMEOUT_S = 5.0
-"""From the first byte of a request (or the connect) to the end of its headers. Source: contract B3."""
+"""From the first byte of a request (or the connect) to the end of its headers.
+Source: PROTOCOL.md, Connections and limits."""
 
 KEEP_ALIVE_S = 60.0
 """How long a connection may wait for its next request."""
@@ -55,7 +56,7 @@ MAX_HEAD_BYTES = 64 * 1024
 """Request line and headers together; more is 431."""
 
 MAX_WS_MESSAGE = 64 * 1024
-"""A longer WebSocket message closes with 1009. Source: contract B2."""
+"""A longer WebSocket message closes with 1009. Source: PROTOCOL.md, Connections and limits."""
 
 ONCE = (b"host", b"origin", b"authorization", b"content-type", b"sec-websocket-key", b"sec-websocket-version")
 """Headers that decide what is allowed. Two of one could mean one thing to a proxy or to us, and another to the app."""

@@ -47,7 +47,7 @@ OVERTAKEN_S = 1.0
 CLOSE = ((b"connection", b"close"),)
 
 SAFE_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
-"""On every answer. Source: contract B3."""
+"""On every answer. Source: PROTOCOL.md, Origins and hosts."""
 
 
 def body_limit(path: str) -> int:

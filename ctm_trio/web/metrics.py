@@ -1,4 +1,4 @@
-"""The metrics in Prometheus' text format, straight from the snapshots. Source: contract B8."""
+"""The metrics in Prometheus' text format, straight from the snapshots. Source: PROTOCOL.md, Metrics and health."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What `/api/openapi.json` says: every route, what it takes, what it answers. A test holds it against the app.
 
-Source: contract A3 to A5, A10, B2 to B8.
+Source: PROTOCOL.md, Routes.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def route(
         takes: the schema of the body, as a form if `form`.
         query: parameters; those in `needs` have to be there.
         token: a session token is needed.
-        order: an order, which may outlast its request: 202 tells where to look then. Source: contract C11.
+        order: an order, which may outlast its request: 202 tells where to look then. Source: PROTOCOL.md, Orders.
         errors: statuses besides 401, 405 and 500, with blanks.
     """
     content: Schema = {}

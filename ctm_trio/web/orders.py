@@ -1,4 +1,5 @@
-"""Placing orders: each within its limits, and what outlasts its request is answered 202. Source: contract C11."""
+"""Placing orders: each within its limits, and what outlasts its request is answered 202.
+Source: PROTOCOL.md, Orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which web pages may talk to us, and under which names we answer. Source: contract A3, B3."""
+"""Which web pages may talk to us, and under which names we answer. Source: PROTOCOL.md, Origins and hosts."""
 
 from __future__ import annotations
 

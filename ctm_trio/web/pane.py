@@ -1,4 +1,4 @@
-"""`/events/session/{name}/pane`: what a session's terminal shows, live. Source: contract A10."""
+"""`/events/session/{name}/pane`: what a session's terminal shows, live. Source: PROTOCOL.md, Pane streams."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Who may stay connected: the least useful connection makes room, and no single user can take all connections.
 
 Every program of the machine may connect, so 512 idle connections of somebody else must not lock the owner out.
-Source: contract B3, C11.
+Source: PROTOCOL.md, Connections and limits.
 """
 
 from __future__ import annotations

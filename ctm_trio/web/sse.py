@@ -1,4 +1,4 @@
-"""Server-sent events: `/events/all` and `/events/session/{name}`. Source: contract A5.
+"""Server-sent events: `/events/all` and `/events/session/{name}`. Source: PROTOCOL.md, SSE.
 
 A stream is plain ASGI below Quart, and its chunks go straight to the connection's `Wire`: what many clients get is
 encoded once, down to the chunk of HTTP, and a wake-up costs one system call. The number of writes is what streams cost.
@@ -19,7 +19,7 @@ from ctm_trio.web.streams import StreamEndpoint, StreamPass, Streams
 from ctm_trio.web.wire import Wire
 
 KEEPALIVE_S = 15.0
-"""Silence after which a comment is sent. Source: contract A5."""
+"""Silence after which a comment is sent. Source: PROTOCOL.md, SSE."""
 
 HEADERS = (
     (b"content-type", b"text/event-stream"),

@@ -23,7 +23,7 @@ CSP = "; ".join((
     "form-action 'self'",
     "frame-ancestors 'none'",
 ))  # fmt: skip
-"""Source: contract B3. No inline script anywhere."""
+"""Source: PROTOCOL.md, Origins and hosts. No inline script anywhere."""
 
 TYPES: Mapping[str, str] = {
     ".html": "text/html; charset=utf-8",

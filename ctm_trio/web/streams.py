@@ -17,7 +17,8 @@ from ctm_trio.web.ends import Events
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer
 
 MAX_STREAMS = 256
-"""Open streams of the one user, SSE and WebSocket together; the next one is 429. Source: contract B3."""
+"""Open streams of the one user, SSE and WebSocket together; the next one is 429.
+Source: PROTOCOL.md, Connections and limits."""
 
 SHARED_BATCHES = 16
 """Batches whose encoded bytes are kept: one for each different filter among the streams is enough."""

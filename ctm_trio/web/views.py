@@ -1,4 +1,4 @@
-"""Session views: what a client sees of a session, from everybody's snapshots. Source: contract A4."""
+"""Session views: what a client sees of a session, from everybody's snapshots. Source: PROTOCOL.md, Session views."""
 
 from __future__ import annotations
 

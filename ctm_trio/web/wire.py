@@ -13,7 +13,8 @@ import struct
 import trio
 
 SEND_TIMEOUT_S = 30.0
-"""A client that takes no byte for this long while we have some for it is cut. Source: contract B2, B3."""
+"""A client that takes no byte for this long while we have some for it is cut.
+Source: PROTOCOL.md, Connections and limits."""
 
 FAIR_EVERY = 16
 """Sends that may go through without a checkpoint, so that one busy stream cannot hold the loop."""

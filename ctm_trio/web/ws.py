@@ -1,4 +1,4 @@
-"""The WebSocket `/ws`: several subscriptions on one connection. Source: contract B2.
+"""The WebSocket `/ws`: several subscriptions on one connection. Source: PROTOCOL.md, WebSocket.
 
 Plain ASGI below Quart, like the event streams. Events do not go through the WebSocket library: a server's frames are
 not masked, so the bytes of a batch are the same for every client with the same subscription id and are made once.

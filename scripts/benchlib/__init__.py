@@ -1,1 +1,1 @@
-"""Measures any daemon with our contract from outside: over its files, its HTTP interface, and /proc. Linux only."""
+"""Measures any daemon that speaks our protocol, from outside: by its files, its HTTP interface, and /proc on Linux."""

@@ -1,4 +1,4 @@
-"""Sign-up, login, logout, the limits on them, and what is on disk. Source: contract A3, B3."""
+"""Sign-up, login, logout, the limits on them, and what is on disk. Source: PROTOCOL.md, Authentication."""
 
 from __future__ import annotations
 

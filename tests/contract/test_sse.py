@@ -1,4 +1,4 @@
-"""The event streams on a real socket. Source: contract A5, B3."""
+"""The event streams on a real socket. Source: PROTOCOL.md, SSE; Connections and limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The WebSocket, with a client library that is not ours. Source: contract B2, B3."""
+"""The WebSocket, with a client library that is not ours. Source: PROTOCOL.md, WebSocket; Origins and hosts."""
 
 from __future__ import annotations
 

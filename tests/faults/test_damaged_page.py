@@ -1,5 +1,5 @@
 """One page of a database is damaged while the daemon is down, in a place that only some reads come to: the read that
-does has the file looked at, set aside and made anew. Source: contract C11."""
+does has the file looked at, set aside and made anew. Source: PROTOCOL.md, Databases and upgrades."""
 
 from __future__ import annotations
 

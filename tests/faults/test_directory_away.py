@@ -1,5 +1,5 @@
 """The configuration directory is moved away while the daemon runs, and comes back, or another one takes its place.
-Source: contract C11."""
+Source: PROTOCOL.md, Databases and upgrades."""
 
 from __future__ import annotations
 

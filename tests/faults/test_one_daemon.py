@@ -1,4 +1,5 @@
-"""One daemon owns a configuration directory, and everything finds it by its lock file. Source: contract C11."""
+"""One daemon owns a configuration directory, and everything finds it by its lock file.
+Source: PROTOCOL.md, Starting and stopping."""
 
 from __future__ import annotations
 

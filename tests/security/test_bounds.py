@@ -1,4 +1,5 @@
-"""Nothing that a client sends, or does not send, ends the daemon or holds it. Source: contract B3."""
+"""Nothing that a client sends, or does not send, ends the daemon or holds it.
+Source: PROTOCOL.md, Connections and limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Headers that decide what is allowed: sent twice, odd, or at odds with each other. Source: contract A3, B3."""
+"""Headers that decide what is allowed: sent twice, odd, or at odds with each other.
+Source: PROTOCOL.md, Origins and hosts."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def with_causes(*states: str) -> Inputs:
 
 @pytest.mark.parametrize("state", STATES)
 def test_each_rule(state: str) -> None:
-    """Each cause alone raises its state with the contract's details."""
+    """Each cause alone raises its state with its details."""
     assert first_rule(with_causes(state), NOW) == (state, DETAILS[state])
 
 

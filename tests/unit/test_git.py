@@ -48,7 +48,7 @@ def repo(tmp_path: Path) -> Repo:
      (7 * 86400, "1w"), (29 * 86400, "4w"), (30 * 86400, "1mo"), (364 * 86400, "12mo"), (800 * 86400, "2y")],
 )  # fmt: skip
 def test_ago(seconds: float, text: str) -> None:
-    """Ages read as the contract writes them."""
+    """Ages read as on the wire."""
     assert ago(seconds) == text
 
 

@@ -81,12 +81,12 @@ def test_numbers_keep_every_digit() -> None:
     ],
 )
 def test_safe_name(session_id: object, stem: str) -> None:
-    """A session id never becomes more than a file's stem. Source: contract A11."""
+    """A session id never becomes more than a file's stem. Source: PROTOCOL.md, Log lines."""
     assert hook.safe_name(session_id) == stem
 
 
 def test_settings_numbers() -> None:
-    """A zero, missing or strange number in config.json means its default. Source: contract A2."""
+    """A zero, missing or strange number in config.json means its default. Source: PROTOCOL.md, Configuration."""
     config = hook.parse_object(b'{"a":7,"b":0,"c":"x","d":-3,"e":1.5,"f":99999999999999999999}')
     assert [due.number(config, key, 50) for key in "abcdefg"] == [7, 50, 50, 50, 50, 50, 50]
 

@@ -1,4 +1,5 @@
-"""Files of the first version, newer ones and foreign ones: what becomes of each. Source: contract C11."""
+"""Files of the first version, newer ones and foreign ones: what becomes of each.
+Source: PROTOCOL.md, Databases and upgrades."""
 
 from __future__ import annotations
 

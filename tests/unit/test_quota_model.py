@@ -38,7 +38,7 @@ def test_halves_go_up(value: float, whole: int) -> None:
 
 
 def test_whole_dump() -> None:
-    """Every field of the contract is found where it stands."""
+    """Every field of the wire is found where it stands."""
     dump = parse(
         session_id="u",
         model={"id": "claude-sonnet-5-5"},

@@ -44,7 +44,7 @@ def post(format_: str, alert: Alert = ALERT, url: str = "https://h/x") -> tuple[
 
 
 def test_json_is_the_contracts() -> None:
-    """The default shape has exactly the contract's keys; what is not known is left out."""
+    """The default shape has exactly the documented keys; what is not known is left out."""
     body, headers = post("json")
     assert json.loads(body) == {
         "alert": "permission_request", "session": "alpha", "session_uuid": "u", "workdir": "/w", "mode": "yolo",

@@ -1,4 +1,4 @@
-"""`/api/auth/*`: sign-up, login, logout, status. Source: contract A3."""
+"""`/api/auth/*`: sign-up, login, logout, status. Source: PROTOCOL.md, Sign-up and login."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`/api/config`: the settings that may be seen and changed while the daemon runs. Source: contract A4, B5."""
+"""`/api/config`: the settings that may be seen and changed while the daemon runs.
+Source: PROTOCOL.md, Configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ MAX_BODY_BYTES = 32768
 
 
 def restarting(_: ConfigSnapshot) -> dict[str, str]:
-    """The answer that older clients expect; nothing restarts. Source: contract A4."""
+    """The answer that older clients expect; nothing restarts. Source: PROTOCOL.md, Configuration."""
     return {"status": "restarting"}
 
 

@@ -1,4 +1,4 @@
-"""`/api/cost`: what the sessions cost, over time and in all. Source: contract A4, A7."""
+"""`/api/cost`: what the sessions cost, over time and in all. Source: PROTOCOL.md, Quota and cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/api/doctor`: what is well on this machine, what is not, and what to do about it. Source: contract A4."""
+"""`/api/doctor`: what is well on this machine, what is not, and what to do about it. Source: PROTOCOL.md, Routes."""
 
 from __future__ import annotations
 

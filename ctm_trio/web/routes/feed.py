@@ -1,4 +1,4 @@
-"""`/api/feed`, `/api/sessions/{name}/feed`: the newest tool calls, from the ring. Source: contract A4."""
+"""`/api/feed`, `/api/sessions/{name}/feed`: the newest tool calls, from the ring. Source: PROTOCOL.md, Routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints, their diffs, reverts. Source: contract A4, A9."""
+"""Checkpoints, their diffs, reverts. Source: PROTOCOL.md, Checkpoints and revert."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Revert(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def checkpoint_view(checkpoint: Checkpoint, now: float) -> dict[str, str]:
-    """A checkpoint as the contract has it."""
+    """A checkpoint as the wire has it."""
     at = format_time(checkpoint.at)
     return {"sha": checkpoint.sha, "subject": checkpoint.subject, "ts": at, "ago": ago(now - checkpoint.at)}
 
 
 def reverted_view(done: Reverted) -> dict[str, object]:
-    """A revert as the contract has it; a stash is always named, and what was written meanwhile."""
+    """A revert as the wire has it; a stash is always named, and what was written meanwhile."""
     answer: dict[str, object] = {"ok": True, "reverted_to": done.sha}
     if done.stashed_as:
         answer["stashed_as"] = done.stashed_as

@@ -1,4 +1,5 @@
-"""`/healthz`, `/health`, `/debug/hub`, `/metrics`, `/api/bootstrap`, `/api/openapi.json`. Source: contract A4, B8."""
+"""`/healthz`, `/health`, `/debug/hub`, `/metrics`, `/api/bootstrap`, `/api/openapi.json`.
+Source: PROTOCOL.md, Metrics and health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A session's past: pages of its feed, one call in full, sub-agents and teams. Source: contract A4."""
+"""A session's past: pages of its feed, one call in full, sub-agents and teams.
+Source: PROTOCOL.md, History, search, details."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/api/orders/{id}`: how an order ended that outlasted its request. Source: contract C11."""
+"""`/api/orders/{id}`: how an order ended that outlasted its request. Source: PROTOCOL.md, Orders."""
 
 from __future__ import annotations
 

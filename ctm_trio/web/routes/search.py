@@ -1,4 +1,5 @@
-"""`/api/search`: every tool call ever logged, by any part of its text. Source: contract B6."""
+"""`/api/search`: every tool call ever logged, by any part of its text.
+Source: PROTOCOL.md, History, search, details."""
 
 from __future__ import annotations
 

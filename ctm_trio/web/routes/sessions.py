@@ -1,4 +1,5 @@
-"""`/api/sessions`, `/api/sessions/{name}`, `/api/quota`: reads, straight from the snapshots. Source: contract A4."""
+"""`/api/sessions`, `/api/sessions/{name}`, `/api/quota`: reads, straight from the snapshots.
+Source: PROTOCOL.md, Session views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Acting on sessions: create, kill, forget, rename, input, attach-url. Source: contract A4, A10.
+"""Acting on sessions: create, kill, forget, rename, input, attach-url. Source: PROTOCOL.md, Sessions.
 
 The routes check what was sent; the sessions owner acts, and answers once everybody sees the change.
 """
@@ -68,7 +68,7 @@ def create_order(body: NewSession) -> tuple[str, str | None, str, str]:
     """Work directory, name (None: the directory's), prompt and mode of a checked body.
 
     Raises:
-        InvalidBody, WorkdirNotAbsolute, BadWorkdir, BadName: as the contract names them.
+        InvalidBody, WorkdirNotAbsolute, BadWorkdir, BadName: as PROTOCOL.md names them.
     """
     mode = body.mode or "yolo"
     if mode not in ("safe", "yolo"):
@@ -88,7 +88,7 @@ def input_order(body: Input) -> tuple[str, str]:
     """What is to be typed, and the key to press instead of typing ("" for none).
 
     Raises:
-        InvalidBody, InvalidText, InvalidPreset, InvalidKey: as the contract names them; the key is ours.
+        InvalidBody, InvalidText, InvalidPreset, InvalidKey: as PROTOCOL.md names them; the key is ours.
     """
     if [bool(body.text), bool(body.preset), bool(body.key)].count(True) != 1:
         raise InvalidBody("Send a text, a preset or a key, and one of them only.")

@@ -1,4 +1,4 @@
-"""`/api/logs/usage`: how much room the logs take. Source: contract A4."""
+"""`/api/logs/usage`: how much room the logs take. Source: PROTOCOL.md, Routes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""`/api/webhook/…`: how it sends, what became of its messages, and a test. Source: contract A8.
+"""`/api/webhook/…`: how it sends, what became of its messages, and a test. Source: PROTOCOL.md, Webhooks.
 
-Format, events and secret are set with `PATCH /api/config`, whose GET has the keys of the contract alone.
+Format, events and secret are set with `PATCH /api/config`, whose GET has the keys of the Go program alone.
 """
 
 from __future__ import annotations
