@@ -87,7 +87,7 @@ async def keep_running(
         await keeper.run()
         return
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_start_without, child, health, status)
+        nursery.start_soon(_start_without, child, health, status, name=f"start of {child.name}")
         await keeper.run()
         nursery.cancel_scope.cancel()
 
@@ -134,9 +134,9 @@ class _Keeper:
                 await self._child.start(task_status=task_status)
                 nursery.cancel_scope.cancel()
 
-            await nursery.start(run)
+            await nursery.start(run, name=self._child.name)
             if self._quarantined:
-                nursery.start_soon(self._prove)
+                nursery.start_soon(self._prove, name=f"probation of {self._child.name}")
             else:
                 self._show("ok")
             self._status.started()

@@ -179,9 +179,9 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             async with trio.open_nursery() as front:
                 # First, for whoever waits for /healthz; all else waits at the web until the owners have begun.
-                await front.start(partial(keep_running, web, self.health, stopping=shutdown))
+                await front.start(partial(keep_running, web, self.health, stopping=shutdown), name="keeper of http")
                 for child in self.children():
-                    await nursery.start(keep_running, child, self.health)
+                    await nursery.start(keep_running, child, self.health, name=f"keeper of {child.name}")
                 nursery.start_soon(self._await_tailers, name="ctm: are the logs read?")
                 nursery.start_soon(self._report_journal, name="ctm: health of the event log")
                 if self.plan.reloads is not None and not self.plan.fixed:

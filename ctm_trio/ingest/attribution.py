@@ -95,7 +95,7 @@ async def run_attribution(
     """
     news_send, news = trio.open_memory_channel[_News](NEWS)
     async with inbox, journal, orders, news:
-        owner = _Owner(inbox, state, sessions, journal, orders, projects, news_send)
+        owner = _AttributionOwner(inbox, state, sessions, journal, orders, projects, news_send)
         known: Mapping[str, tuple[str, str]] = await ask(journal, KnownSources, timeout_s=ASK_S)
         async with trio.open_nursery() as nursery:
             owner.nursery = nursery
@@ -108,7 +108,7 @@ async def run_attribution(
             await owner.decide(news)
 
 
-class _Owner:
+class _AttributionOwner:
     def __init__(
         self,
         inbox: trio.MemoryReceiveChannel[Sighting],

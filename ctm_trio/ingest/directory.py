@@ -91,7 +91,7 @@ async def run_tailers(
         keep: supervises one tailer.
         counters: ours to provide.
     """
-    owner = _Owner(directory, kind, ends, state, keep)
+    owner = _DirectoryOwner(directory, kind, ends, state, keep)
     if counters is not None:
         counters.provide(owner.counters)
     async with trio.open_nursery() as nursery, DirectoryWatch(directory, lambda: owner.scan_s) as watch:
@@ -100,7 +100,7 @@ async def run_tailers(
         await owner.follow(watch)
 
 
-class _Owner:
+class _DirectoryOwner:
     def __init__(
         self, directory: Path, kind: str, ends: TailEnds, state: StateSender[TailersSnapshot], keep: Keep
     ) -> None:
@@ -181,7 +181,7 @@ class _Owner:
         entry.bell.ring(rotated=rotated)
         if not entry.running:
             entry.running = True
-            self.nursery.start_soon(self._supervised, entry)
+            self.nursery.start_soon(self._supervised, entry, name=self._name(entry))
 
     async def _supervised(self, entry: _Log) -> None:
         try:

@@ -96,7 +96,7 @@ async def run_attention(
     It begins once the logs are read to their end, so it is ready at once. Source: PROTOCOL.md, Attention.
     """
     async with journal_send:
-        owner = _Owner(ends, state, journal_send)
+        owner = _AttentionOwner(ends, state, journal_send)
         task_status.started()
         with trio.move_on_after(SETTLE_S):
             await owner.caught_up()
@@ -114,7 +114,7 @@ async def run_attention(
     raise AssertionError("unreachable")
 
 
-class _Owner:
+class _AttentionOwner:
     """The task's loops. Every change of the book is synchronous; sending comes after."""
 
     def __init__(

@@ -85,7 +85,7 @@ async def run_checkpoints(
     """
     with inbox:
         async with trio.open_nursery() as nursery:
-            owner = _Owner(clock, index_dir, nursery)
+            owner = _CheckpointsOwner(clock, index_dir, nursery)
             task_status.started()
             while True:
                 message = await inbox.receive()
@@ -119,7 +119,7 @@ async def checkpoint_before_yolo(workdir: str) -> None:
         log.info("checkpoints: %s", note)
 
 
-class _Owner:
+class _CheckpointsOwner:
     def __init__(self, clock: Callable[[], float], index_dir: Path | None, nursery: trio.Nursery) -> None:
         self._clock = clock
         self._nursery = nursery

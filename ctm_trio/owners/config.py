@@ -42,7 +42,7 @@ async def run_config(
         poll_s: seconds between two looks at the file.
     """
     with inbox:
-        owner = _Owner(state, path)
+        owner = _ConfigOwner(state, path)
         await owner.reload(at_start=True)
         task_status.started()
         while True:
@@ -57,7 +57,7 @@ async def run_config(
                 await owner.reload()
 
 
-class _Owner:
+class _ConfigOwner:
     def __init__(self, state: StateSender[ConfigSnapshot], path: Path) -> None:
         self._state = state
         self._path = path

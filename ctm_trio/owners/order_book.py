@@ -36,7 +36,7 @@ async def run_order_book(
         inbox: orders that are under way.
         state: the book; an order is in it soon after its sender goes on.
     """
-    book = _Book(state)
+    book = _OrderBook(state)
     with inbox:
         async with trio.open_nursery() as nursery:
             task_status.started()
@@ -47,7 +47,7 @@ async def run_order_book(
     raise AssertionError("it is only ever cancelled")
 
 
-class _Book:
+class _OrderBook:
     def __init__(self, state: StateSender[OrdersSnapshot]) -> None:
         self._state = state
         self._orders: OrderedDict[str, OrderState] = OrderedDict(

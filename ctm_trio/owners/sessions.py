@@ -128,7 +128,7 @@ async def run_sessions(
         checkpoint: see `Checkpoint`; None never makes one.
     """
     with inbox, journal:
-        owner = _Owner(state, journal, settings, paths, tmux, checkpoint)
+        owner = _SessionsOwner(state, journal, settings, paths, tmux, checkpoint)
         await owner.read_file()
         with trio.move_on_after(FIRST_PROBE_S):
             await owner.ask_tmux()
@@ -141,7 +141,7 @@ async def run_sessions(
     raise AssertionError("its tasks never end")
 
 
-class _Owner:
+class _SessionsOwner:
     def __init__(
         self,
         state: StateSender[SessionsSnapshot],

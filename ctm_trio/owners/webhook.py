@@ -92,7 +92,7 @@ async def run_webhook(
     with inbox:
         one = trio.CapacityLimiter(1)
         outbox = await trio.to_thread.run_sync(Outbox, ends.path, limiter=one)
-        owner = _Owner(ends, state, outbox, one)
+        owner = _WebhookOwner(ends, state, outbox, one)
         try:
             await owner.begin()
             async with trio.open_nursery() as nursery:
@@ -110,7 +110,7 @@ async def run_webhook(
     raise AssertionError("unreachable")
 
 
-class _Owner:
+class _WebhookOwner:
     def __init__(
         self, ends: WebhookEnds, state: StateSender[WebhookSnapshot], outbox: Outbox, one: trio.CapacityLimiter
     ) -> None:
