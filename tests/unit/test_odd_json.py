@@ -172,4 +172,4 @@ def test_nobody_splits_at_strange_characters() -> None:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Attribute) and node.attr in ("splitlines", "iter_lines", "aiter_lines"):
                 users.add(file.name)
-    assert users <= {"git.py", "git_reason.py", "core/supervise.py"}  # what git says, and a traceback for the log
+    assert users <= {"git.py", "git_reason.py", "supervise.py"}  # what git says, and a traceback for the log
