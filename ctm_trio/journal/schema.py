@@ -47,7 +47,7 @@ PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # A commit survives a killed process; after a power cut the logs are read again from the last synced position.
     "PRAGMA synchronous = NORMAL",
-    # Checkpoints are made beside the commits (`event_file.checkpoint`), not inside one that somebody waits for.
+    # Checkpoints are made beside the commits (`EventStore.fold`), not inside one that somebody waits for.
     "PRAGMA wal_autocheckpoint = 0",
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA cache_size = -8000",

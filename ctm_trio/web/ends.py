@@ -37,7 +37,7 @@ from ctm_trio.web.origin import Origins
 
 
 class Events(Protocol):
-    """What streams follow; `event_tail.EventTail` says what each does."""
+    """What streams follow; `journal.tail.EventTail` says what each does."""
 
     def follow(self, view: EventView, start: Start) -> AbstractAsyncContextManager[Following]: ...
 
