@@ -427,12 +427,12 @@ class Tail(Copies):
         anew = self.anew > 0 and segment is self.live
         message = Ingest(LineBatch(msgspec.structs.replace(segment), rows, skipped, anew))
         try:
-            self.ends.journal.send_nowait(message)  # a line need not go round the event loop for it
-        except trio.WouldBlock:
-            await self.ends.journal.send(message)
+            try:
+                self.ends.journal.send_nowait(message)  # a line need not go round the event loop for it
+            except trio.WouldBlock:
+                await self.ends.journal.send(message)
         except trio.BrokenResourceError:
-            await trio.lowlevel.checkpoint_if_cancelled()  # at a stop the journal may have ended before us
-            raise
+            await trio.sleep_forever()  # the journal has ended, and so does the daemon: we are about to be cancelled
 
     async def sight(self, clues: Clues) -> None:
         """Tell the attribution owner what a line says, if it is news, and wait until the journal knows whose it is."""
