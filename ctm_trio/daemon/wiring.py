@@ -402,6 +402,7 @@ class Daemon:
             logs_dir=str(paths.logs),
             doctor=Doctor(self._facts, time.time),
             ready=self.begun.wait,
+            caught_up=lambda: self.tailers.latest.caught_up,
         )
 
     def _facts(self) -> Facts:

@@ -111,5 +111,7 @@ class WebEnds:
     """`system.daemon_doctor.Doctor`: looks at the machine, within 5 s, and never raises."""
     ready: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint
     """Returns when the owners have begun, so that requests can be answered."""
+    caught_up: Callable[[], bool] = lambda: True
+    """Whether everything that was there at the start has been read."""
     peers: Peers = NO_PEERS
     """Tells whose program is at the other end of a connection."""

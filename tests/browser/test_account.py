@@ -21,7 +21,7 @@ def test_from_sign_up_to_the_live_feed(site: Site, open_page: OpenPage) -> None:
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
     page.get_by_role("link", name="checkout", exact=True).click()
-    page.get_by_role("link", name="Feed").click()
+    page.get_by_role("navigation", name="Views of checkout").get_by_role("link", name="Feed").click()
     rows = page.locator("a.feed-row")
     expect(rows).to_have_count(1)
     site.append("checkout", site.line("checkout", tool="Read", tool_input={"file_path": "/etc/hostname"}))

@@ -26,7 +26,7 @@ def test_a_day_on_a_phone(site: Site, open_page: OpenPage) -> None:
     assert pane.evaluate("(box) => box.scrollWidth <= box.clientWidth"), "the screen does not fit"
     page.get_by_role("button", name="Approve").tap()
     expect(pane).to_contain_text("Approve")
-    page.get_by_role("link", name="Feed").tap()
+    page.get_by_role("navigation", name="Views of").get_by_role("link", name="Feed").tap()
     page.locator("a.feed-row", has_text="Edit").tap()
     expect(page.locator(".diff-line.add")).to_contain_text("+const total = 1")
     page.go_back()

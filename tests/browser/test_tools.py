@@ -74,7 +74,7 @@ def test_settings_keep_the_page_and_the_stream(site: Site, open_page: OpenPage) 
         assert seen[-1]["auth"] == "Bearer of-the-test"
         site.append("checkout", failed(site, "checkout"))
         expect(page.locator(".delivery", has_text="checkout")).to_contain_text("Delivered", timeout=15_000)
-    page.get_by_role("link", name="Feed").click()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Feed").click()
     site.append("checkout", site.line("checkout", tool_input={"command": "echo after saving"}))
     expect(page.locator("a.feed-row").first).to_contain_text("echo after saving")
     assert streams == [], "the stream was opened again"

@@ -3,6 +3,7 @@ Source: PROTOCOL.md, History, search, details."""
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from quart import Response, request
 from quart_trio import QuartTrio
 
@@ -70,6 +71,9 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
     """Add the route."""
 
     async def search() -> Response:
-        return json_answer(await ends.archive.search(query_of(request.args.to_dict())))
+        found = await ends.archive.search(query_of(request.args.to_dict()))
+        if not ends.caught_up():
+            found = replace(found, complete=False)
+        return json_answer(found)
 
     add_route(app, "/api/search", search)

@@ -68,7 +68,7 @@ export const api = {
   cost: (filter = {}, options = {}) => get(`/api/cost${query(filter)}`, options),
   /** @param {{q: string, session?: string, tool?: string, limit?: number, before?: string}} filter
    *  @param {Options} [options]
-   *  @returns {Promise<{query: string, matches: import('./types.js').SearchMatch[], truncated: boolean}>} */
+   *  @returns {Promise<{query: string, matches: import('./types.js').SearchMatch[], truncated: boolean, complete: boolean}>} */
   search: (filter, options = {}) => get(`/api/search${query(filter)}`, options),
   /** @param {Options} [options] @returns {Promise<{checks: import('./types.js').DoctorCheck[]}>} */
   doctor: (options = {}) => get('/api/doctor', options),

@@ -1,5 +1,5 @@
 /** The sheet of keyboard shortcuts, opened by `?`. */
-import { html, signal, useEffect } from '../html.js';
+import { html, signal, useLayoutEffect } from '../html.js';
 import { t } from '../i18n/index.js';
 import { bindKeys, boundKeys } from '../keys.js';
 import { Dialog } from '../ui/dialog.js';
@@ -7,7 +7,7 @@ import { Dialog } from '../ui/dialog.js';
 export const helpOpen = signal(false);
 
 export default function Help() {
-  useEffect(
+  useLayoutEffect(
     () =>
       bindKeys([{ keys: '?', label: t('keys.help'), group: t('keys.everywhere'), run: () => (helpOpen.value = true) }]),
     [],

@@ -1,6 +1,6 @@
 /** The doctor: what is in order on this computer, what is not, and what to type. */
 import { api } from '../../client/index.js';
-import { html, useEffect, useState } from '../../html.js';
+import { html, useEffect, useLayoutEffect, useState } from '../../html.js';
 import { hasText, t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { boxNow } from '../../store/clock.js';
@@ -16,7 +16,7 @@ export default function Doctor() {
   const { answer, error, busy, retry } = useAnswer((signal) => api.doctor({ signal }), []);
   const [at, setAt] = useState(boxNow());
   useEffect(() => setAt(boxNow()), [answer]);
-  useEffect(() => bindKeys([{ keys: 'r', group: t('doctor.title'), label: t('doctor.again'), run: retry }]), [retry]);
+  useLayoutEffect(() => bindKeys([{ keys: 'r', group: t('doctor.title'), label: t('doctor.again'), run: retry }]), [retry]);
   const checks = answer?.checks ?? [];
   return html`<div class="page narrow-page">
     <header class="page-head">

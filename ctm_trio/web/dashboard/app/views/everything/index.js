@@ -1,5 +1,5 @@
 /** The feed of all sessions, full screen: live calls newest first, with the detail of one beside them. */
-import { html, useCallback, useEffect, useMemo } from '../../html.js';
+import { html, useCallback, useLayoutEffect, useMemo } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { go, here, leaveTo } from '../../router.js';
@@ -29,7 +29,7 @@ export default function Everything({ params, query }) {
   const open = useCallback((/** @type {any} */ row) => go(pathOf(row), { replace: here.value.path.split('/').length > 2 }), []);
   const close = useCallback(() => leaveTo(pathOf(null)), []);
   const selected = shown.findIndex((row) => row.id === params.id);
-  useEffect(() => bindKeys(keys(shown, selected, open, close)), [shown, selected]);
+  useLayoutEffect(() => bindKeys(keys(shown, selected, open, close)), [shown, selected]);
   const draw = useCallback(
     (/** @type {any} */ row) => html`<${FeedRow} row=${row} selected=${row.id === params.id} onOpen=${open} href=${pathOf(row)} showSession />`,
     [params.id, open, location.search],

@@ -2,6 +2,7 @@
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { closePanel, panel } from '../../store/panels.js';
+import { ranked } from '../../store/sessions.js';
 import { Icon } from '../../ui/icons.js';
 import { entries } from './entries.js';
 import { rankEntries } from './match.js';
@@ -17,7 +18,7 @@ function Box() {
   const dialog = useRef(/** @type {HTMLDialogElement|null} */ (null));
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
-  const all = useMemo(entries, []);
+  const all = useMemo(entries, [ranked.value.length]); // not with every change: nothing may move under the finger
   const found = useMemo(() => rankEntries(all, text).slice(0, SHOWN), [all, text]);
   useLayoutEffect(() => { // at once, so that the very next key is typed into it
     const element = dialog.current;

@@ -1,6 +1,6 @@
 /** Search over every call that was ever logged; a match leads to its exact row in the session's feed. */
 import { api } from '../../client/index.js';
-import { html, useEffect, useRef, useState } from '../../html.js';
+import { html, useEffect, useLayoutEffect, useRef, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { go } from '../../router.js';
@@ -12,6 +12,8 @@ import { Match } from './match.js';
 /** The daemon looks for three characters at least. */
 const SHORTEST = 3;
 const DEBOUNCE_MS = 220;
+/** How soon it is asked again while the index does not have everything. */
+const AGAIN_MS = 1000;
 const PAGE = 50;
 
 /** @param {{query: Record<string, string>}} props */
@@ -19,7 +21,7 @@ export default function Search({ query }) {
   const { q = '', session = '', tool = '' } = query;
   const box = useRef(/** @type {HTMLInputElement|null} */ (null));
   const found = useMatches(q.trim(), session, tool);
-  useEffect(() => {
+  useLayoutEffect(() => {
     box.current?.focus({ preventScroll: true });
     return bindKeys([
       { keys: '/', group: t('search.title'), label: t('search.label'), run: () => box.current?.select() },
@@ -84,13 +86,16 @@ function useMatches(q, session, tool) {
   const [state, setState] = useState(fresh);
   const [round, setRound] = useState(0);
   const running = useRef(/** @type {AbortController|null} */ (null));
+  const again = useRef(0);
   const ask = async (/** @type {string} */ before, /** @type {any[]} */ known) => {
     running.current?.abort();
+    clearTimeout(again.current);
     const stop = (running.current = new AbortController());
     setState((old) => ({ ...old, busy: true, error: null }));
     try {
       const page = await api.search({ q, session, tool, before, limit: PAGE }, { signal: stop.signal });
       setState({ matches: [...known, ...page.matches], truncated: page.truncated, asked: true, busy: false, error: null });
+      if (!page.complete && !before) again.current = setTimeout(() => ask('', []), AGAIN_MS); // the index is behind the logs
     } catch (error) {
       if (!stop.signal.aborted) setState((old) => ({ ...old, busy: false, asked: true, error }));
     }
@@ -103,6 +108,7 @@ function useMatches(q, session, tool) {
     const timer = setTimeout(() => ask('', []), DEBOUNCE_MS);
     return () => {
       clearTimeout(timer);
+      clearTimeout(again.current);
       running.current?.abort();
     };
   }, [q, session, tool, round]);

@@ -1,5 +1,5 @@
 /** One session: who it is and how it stands, its tabs, and a line to talk to it. */
-import { html, useEffect, useState } from '../../html.js';
+import { html, useEffect, useLayoutEffect, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { go, sessionPath } from '../../router.js';
@@ -14,7 +14,7 @@ export default function Session({ params, query }) {
   const name = params.name;
   const session = sessions.value.get(name);
   const tab = TABS.find((one) => one.id === params.tab) ?? TABS[session && !session.tmux_alive ? 1 : 0];
-  useEffect(() => bindKeys(tabKeys(name)), [name]);
+  useLayoutEffect(() => bindKeys(tabKeys(name)), [name]);
   if (!sessionsLoaded.value) return html`<div class="page"><${Loading} /></div>`;
   if (!session)
     return html`<${Empty} icon="search" title=${t('session.unknown', { name })} text=${t('session.unknownText')}>

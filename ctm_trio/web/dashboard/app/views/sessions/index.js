@@ -1,5 +1,5 @@
 /** The list of sessions: who needs you, who works, who rests; each row says enough to leave it alone. */
-import { html, useEffect, useRef } from '../../html.js';
+import { html, useLayoutEffect, useRef } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { commands } from '../../registry.js';
@@ -14,7 +14,7 @@ const GROUPS = ['needs', 'working', 'quiet', 'ended'];
 /** @param {{query: Record<string, string>}} props */
 export default function Sessions({ query }) {
   const filter = useRef(/** @type {HTMLInputElement|null} */ (null));
-  useEffect(() => bindKeys(listKeys(filter)), []);
+  useLayoutEffect(() => bindKeys(listKeys(filter)), []);
   const q = query.q ?? '';
   const shown = ranked.value.filter((one) => matches(one, q.trim().toLowerCase()));
   const total = sessions.value.size;

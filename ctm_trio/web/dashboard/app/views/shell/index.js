@@ -20,7 +20,7 @@ function findView() {
 
 export function Shell() {
   const { view, params } = findView();
-  useEffect(() => bindKeys(everywhereKeys()), []);
+  useLayoutEffect(() => bindKeys(everywhereKeys()), []);
   const title = `${needingCount.value ? `(${needingCount.value}) ` : ''}${t(view.title, params)} · ${t('app.name')}`;
   useEffect(() => {
     document.title = title;

@@ -1,5 +1,5 @@
 /** The feed of one session: live calls newest first, filters, older pages, and the detail of one call beside it. */
-import { html, useCallback, useEffect, useMemo, useState } from '../../../html.js';
+import { html, useCallback, useLayoutEffect, useMemo, useState } from '../../../html.js';
 import { t } from '../../../i18n/index.js';
 import { bindKeys } from '../../../keys.js';
 import { go, here, leaveTo, sessionPath } from '../../../router.js';
@@ -37,7 +37,7 @@ export default function Feed({ session, rest, query }) {
     [pathOf],
   );
   const selected = shown.findIndex((row) => row.id === rest);
-  useEffect(() => bindKeys(feedKeys(shown, selected, open, () => leaveTo(pathOf('')))), [shown, selected, open]);
+  useLayoutEffect(() => bindKeys(feedKeys(shown, selected, open, () => leaveTo(pathOf('')))), [shown, selected, open]);
   const draw = useCallback(
     (
       /** @type {any} */ row,
