@@ -72,7 +72,7 @@ def test_a_page_of_the_event_log(daemon: Daemon) -> None:
     daemon.start()
     assert history(daemon) is None
     eventually(lambda: list(daemon.root.glob("ctm-trio.db.corrupt.*")) != [], within_s=10, what="the setting aside")
-    assert "ctm-trio.db was damaged while it was in use" in daemon.said()
+    eventually(lambda: "ctm-trio.db was damaged while it was in use" in daemon.said(), what="the word on it")
     eventually(lambda: daemon.answers() and len(daemon.stored()) == CALLS, what="the rebuilding")
     assert history(daemon) == [f"needle {i}" for i in reversed(range(CALLS))]
     assert daemon.get("/health")["status"] == "ok"
