@@ -20,7 +20,7 @@ export default function QuotaStrip() {
 
 /** @param {{kind: 'five'|'weekly', seen: {pct: number, resets: number}}} props */
 function Limit({ kind, seen }) {
-  const at = Math.floor(now.value / 10_000) * 10_000; // every ten seconds is often enough
+  const at = now.value;
   const ahead = forecast(kind, at);
   const tone = toneOf(seen.pct, ahead);
   return html`<div class="limit" data-tone=${tone}>

@@ -13,7 +13,7 @@ export default function SlimQuota() {
   const five = windowOf(quota.value, 'five');
   const weekly = windowOf(quota.value, 'weekly');
   if (!useNarrow() || here.value.path !== '/' || (!five && !weekly)) return null;
-  const at = Math.floor(now.value / 10_000) * 10_000;
+  const at = now.value;
   const ahead = forecast('five', at);
   return html`<section class="slim-quota num" aria-label=${t('quota.title')}>
     <p class="slim-figures">
