@@ -10,15 +10,18 @@ from __future__ import annotations
 import logging
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import trio
 
 from ctm_trio.ingest.log_copies import (
+    MovedError,
     Repeats,
     became_one_of,
     continuations,
@@ -34,12 +37,21 @@ from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName
 
 log = logging.getLogger("ctm.tailer")
+T = TypeVar("T")
 
 UNFINISHED_S = 30.0
 """An archive that was not written to for so long is damaged, not unfinished: what it has is read."""
 
 MAX_PAST = 256
 """Segments whose files are gone that are remembered for their ends: a copy may still turn up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of a log at one moment: the current one, open, if there is one, and the parts listed after that."""
+
+    current: PlainReader | None
+    parts: list[LogName]
 
 
 class Copies(ABC):
@@ -90,33 +102,41 @@ class Copies(ABC):
     async def still_current(self, live: Segment) -> bool:
         """True if the current file is what was read of this segment."""
 
-    async def is_unfinished(self, path: Path, reader: PackedReader, parts: Iterable[LogName]) -> bool:
-        """True for an archive without its end that was written to a moment ago: a copy that is being made."""
-        others = [self.path, *(p for part in parts if (p := self.directory / part.name) != path)]
+    async def is_unfinished(self, path: Path, reader: PackedReader, listing: Listing) -> bool:
+        """True for an archive without its end that was written to a moment ago: a copy that is being made.
+
+        Raises:
+            MovedError: a file is not there any more.
+        """
+        others: list[Path | Reader] = [listing.current] if listing.current else []
+        others += [p for part in listing.parts if (p := self.directory / part.name) != path]
         look = partial(unfinished, path, reader, UNFINISHED_S, others)
         return await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
 
     async def segment_of(
-        self, part: LogName, reader: Reader, others: Iterable[LogName], segment: Segment | None = None
+        self, part: LogName, reader: Reader, listing: Listing, segment: Segment | None = None
     ) -> Segment:
         """A segment for a part of which nothing is read: from its start, or from where on it repeats nothing.
 
         Args:
-            part, reader: the part. others: all parts.
+            part, reader: the part.
             segment: the one that it has already, if any.
+
+        Raises:
+            MovedError: a file is not there any more.
         """
         await self._let_go_if_lost()
-        paths: list[Path] = [self.path]
+        others: list[Path | Reader] = [listing.current] if listing.current else []
         unread: list[Path] = []
-        for other in others:
+        for other in listing.parts:
             if self._counts(other, part):
-                (paths if other.base in self.parts else unread).append(self.directory / other.name)
+                (others if other.base in self.parts else unread).append(self.directory / other.name)
         keys = frozenset((s.device, s.inode) for s in self.past if s.inode and s.position)
         known = [*self.past, *self.parts.values()]
 
         def look() -> Repeats | None:
             read = strays_with(self.directory, self.uuid, keys) if keys else []
-            return repeated(reader, known, self.live, [*paths, *read], unread, self.directory / part.name)
+            return repeated(reader, known, self.live, [*others, *read], unread, self.directory / part.name)
 
         repeats = await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
         if segment is None:
@@ -147,7 +167,7 @@ class Copies(ABC):
     async def goes_on_elsewhere(self, live: Segment) -> bool:
         """True if others rotated the file of a segment: then its rest is there, and a part like it is a copy."""
         look = partial(continuations, self.directory, self.uuid, live, (), ())
-        return bool(await trio.to_thread.run_sync(look, abandon_on_cancel=True))
+        return bool(await trio.to_thread.run_sync(partial(_settled, look), abandon_on_cancel=True))
 
     async def _let_go_if_lost(self) -> None:
         live = self.live
@@ -175,7 +195,8 @@ class Copies(ABC):
             files = [self.directory / part.name for part in parts]
             return None, continuations(self.directory, self.uuid, segment, known, files)
 
-        part, found = await trio.to_thread.run_sync(look, abandon_on_cancel=True)  # it only reads, files of its own
+        # In a thread that may be left alone: it only reads, files of its own.
+        part, found = await trio.to_thread.run_sync(partial(_settled, look), abandon_on_cancel=True)
         if part is not None:
             self.anew = 0
             segment.name = part.base
@@ -197,36 +218,46 @@ class Copies(ABC):
         del self.past[:-MAX_PAST]
         await self.commit(segment)
 
-    async def read_strays(self, others: Iterable[LogName]) -> None:
+    async def read_strays(self, listing: Listing) -> None:
         """Once, at the start: read what others rotated the log to meanwhile, or before we knew it.
 
-        Packed files are only looked into the first time: nothing cheaper than unpacking tells what they repeat.
+        Packed files are only looked into until the log itself is read: nothing cheaper than unpacking tells what they
+        repeat.
+
+        Raises:
+            MovedError: a file is not there any more; nothing is overlooked if this is called again.
         """
         if self._looked:
             return
+        if any(os.path.lexists(f"{self.path}.1{suffix}") for suffix in ("", ".gz")):
+            new = not (self.parts or self.live)
+            await self._let_go_if_lost()
+            others: list[Path | Reader] = [listing.current] if listing.current else []
+            others += [self.directory / part.name for part in listing.parts]
+            strays = await trio.to_thread.run_sync(partial(numbered, self.path, packed=new), abandon_on_cancel=True)
+            keys = [_key(path) for path in strays]
+            self._copies.clear()
+            for i, path in enumerate(strays):
+                if await self._take_stray(path, keys[i], [*others, *strays[i + 1 :]]):
+                    others.append(path)
         self._looked = True
-        if not any(os.path.lexists(f"{self.path}.1{suffix}") for suffix in ("", ".gz")):
-            return
-        new = not (self.parts or self.past or self.live)
-        await self._let_go_if_lost()
-        paths = [self.path, *(self.directory / other.name for other in others)]
-        strays = await trio.to_thread.run_sync(partial(numbered, self.path, packed=new), abandon_on_cancel=True)
-        for i, path in enumerate(strays):
-            if await self._take_stray(path, [*paths, *strays[i + 1 :]]):
-                paths.append(path)
 
     async def remember_copies(self) -> None:
         """All is read: keep in mind how the copies end that were found, as what they repeat may be deleted one day."""
         while self._copies:
             await self.retire(self._copies.pop())
 
-    async def _take_stray(self, path: Path, others: list[Path]) -> bool:
-        """Read what a stray has that no other file has; False if it is a copy."""
+    async def _take_stray(self, path: Path, key: tuple[int, int], others: list[Path | Reader]) -> bool:
+        """Read what a stray has that no other file has; False if it is a copy. `key`: of it, when it was listed."""
         try:
             reader = open_reader(path)
+        except FileNotFoundError as error:
+            raise MovedError(path.name) from error
         except OSError:
-            return False  # renamed or deleted since
+            return False
         with closing(reader):
+            if _key(path) != key:
+                raise MovedError(path.name)
             known = [*self.past, *self.parts.values()]
             look = partial(repeated, reader, known, self.live, others)
             repeats = await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
@@ -255,6 +286,13 @@ class Copies(ABC):
         segment.device, segment.inode = reader.key if isinstance(reader, PlainReader) else _key(path)
         await self.drain(reader, segment)
         await self.retire(segment)
+
+
+def _settled(look: Callable[[], T]) -> T:
+    """What a look at the directory finds once no file is renamed meanwhile."""
+    while True:
+        with suppress(MovedError):
+            return look()
 
 
 def _key(path: Path) -> tuple[int, int]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,10 @@ TAIL_BYTES = 1 << 20
 
 MAX_NUMBERED = 100
 """Files `.1`, `.2`, … that are looked at."""
+
+
+class MovedError(Exception):
+    """A file was renamed, packed or deleted between its listing and a comparison: list again, or its copy counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def repeated(
     reader: Reader,
     known: Sequence[Segment],
     live: Segment | None,
-    others: Iterable[Path],
+    others: Iterable[Path | Reader],
     unread: Iterable[Path] = (),
     path: Path | None = None,
 ) -> Repeats | None:
@@ -82,9 +86,12 @@ def repeated(
         reader: of the file; nothing of it is read yet.
         known: segments that were read, whether their files are still there or not.
         live: the segment of the current file: who has its lines is a copy, its new lines are read from itself.
-        others: files that are read, or will be.
+        others: files that are read, or will be. The current one is an open file: it may be renamed meanwhile.
         unread: such that will be read after this one. Which of two equal ones is the copy, their times tell.
         path: of the file, if there are any `unread`.
+
+    Raises:
+        MovedError: one of the others is not there any more.
     """
     head = read_head(reader)
     longest, ended = None, False
@@ -118,8 +125,12 @@ def _all_of(reader: Reader, head: bytes) -> Repeats:
     return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True, head)
 
 
-def unfinished(path: Path, reader: Reader, recent_s: float, others: Iterable[Path]) -> bool:
-    """True for an archive without its end, written to within `recent_s` seconds, that begins like one of `others`."""
+def unfinished(path: Path, reader: Reader, recent_s: float, others: Iterable[Path | Reader]) -> bool:
+    """True for an archive without its end, written to within `recent_s` seconds, that begins like one of `others`.
+
+    Raises:
+        MovedError: one of the others is not there any more.
+    """
     head = reader.read(0, HEAD_BYTES)
     if head and not any(_head_is(other, head) for other in others):
         return False
@@ -133,9 +144,27 @@ def unfinished(path: Path, reader: Reader, recent_s: float, others: Iterable[Pat
     return (not whole or status.st_size < EMPTY_ARCHIVE_BYTES) and abs(time.time() - status.st_mtime) < recent_s
 
 
-def _head_is(path: Path, head: bytes) -> bool:
+@contextmanager
+def _opened(other: Path | Reader) -> Iterator[Reader]:
+    """A reader of a file that may be open already; then it stays open.
+
+    Raises:
+        MovedError: it is not there any more. OSError: it cannot be read.
+    """
+    if not isinstance(other, Path):
+        yield other
+        return
     try:
-        with closing(open_reader(path)) as other:
+        reader = open_reader(other)
+    except FileNotFoundError as error:
+        raise MovedError(other.name) from error
+    with closing(reader):
+        yield reader
+
+
+def _head_is(file: Path | Reader, head: bytes) -> bool:
+    try:
+        with _opened(file) as other:
             return other.read(0, len(head)) == head
     except OSError:
         return False
@@ -152,8 +181,12 @@ def continuations(
     Args:
         directory, uuid: of the log. lost: what was read of the file that was the current one.
         known: other segments that were read. parts: their files, as far as they are known by name.
+
+    Raises:
+        MovedError: one of the parts is not there any more.
     """
     current = directory / f"{uuid}.jsonl"
+    others = [current, *parts] if current.exists() else parts
     strays = _strays(directory, uuid)
     going_on: list[tuple[bool, int, int, Path]] = []
     for path, status in strays.items():
@@ -169,7 +202,7 @@ def continuations(
         if status.st_mtime_ns <= first_ns or not is_rotated_by_others(path.name, uuid):
             continue
         with suppress(OSError), closing(open_reader(path)) as reader:
-            if repeated(reader, [*known, lost], None, [current, *parts, *found]) is None:
+            if repeated(reader, [*known, lost], None, [*others, *found]) is None:
                 found.append(path)
     return found
 
@@ -225,8 +258,16 @@ def _is_new(path: Path, others: Iterable[Path]) -> bool:
     """True if a file can be read and no other one begins with it."""
     try:
         with closing(open_reader(path)) as reader:
-            return not any(_begins(other, reader) for other in others if other != path)
+            return not any(_is_in(other, reader) for other in others if other != path)
     except OSError:
+        return False
+
+
+def _is_in(other: Path, reader: Reader) -> bool:
+    """As `_begins`, but nothing is in a file that is gone."""
+    try:
+        return _begins(other, reader)
+    except MovedError:
         return False
 
 
@@ -235,22 +276,32 @@ def _piece(reader: Reader, at: int, end: int) -> bytes:
     return reader.read(at, min(CHECK_BYTES, end - at))
 
 
-def _begins(path: Path, reader: Reader, read_from: Path | None = None) -> bool:
-    """True if the file at `path` begins with all that `reader` has.
+def _begins(other: Path | Reader, reader: Reader, read_from: Path | None = None) -> bool:
+    """True if another file begins with all that `reader` has; False also if it cannot be read.
 
     With `read_from`, the file of `reader`, it must also go on behind that, or be the older one of the two: a rotation
     leaves a file's time as it was, a copy has a new one.
+
+    Raises:
+        MovedError: it is not there any more.
     """
     try:
-        with closing(open_reader(path)) as other:
+        with _opened(other) as file:
             head = reader.read(0, HEAD_BYTES)
-            if not head or other.read(0, len(head)) != head:
+            if not head or file.read(0, len(head)) != head:
                 return False
             size = reader.size()
             probes = (size // 2, max(0, size - CHECK_BYTES))
-            same = all(_piece(reader, at, size) == _piece(other, at, size) != b"" for at in probes)
-            if same and read_from is not None and not other.read(size, 1):
-                same = path.stat().st_mtime_ns < read_from.stat().st_mtime_ns
+            same = all(_piece(reader, at, size) == _piece(file, at, size) != b"" for at in probes)
+            if same and read_from is not None and isinstance(other, Path) and not file.read(size, 1):
+                same = _written_ns(other) < _written_ns(read_from)
             return same and not reader.read(size, 1)  # an archive in several pieces says the size of its last one
     except OSError:
         return False
+
+
+def _written_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError as error:
+        raise MovedError(path.name) from error

@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +18,9 @@ import msgspec
 import trio
 
 from ctm_trio.core.channels import ask
-from ctm_trio.ingest.copies import Copies
+from ctm_trio.ingest.copies import Copies, Listing
 from ctm_trio.ingest.ends import Progress, TailEnds
+from ctm_trio.ingest.log_copies import MovedError
 from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader
 from ctm_trio.messages.attribution import Sighting
 from ctm_trio.messages.journal import Ingest, OpenSegment
@@ -146,59 +148,66 @@ class Tail(Copies):
         if self.file is not None and self.live is not None and not await self.drain(self.file, self.live):
             await self._replace_live()
         while True:
-            try:
-                current: PlainReader | None = PlainReader(self.path)
-            except FileNotFoundError:
-                current = None
-            try:
-                # Listed after the current file was opened: whatever was rotated away before it is in the list.
-                parts = await self.parts_of(self.uuid)
-                # If it was rotated meanwhile the list may have it too, packed and not to be recognised: look again.
-                overtaken = current is not None and not self._is_current(current, missing=False)
-                if not overtaken:
-                    await self.read_strays(parts)
-                if not overtaken and not await self._read_parts(parts, current):
-                    await self._take_current(current)
-                    current = None
-                    await self.remember_copies()
-                    return
-            finally:
-                if current is not None:
-                    current.close()
+            with suppress(MovedError):
+                await self._sync_listed()
+                return
 
-    async def _read_parts(self, parts: list[LogName], current: PlainReader | None) -> bool:
-        """Read the rotated parts. True if they changed meanwhile and have to be listed again."""
-        for part in parts:
+    async def _sync_listed(self) -> None:
+        """Read the parts and the current file as they are listed now.
+
+        Raises:
+            MovedError: they changed meanwhile and have to be listed again.
+        """
+        try:
+            current: PlainReader | None = PlainReader(self.path)
+        except FileNotFoundError:
+            current = None
+        try:
+            # Listed after the current file was opened: whatever was rotated away before it is in the list.
+            listing = Listing(current, await self.parts_of(self.uuid))
+            if current is not None and not self._is_current(current, missing=False):
+                # It was rotated: the list may have it too, packed and not to be recognised.
+                raise MovedError(self.path.name)
+            await self.read_strays(listing)
+            await self._read_parts(listing)
+            current = None  # from here on it is closed by who has it
+            await self._take_current(listing.current)
+            await self.remember_copies()
+        finally:
+            if current is not None:
+                current.close()
+
+    async def _read_parts(self, listing: Listing) -> None:
+        for part in listing.parts:
             known = self.parts.get(part.base)
             if known is not None and known.sealed:
                 continue
             path = self.directory / part.name
             try:
                 if part.packed:
-                    await self._read_packed(part, path, known, parts)
+                    await self._read_packed(part, path, known, listing)
                     continue
                 reader = PlainReader(path)
-            except FileNotFoundError:
-                return True  # packed or pruned since the listing: list again, or its lines would be taken for new
+            except FileNotFoundError as error:
+                # Packed or pruned: its lines, packed, would be taken for new.
+                raise MovedError(part.name) from error
             try:
+                current = listing.current
                 if current is not None and reader.key == current.key:
                     if not self._is_current(current, missing=False):
-                        return True
+                        raise MovedError(self.path.name)
                     continue  # a second name of the current file
-                await self._read_plain(part, reader, known, parts)
+                await self._read_plain(part, reader, known, listing)
             finally:
                 reader.close()
-        return False
 
-    async def _read_plain(
-        self, part: LogName, reader: PlainReader, known: Segment | None, parts: list[LogName]
-    ) -> None:
+    async def _read_plain(self, part: LogName, reader: PlainReader, known: Segment | None, listing: Listing) -> None:
         if known is not None and reader.size() == known.position:
             return
         if known is None:
             known = await self._claim(reader, reader.key)
         if known is None or known.position == 0:  # of an empty file nothing could be told
-            known = await self.segment_of(part, reader, parts, known)
+            known = await self.segment_of(part, reader, listing, known)
         segment = known
         if segment.name != part.base:
             segment.name = part.base
@@ -207,7 +216,7 @@ class Tail(Copies):
         if not segment.sealed:
             await self.drain(reader, segment)
 
-    async def _read_packed(self, part: LogName, path: Path, known: Segment | None, parts: list[LogName]) -> None:
+    async def _read_packed(self, part: LogName, path: Path, known: Segment | None, listing: Listing) -> None:
         if known is None and self.file is not None and self.live is not None:
             # It may be what our open file is; all that was packed is in there, and read it can be recognised by it.
             await self.drain(self.file, self.live)
@@ -215,9 +224,9 @@ class Tail(Copies):
         try:
             segment = known or await self._claim(reader, None)
             if segment is None:
-                if await self.is_unfinished(path, reader, parts):
+                if await self.is_unfinished(path, reader, listing):
                     return  # somebody is still writing it; the next write tells us
-                segment = await self.segment_of(part, reader, parts)
+                segment = await self.segment_of(part, reader, listing)
             segment.name = part.base
             self.parts[part.base] = segment
             if not segment.sealed:

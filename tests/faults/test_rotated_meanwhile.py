@@ -1,0 +1,111 @@
+"""A log is rotated, packed or replaced at the very moment in which a copy of it is compared with it: each line once."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctm_trio.ingest import copies
+from tests.faults.rig import LogFile, Rig
+from tests.faults.test_logs import lines
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    """Journal and tailers over an empty directory."""
+    return Rig(tmp_path)
+
+
+def do_before(monkeypatch: pytest.MonkeyPatch, name: str, do: Callable[[], object]) -> list[str]:
+    """Do something right before the first call of a function of `copies`. The list has its name once it was done."""
+    real, done = getattr(copies, name), list[str]()
+
+    def late(*args: Any, **more: Any) -> Any:
+        if not done:
+            done.append(name)
+            do()
+        return real(*args, **more)
+
+    monkeypatch.setattr(copies, name, late)
+    return done
+
+
+async def live_through(rig: Rig, expected: list[str]) -> None:
+    """Read all there is, then again in a second life."""
+    for _ in range(2):
+        async with rig.running():
+            await rig.settle(len(expected))
+            await rig.until(lambda: rig.tailers.latest.caught_up)
+    rig.check(expected)
+
+
+@pytest.mark.parametrize("touch", [True, False], ids=["begun-anew", "renamed-only"])
+@pytest.mark.parametrize("ending", [".1700000000000000001", ".1700000000000000001.gz"])
+async def test_the_current_file(rig: Rig, monkeypatch: pytest.MonkeyPatch, ending: str, touch: bool) -> None:
+    """The original is renamed to a part while its copy is compared with it."""
+    log, (data, expected) = rig.log(), lines(0, 50)
+    log.append(data)
+    packed = ending.endswith(".gz")
+    Path(f"{log.path}{ending}").write_bytes(gzip.compress(data) if packed else data)
+    done = do_before(monkeypatch, "repeated", lambda: log.rotate(touch=touch))
+    await live_through(rig, expected)
+    assert done
+
+
+async def test_an_archive_that_is_being_made(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The original is renamed while it is found out that an archive of it has no end yet."""
+    log, (data, expected) = rig.log(), lines(0, 50)
+    log.append(data)
+    whole = gzip.compress(data)
+    archive = Path(f"{log.path}.1700000000000000001.gz")
+    archive.write_bytes(whole[: len(whole) // 2])
+    done = do_before(monkeypatch, "unfinished", lambda: log.rotate(touch=True))
+    async with rig.running():
+        await rig.settle(len(expected))
+        archive.write_bytes(whole)
+        await rig.until(lambda: rig.tailers.latest.caught_up)
+    await live_through(rig, expected)
+    assert done
+
+
+@pytest.mark.parametrize("when", ["before", "after"], ids=["copy-is-older", "copy-is-newer"])
+async def test_a_part(rig: Rig, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """The original is a part that is packed while its copy is compared with it."""
+    log, (data, expected) = rig.log(), lines(0, 50)
+    log.append(data)
+    log.rotate()
+    part = log.plain_parts()[0]
+    number = int(part.suffix[1:]) + (1 if when == "after" else -1)
+    twin = part.with_suffix(f".{number}")
+    twin.write_bytes(data)
+    os.utime(part, ns=(twin.stat().st_mtime_ns - 10**9,) * 2)
+    done = do_before(monkeypatch, "repeated", lambda: log.pack(part))
+    await live_through(rig, expected)
+    assert done
+
+
+@pytest.mark.parametrize("pack", [False, True], ids=["plain", "packed"])
+async def test_numbered_files(rig: Rig, monkeypatch: pytest.MonkeyPatch, pack: bool) -> None:
+    """logrotate runs while the files it left before are read for the first time: none is overlooked."""
+    log, expected = rig.log(), list[str]()
+    for _ in range(3):
+        data, markers = lines(len(expected), 20)
+        log.append(data)
+        expected += markers
+        log.logrotate("create", pack=pack)
+    data, markers = lines(len(expected), 20)
+    log.append(data)
+    expected += markers
+    done = do_before(monkeypatch, "repeated", lambda: rotate_others(log, pack=pack))
+    await live_through(rig, expected)
+    assert done
+
+
+def rotate_others(log: LogFile, *, pack: bool) -> None:
+    """What logrotate does to a log."""
+    log.logrotate("create", pack=pack)
