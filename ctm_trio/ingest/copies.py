@@ -199,6 +199,9 @@ class Copies(ABC):
         part, found = await trio.to_thread.run_sync(partial(_settled, look), abandon_on_cancel=True)
         if part is not None:
             self.anew = 0
+            if not segment.position:  # the inode alone may be another file's by now: it is read in its turn
+                await self.retire(segment)
+                return
             segment.name = part.base
             self.parts[part.base] = segment
             await self.commit(segment)

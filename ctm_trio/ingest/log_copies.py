@@ -192,7 +192,9 @@ def continuations(
     for path, status in strays.items():
         same = (status.st_dev, status.st_ino) == (lost.device, lost.inode)
         with suppress(OSError), closing(open_reader(path)) as reader:
-            if (same and lost.position == 0) or ends_like(reader, lost):
+            # Without a line that was read only the inode is left, which a copy may have by now.
+            unread = same and lost.position == 0 and repeated(reader, known, None, others) is None
+            if unread or ends_like(reader, lost):
                 going_on.append((same, reader.size(), status.st_mtime_ns, path))
     if not going_on:
         return []

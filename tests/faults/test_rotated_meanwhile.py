@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from ctm_trio.ingest import copies
-from tests.faults.rig import LogFile, Rig
+from tests.faults.rig import SETTLE_S, LogFile, Rig
 from tests.faults.test_logs import lines
 
 
@@ -109,3 +112,48 @@ async def test_numbered_files(rig: Rig, monkeypatch: pytest.MonkeyPatch, pack: b
 def rotate_others(log: LogFile, *, pack: bool) -> None:
     """What logrotate does to a log."""
     log.logrotate("create", pack=pack)
+
+
+async def emptied(rig: Rig) -> LogFile:
+    """A log that was emptied and has no new line yet, as the daemon knew it when it ended. It had five lines."""
+    log, (data, expected) = rig.log(), lines(0, 5)
+    log.append(data)
+    async with rig.running():
+        await rig.settle(len(expected))
+        os.truncate(log.path, 0)
+        with trio.fail_after(SETTLE_S):
+            while not knows_an_empty_file(rig):  # nothing is announced for it
+                await trio.lowlevel.checkpoint()
+    return log
+
+
+def knows_an_empty_file(rig: Rig) -> bool:
+    """True if it is committed that the current file has no line."""
+    with closing(sqlite3.connect(rig.database)) as db:
+        found = db.execute("SELECT count(*) FROM segments WHERE name = '' AND position = 0 AND NOT sealed").fetchone()
+    return bool(found[0])
+
+
+@pytest.mark.parametrize("pack", [False, True], ids=["plain", "packed"])
+async def test_the_inode_of_a_later_part(rig: Rig, pack: bool) -> None:
+    """The file that was empty is packed and gone, and a later part has its inode: the parts are read in their order."""
+    log = await emptied(rig)
+    (first, expected), (second, more) = lines(5, 50), lines(55, 20)
+    part = Path(f"{log.path}.1999999999999999998")
+    part.write_bytes(first)
+    if pack:
+        log.pack(part)
+    log.append(second)
+    log.path.rename(f"{log.path}.1999999999999999999")
+    await live_through(rig, [*rig.markers, *expected, *more])
+
+
+@pytest.mark.parametrize("ending", [".bak", ".1", ".1999999999999999999"])
+async def test_the_inode_of_a_copy(rig: Rig, ending: str) -> None:
+    """The file that was empty is replaced by one with lines, and a copy of that has its inode: each line once."""
+    log = await emptied(rig)
+    data, expected = lines(5, 50)
+    log.append(data)
+    log.path.rename(f"{log.path}{ending}")
+    log.append(data)
+    await live_through(rig, [*rig.markers, *expected])
