@@ -49,3 +49,13 @@ class Repo:
             self.git("status", "--porcelain"),
             self.git("stash", "list"),
         )
+
+
+def two_checkpoints(path: Path) -> Repo:
+    """A clean repository with two checkpoints of `a.txt` and `b.txt`: `one`, then `two`."""
+    made = Repo(path)
+    for text in ("one", "two"):
+        made.write("a.txt", f"{text}\n")
+        made.write("b.txt", f"{text}\n")
+        made.commit(f"checkpoint: {text}")
+    return made

@@ -128,7 +128,7 @@ class SearchIndex(Watched):
             raise translate(error) from error
         except ValueError as error:
             self.close()
-            raise StoreDamaged(f"The search index has a position that is no number: {error}") from error
+            raise StoreDamaged(f"The search index has a position that is not a number: {error}") from error
         except BaseException:  # whatever it is, nobody else could close the connections
             self.close()
             raise

@@ -38,7 +38,7 @@ def read_document(path: Path) -> Document:
     """A settings file; empty if there is none.
 
     Raises:
-        CliError: it is no JSON object, or cannot be read. It is left as it is.
+        CliError: it is not a JSON object, or cannot be read. It is left as it is.
     """
     try:
         data = read_regular(path, max_bytes=MAX_BYTES)

@@ -67,7 +67,7 @@ async def login(url: str, username: str, password: str) -> str:
     Raises:
         NoDaemon: nothing answers there.
         Stranger: another user's program does; it was told nothing.
-        BadInput: `url` is no address.
+        BadInput: `url` is not an address.
         Refused: `not_registered`, `invalid_credentials` or `rate_limited`, for example.
     """
     return (await _post(url, "/api/auth/login", {"username": username, "password": password}, "")).token

@@ -16,7 +16,7 @@ def check_listener(url: str) -> None:
     Only root's programs and our own are believed. An address elsewhere, and what cannot be told, is not judged.
 
     Raises:
-        Stranger: a program of another user does. BadInput: it is no address.
+        Stranger: a program of another user does. BadInput: it is not an address.
     """
     where = parse_address(url)
     for address in LOCAL_NAMES.get(where.host, (where.host,)):

@@ -220,9 +220,9 @@ class _AttributionOwner:
                 changed = rules.use_records(records)
             waits: Sighting | None = None
             if isinstance(item, Sighting):
-                waits = item
+                waits, clues = item, item.clues
                 changed |= rules.see(
-                    item.uuid, item.session, item.pane, item.pid, hook=item.hook, kind=item.kind, ts=item.ts,
+                    item.uuid, clues.session, clues.pane, clues.pid, hook=clues.hook, kind=clues.kind, ts=clues.ts,
                     now=time.time(),
                 )  # fmt: skip
             elif isinstance(item, _Transcripts):

@@ -51,7 +51,7 @@ def open_reader(path: Path) -> Reader:
     """A reader of a plain or packed log file. The caller closes it.
 
     Raises:
-        OSError: it cannot be read, or is no regular file.
+        OSError: it cannot be read, or is not a regular file.
     """
     return PackedReader(path) if path.suffix == ".gz" else PlainReader(path)
 

@@ -62,7 +62,7 @@ class PlainReader:
     """A plain file, by its descriptor: it stays readable after a rename or a deletion.
 
     Raises:
-        OSError: it cannot be read, or is no regular file.
+        OSError: it cannot be read, or is not a regular file.
     """
 
     may_be_left = True

@@ -453,10 +453,4 @@ class Tail(Copies):
         if self.ends.nobody_tells():
             return  # the next line asks again
         self.clues = msgspec.structs.replace(clues, ts=clues.ts or "-")
-        await ask(
-            self.ends.attribution,
-            lambda reply: Sighting(
-                self.uuid, clues.session, clues.pane, clues.pid, clues.cwd, clues.hook, clues.kind, clues.ts, reply
-            ),
-            timeout_s=ASK_S,
-        )
+        await ask(self.ends.attribution, partial(Sighting, self.uuid, clues), timeout_s=ASK_S)

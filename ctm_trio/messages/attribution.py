@@ -6,29 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ctm_trio.core.channels import Reply
+from ctm_trio.model.log_parse import Clues
 from ctm_trio.model.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Clues of a log line as to whose it is. Answered when the journal has been told (so order is kept).
+    """What a line of a log says about whose it is. Answered when the journal has been told, so that order is kept.
 
-    Args:
-        uuid: the log's Claude session id.
-        session / pane / pid: `ctm_session`, `ctm_pane`, `ctm_pid` of the line, "" where absent.
-        cwd: the line's `cwd`.
-        hook: name of the hook event, "" for a tool call; kind: its `source` or `reason`.
-        ts: RFC 3339 time of the line, "" if there was none yet.
+    `uuid`: the log's Claude session id.
     """
 
     uuid: str
-    session: str = ""
-    pane: str = ""
-    pid: str = ""
-    cwd: str = ""
-    hook: str = ""
-    kind: str = ""
-    ts: str = ""
+    clues: Clues
     reply: Reply[str] | None = None
 
 

@@ -51,7 +51,7 @@ def decode_mended(data: bytes, decode: Callable[[bytes], T | None]) -> T | None:
 def line_decoder(kind: type[S], readers: Mapping[str, Reader] = NO_READERS) -> Callable[[bytes], S | None]:
     """A function that decodes one line of a log (bytes of one JSON object) and never raises.
 
-    It answers None for what is no JSON object. A key of an unexpected type counts as absent, and what is only badly
+    It answers None for what is not a JSON object. A key of an unexpected type counts as absent, and what is only badly
     written (half a character, bytes that are not UTF-8, NaN, a BOM) is mended first. A line that fits `kind` costs
     nothing but the strict decoder.
 
@@ -99,7 +99,7 @@ def line_decoder(kind: type[S], readers: Mapping[str, Reader] = NO_READERS) -> C
 def _reader_of(type_: Any) -> Reader:
     if type_ is msgspec.Raw:
         return lambda raw: raw
-    kinds = frozenset(get_args(type_) or (type_,))  # the types themselves: True is no number here
+    kinds = frozenset(get_args(type_) or (type_,))  # the types themselves: True is not a number here
 
     def read(raw: msgspec.Raw) -> object:
         value = decode_any(raw)

@@ -30,7 +30,7 @@ class Detail(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def detail_of(line: bytes, ts: str) -> Detail | None:
-    """The detail of a log line, None if it is no tool call.
+    """The detail of a log line, None if it is not a tool call.
 
     Args:
         line: the bytes without the line break.

@@ -39,7 +39,7 @@ class HookLine(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         uuid: the Claude session id, "" where absent (then it is the file's name).
         ts: the producer's `ctm_timestamp` as it stands, RFC 3339, "" where absent.
-        session, pane, pid, cwd: clues to whose line it is, "" where absent.
+        session, pane, pid: clues to whose line it is, "" where absent.
         facts: what the rules need.
         is_tool: a finished tool call (`PostToolUse`, `PostToolUseFailure`).
     """
@@ -49,7 +49,6 @@ class HookLine(msgspec.Struct, frozen=True, gc=False):
     session: str
     pane: str
     pid: str
-    cwd: str
     facts: HookFacts
     is_tool: bool
 
@@ -63,7 +62,6 @@ class _Line(msgspec.Struct, gc=False):
 
     hook_event_name: str = ""
     session_id: str | None = None
-    cwd: str | None = None
     ctm_timestamp: str | None = None
     ctm_session: str | None = None
     ctm_pane: str | None = None
@@ -99,8 +97,8 @@ _decode = line_decoder(_Line, {"background_tasks": _tasks})
 def parse_hook_line(line: bytes) -> HookLine | None:
     """The facts of one line (bytes of one JSON object, with or without the line break).
 
-    Returns None for what is no JSON object with a `hook_event_name`. A key of an unexpected type counts as absent, and
-    what is only badly written is mended, so that a line of tomorrow's Claude Code still counts. Never raises.
+    Returns None for what is not a JSON object with a `hook_event_name`. A key of an unexpected type counts as absent,
+    and what is only badly written is mended, so that a line of tomorrow's Claude Code still counts. Never raises.
     Source: PROTOCOL.md, Log lines.
     """
     raw = _decode(line)
@@ -123,7 +121,6 @@ def parse_hook_line(line: bytes) -> HookLine | None:
         session=raw.ctm_session or "",
         pane=raw.ctm_pane or "",
         pid=str(raw.ctm_pid) if raw.ctm_pid is not None else "",
-        cwd=raw.cwd or "",
         facts=facts,
         is_tool=name in TOOL_EVENTS,
     )

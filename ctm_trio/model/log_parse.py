@@ -19,12 +19,17 @@ SLICE_LINES = 48
 
 
 class Clues(msgspec.Struct, frozen=True, gc=False):
-    """What a line says about whose it is; "" where it says nothing."""
+    """What a line says about whose it is; "" where it says nothing.
+
+    Attributes:
+        session, pane, pid: `ctm_session`, `ctm_pane`, `ctm_pid`.
+        hook: name of the hook event, "" for a tool call; kind: its `source` or `reason`.
+        ts: RFC 3339 time of the line.
+    """
 
     session: str = ""
     pane: str = ""
     pid: str = ""
-    cwd: str = ""
     hook: str = ""
     kind: str = ""
     ts: str = ""
@@ -35,7 +40,7 @@ class Slice(msgspec.Struct, gc=False):
 
     Attributes:
         rows: in order.
-        skipped: lines that were no tool call and no hook event.
+        skipped: lines that were neither a tool call nor a hook event.
         clues: of the last line, and of each hook event that starts or ends a Claude session.
         end: offset in the chunk behind the last line.
     """
@@ -108,7 +113,7 @@ def row_of(line: bytes, start: int, now: str) -> tuple[Row | None, Clues | None]
             call.ts, call.tail, call.tool, call.is_error, call.agent_id, call.agent_type, call.tool_use_id, start,
             len(line),
         )  # fmt: skip
-        return row, Clues(call.session, call.pane, call.pid, call.cwd, "", "", call.ts)
+        return row, Clues(call.session, call.pane, call.pid, "", "", call.ts)
     hook = parse_hook_line(line)
     if hook is None:
         return None, None
@@ -117,4 +122,4 @@ def row_of(line: bytes, start: int, now: str) -> tuple[Row | None, Clues | None]
     row = Row(
         ts, b"", facts.name, False, facts.agent_id, facts.agent_type, facts.tool_use_id, start, len(line), facts
     )  # fmt: skip
-    return row, Clues(hook.session, hook.pane, hook.pid, hook.cwd, facts.name, facts.kind, ts)
+    return row, Clues(hook.session, hook.pane, hook.pid, facts.name, facts.kind, ts)

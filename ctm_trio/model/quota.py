@@ -128,8 +128,8 @@ def parse_dump(data: bytes, stem: str) -> Dump | None:
         data: the file's bytes.
         stem: the file's name without its ending; the session id if the dump has none.
 
-    Returns None for what is no JSON object (a dump that is still being written, say). A field of an unexpected type or
-    out of range counts as absent. Never raises. Source: PROTOCOL.md, Quota and cost.
+    Returns None for what is not a JSON object (a dump that is still being written, say). A field of an unexpected type
+    or out of range counts as absent. Never raises. Source: PROTOCOL.md, Quota and cost.
     """
     root = decode_any(data)
     if not isinstance(root, dict):

@@ -79,7 +79,7 @@ class Matches(msgspec.Struct, frozen=True):
 
 
 def text_of_line(line: bytes) -> str | None:
-    """What is searched of a log line: tool, strings of the input, output, a line each. None if it is no tool call."""
+    """What is searched of a line of a log: tool, strings of the input, output, a line each; None if it is no call."""
     raw = decode_line(line)
     if raw is None or not raw.tool_name:
         return None

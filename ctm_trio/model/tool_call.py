@@ -48,7 +48,6 @@ class RawLine(msgspec.Struct, gc=False):
     agent_id: str | None = None
     agent_type: str | None = None
     permission_mode: str | None = None
-    cwd: str | None = None
     ctm_session: str | None = None
     ctm_pane: str | None = None
     ctm_pid: int | str | None = None
@@ -61,7 +60,7 @@ class CallLine(msgspec.Struct, gc=False):
         ts: RFC 3339 in UTC, "" if the line had no usable time.
         tail: the event's payload without its opening `{"session":…,`, as bytes.
         tool, is_error, agent_id, agent_type, tool_use_id: for the index; "" where absent.
-        session, pane, pid, cwd: clues to whose line it is, "" where absent.
+        session, pane, pid: clues to whose line it is, "" where absent.
     """
 
     ts: str
@@ -74,7 +73,6 @@ class CallLine(msgspec.Struct, gc=False):
     session: str
     pane: str
     pid: str
-    cwd: str
 
 
 class _Input(msgspec.Struct, gc=False):
@@ -108,7 +106,7 @@ class _Payload(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 decode_line = line_decoder(RawLine)
-"""The keys of one line; None if it is no JSON object. See `line_decoder`."""
+"""The keys of one line; None if it is not a JSON object. See `line_decoder`."""
 
 _input_decoder = msgspec.json.Decoder(_Input)
 _response_decoder = msgspec.json.Decoder(_Response)
@@ -154,7 +152,6 @@ def parse_call(raw: RawLine) -> CallLine | None:
         raw.ctm_session or "",
         raw.ctm_pane or "",
         str(raw.ctm_pid) if raw.ctm_pid is not None else "",
-        raw.cwd or "",
     )
 
 

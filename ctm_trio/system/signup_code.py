@@ -24,7 +24,7 @@ GROUPS, GROUP_CHARS = 3, 4
 MAX_FILE_BYTES = 256
 
 _NOT_OURS = frozenset({errno.ELOOP, errno.EINVAL, errno.EPERM, errno.EACCES, errno.EFBIG})
-"""A link, something that is no regular file, another user's, not readable for us, too large: what we never wrote."""
+"""A link, something that is not a regular file, another user's, not readable for us, too large: what we never wrote."""
 
 
 def plain(code: str) -> str:

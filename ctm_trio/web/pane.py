@@ -28,7 +28,7 @@ def pane_of(path: str) -> str | None:
 
 
 def history_of(query: str) -> int:
-    """Lines above the screen that a query asks for; whatever is no number from 0 to 10000 means the default."""
+    """Lines above the screen that a query asks for; whatever is not a number from 0 to 10000 means the default."""
     text = parse_qs(query).get("history", [""])[0]
     if not text.isascii() or not text.isdecimal() or len(text) > 5 or int(text) > MAX_HISTORY:
         return DEFAULT_HISTORY

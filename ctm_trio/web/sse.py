@@ -29,10 +29,10 @@ HEADERS = (
 OK, LOST, KEEPALIVE = b": ok\n\n", b": lost\n\n", b": keepalive\n\n"
 
 OLDEST = 0
-"""What a Last-Event-ID that is no id stands for: a cursor older than everything, so the client hears `lost`."""
+"""What a Last-Event-ID that is not an id stands for: a cursor older than everything, so the client hears `lost`."""
 
 MAX_NAME = 200
-"""Longer names are no session; the path is answered 404."""
+"""A longer name is not a session; the path is answered 404."""
 
 
 def session_of(path: str) -> str | None:

@@ -117,7 +117,7 @@ class Site:
             log.write(text)
 
     def hook(self, name: str, event: str, **more: Any) -> None:
-        """A hook event that is no tool call."""
+        """A hook event that is not a tool call."""
         folder = self.conf / "hook-events"
         folder.mkdir(exist_ok=True, mode=0o700)
         uuid_ = self.records[name]["uuid"]

@@ -205,9 +205,8 @@ def test_an_editor_that_is_no_command(
     (home / ".config" / "ctm" / "claude-overlay.json").write_text("{}")
     monkeypatch.setenv("EDITOR", "'")
     assert main(["overlay", "edit"]) == common.FAILED
-    assert (
-        capsys.readouterr().err == "ctm-trio: ' is no command to start an editor: No closing quotation. Set $EDITOR.\n"
-    )
+    said = "ctm-trio: ' is not a command to start an editor: No closing quotation. Set $EDITOR.\n"
+    assert capsys.readouterr().err == said
     (home / "vi").write_text(f'#!/bin/sh\necho "$@" > {home}/asked\n')
     (home / "vi").chmod(0o700)
     monkeypatch.setenv("PATH", str(home), prepend=":")
@@ -217,7 +216,7 @@ def test_an_editor_that_is_no_command(
 
 
 def test_a_name_cannot_leave_its_place(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is no session name is refused before anything is done with it."""
+    """What is not a session name is refused before anything is done with it."""
     for name in ("-x", "a b", "a;b", "=x", "x" * 65):
         assert main(["new", "--", name]) == common.USAGE
     for name in ("../x", "/x", "~"):

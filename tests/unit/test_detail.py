@@ -160,7 +160,7 @@ def test_only_a_line_feed_ends_a_line() -> None:
 
 
 def test_no_call() -> None:
-    """What is no tool call has no detail."""
+    """What is not a tool call has no detail."""
     assert detail_of(b'{"hook_event_name":"Stop"}', NOW) is None
     assert detail_of(b"no json", NOW) is None
 

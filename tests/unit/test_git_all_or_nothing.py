@@ -22,11 +22,7 @@ from tests.unit.test_revert_killed import files, killed_at, two_checkpoints_and_
 FULL = "The disk is full; make room first."
 
 
-@pytest.fixture(autouse=True)
-def own_git_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """git sees no settings of the machine; HOME is elsewhere."""
-    for key, value in (("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1"), ("HOME", str(tmp_path))):
-        monkeypatch.setenv(key, value)
+pytestmark = pytest.mark.usefixtures("own_git_config")
 
 
 @pytest.fixture

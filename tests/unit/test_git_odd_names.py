@@ -35,11 +35,7 @@ LATIN = os.fsdecode(b"caf\xe9.txt")
 TOLD = "caf\ufffd.txt"
 
 
-@pytest.fixture(autouse=True)
-def own_git_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """git sees no settings of the machine; HOME is elsewhere."""
-    for key, value in (("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1"), ("HOME", str(tmp_path))):
-        monkeypatch.setenv(key, value)
+pytestmark = pytest.mark.usefixtures("own_git_config")
 
 
 @pytest.fixture

@@ -17,12 +17,7 @@ from ctm_trio.system.git_tree import find_tree
 from tests.git_repo import Repo
 from tests.unit.test_revert_killed import two_checkpoints_and_more
 
-
-@pytest.fixture(autouse=True)
-def own_git_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """git sees no settings of the machine; HOME is elsewhere."""
-    for key, value in (("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1"), ("HOME", str(tmp_path))):
-        monkeypatch.setenv(key, value)
+pytestmark = pytest.mark.usefixtures("own_git_config")
 
 
 @pytest.fixture

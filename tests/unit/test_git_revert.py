@@ -178,7 +178,7 @@ async def test_a_nested_repository_in_the_way_is_refused(repo: Repo) -> None:
 
 
 async def test_a_pipe_in_the_way_is_refused(repo: Repo) -> None:
-    """What is no file cannot be stashed; nothing waits for it."""
+    """What is not a file cannot be stashed; nothing waits for it."""
     repo.write("p", "p\n")
     one, _ = two_checkpoints(repo)
     repo.git("rm", "-q", "p")

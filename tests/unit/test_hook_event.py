@@ -27,7 +27,6 @@ def test_every_recorded_payload(item: dict[str, Any]) -> None:
     assert line is not None
     assert line.facts.name == item["event"]
     assert line.uuid == payload["session_id"]
-    assert line.cwd == payload["cwd"]
     assert (line.session, line.pane) == ("work", "%3")
     assert line.ts.startswith("2026-11-22T")
     assert line.facts.agent_id == payload.get("agent_id", "")
@@ -74,7 +73,7 @@ def test_unexpected_types_count_as_absent() -> None:
         hook_event_name="Stop", session_id="u", cwd=7, agent_id=[], ctm_pid=1.5, tool_use_id=None,
         background_tasks=[3, {"status": 4}, {"status": "completed"}], message={"a": 1},
     )  # fmt: skip
-    assert (line.uuid, line.cwd, line.pid, line.facts.agent_id) == ("u", "", "", "")
+    assert (line.uuid, line.pid, line.facts.agent_id) == ("u", "", "")
     assert line.facts.background == 2
 
 
@@ -82,7 +81,7 @@ def test_unexpected_types_count_as_absent() -> None:
     "line", [b"", b"null", b"[]", b"{", b'{"session_id":"x"}', b'{"hook_event_name":3}', b"[" * 9999]
 )
 def test_no_hook_event(line: bytes) -> None:
-    """What is no JSON object with a name gives None."""
+    """What is not a JSON object with a name gives None."""
     assert parse_hook_line(line) is None
 
 

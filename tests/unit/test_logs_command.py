@@ -54,7 +54,7 @@ def filled(logs: Path) -> Path:
 
 
 def test_what_others_rotated_and_copied(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Numbered files of `logrotate` count, oldest first; copies of any name do not, and a name alone is no log."""
+    """Numbered files of `logrotate` count, oldest first; copies of any name do not, and a name alone is not a log."""
     (logs / "u-alpha.jsonl.2.gz").write_bytes(gzip.compress(line(1)))
     (logs / "u-alpha.jsonl.1").write_bytes(line(2))
     (logs / "u-alpha.jsonl").write_bytes(line(3) + line(4))

@@ -15,7 +15,7 @@ from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_revert_look import Found, look_at
 from ctm_trio.system.git_saved import same_content
 from ctm_trio.system.git_tree import find_tree
-from tests.git_repo import Repo
+from tests.git_repo import Repo, two_checkpoints
 
 pytestmark = pytest.mark.usefixtures("own_git_config")
 
@@ -23,12 +23,7 @@ pytestmark = pytest.mark.usefixtures("own_git_config")
 @pytest.fixture
 def repo(tmp_path: Path) -> Repo:
     """A clean repository with two checkpoints of two files."""
-    made = Repo(tmp_path / "r")
-    for text in ("one", "two"):
-        made.write("a.txt", f"{text}\n")
-        made.write("b.txt", f"{text}\n")
-        made.commit(f"checkpoint: {text}")
-    return made
+    return two_checkpoints(tmp_path / "r")
 
 
 async def back(repo: Repo, *, stash_first: bool) -> Reverted:

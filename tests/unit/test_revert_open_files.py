@@ -14,7 +14,7 @@ from ctm_trio.system.discard import discard, discard_names, mark_of
 from ctm_trio.system.git_exchange import Exchange
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import find_tree
-from tests.git_repo import Repo
+from tests.git_repo import Repo, two_checkpoints
 
 pytestmark = pytest.mark.usefixtures("own_git_config")
 
@@ -22,12 +22,7 @@ pytestmark = pytest.mark.usefixtures("own_git_config")
 @pytest.fixture
 def repo(tmp_path: Path) -> Repo:
     """A repository with two checkpoints."""
-    made = Repo(tmp_path / "r")
-    for text in ("one", "two"):
-        made.write("a.txt", f"{text}\n")
-        made.write("b.txt", f"{text}\n")
-        made.commit(f"checkpoint: {text}")
-    return made
+    return two_checkpoints(tmp_path / "r")
 
 
 def write_into(path: Path, text: str) -> None:

@@ -110,12 +110,12 @@ def test_a_damaged_event_log_is_not_the_index_s_fault(library: Library, how: str
     assert len(look(library, "needle").matches) == 1
 
 
-def test_a_position_that_is_no_number_is_damage(library: Library) -> None:
+def test_a_position_that_is_not_a_number_is_damage(library: Library) -> None:
     """What this program never writes is taken for damage, so that the index is made anew."""
     index(library)
     with closing(sqlite3.connect(library.paths.search_index)) as db, db:
         db.execute("UPDATE meta SET value = 'x' WHERE key = 'cursor'")
-    with pytest.raises(StoreDamaged, match="no number"):
+    with pytest.raises(StoreDamaged, match="not a number"):
         index(library)
 
 

@@ -19,7 +19,7 @@ def put(path: Path) -> None:
 
 
 def test_many_are_found_as_one_is(tmp_path: Path) -> None:
-    """A look for many finds what a look for each of them does; what is no file, or not asked for, is left out."""
+    """A look for many finds what a look for each of them does; what is not a file, or not asked for, is left out."""
     for place in ("a/u1", "b/u1", "b/u2", "c/u9"):
         put(tmp_path / f"{place}.jsonl")
     (tmp_path / "a" / "u3.jsonl").mkdir()

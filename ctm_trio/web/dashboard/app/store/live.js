@@ -111,7 +111,7 @@ function flush() {
   if (stale) refresh();
 }
 
-/** @param {string} data @returns {any} null for what is no JSON object */
+/** @param {string} data @returns {any} null for what is not a JSON object */
 function parse(data) {
   try {
     const value = JSON.parse(data);
