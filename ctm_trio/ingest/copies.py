@@ -7,15 +7,14 @@ read only to finish a rotated log, or if numbered and never read.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import trio
@@ -37,7 +36,9 @@ from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName
 
 log = logging.getLogger("ctm.tailer")
-T = TypeVar("T")
+
+MAX_LOOKS = 64
+"""How often the files of a log are listed again because one of them moved meanwhile; then it is tried again later."""
 
 UNFINISHED_S = 30.0
 """An archive that was not written to for so long is damaged, not unfinished: what it has is read."""
@@ -47,7 +48,7 @@ MAX_PAST = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class LogFiles:
     """The files of a log at one moment: the current one, open, if there is one, and the parts listed after that."""
 
     current: PlainReader | None
@@ -102,19 +103,19 @@ class Copies(ABC):
     async def still_current(self, live: Segment) -> bool:
         """True if the current file is what was read of this segment."""
 
-    async def is_unfinished(self, path: Path, reader: PackedReader, listing: Listing) -> bool:
+    async def is_unfinished(self, path: Path, reader: PackedReader, files: LogFiles) -> bool:
         """True for an archive without its end that was written to a moment ago: a copy that is being made.
 
         Raises:
             MovedError: a file is not there any more.
         """
-        others: list[Path | Reader] = [listing.current] if listing.current else []
-        others += [p for part in listing.parts if (p := self.directory / part.name) != path]
+        others: list[Path | Reader] = [files.current] if files.current else []
+        others += [p for part in files.parts if (p := self.directory / part.name) != path]
         look = partial(unfinished, path, reader, UNFINISHED_S, others)
         return await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
 
     async def segment_of(
-        self, part: LogName, reader: Reader, listing: Listing, segment: Segment | None = None
+        self, part: LogName, reader: Reader, files: LogFiles, segment: Segment | None = None
     ) -> Segment:
         """A segment for a part of which nothing is read: from its start, or from where on it repeats nothing.
 
@@ -126,9 +127,9 @@ class Copies(ABC):
             MovedError: a file is not there any more.
         """
         await self._let_go_if_lost()
-        others: list[Path | Reader] = [listing.current] if listing.current else []
+        others: list[Path | Reader] = [files.current] if files.current else []
         unread: list[Path] = []
-        for other in listing.parts:
+        for other in files.parts:
             if self._counts(other, part):
                 (others if other.base in self.parts else unread).append(self.directory / other.name)
         keys = frozenset((s.device, s.inode) for s in self.past if s.inode and s.position)
@@ -167,7 +168,7 @@ class Copies(ABC):
     async def goes_on_elsewhere(self, live: Segment) -> bool:
         """True if others rotated the file of a segment: then its rest is there, and a part like it is a copy."""
         look = partial(continuations, self.directory, self.uuid, live, (), ())
-        return bool(await trio.to_thread.run_sync(partial(_settled, look), abandon_on_cancel=True))
+        return bool(await trio.to_thread.run_sync(look, abandon_on_cancel=True))
 
     async def _let_go_if_lost(self) -> None:
         live = self.live
@@ -184,35 +185,53 @@ class Copies(ABC):
             ours: a part may be that file; False if it is known that others rotated it.
         """
         self.anew = max(1, segment.position)
-        known, names = [*self.past, *self.parts.values()], frozenset(self.parts)
+        try:
+            await self._finish_moved(segment, ours=ours)
+        except OSError:
+            if not segment.sealed:  # it is tried again with the next look at the files
+                self.live = segment
+            raise
 
-        def look() -> tuple[LogName | None, list[Path]]:
-            parts = list_parts(self.directory, self.uuid)
-            unread = [part for part in parts if ours and part.base not in names]
-            part = became_one_of(self.directory, unread, segment)
+    async def _finish_moved(self, segment: Segment, *, ours: bool) -> None:
+        for _ in range(MAX_LOOKS):
+            look = partial(self._where_it_is, segment, [*self.past, *self.parts.values()], ours=ours)
+            # In a thread that may be left alone: it only reads, files of its own.
+            part, found = await trio.to_thread.run_sync(look, abandon_on_cancel=True)
             if part is not None:
-                return part, []
-            files = [self.directory / part.name for part in parts]
-            return None, continuations(self.directory, self.uuid, segment, known, files)
-
-        # In a thread that may be left alone: it only reads, files of its own.
-        part, found = await trio.to_thread.run_sync(partial(_settled, look), abandon_on_cancel=True)
-        if part is not None:
-            self.anew = 0
-            if not segment.position:  # the inode alone may be another file's by now: it is read in its turn
-                await self.retire(segment)
+                await self._go_on_as(part, segment)
                 return
-            segment.name = part.base
-            self.parts[part.base] = segment
-            await self.commit(segment)
-            with suppress(OSError), closing(open_reader(self.directory / part.name)) as reader:
-                await self.drain(reader, segment)  # now, before what follows; if it was just packed it is found later
-            return
-        for path in found:
-            await self._read_stray(path, segment)
-            segment = await self.open_segment((0, 0))
-        if not found:
+            with suppress(MovedError):
+                if not segment.sealed:  # else that was done before a file moved
+                    await (self._finish(found[0], segment) if found else self.retire(segment))
+                for path in found[1:]:
+                    await self._finish(path, await self.open_segment((0, 0)))
+                return
+        raise always_moving(self.path)
+
+    def _where_it_is(self, lost: Segment, known: list[Segment], *, ours: bool) -> tuple[LogName | None, list[Path]]:
+        """The part that the file of a segment is now, or else the files that go on with it, its own first. Blocks."""
+        names = frozenset(segment.name for segment in known)
+        for _ in range(MAX_LOOKS):
+            with suppress(MovedError):
+                parts = list_parts(self.directory, self.uuid)
+                unread = [part for part in parts if ours and part.base not in names]
+                part = became_one_of(self.directory, unread, lost)
+                if part is not None:
+                    return part, []
+                files = [self.directory / part.name for part in parts]
+                return None, continuations(self.directory, self.uuid, lost, known, files)
+        raise always_moving(self.path)
+
+    async def _go_on_as(self, part: LogName, segment: Segment) -> None:
+        self.anew = 0
+        if not segment.position:  # the inode alone may be another file's by now: it is read in its turn
             await self.retire(segment)
+            return
+        segment.name = part.base
+        self.parts[part.base] = segment
+        await self.commit(segment)
+        with suppress(OSError), closing(open_reader(self.directory / part.name)) as reader:
+            await self.drain(reader, segment)  # now, before what follows; if it was just packed it is found later
 
     async def retire(self, segment: Segment) -> None:
         """Nothing more will come of this segment."""
@@ -221,7 +240,7 @@ class Copies(ABC):
         del self.past[:-MAX_PAST]
         await self.commit(segment)
 
-    async def read_strays(self, listing: Listing) -> None:
+    async def read_strays(self, files: LogFiles) -> None:
         """Once, at the start: read what others rotated the log to meanwhile, or before we knew it.
 
         Packed files are only looked into until the log itself is read: nothing cheaper than unpacking tells what they
@@ -235,8 +254,8 @@ class Copies(ABC):
         if any(os.path.lexists(f"{self.path}.1{suffix}") for suffix in ("", ".gz")):
             new = not (self.parts or self.live)
             await self._let_go_if_lost()
-            others: list[Path | Reader] = [listing.current] if listing.current else []
-            others += [self.directory / part.name for part in listing.parts]
+            others: list[Path | Reader] = [files.current] if files.current else []
+            others += [self.directory / part.name for part in files.parts]
             strays = await trio.to_thread.run_sync(partial(numbered, self.path, packed=new), abandon_on_cancel=True)
             keys = [_key(path) for path in strays]
             self._copies.clear()
@@ -277,25 +296,21 @@ class Copies(ABC):
                 await self.retire(segment)  # else there is half a line more in it than we know, and nothing to keep
         return True
 
-    async def _read_stray(self, path: Path, segment: Segment) -> None:
+    async def _finish(self, path: Path, segment: Segment) -> None:
+        """Read the rest of a file that is no part of the log by its name; nothing more will come of it."""
         try:
             reader = open_reader(path)
-        except OSError:
-            return  # renamed or deleted since
+        except FileNotFoundError as error:
+            raise MovedError(path.name) from error
         with closing(reader):
-            await self._finish(path, reader, segment)
-
-    async def _finish(self, path: Path, reader: Reader, segment: Segment) -> None:
-        segment.device, segment.inode = reader.key if isinstance(reader, PlainReader) else _key(path)
-        await self.drain(reader, segment)
+            segment.device, segment.inode = reader.key if isinstance(reader, PlainReader) else _key(path)
+            await self.drain(reader, segment)
         await self.retire(segment)
 
 
-def _settled(look: Callable[[], T]) -> T:
-    """What a look at the directory finds once no file is renamed meanwhile."""
-    while True:
-        with suppress(MovedError):
-            return look()
+def always_moving(path: Path) -> OSError:
+    """What is said when the files of a log moved each time they were looked at."""
+    return OSError(errno.EAGAIN, "its files are renamed or deleted each time they are looked at", path.name)
 
 
 def _key(path: Path) -> tuple[int, int]:

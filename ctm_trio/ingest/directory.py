@@ -225,13 +225,16 @@ class _DirectoryOwner:
             else:
                 return
 
-    async def parts_of(self, uuid: str) -> list[LogName]:
+    async def parts_of(self, uuid: str, fresh: bool = False) -> list[LogName]:
         """The rotated parts of a log, as they are now. One listing serves everybody who asked before it began.
+
+        Args:
+            fresh: list again though the directory seems unchanged: its time of change can be wrong.
 
         Raises:
             OSError: the directory cannot be listed now; without it nothing is known of the parts.
         """
-        if not self.listed.is_current(self.directory):
+        if fresh or not self.listed.is_current(self.directory):
             before = self.listings
             async with self.listing:
                 if self.listings == before or not self.listing_done:
@@ -309,7 +312,7 @@ async def tail_log(
         bell: rings when a file of this log has changed.
         progress: counters, ours to write.
         ends: channels to the journal and the attribution owner.
-        parts_of: lists the rotated parts of a log.
+        parts_of: see `PartsOf`.
     """
     tail = Tail(directory, kind, uuid, progress, ends, parts_of)
     tail.adopt(segments)

@@ -18,7 +18,7 @@ import msgspec
 import trio
 
 from ctm_trio.core.channels import ask
-from ctm_trio.ingest.copies import Copies, Listing
+from ctm_trio.ingest.copies import MAX_LOOKS, Copies, LogFiles, always_moving
 from ctm_trio.ingest.ends import Progress, TailEnds
 from ctm_trio.ingest.log_copies import MovedError
 from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader
@@ -49,8 +49,8 @@ ANEW_S = 60.0
 """A file that took the place of one that was read counts as read anew for so long, or until as much of it is read. It
 may be written bit by bit, so that its end is met before."""
 
-PartsOf = Callable[[str], Awaitable[list[LogName]]]
-"""Lists the rotated parts of a log (by its uuid), oldest first."""
+PartsOf = Callable[[str, bool], Awaitable[list[LogName]]]
+"""Lists the rotated parts of a log (by its uuid), oldest first; True: anew, though nothing seems to have changed."""
 
 
 class Tail(Copies):
@@ -66,8 +66,8 @@ class Tail(Copies):
         self.parts_of = parts_of
         self.file: PlainReader | None = None
         self.clues = Clues()
-        self.skipping = 0
-        """Position up to which an endless line was scanned for its end, 0 if there is none."""
+        self.skipping = (0, 0, 0)
+        """Of an endless line: its segment, its position, and up to where it was scanned for its end."""
         self.anew_until, self.met_end = 0.0, False
         self.trouble = ""
         """Why the log cannot be read now, as it was logged last."""
@@ -147,13 +147,17 @@ class Tail(Copies):
     async def _sync_parts(self) -> None:
         if self.file is not None and self.live is not None and not await self.drain(self.file, self.live):
             await self._replace_live()
-        while True:
+        for look in range(MAX_LOOKS):
             with suppress(MovedError):
-                await self._sync_listed()
+                await self._sync_listed(fresh=look > 0)
                 return
+        raise always_moving(self.path)
 
-    async def _sync_listed(self) -> None:
+    async def _sync_listed(self, *, fresh: bool) -> None:
         """Read the parts and the current file as they are listed now.
+
+        Args:
+            fresh: the last list was wrong, so none that is kept is used.
 
         Raises:
             MovedError: they changed meanwhile and have to be listed again.
@@ -164,50 +168,50 @@ class Tail(Copies):
             current = None
         try:
             # Listed after the current file was opened: whatever was rotated away before it is in the list.
-            listing = Listing(current, await self.parts_of(self.uuid))
+            files = LogFiles(current, await self.parts_of(self.uuid, fresh))
             if current is not None and not self._is_current(current, missing=False):
                 # It was rotated: the list may have it too, packed and not to be recognised.
                 raise MovedError(self.path.name)
-            await self.read_strays(listing)
-            await self._read_parts(listing)
+            await self.read_strays(files)
+            await self._read_parts(files)
             current = None  # from here on it is closed by who has it
-            await self._take_current(listing.current)
+            await self._take_current(files.current)
             await self.remember_copies()
         finally:
             if current is not None:
                 current.close()
 
-    async def _read_parts(self, listing: Listing) -> None:
-        for part in listing.parts:
+    async def _read_parts(self, files: LogFiles) -> None:
+        for part in files.parts:
             known = self.parts.get(part.base)
             if known is not None and known.sealed:
                 continue
             path = self.directory / part.name
             try:
                 if part.packed:
-                    await self._read_packed(part, path, known, listing)
+                    await self._read_packed(part, path, known, files)
                     continue
                 reader = PlainReader(path)
             except FileNotFoundError as error:
                 # Packed or pruned: its lines, packed, would be taken for new.
                 raise MovedError(part.name) from error
             try:
-                current = listing.current
+                current = files.current
                 if current is not None and reader.key == current.key:
                     if not self._is_current(current, missing=False):
                         raise MovedError(self.path.name)
                     continue  # a second name of the current file
-                await self._read_plain(part, reader, known, listing)
+                await self._read_plain(part, reader, known, files)
             finally:
                 reader.close()
 
-    async def _read_plain(self, part: LogName, reader: PlainReader, known: Segment | None, listing: Listing) -> None:
+    async def _read_plain(self, part: LogName, reader: PlainReader, known: Segment | None, files: LogFiles) -> None:
         if known is not None and reader.size() == known.position:
             return
         if known is None:
             known = await self._claim(reader, reader.key)
         if known is None or known.position == 0:  # of an empty file nothing could be told
-            known = await self.segment_of(part, reader, listing, known)
+            known = await self.segment_of(part, reader, files, known)
         segment = known
         if segment.name != part.base:
             segment.name = part.base
@@ -216,7 +220,7 @@ class Tail(Copies):
         if not segment.sealed:
             await self.drain(reader, segment)
 
-    async def _read_packed(self, part: LogName, path: Path, known: Segment | None, listing: Listing) -> None:
+    async def _read_packed(self, part: LogName, path: Path, known: Segment | None, files: LogFiles) -> None:
         if known is None and self.file is not None and self.live is not None:
             # It may be what our open file is; all that was packed is in there, and read it can be recognised by it.
             await self.drain(self.file, self.live)
@@ -224,9 +228,9 @@ class Tail(Copies):
         try:
             segment = known or await self._claim(reader, None)
             if segment is None:
-                if await self.is_unfinished(path, reader, listing):
+                if await self.is_unfinished(path, reader, files):
                     return  # somebody is still writing it; the next write tells us
-                segment = await self.segment_of(part, reader, listing)
+                segment = await self.segment_of(part, reader, files)
             segment.name = part.base
             self.parts[part.base] = segment
             if not segment.sealed:
@@ -246,9 +250,10 @@ class Tail(Copies):
             return None
         if not await self._matches(reader, live) or (not same_file and await self.still_current(live)):
             return None
+        elsewhere = not same_file and await self.goes_on_elsewhere(live)
         self.live = None
         self.close()
-        if not same_file and await self.goes_on_elsewhere(live):
+        if elsewhere:
             await self.let_go(live, ours=False)
             return None
         return live
@@ -349,6 +354,12 @@ class Tail(Copies):
                 self._end_anew(segment)
                 return await self._matches(reader, segment)
             self.progress.lag_bytes = left
+            if self.skipping[:2] == (segment.id, segment.position):  # what was scanned of it is not read again
+                if not await self._matches(reader, segment):
+                    return False
+                if not await self._skip_line(reader, segment):
+                    return True
+                continue
             if left <= INLINE_BYTES and isinstance(reader, PlainReader):
                 data = reader.read(start, want)
                 used = await self._take(data, overlap, segment)
@@ -408,17 +419,17 @@ class Tail(Copies):
 
     async def _skip_line(self, reader: Reader, segment: Segment) -> bool:
         """Find the end of a line that is too long and go on behind it. False if it has not ended yet."""
-        at = max(self.skipping, segment.position + MAX_LINE_BYTES)
+        line = (segment.id, segment.position)
+        at = self.skipping[2] if self.skipping[:2] == line else segment.position + MAX_LINE_BYTES
         while True:
             data = await trio.to_thread.run_sync(reader.read, at, CHUNK_BYTES, abandon_on_cancel=reader.may_be_left)
             end = data.find(b"\n") + 1
             if end:
                 break
             at += len(data)
-            self.skipping = at
+            self.skipping = (*line, at)
             if len(data) < CHUNK_BYTES:
                 return False
-        self.skipping = 0
         segment.position = at + end
         read = partial(reader.read, segment.position - CHECK_BYTES, CHECK_BYTES)
         segment.check = await trio.to_thread.run_sync(read, abandon_on_cancel=reader.may_be_left)

@@ -14,6 +14,7 @@ import trio
 
 from ctm_trio.core.channels import ask
 from ctm_trio.ingest import directory as tailers
+from ctm_trio.ingest.log_files import PlainReader
 from ctm_trio.messages.journal import Positions
 from ctm_trio.model.log_line import LOGS
 from ctm_trio.system import watch
@@ -291,3 +292,43 @@ async def replace_log(rig: Rig, data: bytes, how: str) -> None:
             ]:
                 await trio.sleep(0.01)
         log.append(data[half:])
+
+
+async def test_an_endless_line_then_another_file(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How far an endless line was scanned is forgotten with its file: the next one is scanned from its own place."""
+    monkeypatch.setattr("ctm_trio.ingest.tailer.MAX_LINE_BYTES", 1 << 20)
+    log, endless = rig.log(), b'{"tool_name":"' + b"x" * (3 << 20)
+    log.append(line(UUID, "before") + endless)
+    async with rig.running():
+        await rig.until(lambda: rig.tailers.latest.caught_up)
+        log.path.write_bytes(endless[: 3 << 19] + b'"}\n')
+        log.append(b"".join(line(UUID, f"{i}", size=1 << 19) for i in range(8)))
+        await rig.settle(9)
+    rig.check(["before", *(f"{i}" for i in range(8))])
+
+
+async def test_an_endless_line_is_scanned_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a line that is too long goes on, what was scanned of it is not read again with each piece."""
+    monkeypatch.setattr("ctm_trio.ingest.tailer.MAX_LINE_BYTES", 1 << 20)
+    log, sizes = rig.log(), list[int]()
+    real = PlainReader.read
+
+    def noted(self: PlainReader, start: int, size: int) -> bytes:
+        data = real(self, start, size)
+        sizes.append(len(data))
+        return data
+
+    monkeypatch.setattr(PlainReader, "read", noted)
+    log.append(b'{"tool_name":"' + b"x" * (3 << 20))
+    other = rig.log("22222222-2222-4333-8444-555555555555")
+    async with rig.running():
+        await rig.until(lambda: rig.tailers.latest.caught_up)
+        sizes.clear()
+        for i in range(20):
+            log.append(b"y" * 100)
+            other.append(line(other.uuid, f"{i}"))
+            await rig.settle(i + 1)
+        log.append(b'"}\n' + line(UUID, "after"))
+        await rig.settle(21)
+    assert sum(sizes) < 1 << 20
+    rig.check([*(f"{i}" for i in range(20)), "after"])

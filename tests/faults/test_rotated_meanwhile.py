@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import trio
 
-from ctm_trio.ingest import copies
-from tests.faults.rig import SETTLE_S, LogFile, Rig
+from ctm_trio.ingest import copies, directory
+from ctm_trio.ingest.copies import Copies
+from ctm_trio.model.log_line import Segment
+from tests.faults.rig import SETTLE_S, LogFile, Rig, line
 from tests.faults.test_logs import lines
 
 
@@ -157,3 +159,49 @@ async def test_the_inode_of_a_copy(rig: Rig, ending: str) -> None:
     log.path.rename(f"{log.path}{ending}")
     log.append(data)
     await live_through(rig, [*rig.markers, *expected])
+
+
+async def test_a_stray_that_moves_on(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What logrotate made of the log is renamed once more right before it is opened: its rest is read all the same."""
+    log, (data, expected) = rig.log(), lines(0, 5)
+    log.append(data)
+    async with rig.running():
+        await rig.settle(len(expected))
+    (data, more), (last, markers) = lines(5, 3), lines(8, 2)
+    log.append(data)
+    log.logrotate("create", pack=False)
+    log.append(last)
+    first, second = Path(f"{log.path}.1"), Path(f"{log.path}.2")
+    real, done = Copies._finish, list[str]()
+
+    async def late(self: Copies, path: Path, segment: Segment) -> None:
+        if not done:
+            done.append(path.name)
+            first.rename(second)
+        await real(self, path, segment)
+
+    monkeypatch.setattr(Copies, "_finish", late)
+    await live_through(rig, [*expected, *more, *markers])
+    assert done == [first.name]
+
+
+async def test_a_file_that_is_listed_and_never_there(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listing that stays wrong, as of a network's file system, ends nothing: it is said, and tried again later."""
+    log, (data, expected) = rig.log(), lines(0, 5)
+    log.append(data)
+    ghost = f"{log.path.name}.1700000000000000001"
+    real, wrong = directory._scan, [True]
+
+    def scan(path: Path) -> directory.Listing:
+        found = real(path)
+        if wrong[0]:
+            found.files.setdefault(log.uuid, {})[ghost] = (100, 1)
+        return found
+
+    monkeypatch.setattr(directory, "_scan", scan)
+    async with rig.running():
+        await rig.until(lambda: any("renamed or deleted" in what for what in rig.health.latest.components.values()))
+        wrong[0] = False
+        log.append(line(log.uuid, "last"))
+        await rig.settle(len(expected) + 1)
+    rig.check([*expected, "last"])
