@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import trio
 
 from ctm_trio.core.channels import StateReceiver, StateSender, ask
+from ctm_trio.core.threads import in_thread
 from ctm_trio.ingest.last_stamps import running_writers
 from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
 from ctm_trio.messages.journal import Attribute, JournalMessage, KnownSources
@@ -158,8 +160,8 @@ class _AttributionOwner:
             orphans = frozenset(uuid for uuid, name in rules.known.items() if name == orphan_name(uuid))
             if not orphans:
                 continue
-            found = await trio.to_thread.run_sync(
-                self.transcripts.look, orphans, limiter=self.lookups, abandon_on_cancel=True
+            found = await in_thread(
+                partial(self.transcripts.look, orphans), limiter=self.lookups, abandon_on_cancel=True
             )
             for uuid in orphans:
                 directories = found.get(uuid, ())
@@ -186,8 +188,8 @@ class _AttributionOwner:
         await self.news.send(_Waited(sighting))
 
     async def _directories(self, uuid: str) -> tuple[tuple[str, float], ...]:
-        return await trio.to_thread.run_sync(
-            directories_of, self.projects, uuid, limiter=self.lookups, abandon_on_cancel=True
+        return await in_thread(
+            partial(directories_of, self.projects, uuid), limiter=self.lookups, abandon_on_cancel=True
         )
 
     # ------------------------------------------------------------ the one that decides
@@ -198,13 +200,11 @@ class _AttributionOwner:
         self.rules.remember(known)
         with trio.move_on_after(LOOKUP_S):
             uuids = list(self.rules.by_uuid)
-            writers = await trio.to_thread.run_sync(running_writers, logs, uuids, abandon_on_cancel=True)
+            writers = await in_thread(partial(running_writers, logs, uuids), abandon_on_cancel=True)
             for uuid, stamp in writers.items():
                 self.rules.processes.see(uuid, stamp.pid, stamp.pane, stamp.at, fresh=False)
         with trio.move_on_after(LOOKUP_S):
-            clients = await trio.to_thread.run_sync(
-                read_clients, self.projects.parent / "sessions", abandon_on_cancel=True
-            )
+            clients = await in_thread(partial(read_clients, self.projects.parent / "sessions"), abandon_on_cancel=True)
             for client in clients:
                 if client.alive:
                     self.rules.processes.see(client.uuid, str(client.pid), client.pane, 0.0, fresh=False)

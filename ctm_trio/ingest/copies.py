@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-import trio
 
+from ctm_trio.core.threads import in_thread
 from ctm_trio.ingest.log_copies import (
     MovedError,
     Repeats,
@@ -112,7 +112,7 @@ class Copies(ABC):
         others: list[Path | Reader] = [files.current] if files.current else []
         others += [p for part in files.parts if (p := self.directory / part.name) != path]
         look = partial(unfinished, path, reader, UNFINISHED_S, others)
-        return await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
+        return await in_thread(look, abandon_on_cancel=reader.may_be_left)
 
     async def segment_of(
         self, part: LogName, reader: Reader, files: LogFiles, segment: Segment | None = None
@@ -139,7 +139,7 @@ class Copies(ABC):
             read = strays_with(self.directory, self.uuid, keys) if keys else []
             return repeated(reader, known, self.live, [*others, *read], unread, self.directory / part.name)
 
-        repeats = await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
+        repeats = await in_thread(look, abandon_on_cancel=reader.may_be_left)
         if segment is None:
             segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else (0, 0))
         segment.name = part.base
@@ -158,7 +158,7 @@ class Copies(ABC):
         """The head of a segment's file if the segment lacks it: an older version read it. Else empty."""
         if segment.head or not segment.position:
             return b""
-        return await trio.to_thread.run_sync(read_head, reader, abandon_on_cancel=reader.may_be_left)
+        return await in_thread(partial(read_head, reader), abandon_on_cancel=reader.may_be_left)
 
     def _counts(self, other: LogName, part: LogName) -> bool:
         """True if the lines of another part are read from it, now or later: it is not itself a copy."""
@@ -168,7 +168,7 @@ class Copies(ABC):
     async def goes_on_elsewhere(self, live: Segment) -> bool:
         """True if others rotated the file of a segment: then its rest is there, and a part like it is a copy."""
         look = partial(continuations, self.directory, self.uuid, live, (), ())
-        return bool(await trio.to_thread.run_sync(look, abandon_on_cancel=True))
+        return bool(await in_thread(look, abandon_on_cancel=True))
 
     async def _let_go_if_lost(self) -> None:
         live = self.live
@@ -196,7 +196,7 @@ class Copies(ABC):
         for _ in range(MAX_LOOKS):
             look = partial(self._where_it_is, segment, [*self.past, *self.parts.values()], ours=ours)
             # In a thread that may be left alone: it only reads, files of its own.
-            part, found = await trio.to_thread.run_sync(look, abandon_on_cancel=True)
+            part, found = await in_thread(look, abandon_on_cancel=True)
             if part is not None:
                 await self._go_on_as(part, segment)
                 return
@@ -256,7 +256,7 @@ class Copies(ABC):
             await self._let_go_if_lost()
             others: list[Path | Reader] = [files.current] if files.current else []
             others += [self.directory / part.name for part in files.parts]
-            strays = await trio.to_thread.run_sync(partial(numbered, self.path, packed=new), abandon_on_cancel=True)
+            strays = await in_thread(partial(numbered, self.path, packed=new), abandon_on_cancel=True)
             keys = [_key(path) for path in strays]
             self._copies.clear()
             for i, path in enumerate(strays):
@@ -282,7 +282,7 @@ class Copies(ABC):
                 raise MovedError(path.name)
             known = [*self.past, *self.parts.values()]
             look = partial(repeated, reader, known, self.live, others)
-            repeats = await trio.to_thread.run_sync(look, abandon_on_cancel=reader.may_be_left)
+            repeats = await in_thread(look, abandon_on_cancel=reader.may_be_left)
             if repeats is not None and not repeats.whole and repeats.position >= reader.size():
                 return True
             segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else _key(path))

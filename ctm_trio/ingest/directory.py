@@ -20,6 +20,7 @@ from typing import NoReturn, Protocol
 import trio
 
 from ctm_trio.core.channels import Figures, StateSender, ask
+from ctm_trio.core.threads import in_thread
 from ctm_trio.errors import Unavailable
 from ctm_trio.ingest.ends import Bell, Progress, TailEnds
 from ctm_trio.ingest.log_files import open_log_file
@@ -240,7 +241,7 @@ class _DirectoryOwner:
                 if self.listings == before or not self.listing_done:
                     self.listings += 1
                     self.listing_done = False
-                    self.listed = await trio.to_thread.run_sync(_scan, self.directory, abandon_on_cancel=True)
+                    self.listed = await self._scan()
                     self.listing_done = True
         return parts_among(self.listed.files.get(uuid, ()), uuid)
 
@@ -248,7 +249,7 @@ class _DirectoryOwner:
         """List the directory and wake the tailers of what has changed since the last look. False if that cannot be."""
         began = trio.current_time()
         try:
-            self.listed = await trio.to_thread.run_sync(_scan, self.directory, abandon_on_cancel=True)
+            self.listed = await self._scan()
         except OSError as error:
             self._cannot_list(error)
             return False
@@ -256,7 +257,7 @@ class _DirectoryOwner:
         found = self.listed.files
         self._name_strange(self.listed.strange)
         read = partial(_fully_read, self.directory, segments)
-        done = await trio.to_thread.run_sync(read, abandon_on_cancel=True) if segments else set()
+        done = await in_thread(read, abandon_on_cancel=True) if segments else set()
         for uuid, files in found.items():
             entry = self._log(uuid)
             if files == entry.files:
@@ -276,6 +277,19 @@ class _DirectoryOwner:
                     del self.logs[uuid]  # its files are gone
         self.scan_s = max(SCAN_S, (trio.current_time() - began) * SCAN_SHARE)
         return True
+
+    async def _scan(self) -> Listing:
+        waits = False
+
+        def say(why: str) -> None:
+            nonlocal waits
+            waits = True
+            self.ends.report.fault(self.kind, f"{self.kind}/", why)
+
+        listed = await in_thread(partial(_scan, self.directory), abandon_on_cancel=True, say=say)
+        if waits:
+            self._cannot_list(None)
+        return listed
 
     def _cannot_list(self, error: OSError | None) -> None:
         """Say, once, that the directory cannot be listed, or no more that it can."""

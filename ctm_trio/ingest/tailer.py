@@ -18,6 +18,7 @@ import msgspec
 import trio
 
 from ctm_trio.core.channels import ask
+from ctm_trio.core.threads import in_thread
 from ctm_trio.ingest.copies import MAX_LOOKS, Copies, LogFiles, always_moving
 from ctm_trio.ingest.ends import Progress, TailEnds
 from ctm_trio.ingest.log_copies import MovedError
@@ -328,7 +329,7 @@ class Tail(Copies):
         read = partial(reader.read, segment.position - size, size)
         if isinstance(reader, PlainReader):
             return read() == segment.check
-        return await trio.to_thread.run_sync(read) == segment.check
+        return await in_thread(read) == segment.check
 
     # ------------------------------------------------------------ lines
 
@@ -365,7 +366,7 @@ class Tail(Copies):
                 used = await self._take(data, overlap, segment)
             else:
                 async with self.ends.bulk:
-                    data = await trio.to_thread.run_sync(reader.read, start, want, abandon_on_cancel=reader.may_be_left)
+                    data = await in_thread(partial(reader.read, start, want), abandon_on_cancel=reader.may_be_left)
                     used = await self._take(data, overlap, segment)
             if used is None:
                 return False
@@ -422,7 +423,7 @@ class Tail(Copies):
         line = (segment.id, segment.position)
         at = self.skipping[2] if self.skipping[:2] == line else segment.position + MAX_LINE_BYTES
         while True:
-            data = await trio.to_thread.run_sync(reader.read, at, CHUNK_BYTES, abandon_on_cancel=reader.may_be_left)
+            data = await in_thread(partial(reader.read, at, CHUNK_BYTES), abandon_on_cancel=reader.may_be_left)
             end = data.find(b"\n") + 1
             if end:
                 break
@@ -432,7 +433,7 @@ class Tail(Copies):
                 return False
         segment.position = at + end
         read = partial(reader.read, segment.position - CHECK_BYTES, CHECK_BYTES)
-        segment.check = await trio.to_thread.run_sync(read, abandon_on_cancel=reader.may_be_left)
+        segment.check = await in_thread(read, abandon_on_cancel=reader.may_be_left)
         self.progress.skipped += 1
         await self._send([], segment, 1)
         return True

@@ -27,6 +27,7 @@ from ctm_trio.system.instance_lock import Holder, InstanceLock
 from ctm_trio.system.store_errors import translated, written
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.system.workdir import Making
+from tests.faults.rig import Rig, line
 
 
 def _no_thread(*_: object) -> None:
@@ -90,6 +91,22 @@ async def test_the_event_log_opens_late(
         await nursery.start(run_journal, tmp_path / "events.db", inbox, state, events, Figures(JournalCounters()))
         nursery.cancel_scope.cancel()
     assert failed == [3]
+
+
+async def test_the_tailers_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a thread for a directory and its files no tailer ends: they go on when there is one."""
+    rig = Rig(tmp_path)
+    log = rig.log()
+    log.append(line(log.uuid, "first"))
+    async with rig.running():
+        await rig.settle(1)
+        failed = _few_threads(monkeypatch, 4)
+        log.rotate(pack=True, touch=True)
+        other = rig.log("22222222-2222-4333-8444-555555555555")
+        other.append(b"".join(line(other.uuid, f"{i}", size=2000) for i in range(50)))
+        await rig.settle(51)
+        assert not any(rig.health.latest.restarts.values())
+        assert failed == [4]
 
 
 async def test_a_thread_comes_late(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock) -> None:
