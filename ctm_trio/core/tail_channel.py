@@ -32,8 +32,11 @@ class TailSender(Generic[T]):
     def replace(self, renew: Callable[[T], T]) -> None:
         """Put `renew(item)` in the place of each item of the window."""
         window = self._window
+        weigh = window.bounds.weigh
         for i, item in enumerate(window.items):
-            window.items[i] = renew(item)
+            new = window.items[i] = renew(item)
+            if new is not item:
+                window.weight += weigh(new) - weigh(item)
         for group in window.groups.values():
             group.made.clear()
 
@@ -112,7 +115,8 @@ class TailReceiver(trio.abc.ReceiveChannel[B], Generic[T, B]):
             if window.closed:
                 raise trio.EndOfChannel
             waited = True
-            if not group.eager and not window.timing and self.at < window.head:
+            # Also if we have read it all: whoever is woken to do it (`pass_on_timing`) does it for the others.
+            if not group.eager and not window.timing and window.released < window.head:
                 await self._await_gap()
                 continue
             group.parked.add(self)
@@ -129,7 +133,7 @@ class TailReceiver(trio.abc.ReceiveChannel[B], Generic[T, B]):
         window.timing = True
         try:
             await trio.sleep_until(window.open_at)
-        except BaseException:
+        except BaseException:  # a cancellation too: somebody must wait for the end of the gap
             window.timing = False
             window.pass_on_timing()
             raise
@@ -159,9 +163,10 @@ class TailReceiver(trio.abc.ReceiveChannel[B], Generic[T, B]):
     def close(self) -> None:
         """`aclose` without a checkpoint."""
         group = self._group
-        group.members.discard(self)
-        if not group.members:
-            self._window.groups.pop((group.view, group.eager), None)
+        if self in group.members:
+            group.members.discard(self)
+            if not group.members:
+                del self._window.groups[group.view, group.eager]
 
 
 def open_tail_channel(bounds: Bounds[T]) -> tuple[TailSender[T], TailSource[T]]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import trio
 
-from ctm_trio.core.channels import StateReceiver, StateSender, ask
+from ctm_trio.core.channels import Reply, StateReceiver, StateSender, ask
 from ctm_trio.core.threads import in_thread
 from ctm_trio.ingest.last_stamps import running_writers
 from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
@@ -99,15 +100,18 @@ async def run_attribution(
     async with inbox, journal, orders, news:
         owner = _AttributionOwner(inbox, state, sessions, journal, orders, projects, news_send)
         known: Mapping[str, tuple[str, str]] = await ask(journal, KnownSources, timeout_s=ASK_S)
-        async with trio.open_nursery() as nursery:
-            owner.nursery = nursery
-            await owner.begin(known, logs)
-            nursery.start_soon(owner.follow_sightings)
-            nursery.start_soon(owner.follow_records)
-            nursery.start_soon(owner.look_for_transcripts)
-            nursery.start_soon(owner.give_orders)
-            task_status.started()
-            await owner.decide(news)
+        try:
+            async with trio.open_nursery() as nursery:
+                owner.nursery = nursery
+                await owner.begin(known, logs)
+                nursery.start_soon(owner.follow_sightings)
+                nursery.start_soon(owner.follow_records)
+                nursery.start_soon(owner.look_for_transcripts)
+                nursery.start_soon(owner.give_orders)
+                task_status.started()
+                await owner.decide(news)
+        finally:
+            owner.answer_no_more()
 
 
 class _AttributionOwner:
@@ -132,6 +136,8 @@ class _AttributionOwner:
         self.transcripts = Transcripts(projects)
         self.news = news
         self.untold = 0
+        self.unanswered: set[Reply[str]] = set()
+        """Of the sightings that were taken: tailers wait for them."""
         self.following: dict[str, AdoptUuid] = {}
         """Orders for the sessions owner, the newest of each session."""
         self.ring = trio.Event()
@@ -142,6 +148,8 @@ class _AttributionOwner:
     async def follow_sightings(self) -> None:
         """Hand on what the tailers say; with the last tailer's channel this ends, and so does the owner."""
         async for sighting in self.inbox:
+            if sighting.reply is not None:
+                self.unanswered.add(sighting.reply)
             await self.news.send(sighting)
         self.nursery.cancel_scope.cancel()
 
@@ -247,7 +255,17 @@ class _AttributionOwner:
         elif not looked and self.rules.known[uuid] == orphan_name(uuid) and uuid not in self.rules.transcripts:
             self.nursery.start_soon(self._look_up, sighting)
         elif sighting.reply is not None:
+            self.unanswered.discard(sighting.reply)
             sighting.reply.ok(self.rules.known[uuid])
+
+    def answer_no_more(self) -> None:
+        """Let the tailers know that this owner has ended: they ask the next one."""
+        with suppress(trio.WouldBlock, trio.EndOfChannel, trio.ClosedResourceError):
+            while True:
+                if (left := self.inbox.receive_nowait().reply) is not None:
+                    left.drop()
+        for reply in self.unanswered:
+            reply.drop()
 
     async def _tell(self, changed: Mapping[str, str]) -> None:
         """Publish what changed, to the journal first."""
@@ -256,7 +274,7 @@ class _AttributionOwner:
         self.untold += len(changed)
         told, rules = self.state.latest, self.rules
         moved = told.records is not rules.records or told.forks is not rules.forks
-        waiting = self.inbox.statistics().current_buffer_used
+        waiting = self.inbox.statistics().current_buffer_used + self.news.statistics().current_buffer_used
         if moved or (self.untold and (self.untold >= TELL_AT_LEAST or not waiting)):
             self.untold = 0
             self.state.publish(AttributionSnapshot(dict(rules.known), rules.records, rules.forks))

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ctm_trio.journal.store import EventStore, Source, Stamped, compose, strip_session
-from ctm_trio.model.event import HOOK_TYPE, Event
-from ctm_trio.model.log_line import LineBatch, Row
+from ctm_trio.journal.store import CLOCK_TOP, EventStore, Source, Stamped, compose, strip_session
+from ctm_trio.model.event import HOOK_TYPE, MAX_ID, Event
+from ctm_trio.model.log_line import LOGS, LineBatch, Row
 from ctm_trio.model.times import format_time
+from ctm_trio.system.store_errors import StoreUsedUp
 
 UNLOGGED = "session:"
 """How the key of a source begins that holds the events of a session without a log."""
@@ -33,22 +34,27 @@ def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Even
     events: list[Event] = []
     last, now_ns, last_call, last_id = store.last_id, time.time_ns, "", 0
     found: Sequence[Row] = batch.rows
-    if batch.anew:
-        found = store.seen_all.new_of(store.db, source_id, segment_id, found)
-    else:
-        store.seen_all.forget(source_id)
+    if last > MAX_ID - 2 * len(found):  # each line may be two events
+        raise StoreUsedUp("The event log has run out of ids.")
+    if segment.kind == LOGS:  # the calls are in there; hook events of the same log are compared with nothing
+        if batch.anew:
+            found = store.seen_all.new_of(store.db, source_id, segment_id, found)
+        else:
+            store.seen_all.forget(source_id)
     for row in store.seen.first_of(source_id, found):
         agent = row.agent_id
         if agent and (source_id, agent) not in store.agents:
             starts = row.hook is None or row.hook.name == "SubagentStart"
             if starts and store.first_seen(source_id, agent):
-                started = last = max(now_ns(), last + 1)
+                started = last = max(min(now_ns(), CLOCK_TOP), last + 1)
                 tail = _encode({"agent_id": agent, "agent_type": row.agent_type, "ts": row.ts})[1:]
                 rows.append(
                     (started, source_id, "subagent_start", row.ts, tail, "", 0, agent, row.agent_type, "", 0, 0, 0)
                 )
                 events.append(Event(started, "subagent_start", session, head + tail, row.ts, uuid, "", False, agent))
         id_ = now_ns()  # `EventStore.next_id`, without a call for each line
+        if id_ > CLOCK_TOP:
+            id_ = CLOCK_TOP
         if id_ <= last:
             id_ = last + 1
         last = id_
@@ -70,6 +76,11 @@ def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Even
         store.last_calls[source_id] = last_id
     source.events += len(rows)
     return Stamped(rows, hooks, {segment_id: msgspec.structs.replace(segment)}, {source_id: source}), events
+
+
+def reads_back(store: EventStore, batch: LineBatch) -> bool:
+    """True if all calls of a log have to be read back from the database before this batch is stamped."""
+    return bool(batch.anew and batch.rows and batch.segment.kind == LOGS and not store.seen_all.has(batch.segment.id))
 
 
 def stamp_draft(

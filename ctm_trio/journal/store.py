@@ -1,8 +1,8 @@
-"""The event log in SQLite: one writer connection, used by the journal alone and always in a worker thread.
+"""The event log in SQLite: one writer connection, used by the journal alone.
 
-`stamp` gives drafts and lines their ids without touching the disk; `insert` commits what was stamped, events and log
-positions in one transaction. Between the two stands the journal, which may hold stamped events back in memory while
-the disk is full or the database is locked.
+The journal uses it in its worker thread; what is quick it does on the loop, while that thread does nothing. `insert`
+commits what was stamped (`journal.stamping`), events and log positions in one transaction. Between the two the journal
+may hold stamped events back in memory while the disk is full or the database is locked.
 """
 
 from __future__ import annotations
@@ -238,9 +238,16 @@ class EventStore(Watched):
         self._patient = True
 
     def wait_for_locks(self, patient: bool) -> None:
-        """Whether a commit waits `BUSY_S` for another process's lock (in a thread), or not at all (on the loop)."""
+        """Whether a commit waits `BUSY_S` for another process's lock (in a thread), or not at all (on the loop).
+
+        Raises:
+            StoreUnavailable: nothing can be written now.
+        """
+        if self.detached:
+            raise StoreUnavailable(self.detached)
         if patient != self._patient:
-            self.db.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000) if patient else 0}")
+            with translated():
+                self.db.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000) if patient else 0}")
             self._patient = patient
 
     def fold(self) -> None:
@@ -249,8 +256,9 @@ class EventStore(Watched):
 
     def fold_rest(self) -> None:
         """Fold what came meanwhile too and empty the write-ahead log, between two commits. Never raises."""
-        self.wait_for_locks(True)
-        with suppress(sqlite3.Error):  # locked or full: it is tried again, and the log is valid meanwhile
+        # Locked or full: it is tried again, and the log is valid meanwhile.
+        with suppress(sqlite3.Error, StoreUnavailable, StoreDamaged):
+            self.wait_for_locks(True)
             self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def wal_bytes(self) -> int:

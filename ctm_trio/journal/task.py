@@ -10,6 +10,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,15 @@ from ctm_trio.core.threads import in_thread
 from ctm_trio.journal.last_calls import last_call_at, newest_calls
 from ctm_trio.journal.replay import read_replay
 from ctm_trio.journal.rescue import insert_what_can_be
-from ctm_trio.journal.stamping import draft_source, move_sources, relabel, stamp_draft, stamp_lines, unstored
+from ctm_trio.journal.stamping import (
+    draft_source,
+    move_sources,
+    reads_back,
+    relabel,
+    stamp_draft,
+    stamp_lines,
+    unstored,
+)
 from ctm_trio.journal.store import EventStore, Stamped, StoreDamaged, StoreUnavailable, ring_sizes, select_events
 from ctm_trio.journal.tail import EventSender
 from ctm_trio.messages.journal import (
@@ -60,7 +69,8 @@ LOOP_COMMIT_S, THREAD_S = 0.005, 1.0
 second: a slow disk must not hold up everybody. On a file system that may hang the thread has all of them."""
 
 BACKLOG_EVENTS = 20_000
-"""Events kept in memory while the database cannot be written. Past it the journal takes nothing more."""
+"""Events, and batches of them, that are kept in memory while the database cannot be written. Past it the journal takes
+nothing more."""
 
 FLUSH_RETRY_S = 0.5
 """How often it is tried again meanwhile."""
@@ -85,7 +95,7 @@ async def run_journal(
     """Own the event log until cancelled. Closes the inbox and `events` at the end; the last batch is on disk.
 
     Raises:
-        StoreDamaged: the database is no sound one; set it aside and start again, the logs rebuild it.
+        StoreDamaged: the database is damaged; set it aside and start again, the logs rebuild it.
     """
     journal = Journal(path, state, events)
     await in_thread(journal.open, limiter=journal.writer)
@@ -97,8 +107,11 @@ async def run_journal(
             nursery.start_soon(watch, name="ctm: watch of the event log's file")
             task_status.started()
             with inbox:
-                while True:
-                    await journal.turn(inbox)
+                try:
+                    while True:
+                        await journal.turn(inbox)
+                finally:
+                    journal.take_rest(inbox)
     finally:
         events.close()
         # Not abandoned: nobody may touch the database while the thread does. If the disk hangs, so does this, and
@@ -119,6 +132,8 @@ class Journal:
         self.store: EventStore
         self.writer = trio.CapacityLimiter(1)
         self.readers = trio.CapacityLimiter(1)
+        self.taken: list[JournalMessage] = []
+        """Messages of which nothing is stamped yet."""
         self.pending: deque[tuple[Stamped, list[Event]]] = deque()
         self.pending_events = 0
         self.fresh: list[Event] = []
@@ -147,35 +162,46 @@ class Journal:
     def open(self) -> None:
         """Open the store and fill the ring from it (in a thread)."""
         store = self.store = EventStore(self.path)
-        store.last_calls = newest_calls(store.db, store.sources.values())
-        ring = select_events(store.db, limit=RING_EVENTS)
+        try:
+            store.last_calls = newest_calls(store.db, store.sources.values())
+            ring = select_events(store.db, limit=RING_EVENTS)
+        except BaseException:
+            store.close()  # or it would be set aside while it is open, and its ids be given again
+            raise
         total = sum([source.events for source in store.sources.values()])
         self.events.begin(ring, total=total, newest_id=lambda: store.last_id)
 
     def shut(self) -> None:
         """Commit what is left and close (in a thread)."""
         store = self.store
-        if self.pending:
-            try:
+        try:
+            self._stamp_all()
+            if self.pending:
                 store.settle()
                 store.insert([stamped for stamped, _ in self.pending])
                 self.pending.clear()
-            except (StoreUnavailable, StoreDamaged) as error:  # the logs still have it; nothing else can be done now
-                log.error("the last events are not on disk: %s", error.message)
+        except (StoreUnavailable, StoreDamaged) as error:  # the logs still have it; nothing else can be done now
+            log.error("the last events are not on disk: %s", error.message)
         store.close()
         if store.detached and not self.pending:
             log.error("the event log is not at its place: %s", store.detached)
         self.whole = not self.pending and not store.detached
 
+    def take_rest(self, inbox: trio.MemoryReceiveChannel[JournalMessage]) -> None:
+        """Take what is queued when the journal ends: who sent it was told that it will be stored, and has gone on."""
+        with suppress(trio.WouldBlock, trio.EndOfChannel):
+            while True:
+                self.taken.append(inbox.receive_nowait())
+
     # ------------------------------------------------------------ one turn
 
     async def turn(self, inbox: trio.MemoryReceiveChannel[JournalMessage]) -> None:
         """Take what has queued, commit it, hand it on."""
-        messages: list[JournalMessage] = []
+        messages = self.taken
         rows = 0
         if not self.pending:
             messages.append(await inbox.receive())
-        elif self.pending_events >= BACKLOG_EVENTS:
+        elif max(self.pending_events, len(self.pending)) >= BACKLOG_EVENTS:
             await trio.sleep_until(self.flush_at)
         else:
             with trio.move_on_at(self.flush_at):
@@ -190,7 +216,7 @@ class Journal:
             except trio.WouldBlock:
                 break
         started = perf_counter()
-        await self._commit(messages, rows)
+        await self._commit(rows)
         done = perf_counter()
         self.ingest_s += done - started
         self._hand_on()
@@ -199,13 +225,13 @@ class Journal:
             self.folding = True
             self.nursery.start_soon(self._fold, name="ctm: fold of the event log's write-ahead log")
 
-    async def _commit(self, messages: list[JournalMessage], rows: int) -> None:
+    async def _commit(self, rows: int) -> None:
         """Stamp and commit, on the loop if that is quick. What cannot be committed now stays pending, with its ids."""
         due = not self.degraded or trio.current_time() >= self.flush_at
         announced = len(self.pending)
-        if rows <= LOOP_ROWS and due and self._may_use_loop() and not self._reads_back(messages):
+        if rows <= LOOP_ROWS and due and self._may_use_loop() and not self._reads_back():
             started, left_out = perf_counter(), self.left_out
-            self._stamp_all(messages)
+            self._stamp_all()
             settled = self._flush_quickly()
             if not settled or perf_counter() - started > LOOP_COMMIT_S:
                 self.thread_until = max(self.thread_until, trio.current_time() + THREAD_S)
@@ -213,8 +239,7 @@ class Journal:
                 if self.left_out != left_out:
                     self.publish_state()
                 return
-            messages = []
-        commit = partial(self._stamp_and_flush, messages, announced, due=due)
+        commit = partial(self._stamp_and_flush, announced, due=due)
         await in_thread(commit, limiter=self.writer, say=self._say_degraded)
         if self.degraded and due:  # tried, and in vain
             self.flush_at = trio.current_time() + FLUSH_RETRY_S
@@ -228,36 +253,35 @@ class Journal:
             and trio.current_time() >= self.thread_until
         )
 
-    def _reads_back(self, messages: list[JournalMessage]) -> bool:
+    def _reads_back(self) -> bool:
         """True if all calls of a log have to be read back first."""
-        return any(
-            isinstance(m, Ingest) and m.batch.anew and m.batch.rows and not self.store.seen_all.has(m.batch.segment.id)
-            for m in messages
-        )
+        return any(isinstance(message, Ingest) and reads_back(self.store, message.batch) for message in self.taken)
 
     def _flush_quickly(self) -> bool:
         """Commit what was stamped, without waiting for any lock. False: leave it to the thread."""
         if not self.pending:
             return True
-        self.store.wait_for_locks(False)
         try:
+            self.store.wait_for_locks(False)
             self.store.insert([stamped for stamped, _ in self.pending])
         except StoreUnavailable:
             return False
         self._committed()
         return True
 
-    def _stamp_and_flush(self, messages: list[JournalMessage], announced: int, *, due: bool) -> None:
+    def _stamp_and_flush(self, announced: int, *, due: bool) -> None:
         """Stamp, and commit if it is `due` (in the writer's thread).
 
         Args:
             announced: so many of the pending batches, the first ones, have ids that readers know.
         """
-        self._stamp_all(messages)
+        self._stamp_all()
+        if not self.pending:
+            self.degraded = ""  # there was no thread for a while, and nothing waited to be written
         if not self.pending or not due:
             return
-        self.store.wait_for_locks(True)
         try:
+            self.store.wait_for_locks(True)
             left, why = insert_what_can_be(self.store, [s for s, _ in self.pending], announced, self.fresh)
             self.left_out, self.refusal = self.left_out + left, why or self.refusal
         except StoreUnavailable as error:
@@ -289,7 +313,8 @@ class Journal:
 
     # ------------------------------------------------------------ ids
 
-    def _stamp_all(self, messages: list[JournalMessage]) -> None:
+    def _stamp_all(self) -> None:
+        messages, self.taken = self.taken, []
         for message in messages:
             try:
                 self._stamp(message)

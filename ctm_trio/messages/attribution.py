@@ -22,9 +22,9 @@ class Sighting:
     reply: Reply[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AttributionSnapshot:
-    """uuid of every log seen or recorded → session name.
+    """uuid of every log seen or recorded → session name. Two are never equal: `records` counts by identity.
 
     `records`: of the sessions snapshot that this was decided on (the same object), so that a reader of both can tell
     whether they fit; None if nobody says. `forks`: the logs that began as a fork of another one.

@@ -12,9 +12,11 @@ import msgspec
 import pytest
 
 from ctm_trio.journal import store
+from ctm_trio.journal.stamping import stamp_lines
 from ctm_trio.journal.store import EventStore, Stamped
 from ctm_trio.messages.journal import Draft, Publish
 from ctm_trio.model.event import MAX_ID
+from ctm_trio.model.log_line import LOGS, LineBatch, Row, Segment
 from ctm_trio.system.store_errors import (
     StoreDamaged,
     StoreRefused,
@@ -93,6 +95,23 @@ def test_a_clock_beyond_the_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert made.next_id() == MAX_ID
     with pytest.raises(StoreUsedUp):
         made.next_id()
+    made.close()
+
+
+async def test_lines_by_a_clock_beyond_the_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ids of lines keep to the same bound, and of sub-agents' first ones; at the end of the numbers it is said."""
+    monkeypatch.setattr("ctm_trio.journal.store.time.time_ns", lambda: MAX_ID + 10**15)
+    rig = Rig(tmp_path)
+    log = rig.log()
+    async with rig.running():
+        log.append(line(UUID, "a") + line(UUID, "b", agent="x"))
+        await rig.settle(2)
+    assert [id_ for id_, _ in rig.seen] == [store.CLOCK_TOP, store.CLOCK_TOP + 2]
+    made = EventStore(tmp_path / "other.db")
+    made.last_id = MAX_ID - 1
+    row = Row("", b"{}", "Bash", False, "", "", "", 0, 0)
+    with pytest.raises(StoreUsedUp):
+        stamp_lines(made, LineBatch(Segment(1, UUID, LOGS), [row]))
     made.close()
 
 

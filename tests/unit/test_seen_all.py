@@ -10,8 +10,9 @@ import pytest
 
 from ctm_trio.journal import seen_all
 from ctm_trio.journal.seen_all import SeenAll
+from ctm_trio.journal.stamping import reads_back, stamp_lines
 from ctm_trio.model.event import HookFacts
-from ctm_trio.model.log_line import Row
+from ctm_trio.model.log_line import HOOK_EVENTS, LOGS, LineBatch, Row, Segment
 from tests.fakes.library import UUID, Library, bash
 
 CALL = Row("2026-01-01T00:00:00Z", b"", "Bash", False, "", "", "t1", 0, 0)
@@ -57,3 +58,21 @@ def test_read_back_once_for_a_file(library: Library, monkeypatch: pytest.MonkeyP
     assert (memory.has(5), memory.has(6)) == (False, True)
     memory.forget(library.store.sources[UUID].id)
     assert not memory.has(6)
+
+
+def test_hook_events_of_the_log_change_nothing(library: Library) -> None:
+    """They come from another file of the same log while that is read anew: its calls are not read back again."""
+    memory = library.store.seen_all
+    log = Segment(library.store.next_segment, UUID, LOGS)
+    hooks = Segment(log.id + 1, UUID, HOOK_EVENTS)
+    stamp_lines(library.store, LineBatch(log, [CALL], anew=True))
+    assert memory.has(log.id)
+    for anew in (False, True):
+        hook = msgspec.structs.replace(CALL, hook=HookFacts("PreToolUse"))
+        batch = LineBatch(hooks, [hook], anew=anew)
+        assert not reads_back(library.store, batch)
+        stamp_lines(library.store, batch)
+        assert memory.has(log.id)
+    assert reads_back(library.store, LineBatch(hooks, [CALL], anew=True)) is False
+    stamp_lines(library.store, LineBatch(log, [CALL]))
+    assert not memory.has(log.id)

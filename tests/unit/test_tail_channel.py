@@ -174,6 +174,32 @@ async def test_replaced_items() -> None:
     assert (await receiver.receive()).items == [10, 20]
 
 
+async def test_replaced_items_weigh_what_they_weigh() -> None:
+    """Exchanging items for lighter ones leaves no weight behind: there is room for as many as before."""
+    send, source = open_tail_channel(Bounds[int](10_000, 100, abs))
+    receiver = source.open(Multiples())
+    for _ in range(20):
+        send.send_nowait([10] * 9)
+        send.replace(lambda item: min(item, 1))
+        send.send_nowait([10] * 9)
+        assert (await receiver.receive()) == Got([1] * 9 + [10] * 9)
+
+
+async def test_closing_twice_touches_nobody_else() -> None:
+    """A receiver that is closed again, after one with the same view was opened, takes nothing from that one."""
+    send, source = open_tail_channel(bounds())
+    first = source.open(Multiples())
+    first.close()
+    second = Reader(source.open(Multiples()))
+    first.close()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(second.run)
+        await trio.testing.wait_all_tasks_blocked()
+        send.send_nowait([1])
+        send.close()
+    assert second.items == [1]
+
+
 async def test_a_cancelled_receive_takes_nothing() -> None:
     """What a receiver was about to get when it was cancelled is what it gets next."""
     send, source = open_tail_channel(bounds())
@@ -258,4 +284,28 @@ async def test_the_receiver_that_times_the_gap_goes_away(mock_clock: trio.testin
         mock_clock.jump(tail_window.GAP_MAX_S)
         await trio.testing.wait_all_tasks_blocked()
         assert slow.got[-1] == [0, 1]
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_newcomer_times_the_gap(mock_clock: trio.testing.MockClock) -> None:
+    """The one that waits for the end of the gap leaves; the one woken instead has read all, and waits all the same."""
+    send, source = open_tail_channel(bounds())
+    idle, leaves, stays = source.open(Multiples(1)), source.open(Multiples(2)), Reader(source.open(Multiples(2)))
+    source._window.open_at = trio.current_time() + tail_window.GAP_MAX_S
+    send.send_nowait([6])
+    newcomer, scope = Reader(source.open(Multiples(1))), trio.CancelScope()
+
+    async def leave() -> None:
+        with scope:
+            await leaves.receive()
+
+    async with trio.open_nursery() as nursery:
+        for task in (leave, newcomer.run, stays.run):
+            nursery.start_soon(task)
+            await trio.testing.wait_all_tasks_blocked()
+        scope.cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(1)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (stays.items, newcomer.items, idle.at) == ([6], [], 0)
         nursery.cancel_scope.cancel()
