@@ -25,6 +25,10 @@ MAX_TOKENS = 1000
 """Tokens that may be valid at once; past that the oldest is logged out."""
 
 
+class AnotherUser(Exception):
+    """The user changed or went while a password was being checked: there is nobody whom the token would belong to."""
+
+
 class _Stored(msgspec.Struct):
     user: str = ""
     tokens: dict[str, int] = {}
@@ -62,9 +66,9 @@ class TokenFile:
         """The user is now `mark` ("" for nobody). True if that made tokens void."""
         if mark == self._mark:
             return False
-        self._mark = mark
         had = bool(self._ends)
-        self._ends = {}
+        self._ends = {}  # before the mark: `save`, in its thread, must never see old tokens under a new one
+        self._mark = mark
         return had
 
     def valid(self, digest: bytes) -> bool:
@@ -76,9 +80,18 @@ class TokenFile:
             self._ends[digest] = now + LIFETIME_S
         return True
 
-    def add(self, digest: bytes) -> None:
+    def add(self, digest: bytes, mark: str) -> None:
         """Log a token in for `LIFETIME_S`. What has ended is not valid, and makes room first; until then it stays: the
-        clock may be wrong just now."""
+        clock may be wrong just now.
+
+        Args:
+            mark: the user whose password was checked.
+
+        Raises:
+            AnotherUser: `mark` is not the user any more.
+        """
+        if not mark or mark != self._mark:
+            raise AnotherUser
         while len(self._ends) >= MAX_TOKENS:
             del self._ends[min(self._ends, key=lambda known: self._ends[known])]
         self._ends[digest] = time.time() + LIFETIME_S

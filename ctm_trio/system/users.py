@@ -33,7 +33,7 @@ from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, stamp
 from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import read_regular
 from ctm_trio.system.signup_code import SignupCode
-from ctm_trio.system.tokens import TokenFile
+from ctm_trio.system.tokens import AnotherUser, TokenFile
 
 HASH_LIMIT_S = 20.0
 """How long a login waits for its turn and the hash together. A `user.json` may ask for more work than that."""
@@ -96,6 +96,10 @@ def _hash(password: bytes, salt: bytes, params: _Params) -> bytes:
     return hash_secret_raw(password, salt, params.t, params.m, params.p, params.hash_len, Type.ID)
 
 
+def _mark(username: bytes, salt: bytes, digest: bytes) -> str:
+    return hashlib.sha256(salt + digest + username).hexdigest()
+
+
 def _read_user(path: Path) -> _Known | None:
     """The user in the file; None if there is none or the file is not one of ours. Blocks for a small read."""
     if file_fault(path):  # whoever may write it could let themselves in
@@ -108,13 +112,17 @@ def _read_user(path: Path) -> _Known | None:
     sane = 8 <= user.params.m <= MAX_MEMORY_KIB and 1 <= user.params.t <= MAX_ROUNDS and 1 <= user.params.p <= 64
     if user.algo != "argon2id" or not sane or len(digest) != user.params.hash_len or not 8 <= len(salt) <= 1024:
         return None
-    mark = hashlib.sha256(salt + digest + user.username.encode()).hexdigest()
-    return _Known(user.username.encode(), user.params, salt, digest, mark)
+    name = user.username.encode()
+    return _Known(name, user.params, salt, digest, _mark(name, salt, digest))
 
 
 def is_usable(path: Path) -> bool:
     """True if somebody can sign in with this `user.json`. Blocks for a small read."""
     return _read_user(path) is not None
+
+
+def _unreadable_code(error: OSError) -> Unavailable:
+    return Unavailable(f"The sign-up code cannot be read: {error.strerror}.")
 
 
 class UserStore:
@@ -201,12 +209,13 @@ class UserStore:
             Unavailable: too many logins wait already, or the file cannot be written.
         """
         async with self._writing:
-            self._look()
-            if self._stamp != Stamp():
-                raise AlreadyRegistered
+            self._must_be_free()
             await self._check_code(asker, code)
             params, salt = _Params(), secrets.token_bytes(16)
             digest = await self._run_hash(password, salt, params)
+            self._must_be_free()
+            await self._check_code_again(code)
+            self._must_be_free()
             user = _User(
                 username=username,
                 algo="argon2id",
@@ -220,8 +229,16 @@ class UserStore:
                 await trio.to_thread.run_sync(self._write_user, data)
             except OSError as error:
                 raise Unavailable(f"The user cannot be saved: {error.strerror}.") from error
-            self._look()
-            return await self._new_token()
+            try:
+                return await self._new_token(_mark(username.encode(), salt, digest))
+            except AnotherUser:
+                raise AlreadyRegistered from None
+
+    def _must_be_free(self) -> None:
+        """Look whether nobody has signed up; asked again after each wait, in which another program may have done it."""
+        self._look()
+        if self._stamp != Stamp():
+            raise AlreadyRegistered
 
     def _write_user(self, data: bytes) -> None:
         ensure_private_dir(self._path.parent)
@@ -244,9 +261,19 @@ class UserStore:
                     await trio.to_thread.run_sync(self._code.renew)
                     self._wrong_codes = 0
         except OSError as error:
-            raise Unavailable(f"The sign-up code cannot be read: {error.strerror}.") from error
+            raise _unreadable_code(error) from error
         if not right:
             raise WrongCode
+
+    async def _check_code_again(self, code: str) -> None:
+        """The code that was right before the hash may have been replaced since (`auth reset`); this is not a guess."""
+        if self._code is None or not code:
+            return
+        try:
+            if not await trio.to_thread.run_sync(self._code.is_right, code):
+                raise WrongCode
+        except OSError as error:
+            raise _unreadable_code(error) from error
 
     async def login(self, username: str, password: str, asker: Asker) -> str:
         """A new token for the right name and password; both wrong ways take the same time.
@@ -265,13 +292,17 @@ class UserStore:
             if self._stamp != Stamp():
                 raise Unavailable("user.json cannot be read; repair or delete it.")
             raise NotRegistered
-        digest = await self._run_hash(password, user.salt, user.params)
+        digest = await self._run_hash(password, user.salt, user.params)  # the user may change or go meanwhile
         right = hmac.compare_digest(digest, user.hash) & hmac.compare_digest(username.encode(), user.username)
         if not right:
             raise InvalidCredentials
-        self._logins.clear(asker.key)
         async with self._writing:
-            return await self._new_token()
+            try:
+                token = await self._new_token(user.mark)
+            except AnotherUser:
+                raise InvalidCredentials from None
+        self._logins.clear(asker.key)
+        return token
 
     async def logout(self, token: str) -> None:
         """Revoke this token and no other."""
@@ -283,9 +314,11 @@ class UserStore:
             if self._tokens.drop(digest):
                 await self._save()
 
-    async def _new_token(self) -> str:
+    async def _new_token(self, mark: str) -> str:
+        """A token for the user whose password was checked. Raises AnotherUser if that is not the user any more."""
+        self._look()
         token = secrets.token_urlsafe(32)
-        self._tokens.add(hashlib.sha256(token.encode()).digest())
+        self._tokens.add(hashlib.sha256(token.encode()).digest(), mark)
         await self._save()
         return token
 

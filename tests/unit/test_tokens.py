@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctm_trio.system import tokens
-from ctm_trio.system.tokens import TokenFile
+from ctm_trio.system.tokens import AnotherUser, TokenFile
 from tests.fakes.wall import Wall
 
 
@@ -22,8 +22,8 @@ def test_they_survive(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "tokens.json"
     first = TokenFile(path)
     first.load("user")
-    first.add(digest("one"))
-    first.add(digest("two"))
+    first.add(digest("one"), "user")
+    first.add(digest("two"), "user")
     first.drop(digest("two"))
     first.save()
     assert path.stat().st_mode & 0o777 == 0o600
@@ -40,12 +40,13 @@ def test_they_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token is valid for its lifetime, and past the bound the oldest makes room."""
     monkeypatch.setattr(tokens, "LIFETIME_S", -1)
     held = TokenFile(tmp_path / "t")
-    held.add(digest("expired"))
+    held.load("user")
+    held.add(digest("expired"), "user")
     assert not held.valid(digest("expired"))
     monkeypatch.setattr(tokens, "LIFETIME_S", 100)
     monkeypatch.setattr(tokens, "MAX_TOKENS", 3)
     for number in range(4):
-        held.add(digest(str(number)))
+        held.add(digest(str(number)), "user")
     assert [held.valid(digest(str(n))) for n in range(4)] == [False, True, True, True]
 
 
@@ -56,9 +57,9 @@ def test_while_the_clock_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(tokens.time, "time", wall)  # type: ignore[attr-defined]
     held = TokenFile(tmp_path / "t")
     held.load("user")
-    held.add(digest("before"))
+    held.add(digest("before"), "user")
     wall.offset = days * 86_400.0
-    held.add(digest("meanwhile"))
+    held.add(digest("meanwhile"), "user")
     held.save()
     wall.offset = 0.0
     assert held.valid(digest("before"))
@@ -75,11 +76,23 @@ def test_another_user(tmp_path: Path) -> None:
     """When the user changes or goes, every token is void; the same user again gives none back."""
     held = TokenFile(tmp_path / "t")
     held.load("user")
-    held.add(digest("one"))
+    held.add(digest("one"), "user")
     assert not held.belong_to("user")
     assert held.belong_to("")
     assert not held.valid(digest("one"))
     assert not held.belong_to("user")
+    assert not held.valid(digest("one"))
+
+
+@pytest.mark.parametrize("now", ["another user", ""])
+def test_a_token_for_another_user(tmp_path: Path, now: str) -> None:
+    """Whoever is not the user any more gets no token, and nobody gets one while there is no user."""
+    held = TokenFile(tmp_path / "t")
+    held.load("user")
+    held.belong_to(now)
+    for mark in ("user", ""):
+        with pytest.raises(AnotherUser):
+            held.add(digest("one"), mark)
     assert not held.valid(digest("one"))
 
 
