@@ -94,18 +94,22 @@ class Streams:
 class StreamPass:
     """A stream's token. Looked at again only when some token became void: that costs a comparison."""
 
-    __slots__ = ("_auth", "_revision", "_token")
+    __slots__ = ("_auth", "_revision", "_token", "_void")
 
     def __init__(self, auth: AuthStore, token: str) -> None:
         self._auth, self._token, self._revision = auth, token, auth.revision
+        self._void = False
 
     def valid(self, *, again: bool = False) -> bool:
-        """False once the token is void. `again` looks in any case (it may have expired)."""
+        """False for good once the token was found void: several tasks of one stream ask. `again` looks in any case (it
+        may have expired)."""
+        if self._void:
+            return False
         revision = self._auth.revision
-        if revision == self._revision and not again:
-            return True
-        self._revision = revision
-        return self._auth.check(self._token)
+        if revision != self._revision or again:
+            self._revision = revision
+            self._void = not self._auth.check(self._token)
+        return not self._void
 
 
 class StreamEndpoint(ABC):
