@@ -189,9 +189,10 @@ class UserStore:
         vanished = found == Stamp()
         self._stamp = found
         self._user = None if vanished else _read_user(self._path)
-        if vanished:
-            self._seed = b""
-        if self._tokens.belong_to(self._user.mark if self._user else ""):
+        void = self._tokens.belong_to(self._user.mark if self._user else "")
+        if vanished and self._seed:
+            self._seed, void = b"", True
+        if void:
             self._revision += 1
 
     # -- what changes things
@@ -306,12 +307,13 @@ class UserStore:
 
     async def logout(self, token: str) -> None:
         """Revoke this token and no other."""
-        self._revision += 1
         digest = hashlib.sha256(token.encode(errors="replace")).digest()
         if hmac.compare_digest(digest, self._seed or b"-"):
             self._seed = b""
-        async with self._writing:
-            if self._tokens.drop(digest):
+        dropped = self._tokens.drop(digest)
+        self._revision += 1  # once it is void: a stream that looks before finds it valid, and does not look again
+        if dropped:
+            async with self._writing:
                 await self._save()
 
     async def _new_token(self, mark: str) -> str:

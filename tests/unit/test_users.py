@@ -120,3 +120,30 @@ async def test_a_sign_up_whose_code_is_replaced_meanwhile(tmp_path: Path, monkey
     ended = await meanwhile(monkeypatch, lambda: store.signup(NAME, PASSWORD, STRANGER, right), renew)
     assert isinstance(ended, WrongCode)
     assert not store.registered
+
+
+async def test_a_logout_during_a_sign_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts at once, and whoever sees the revision rise finds the token void; only the file has to wait."""
+    store = UserStore(tmp_path / "user.json", tmp_path / "tokens.json")
+    token = await store.signup(NAME, PASSWORD, OWNER)
+    revision = store.revision
+    async with trio.open_nursery() as nursery, store._writing:
+        nursery.start_soon(store.logout, token)
+        with trio.fail_after(5):
+            while store.revision == revision:
+                await trio.lowlevel.checkpoint()
+        assert not store.check(token)
+    again = UserStore(tmp_path / "user.json", tmp_path / "tokens.json")
+    assert not again.check(token)
+
+
+async def test_streams_hear_that_the_seed_is_void(tmp_path: Path) -> None:
+    """The token of an embedder goes with the user too, and the revision says so though no other token is known."""
+    (tmp_path / "user.json").write_text("{}")
+    store = UserStore(tmp_path / "user.json", tmp_path / "tokens.json", seed="seed")
+    revision = store.revision
+    assert store.check("seed")
+    (tmp_path / "user.json").unlink()
+    store._look()
+    assert not store.check("seed")
+    assert store.revision > revision
