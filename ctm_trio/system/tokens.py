@@ -80,21 +80,26 @@ class TokenFile:
             self._ends[digest] = now + LIFETIME_S
         return True
 
-    def add(self, digest: bytes, mark: str) -> None:
+    def add(self, digest: bytes, mark: str) -> bool:
         """Log a token in for `LIFETIME_S`. What has ended is not valid, and makes room first; until then it stays: the
         clock may be wrong just now.
 
         Args:
             mark: the user whose password was checked.
 
+        Returns:
+            True if another token had to make room.
+
         Raises:
             AnotherUser: `mark` is not the user any more.
         """
         if not mark or mark != self._mark:
             raise AnotherUser
+        full = len(self._ends) >= MAX_TOKENS
         while len(self._ends) >= MAX_TOKENS:
             del self._ends[min(self._ends, key=lambda known: self._ends[known])]
         self._ends[digest] = time.time() + LIFETIME_S
+        return full
 
     def drop(self, digest: bytes) -> bool:
         """Log a token out; True if it was in."""

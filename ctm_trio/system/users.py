@@ -320,7 +320,8 @@ class UserStore:
         """A token for the user whose password was checked. Raises AnotherUser if that is not the user any more."""
         self._look()
         token = secrets.token_urlsafe(32)
-        self._tokens.add(hashlib.sha256(token.encode()).digest(), mark)
+        if self._tokens.add(hashlib.sha256(token.encode()).digest(), mark):
+            self._revision += 1
         await self._save()
         return token
 

@@ -45,8 +45,7 @@ def test_they_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not held.valid(digest("expired"))
     monkeypatch.setattr(tokens, "LIFETIME_S", 100)
     monkeypatch.setattr(tokens, "MAX_TOKENS", 3)
-    for number in range(4):
-        held.add(digest(str(number)), "user")
+    assert [held.add(digest(str(number)), "user") for number in range(4)] == [False, False, True, True]
     assert [held.valid(digest(str(n))) for n in range(4)] == [False, True, True, True]
 
 

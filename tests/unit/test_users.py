@@ -12,7 +12,7 @@ import trio
 
 from ctm_trio.errors import AlreadyRegistered, CtmError, InvalidCredentials, WrongCode
 from ctm_trio.model.asker import Asker
-from ctm_trio.system import users
+from ctm_trio.system import tokens, users
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.users import UserStore
 
@@ -146,4 +146,17 @@ async def test_streams_hear_that_the_seed_is_void(tmp_path: Path) -> None:
     (tmp_path / "user.json").unlink()
     store._look()
     assert not store.check("seed")
+    assert store.revision > revision
+
+
+async def test_streams_hear_that_a_token_made_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One login more than there may be logs the oldest out; the revision says so."""
+    monkeypatch.setattr(tokens, "MAX_TOKENS", 2)
+    store = store_in(tmp_path)
+    oldest = await store.signup(NAME, PASSWORD, OWNER)
+    revision = store.revision
+    await store.login(NAME, PASSWORD, OWNER)
+    assert store.revision == revision
+    await store.login(NAME, PASSWORD, OWNER)
+    assert not store.check(oldest)
     assert store.revision > revision
