@@ -125,6 +125,8 @@ class _Stream:
         kind = "chunk" if self._chunked else "plain"
         shared, wire, stream_pass = self._streams.sse, self._wire, self._pass
         await wire.send_all(frame(OK))
+        if not stream_pass.valid():  # to begin, and to send the first bytes, may have taken a while
+            return
         if following.replay.events or following.replay.lost:
             await wire.send_all(encode(following.replay))
         async for batch in following.live:

@@ -20,6 +20,10 @@ MAX_STREAMS = 256
 """Open streams of the one user, SSE and WebSocket together; the next one is 429.
 Source: PROTOCOL.md, Connections and limits."""
 
+RECHECK_S = 15.0
+"""A stream looks at its token again with the first thing it sends so long after its last look: a token that expires
+tells nobody. Source: PROTOCOL.md, Tokens."""
+
 SHARED_BATCHES = 16
 """Batches whose encoded bytes are kept: one for each different filter among the streams is enough."""
 
@@ -92,22 +96,23 @@ class Streams:
 
 
 class StreamPass:
-    """A stream's token. Looked at again only when some token became void: that costs a comparison."""
+    """A stream's token. Looked at again when some token became void, and every `RECHECK_S`; else it costs two
+    comparisons."""
 
-    __slots__ = ("_auth", "_revision", "_token", "_void")
+    __slots__ = ("_auth", "_look_at", "_revision", "_token", "_void")
 
     def __init__(self, auth: AuthStore, token: str) -> None:
         self._auth, self._token, self._revision = auth, token, auth.revision
+        self._look_at = trio.current_time() + RECHECK_S
         self._void = False
 
     def valid(self, *, again: bool = False) -> bool:
-        """False for good once the token was found void: several tasks of one stream ask. `again` looks in any case (it
-        may have expired)."""
+        """False for good once the token was found void: several tasks of one stream ask. `again` looks in any case."""
         if self._void:
             return False
-        revision = self._auth.revision
-        if revision != self._revision or again:
-            self._revision = revision
+        revision, now = self._auth.revision, trio.current_time()
+        if revision != self._revision or now >= self._look_at or again:
+            self._revision, self._look_at = revision, now + RECHECK_S
             self._void = not self._auth.check(self._token)
         return not self._void
 

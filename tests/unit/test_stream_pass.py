@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from trio.testing import MockClock
+
 from ctm_trio.errors import InvalidToken
 from ctm_trio.model.asker import Asker
-from ctm_trio.web.streams import StreamPass
+from ctm_trio.web.streams import RECHECK_S, StreamPass
 
 
 class Store:
@@ -34,7 +36,7 @@ class Store:
         """Nobody does."""
 
 
-def test_a_void_token_stays_void() -> None:
+async def test_a_void_token_stays_void() -> None:
     """Every task of a stream that asks hears of it, not just the first."""
     store = Store()
     held = StreamPass(store, "token")
@@ -45,7 +47,7 @@ def test_a_void_token_stays_void() -> None:
     assert not held.valid(again=True)
 
 
-def test_it_asks_only_when_some_token_became_void() -> None:
+async def test_it_asks_only_when_some_token_became_void() -> None:
     """That is what every write of every stream costs."""
     store = Store()
     held = StreamPass(store, "token")
@@ -54,3 +56,24 @@ def test_it_asks_only_when_some_token_became_void() -> None:
     store.revision = 1
     assert all(held.valid() for _ in range(100))
     assert store.asked == 1
+
+
+async def test_a_busy_stream_hears_that_its_token_expired(mock_clock: MockClock) -> None:
+    """An end that comes with time alone raises no revision; whatever is written, it is looked for now and then."""
+    store = Store()
+    held = StreamPass(store, "token")
+    store.good = False
+    mock_clock.jump(RECHECK_S * 0.9)
+    assert held.valid()
+    mock_clock.jump(RECHECK_S * 0.2)
+    assert not held.valid()
+
+
+async def test_looking_again_is_bounded(mock_clock: MockClock) -> None:
+    """One look in so much time, however much is written."""
+    store = Store()
+    held = StreamPass(store, "token")
+    for _ in range(40):
+        mock_clock.jump(RECHECK_S / 10)
+        assert held.valid()
+    assert 3 <= store.asked <= 4
