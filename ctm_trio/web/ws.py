@@ -7,7 +7,7 @@ not masked, so the bytes of a batch are the same for every client with the same 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qs
 
 import msgspec
@@ -125,6 +125,12 @@ class Client:
     ) -> None:
         self._streams, self._pass, self._wire, self._send, self._nursery = streams, stream_pass, wire, send, nursery
         self._subscriptions: dict[str, trio.CancelScope] = {}
+        self._closed = False
+
+    async def check(self, *, again: bool = False) -> None:
+        """Return only if the token still counts. `again`: see `StreamPass.valid`."""
+        if not self._pass.valid(again=again):
+            await self.close(POLICY_VIOLATION)
 
     async def tell(self, message: Mapping[str, object]) -> None:
         """Send one message."""
@@ -182,9 +188,7 @@ class Client:
         await self._send_replay(following.replay, sub)
         seen = max(seen, following.replay.cursor)
         async for batch in following.live:
-            if not self._pass.valid():
-                await self.close(POLICY_VIOLATION)
-                return
+            await self.check()
             if batch.lost:
                 await self.tell(self._lost(sub, seen, batch.events[0].id if batch.events else batch.cursor))
             if batch.events:
@@ -195,8 +199,10 @@ class Client:
 
     async def _send_replay(self, replay: Batch, sub: str) -> None:
         """A replay is this client's own, and may be long; live batches are encoded once for all with the same id."""
+        await self.check()  # to read them may have taken a while, and so may each part that a slow client takes
         await self.tell({"op": "subscribed", "id": sub, "replayed": len(replay.events), "lost": replay.lost})
         for start in range(0, len(replay.events), REPLAY_PART):
+            await self.check()
             await self._wire.send_all(encode_events(replay.events[start : start + REPLAY_PART], sub))
             await trio.lowlevel.checkpoint()
 
@@ -204,10 +210,16 @@ class Client:
     def _lost(sub: str, after: int, resume: int) -> dict[str, object]:
         return {"op": "lost", "sub": sub, "after": format_event_id(after), "resume": format_event_id(resume)}
 
-    async def close(self, code: int) -> None:
-        """Say goodbye and end."""
-        await self._send({"type": "websocket.close", "code": code})
-        self._nursery.cancel_scope.cancel()
+    async def close(self, code: int) -> NoReturn:
+        """Say goodbye and end every task of this connection, the caller's too: nothing is sent after it."""
+        if not self._closed:
+            self._closed = True
+            try:
+                await self._send({"type": "websocket.close", "code": code})
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass  # the client is gone
+            self._nursery.cancel_scope.cancel()
+        await trio.sleep_forever()
 
 
 class WsEndpoint:
@@ -254,7 +266,7 @@ class WsEndpoint:
             wire: Wire = scope["state"]["wire"]
             client = Client(self._streams, stream_pass, wire, send, nursery)
             nursery.start_soon(self._end_with_daemon, client)
-            nursery.start_soon(self._keep_alive, client, stream_pass, wire)
+            nursery.start_soon(self._keep_alive, client, wire)
             try:
                 await client.tell({"op": "hello", "version": self._version, "protocol": PROTOCOL})
                 if query.keys() & {"session", "types", "since"}:
@@ -270,6 +282,7 @@ class WsEndpoint:
 
     @staticmethod
     async def _obey(client: Client, order: Order | str | None) -> None:
+        await client.check()
         try:
             await client.obey(order if isinstance(order, Order) else parse_order(order))
         except BadMessage as error:
@@ -280,11 +293,10 @@ class WsEndpoint:
         await client.close(GOING_AWAY)
 
     @staticmethod
-    async def _keep_alive(client: Client, stream_pass: StreamPass, wire: Wire) -> None:
+    async def _keep_alive(client: Client, wire: Wire) -> None:
         while True:
             await trio.sleep(PING_S)
-            if not stream_pass.valid(again=True):
-                await client.close(POLICY_VIOLATION)
+            await client.check(again=True)
             try:
                 await wire.send_all(PING_FRAME)
             except (trio.BrokenResourceError, trio.ClosedResourceError):

@@ -258,3 +258,16 @@ async def test_token_becomes_void(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert await socket.next() == {"op": "pong"}
         (tmp_path / "user.json").unlink()
         assert await socket.close_code() == 1008
+
+
+async def test_logged_out(site: Site) -> None:
+    """After a logout an open connection gets nothing more: no answer to a message, and no event from the log."""
+    await site.publish("one", "two")
+    async with connect(site) as socket:
+        async with site.client() as client:
+            assert (await client.post("/api/auth/logout")).status_code == 204
+        await socket.send({"op": "subscribe", "id": "a"})
+        with trio.fail_after(5), pytest.raises(ConnectionClosed) as closed:
+            await socket.connection.get_message()
+        assert closed.value.reason is not None
+        assert closed.value.reason.code == 1008
