@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,10 +32,13 @@ class Peers:
     Attributes:
         uid: of our address and the peer's the peer's uid, None where it cannot be told; `system.peers.peer_uid`.
         quick: it takes microseconds; else it must be called in a thread.
+        tells: this system names the owner of every connection of the machine that a program still holds. Linux does,
+            whichever way it is asked.
     """
 
     uid: Callable[[Address, Address], int | None]
     quick: bool
+    tells: bool = sys.platform == "linux"
 
     def at_once(self, sock: trio.socket.SocketType) -> int | None:
         """The uid at the other end of a connection, if that can be found out without waiting."""
@@ -56,7 +60,7 @@ class Peers:
         return uid if stands else None
 
 
-NO_PEERS = Peers(lambda ours, theirs: None, False)
+NO_PEERS = Peers(lambda ours, theirs: None, quick=False, tells=False)
 """Where nothing can be told: everybody is a stranger."""
 
 
@@ -65,7 +69,7 @@ async def asker_of(scope: Scope, peers: Peers) -> Asker:
     wire: Wire = scope["state"]["wire"]
     uid = await peers.find(wire)
     address = (scope.get("client") or ("",))[0]
-    gone = uid is None and peers.quick and is_loopback(address)
+    gone = uid is None and peers.tells and is_loopback(address)
     return Asker(address, uid, uid is not None and uid == os.geteuid(), _is_direct(scope), gone)
 
 
