@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from ctm_trio.errors import CtmError, RateLimited
 from ctm_trio.model.sound import sound_json
 
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers and body."""
+
 HTTP_CODES: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "The request cannot be understood."),
     404: ("not_found", "There is nothing at this address."),
@@ -36,7 +39,7 @@ def report_bug(logger: logging.Logger, error: BaseException, where: str) -> str:
     return bug
 
 
-def answer_of(error: CtmError) -> tuple[int, dict[str, str], bytes]:
+def answer_of(error: CtmError) -> Answer:
     """Status, headers and body for an error, wherever it is answered (Quart, streams, WebSocket)."""
     headers = {"Content-Type": "application/json", "Cache-Control": NO_STORE}
     if isinstance(error, RateLimited):
@@ -44,13 +47,13 @@ def answer_of(error: CtmError) -> tuple[int, dict[str, str], bytes]:
     return error.status, headers, error_body(error.code, error.message, error.fields)
 
 
-def http_answer(status: int) -> tuple[int, dict[str, str], bytes]:
+def http_answer(status: int) -> Answer:
     """The same for a bare status that no error of ours stands for."""
     code, message = HTTP_CODES.get(status, ("error", "The request failed."))
     return status, {"Content-Type": "application/json", "Cache-Control": NO_STORE}, error_body(code, message)
 
 
-def internal_answer(bug: str) -> tuple[int, dict[str, str], bytes]:
+def internal_answer(bug: str) -> Answer:
     """The answer to a bug: an id to look up in the log, and nothing else."""
     body = error_body("internal", f"Something went wrong here; the log has it under {bug}.", {"id": bug})
     return 500, {"Content-Type": "application/json", "Cache-Control": NO_STORE}, body

@@ -9,12 +9,12 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ctm_trio.errors import CtmError
-from ctm_trio.web.answers import answer_of, http_answer, internal_answer, report_bug
+from ctm_trio.web.answers import Answer, answer_of, http_answer, internal_answer, report_bug
 
 log = logging.getLogger("ctm.http")
 
 
-def response_of(answer: tuple[int, dict[str, str], bytes]) -> Response:
+def response_of(answer: Answer) -> Response:
     """A Quart response of one of the answers above."""
     status, headers, body = answer
     return Response(body, status, headers)

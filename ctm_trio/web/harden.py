@@ -1,22 +1,27 @@
-"""The outermost ASGI layer: bounded bodies, safe headers and the time on every answer, deadlines on every shield.
+"""The outermost ASGI layer: bounded bodies, safe headers and the time on every answer, deadlines on every shield, and
+an answer to every bug, also to those outside of the framework.
 
 `X-Ctm-Time` is our clock in unix milliseconds: what a page shows happened here, whatever its own clock says.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
 import trio
 
-from ctm_trio.web.answers import http_answer
+from ctm_trio.web.answers import Answer, http_answer, internal_answer, report_bug
+
+log = logging.getLogger("ctm.http")
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class AsgiApp(Protocol):
@@ -46,6 +51,12 @@ OVERTAKEN_S = 1.0
 
 CLOSE = ((b"connection", b"close"),)
 
+INTERNAL_ERROR = 1011
+"""How a WebSocket is closed after a bug. Source: RFC 6455, 7.4.1."""
+
+CLIENT_GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+"""What an app may raise without a bug: nobody is there to be answered."""
+
 SAFE_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 """On every answer. Source: PROTOCOL.md, Origins and hosts."""
 
@@ -55,13 +66,33 @@ def body_limit(path: str) -> int:
     return next((limit for prefix, limit in BODY_LIMITS if path.startswith(prefix)), DEFAULT_BODY_BYTES)
 
 
-async def send_answer(send: Send, answer: tuple[int, dict[str, str], bytes]) -> None:
+async def send_answer(send: Send, answer: Answer) -> None:
     """Send a whole answer over plain ASGI."""
+    await _send(send, "http", answer)
+
+
+async def refuse_socket(send: Send, answer: Answer) -> None:
+    """Answer a WebSocket's handshake like any other request, instead of accepting it. The connection is closed."""
+    await _send(send, "websocket.http", answer, CLOSE)
+
+
+async def _send(send: Send, kind: str, answer: Answer, more: Headers = ()) -> None:
     status, headers, body = answer
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    raw.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
+    raw += [(b"content-length", b"%d" % len(body)), *more]
+    await send({"type": f"{kind}.response.start", "status": status, "headers": raw})
+    await send({"type": f"{kind}.response.body", "body": body})
+
+
+def _told() -> Headers:
+    """The headers of every answer."""
+    return (*SAFE_HEADERS, (b"x-ctm-time", b"%d" % (time.time_ns() // 1_000_000)))
+
+
+def _is_bug(error: Exception) -> bool:
+    if isinstance(error, ExceptionGroup):
+        return error.split(CLIENT_GONE)[1] is not None
+    return not isinstance(error, CLIENT_GONE)
 
 
 class _Body:
@@ -116,7 +147,7 @@ def _announced(scope: Scope) -> int:
     return 0
 
 
-async def _refuse_body(receive: Receive, send: Send, status: int) -> None:
+async def _refuse_body(receive: Receive, send: Send, answer: Answer) -> None:
     """Answer while the rest of the body is dropped: the queue of body parts has no other reader."""
 
     async def drop() -> None:
@@ -126,7 +157,7 @@ async def _refuse_body(receive: Receive, send: Send, status: int) -> None:
     with trio.move_on_after(LAST_SEND_S):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(drop)
-            await send_answer(send, http_answer(status))
+            await send_answer(send, answer)
             nursery.cancel_scope.cancel()
 
 
@@ -142,8 +173,7 @@ def harden(app: AsgiApp) -> AsgiApp:
             if message["type"] == "http.response.start":
                 settled = await body.settled()
                 started = True
-                told = (b"x-ctm-time", b"%d" % (time.time_ns() // 1_000_000))
-                message["headers"] = [*message.get("headers", ()), *SAFE_HEADERS, told, *(() if settled else CLOSE)]
+                message["headers"] = [*message.get("headers", ()), *_told(), *(() if settled else CLOSE)]
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 # Hypercorn recycles the connection inside this call, and Quart cancels itself in the middle of it.
                 with trio.move_on_after(LAST_SEND_S, shield=True):
@@ -155,19 +185,40 @@ def harden(app: AsgiApp) -> AsgiApp:
         body = _Body(receive, limit, expected=length != 0)
         if length > limit:
             body.refused = 413
-            await _refuse_body(receive, safe_send, 413)
+            await _refuse_body(receive, safe_send, http_answer(413))
             return
-        await app(scope, body.receive, safe_send)
+        failed: Answer | None = None
+        try:
+            await app(scope, body.receive, safe_send)
+        except Exception as error:
+            if not _is_bug(error):
+                raise
+            failed = internal_answer(report_bug(log, error, f"{scope['method']} {scope['path']}"))
+            body.refused = body.refused or 500  # what is left of it is not waited for
         if body.refused and not started:
-            await _refuse_body(receive, safe_send, body.refused)
+            await _refuse_body(receive, safe_send, failed or http_answer(body.refused))
+        # Of an answer that had begun there is no end: the connection is cut.
 
     async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
+        last = ""
+
         async def safe_send(message: Message) -> None:
-            if message["type"] == "websocket.http.response.start":
-                message["headers"] = [*message.get("headers", ()), *SAFE_HEADERS]
+            nonlocal last
+            last = message["type"]
+            if last == "websocket.http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_told()]
             await send(message)
 
-        await app(scope, receive, safe_send)
+        try:
+            await app(scope, receive, safe_send)
+        except Exception as error:
+            if not _is_bug(error):
+                raise
+            answer = internal_answer(report_bug(log, error, f"WebSocket {scope['path']}"))
+            if not last:
+                await refuse_socket(safe_send, answer)
+            elif last == "websocket.accept":
+                await send({"type": "websocket.close", "code": INTERNAL_ERROR})
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from quart import Response, request
 
+from ctm_trio.web.answers import Answer
+
 DASHBOARD = Path(__file__).parent / "dashboard"
 
 CSP = "; ".join((
@@ -66,7 +68,7 @@ def load_assets(root: Path = DASHBOARD) -> Mapping[str, Asset]:
     return found
 
 
-def asset_answer(asset: Asset, if_none_match: str) -> tuple[int, dict[str, str], bytes]:
+def asset_answer(asset: Asset, if_none_match: str) -> Answer:
     """Status, headers and body for a file; 304 if the client says that it has this version."""
     headers = {
         "ETag": f'"{asset.etag}"',

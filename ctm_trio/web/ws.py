@@ -7,7 +7,7 @@ not masked, so the bytes of a batch are the same for every client with the same 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 from urllib.parse import parse_qs
 
 import msgspec
@@ -19,7 +19,7 @@ from ctm_trio.model.event import Event, cursor_ns, format_event_id, parse_event_
 from ctm_trio.model.sound import sound_json
 from ctm_trio.web.answers import answer_of, http_answer
 from ctm_trio.web.auth import bearer, subprotocol_token
-from ctm_trio.web.harden import Receive, Scope, Send
+from ctm_trio.web.harden import Receive, Scope, Send, refuse_socket
 from ctm_trio.web.origin import Gate
 from ctm_trio.web.streams import StreamPass, Streams
 from ctm_trio.web.wire import Wire
@@ -242,7 +242,7 @@ class WsEndpoint:
             if not known_host:
                 raise WrongHost
             if scope["path"] != "/ws":
-                await _refuse(send, http_answer(404))
+                await refuse_socket(send, http_answer(404))
                 return
             origin = headers.get(b"origin")
             if origin is not None and not self._gate.origin_ok(origin):
@@ -255,9 +255,9 @@ class WsEndpoint:
                 await send({"type": "websocket.accept", "subprotocol": chosen})
                 await self._serve(stream_pass, query, scope, receive, send)
         except CtmError as error:
-            await _refuse(send, answer_of(error))
+            await refuse_socket(send, answer_of(error))
         except ValueError:  # of parse_qs
-            await _refuse(send, http_answer(400))
+            await refuse_socket(send, http_answer(400))
 
     async def _serve(
         self, stream_pass: StreamPass, query: Mapping[str, list[str]], scope: Scope, receive: Receive, send: Send
@@ -312,11 +312,3 @@ def order_of(query: Mapping[str, list[str]]) -> Order:
 
     since = next((value for value in query.get("since", []) if value), None)
     return Order("subscribe", "", names("session"), names("types"), since)
-
-
-async def _refuse(send: Send, answer: tuple[int, dict[str, str], bytes]) -> None:
-    status, headers, body = answer
-    raw: list[Any] = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    raw += [(b"content-length", b"%d" % len(body)), (b"connection", b"close")]
-    await send({"type": "websocket.http.response.start", "status": status, "headers": raw})
-    await send({"type": "websocket.http.response.body", "body": body})
