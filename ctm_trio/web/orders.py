@@ -38,6 +38,7 @@ async def carry_out(
     shown: Callable[[R], object],
     *,
     status: int = 200,
+    since: float | None = None,
 ) -> Response:
     """Place an order and answer with its result.
 
@@ -47,14 +48,16 @@ async def carry_out(
         make: builds the message around the reply.
         shown: the JSON of a result; None for no content. It may be called later, when the request has gone.
         status: of success.
+        since: monotonic seconds (`trio.current_time`) from which on the client has been waiting, if not from now on.
 
     Raises:
         CtmError: what the owner answered; Unavailable only for an order that does not happen.
         NotFollowed: it is being carried out, and the order book, where its end would be told, is down.
     """
     limits = LIMITS[kind]
+    waited_s = 0.0 if since is None else trio.current_time() - since
     try:
-        value = await place(send, make, answer_s=limits.answer_s, deadline_s=limits.deadline_s)
+        value = await place(send, make, answer_s=max(0.0, limits.answer_s - waited_s), deadline_s=limits.deadline_s)
     except UnderWay as late:
         return await _later(ends, kind, late, shown, status)
     return _response(*_success(shown(value), status))

@@ -18,7 +18,7 @@ from ctm_trio.messages.checkpoints import CheckpointsMessage, RevertTo
 from ctm_trio.messages.order_book import FollowOrder, OrdersSnapshot
 from ctm_trio.messages.sessions import KillSession, SessionsSnapshot
 from ctm_trio.model.checkpoint import Reverted
-from ctm_trio.model.deadlines import LIMITS, Limits
+from ctm_trio.model.deadlines import CONFIG, LIMITS, Limits
 from ctm_trio.model.session import Session
 from ctm_trio.owners import checkpoints, order_book
 from ctm_trio.system.git_tree import GitTree
@@ -166,6 +166,17 @@ async def test_an_order_that_nobody_can_follow(autojump_clock: trio.testing.Mock
                 await placing.carry_out(ends, "kill", orders, lambda reply: reply, placing.nothing)
     assert refused.value.status == 500
     assert trio.current_time() - began < LIMITS["kill"].answer_s + 5
+
+
+async def test_what_was_waited_for_before_counts(autojump_clock: trio.testing.MockClock) -> None:
+    """The time by which a request is answered begins when it came, not when its order is placed."""
+    orders, _never_read = trio.open_memory_channel[Reply[None]](0)
+    ends = cast("WebEnds", SimpleNamespace())
+    began = trio.current_time()
+    await trio.sleep(3)  # looks the webhook's host up
+    with pytest.raises(Unavailable):
+        await placing.carry_out(ends, CONFIG, orders, lambda reply: reply, placing.nothing, since=began)
+    assert trio.current_time() - began == pytest.approx(LIMITS[CONFIG].answer_s)
 
 
 async def test_an_owner_that_ends_in_the_middle(hasty: Site) -> None:

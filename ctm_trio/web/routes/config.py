@@ -4,6 +4,7 @@ Source: PROTOCOL.md, Configuration."""
 from __future__ import annotations
 
 import msgspec
+import trio
 from quart import Response
 from quart_trio import QuartTrio
 
@@ -38,6 +39,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
 
     async def change() -> Response:
         patch = check_patch(await json_body(dict, max_bytes=MAX_BODY_BYTES))
+        began = trio.current_time()  # the look-up may take seconds of the answer's time
         url = patch.get("webhook_url")
         if isinstance(url, str) and url != ends.settings.latest.settings.webhook_url:
             fault = await ends.webhook_fault(url)
@@ -45,7 +47,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
                 raise BadPatch("invalid_webhook_url", fault)
         return await carry_out(
             ends, CONFIG, ends.config_send, lambda reply: PatchConfig(patch, reply), restarting,
-            status=202,
+            status=202, since=began,
         )  # fmt: skip
 
     add_route(app, "/api/config", read)
