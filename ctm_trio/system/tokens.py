@@ -47,7 +47,7 @@ class TokenFile:
         self._ends: dict[bytes, float] = {}
 
     def load(self, mark: str) -> None:
-        """Read the file. Tokens of another user, and a file that is none of ours, count for nothing. Blocks."""
+        """Read the file. Tokens of another user, and a file that is not ours, count for nothing. Blocks."""
         self._mark, self._ends = mark, {}
         if fault := file_fault(self._path):  # whoever may write it could let themselves in
             log.warning("%s is ignored (%s); everyone must sign in again", self._path.name, fault)

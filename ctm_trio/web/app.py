@@ -25,7 +25,7 @@ BODY_TIMEOUT_S = 15
 """Like `harden.BODY_TIMEOUT_S`, for what waits inside Quart."""
 
 RESPONSE_TIMEOUT_S = 60
-"""For the sending of one answer that is no stream; the client took too long then."""
+"""How long the sending of one answer may take, streams aside; a client that takes longer is cut."""
 
 API_PREFIXES = ("/api/", "/events/")
 """Unknown paths under these are 404; all others belong to the dashboard. Source: PROTOCOL.md, Routes."""

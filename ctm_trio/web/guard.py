@@ -2,7 +2,7 @@
 
 `hypercorn.trio.serve` is not used because a malformed request may end it, a client that never reads blocks its
 shutdown, idle connections never time out, and HTTP/2 without TLS cannot be switched off. Hypercorn is pinned, since
-these classes are no documented interface; `tests/security/test_malformed.py` holds what we rely on.
+these classes are not a documented interface; `tests/security/test_malformed.py` holds what we rely on.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def add_route(
         view: ``async def view(**parts) -> Response``; it raises `CtmError` for what goes wrong.
         methods: HTTP methods; GET brings HEAD along.
         token: whether a session token is needed.
-        origin: see `Guard`; by default "need" for whatever is no GET.
+        origin: see `Guard`; by default "need" for everything but GET.
     """
     methods = list(methods)
     endpoint = f"{'+'.join(methods)} {rule}".replace(".", "_")
@@ -95,7 +95,7 @@ async def json_body(kind: type[B], *, max_bytes: int, error: Callable[[str], Ctm
         error: makes the error from a message.
 
     Raises:
-        CtmError: what `error` makes, if the body is too long, no JSON, or of another shape.
+        CtmError: what `error` makes, if the body is too long, not JSON, or of another shape.
     """
     data: Any = await request.get_data(cache=False)
     if len(data) > max_bytes:
@@ -107,7 +107,7 @@ async def json_body(kind: type[B], *, max_bytes: int, error: Callable[[str], Ctm
 
 
 def positive(text: str | None, default: int, at_most: int) -> int:
-    """A `limit` of the query: anything that is no positive whole number means the default.
+    """A `limit` of the query: anything but a positive whole number means the default.
     Source: PROTOCOL.md, Routes."""
     if text is None or not text.isascii() or not text.isdecimal() or len(text) > 18 or int(text) == 0:
         return default

@@ -88,7 +88,7 @@ def cursor_of(since: str | None) -> int | None:
     """The cursor of a `since`.
 
     Raises:
-        BadMessage: it is no event id.
+        BadMessage: it is not an event id.
     """
     if since is None:
         return None
@@ -102,7 +102,7 @@ def parse_order(text: str | None) -> Order:
     """A client's message.
 
     Raises:
-        BadMessage: it is none.
+        BadMessage: it is not one that we take.
     """
     if text is None:
         raise BadMessage("bad_message", "Messages are JSON text, not bytes.")

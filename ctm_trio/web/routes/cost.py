@@ -12,7 +12,7 @@ from ctm_trio.web.http import add_route, json_answer
 
 
 class UnknownWindow(CtmError):
-    """`window` is none of those that there are."""
+    """`window` is not one of those that there are."""
 
     code, status = "unknown_window", 400
 

@@ -17,7 +17,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 100, 500
 
 
 class BadCursor(CtmError):
-    """`before` is missing or no event id."""
+    """`before` is missing or not an event id."""
 
     code, status = "invalid_cursor", 400
 
@@ -26,7 +26,7 @@ class BadCursor(CtmError):
 
 
 class BadSince(CtmError):
-    """`since` is no RFC 3339 time."""
+    """`since` is not an RFC 3339 time."""
 
     code, status = "invalid_since", 400
 
@@ -38,7 +38,7 @@ def cursor(text: str | None) -> int:
     """`before` as nanoseconds: what is strictly older has a smaller id. A larger id than any event has is the newest.
 
     Raises:
-        BadCursor: it is none.
+        BadCursor: it is not an event id.
     """
     found = parse_event_id(text) if text else None
     if found is None:
@@ -51,7 +51,7 @@ def time_of(text: str) -> float:
     """A time of the query in unix seconds.
 
     Raises:
-        BadSince: it is none.
+        BadSince: it is not an RFC 3339 time.
     """
     at = parse_time(text)
     if at is None:
