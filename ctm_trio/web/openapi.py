@@ -42,7 +42,8 @@ def counted(value: Schema) -> Schema:
 
 
 TOKENS = one({"input_tokens": WHOLE, "output_tokens": WHOLE, "cache_tokens": WHOLE})
-PERCENT: Schema = {"type": "integer", "minimum": 0, "maximum": 100}
+LIMIT_PCT: Schema = {"type": ["integer", "null"], "minimum": 0, "description": "null while unknown"}
+PERCENT: Schema = {"type": "integer", "minimum": 1, "maximum": 100}
 MINUTES: Schema = {"type": "integer", "minimum": 1, "maximum": 1440}
 THRESHOLDS: dict[str, Schema] = {
     "error_rate_pct": PERCENT, "error_rate_window": MINUTES, "idle_minutes": MINUTES, "quota_pct": PERCENT,
@@ -73,17 +74,19 @@ SCHEMAS: dict[str, Schema] = {
     "Subagent": one(
         {"id": TEXT, "parent_id": {"type": ["string", "null"]}, "type": TEXT, "description": TEXT, "started_at": TIME,
          "tool_calls": WHOLE, "status": {"enum": ["running", "completed", "failed"]}},
-        {"stopped_at": TIME},
+        {"stopped_at": TIME, "duration_ms": WHOLE, "errors": WHOLE, "last_message": TEXT},
     ),
     "Team": one(
-        {"id": TEXT, "name": TEXT, "dispatched_at": TIME, "status": TEXT,
+        {"id": TEXT, "name": TEXT, "dispatched_at": TIME, "status": TEXT, "summary": TEXT,
          "members": many(one({"subagent_id": TEXT, "description": TEXT, "status": TEXT}))},
-        {"summary": TEXT},
     ),
-    "Quota": one({"weekly_pct": WHOLE, "five_hr_pct": WHOLE, "weekly_resets_at": TEXT, "five_hr_resets_at": TEXT}),
+    "Quota": one(
+        {"weekly_pct": LIMIT_PCT, "five_hr_pct": LIMIT_PCT, "weekly_resets_at": TEXT, "five_hr_resets_at": TEXT}
+    ),
     "Hub": one({"published": WHOLE, "dropped": WHOLE, "subscribers": WHOLE, "ring_sizes": counted(WHOLE)}),
     "Health": one(
-        {"status": TEXT, "version": TEXT, "uptime_seconds": NUMBER, "components": counted(TEXT), "hub": ref("Hub")}
+        {"status": TEXT, "version": TEXT, "uptime_seconds": NUMBER, "components": counted(TEXT),
+         "config_reloads": WHOLE, "restarts": counted(WHOLE), "hub": ref("Hub")}
     ),
     "Settings": one(
         {"webhook_url": TEXT, "webhook_auth": TEXT, "attention": one(THRESHOLDS)}
@@ -91,7 +94,8 @@ SCHEMAS: dict[str, Schema] = {
     "SettingsPatch": one(
         {},
         {"webhook_url": TEXT, "webhook_auth": TEXT, "webhook_secret": TEXT, "webhook_format": TEXT,
-         "webhook_events": many(TEXT), "attention": one({}, THRESHOLDS, closed=True)},
+         "webhook_events": many({"enum": ["attention_raised", "attention_cleared"]}),
+         "attention": one({}, THRESHOLDS, closed=True)},
         closed=True,
     ),
     "UnderWay": one(
@@ -100,17 +104,19 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "CostPoint": one(
         {"ts": TIME, "session": TEXT, "input_tokens": WHOLE, "output_tokens": WHOLE, "cache_tokens": WHOLE,
-         "cost_usd_micros": WHOLE}
+         "cost_usd_micros": WHOLE, "model": TEXT, "source": TEXT}
     ),
-    "Match": one({"id": EVENT_ID, "session": TEXT, "uuid": TEXT, "ts": TIME, "tool": TEXT, "snippet": TEXT}),
+    "Match": one(
+        {"id": EVENT_ID, "session": TEXT, "uuid": TEXT, "ts": TIME, "tool": TEXT, "is_error": FLAG, "snippet": TEXT}
+    ),
 }  # fmt: skip
 
 NAME = {"name": "name", "in": "path", "required": True, "schema": TEXT, "description": "A session's name."}
 _PARTS = {
     "name": NAME,
     "call": {**NAME, "name": "call", "schema": EVENT_ID, "description": "A tool call's event id."},
-    "sha": {**NAME, "name": "sha", "schema": {"type": "string", "pattern": "^[0-9a-f]{40}$"},
-            "description": "A checkpoint's full commit id."},
+    "sha": {**NAME, "name": "sha", "schema": {"type": "string", "pattern": "^([0-9a-f]{40}|[0-9a-f]{64})$"},
+            "description": "A checkpoint's full commit id; it has 64 digits in a sha256 repository."},
     "order": {**NAME, "name": "order", "description": "As the 202 said."},
     "event": {**NAME, "name": "event", "description": "The lifecycle event.",
               "schema": {"enum": ["session_new", "session_attached", "session_killed", "on_yolo"]}},
@@ -146,7 +152,8 @@ def route(
         query: parameters; those in `needs` have to be there.
         token: a session token is needed.
         order: an order, which may outlast its request: 202 tells where to look then. Source: PROTOCOL.md, Orders.
-        errors: statuses besides 401, 405 and 500, with blanks.
+        errors: statuses with a code of their own in PROTOCOL.md, with blanks. 401 and 403 follow from the guard, 500,
+            503 and 504 from being an order; what any route may answer (405, 421, a bug) is the default.
     """
     content: Schema = {}
     if isinstance(answer, str):
@@ -162,7 +169,8 @@ def route(
         answers["202"] = later
     elif order:
         answers["202"]["content"]["application/json"]["schema"] = {"oneOf": [answer, ref("UnderWay")]}
-    errors += " 503 504" if order else ""
+    errors += " 500 503 504" if order else ""
+    answers["default"] = failed
     for code in sorted({*errors.split(), *(["401"] if token else []), *(["403"] if method != "get" else [])}):
         answers[code] = failed
     parts = [_PARTS[part] for part in _PARTS if f"{{{part}}}" in path]
@@ -200,14 +208,14 @@ route(
 route("/api/auth/status", "Has anybody signed up, and is this request signed in?",
       one({"registered": FLAG, "authenticated": FLAG}), token=False)  # fmt: skip
 route("/api/auth/signup", "Make the one user.", ref("Login"), method="post", status=201, token=False,
-      takes=one({"username": TEXT, "password": TEXT}, {"code": TEXT}), errors="400 403 409 429")  # fmt: skip
+      takes=one({"username": TEXT, "password": TEXT}, {"code": TEXT}), errors="400 403 409 429 503")  # fmt: skip
 route("/api/auth/login", "Sign in.", ref("Login"), method="post", takes=ref("Credentials"), token=False,
-      errors="400 401 404 429")  # fmt: skip
-route("/api/auth/logout", "Revoke this token.", method="post", status=204)
+      errors="400 401 404 429 503")  # fmt: skip
+route("/api/auth/logout", "Revoke this token.", method="post", status=204, errors="503")
 route("/api/sessions", "All sessions.", many(ref("Session")))
 route("/api/sessions", "Start Claude Code in a new tmux session.", ref("Session"), method="post", status=201,
       takes=one({"workdir": TEXT}, {"name": TEXT, "initial_prompt": TEXT, "mode": {"enum": ["safe", "yolo"]}}),
-      errors="400 409 500 503", order=True)  # fmt: skip
+      errors="400 409 502", order=True)  # fmt: skip
 route(S, "One session.", ref("Session"), errors="404")
 route(
     f"{S}/kill",
@@ -233,7 +241,7 @@ route(
     ref("Session"),
     method="post",
     takes=one({"to": TEXT}),
-    errors="400 404",
+    errors="400 404 409",
     order=True,
 )
 route(f"{S}/input", "Type a text or a preset into it.", method="post", status=204,
@@ -241,22 +249,23 @@ route(f"{S}/input", "Type a text or a preset into it.", method="post", status=20
       errors="400 404 409", order=True)  # fmt: skip
 route(f"{S}/attach-url", "A link that attaches a terminal.", one({"url": TEXT}), errors="403 404")
 route("/api/quota", "The account's limits.", ref("Quota"), empty=204)
-route("/api/feed", "The newest tool calls of all sessions.", many(ref("ToolCall")), query=LIMIT)
-route(f"{S}/feed", "The newest tool calls.", many(ref("ToolCall")), query=LIMIT)
+route("/api/feed", "The newest tool calls of all sessions.", many(ref("ToolCall")), query=LIMIT, errors="503")
+route(f"{S}/feed", "The newest tool calls.", many(ref("ToolCall")), query=LIMIT, errors="503")
 route(f"{S}/feed/history", "Older tool calls in pages.", one({"events": many(ref("StoredCall")), "has_more": FLAG}),
-      query={"before": EVENT_ID, **LIMIT}, needs=("before",), errors="400 404")  # fmt: skip
-route(f"{S}/tool_calls/{{call}}/detail", "One tool call in full.", ref("Detail"), errors="404")
+      query={"before": EVENT_ID, **LIMIT}, needs=("before",), errors="400 404 503")  # fmt: skip
+route(f"{S}/tool_calls/{{call}}/detail", "One tool call in full.", ref("Detail"), errors="404 410 503")
 route(f"{S}/subagents", "Its sub-agents, newest first.", one({"subagents": many(ref("Subagent"))}),
-      query={"since": TIME}, errors="400 404")  # fmt: skip
-route(f"{S}/teams", "Sub-agents that were started together.", one({"teams": many(ref("Team"))}), errors="404")
+      query={"since": TIME}, errors="400 404 503")  # fmt: skip
+route(f"{S}/teams", "Sub-agents that were started together.", one({"teams": many(ref("Team"))}),
+      errors="404 503")  # fmt: skip
 route(f"{S}/checkpoints", "Commits to go back to, newest first.",
       one({"git_workdir": FLAG, "checkpoints": many(one({"sha": TEXT, "subject": TEXT, "ts": TIME, "ago": TEXT}))},
           {"incomplete": FLAG}),
-      query=LIMIT, errors="404")  # fmt: skip
-route(f"{S}/checkpoints/{{sha}}/diff", "What a checkpoint changed.", "text/plain", errors="400 404")
+      query=LIMIT, errors="404 500 503")  # fmt: skip
+route(f"{S}/checkpoints/{{sha}}/diff", "What a checkpoint changed.", "text/plain", errors="400 404 500 503")
 route(f"{S}/revert", "Put the work directory back to a checkpoint.",
       one({"ok": FLAG, "reverted_to": TEXT}, {"stashed_as": TEXT, "kept_in": TEXT, "kept": many(TEXT)}), method="post",
-      takes=one({"sha": TEXT}, {"stash_first": FLAG}, closed=True), errors="400 404 409 422 500",
+      takes=one({"sha": TEXT}, {"stash_first": FLAG}, closed=True), errors="400 404 409 422",
       order=True)  # fmt: skip
 route("/api/logs/usage", "Room that the logs take.",
       one({"dir": TEXT, "total_bytes": WHOLE,
@@ -264,10 +273,14 @@ route("/api/logs/usage", "Room that the logs take.",
       errors="507")  # fmt: skip
 route("/api/cost", "Tokens and cost over time.",
       one({"window": TEXT, "points": many(ref("CostPoint")),
-           "totals": one({"input": WHOLE, "output": WHOLE, "cache": WHOLE, "cost_usd_micros": WHOLE})}),
-      query={"session": TEXT, "window": {"enum": ["hour", "day", "week"]}}, errors="400")  # fmt: skip
+           "totals": one({"input": WHOLE, "output": WHOLE, "cache": WHOLE, "cost_usd_micros": WHOLE}),
+           "base": counted(WHOLE),
+           "spent": one({"since": TEXT, "days": counted(WHOLE), "models": counted(WHOLE), "sessions": counted(WHOLE)}),
+           "source": TEXT, "prices_as_of": TEXT}),
+      query={"session": TEXT, "window": {"enum": ["hour", "day", "week"]}}, errors="400 503")  # fmt: skip
 route("/api/search", "Every tool call whose text has this part.",
-      one({"query": TEXT, "matches": many(ref("Match")), "truncated": FLAG}), needs=("q",), errors="400",
+      one({"query": TEXT, "matches": many(ref("Match")), "truncated": FLAG, "complete": FLAG}), needs=("q",),
+      errors="400 503",
       query={"q": {"type": "string", "minLength": 3}, "session": TEXT, "tool": TEXT, "error": FLAG, "since": TIME,
              "until": TIME, "before": EVENT_ID, **LIMIT})  # fmt: skip
 route("/api/doctor", "What is well on this machine and what is not.",
@@ -275,16 +288,17 @@ route("/api/doctor", "What is well on this machine and what is not.",
                               {"message": TEXT, "remediation": TEXT}))}))  # fmt: skip
 route("/api/config", "The settings that may be changed while it runs.", ref("Settings"))
 route("/api/config", "Change some of them.", one({"status": TEXT}), method="patch", status=202,
-      takes=ref("SettingsPatch"), errors="400 500", order=True)  # fmt: skip
+      takes=ref("SettingsPatch"), errors="400", order=True)  # fmt: skip
 route("/api/webhook/settings", "How alerts are sent. The secret is not told.",
       one({"webhook_format": TEXT, "webhook_events": many(TEXT), "has_secret": FLAG}))  # fmt: skip
 route("/api/webhook/deliveries", "The newest alerts and what became of them.",
       one({"deliveries": many(one({"id": EVENT_ID, "event": TEXT, "alert": TEXT, "session": TEXT, "created_at": TIME,
                                    "status": {"enum": ["pending", "delivered", "failed"]}, "tries": WHOLE,
-                                   "last_error": TEXT, "next_try_at": TEXT}))}), errors="503")  # fmt: skip
+                                   "last_status": {"type": ["integer", "null"]}, "last_error": TEXT,
+                                   "next_try_at": TEXT}))}), errors="503")  # fmt: skip
 route("/api/webhook/test", "Send a test message now and wait for the answer.",
       one({"ok": FLAG, "status": {"type": ["integer", "null"]}, "error": TEXT, "took_ms": NUMBER}), method="post",
-      errors="503", order=True)  # fmt: skip
+      errors="409", order=True)  # fmt: skip
 route("/api/hooks/{event}", "A lifecycle event, from the command line on this machine alone.", method="post",
       status=204, token=False, form=True, errors="400 403 404 429", order=True,
       takes=one({}, {"name": TEXT, "uuid": TEXT, "mode": TEXT, "workdir": TEXT}))  # fmt: skip
@@ -293,10 +307,11 @@ route("/api/orders/{order}", "How an order ended that outlasted its request. Ans
           {"ends_within_s": NUMBER, "overdue": FLAG, "answer": one({"status": WHOLE, "body": {}})}),
       errors="404")  # fmt: skip
 route("/events/all", "All events as they happen, after a replay.", "text/event-stream", errors="429 503")
-route("/events/session/{name}", "One session's events.", "text/event-stream", errors="429 503")
-route("/events/session/{name}/pane", "The session's terminal, each second.", "text/event-stream",
-      query={"history": {"type": "integer", "minimum": 0, "maximum": 10000}}, errors="404 429")  # fmt: skip
-route("/ws", "The same over WebSocket, subprotocol ctm.v1.", status=101, errors="403 426 429")
+route("/events/session/{name}", "One session's events.", "text/event-stream", errors="404 429 503")
+route("/events/session/{name}/pane", "The session's terminal; looked at every 0.15 s, sent when it changed.",
+      "text/event-stream", query={"history": {"type": "integer", "minimum": 0, "maximum": 10000}},
+      errors="404 429 503")  # fmt: skip
+route("/ws", "The same over WebSocket, subprotocol ctm.v1.", status=101, errors="400 403 426 429")
 
 
 def document(version: str) -> Schema:

@@ -1,0 +1,159 @@
+"""The description of the API is held against the tables of PROTOCOL.md, as far as those can be read by a program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ctm_trio.web.app
+from ctm_trio.errors import CtmError
+from ctm_trio.model.settings_rules import fault
+from ctm_trio.system.store_errors import StoreDamaged
+from ctm_trio.web.openapi import PATHS, THRESHOLDS
+
+PROTOCOL = Path(ctm_trio.web.app.__file__).with_name("PROTOCOL.md").read_text()
+
+Route = tuple[str, str]
+S = "/api/sessions/{}"
+
+CODES: dict[str, tuple[Route, ...]] = {
+    "already_registered": (("post", "/api/auth/signup"),),
+    "wrong_code": (("post", "/api/auth/signup"),),
+    "invalid_credentials": (("post", "/api/auth/login"),),
+    "not_registered": (("post", "/api/auth/login"),),
+    "rate_limited": (("post", "/api/auth/signup"), ("post", "/api/auth/login"), ("post", "/api/hooks/{}")),
+    "forbidden_peer": (("post", "/api/hooks/{}"),),
+    "unknown_hook": (("post", "/api/hooks/{}"),),
+    "bad_workdir": (("post", "/api/sessions"),),
+    "no_claude": (("post", "/api/sessions"),),
+    "client_ended": (("post", "/api/sessions"),),
+    "spawn_failed": (("post", "/api/sessions"),),
+    "name_exists": (("post", "/api/sessions"), ("post", f"{S}/rename")),
+    "not_confirmed": (("post", f"{S}/kill"), ("post", f"{S}/forget")),
+    "session not found": (
+        ("get", S), ("post", f"{S}/kill"), ("post", f"{S}/forget"), ("post", f"{S}/rename"), ("post", f"{S}/revert"),
+        ("get", f"{S}/attach-url"), ("get", f"{S}/feed/history"), ("get", f"{S}/subagents"), ("get", f"{S}/teams"),
+        ("get", f"{S}/checkpoints"), ("get", "/events/session/{}/pane"),
+    ),
+    "session_not_found": (("post", f"{S}/input"),),
+    "not_yolo": (("post", f"{S}/input"),),
+    "tmux_dead": (("post", f"{S}/input"),),
+    "dialog_open": (("post", f"{S}/input"),),
+    "invalid_cursor": (("get", f"{S}/feed/history"), ("get", "/api/search")),
+    "invalid_since": (("get", f"{S}/subagents"), ("get", "/api/search")),
+    "query_too_short": (("get", "/api/search"),),
+    "unknown_window": (("get", "/api/cost"),),
+    "tool_call_not_found": (("get", f"{S}/tool_calls/{{}}/detail"),),
+    "log_gone": (("get", f"{S}/tool_calls/{{}}/detail"),),
+    "too_many_log_files": (("get", "/api/logs/usage"),),
+    "invalid_sha": (("get", f"{S}/checkpoints/{{}}/diff"),),
+    "checkpoint_not_found": (("get", f"{S}/checkpoints/{{}}/diff"),),
+    "git_failed": (("get", f"{S}/checkpoints"), ("get", f"{S}/checkpoints/{{}}/diff")),
+    "missing_sha": (("post", f"{S}/revert"),),
+    "sha_not_a_checkpoint": (("post", f"{S}/revert"),),
+    "dirty_workdir": (("post", f"{S}/revert"),),
+    "revert_failed": (("post", f"{S}/revert"),),
+    "config_broken": (("patch", "/api/config"),),
+    "no_webhook": (("post", "/api/webhook/test"),),
+    "order_not_found": (("get", "/api/orders/{}"),),
+    "store_unavailable": (("get", "/api/search"), ("get", "/api/cost"), ("get", f"{S}/feed/history"),
+                          ("get", f"{S}/tool_calls/{{}}/detail"), ("get", f"{S}/subagents"), ("get", f"{S}/teams")),
+    "too_many_streams": (("get", "/events/all"), ("get", "/events/session/{}"), ("get", "/events/session/{}/pane"),
+                         ("get", "/ws")),
+    "broken_off": (("post", f"{S}/kill"), ("patch", "/api/config"), ("post", "/api/hooks/{}")),
+    "too_late": (("post", f"{S}/kill"), ("patch", "/api/config"), ("post", "/api/hooks/{}")),
+}  # fmt: skip
+"""Code of an error → routes that PROTOCOL.md says it is an answer of."""
+
+
+def bare(path: str) -> str:
+    """A path without the names of its parts and without its query."""
+    return re.sub(r"\{\w+\}", "{}", path.partition("?")[0])
+
+
+DESCRIBED = {
+    (method, bare(path)): {int(status) for status in operation["responses"] if status != "default"}
+    for path, methods in PATHS.items()
+    for method, operation in methods.items()
+}
+
+
+def table(heading: str) -> Iterator[list[str]]:
+    """The rows of the first table under a heading, without its head."""
+    text = "\n" + PROTOCOL.split(f"\n{heading}\n", 1)[1]
+    lines = text[text.index("\n|") + 1 :].split("\n")
+    for line in lines[2:]:
+        if not line.startswith("|"):
+            return
+        yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def paths_in(cell: str) -> list[str]:
+    """The paths in a cell; `…/x` is one of a session."""
+    found: list[str] = []
+    for text in re.findall(r"`([^`]+)`", cell):
+        path = bare(text)
+        found.append(S + path[1:] if path.startswith("…") else path)
+    return found
+
+
+def statuses_in(cell: str) -> set[int]:
+    """The statuses that a cell names, which are not the numbers of something else."""
+    text = re.sub(r"`[^`]*`|(at most|newest|above) [\d,]+", "", cell)
+    return {int(number) for number in re.findall(r"\b[2-5]\d\d\b", text)}
+
+
+def statuses_by_code() -> dict[str, set[int]]:
+    """The errors that the program knows. What only the owner of a database hears is left out."""
+    found: dict[str, set[int]] = {}
+    kinds = [CtmError]
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        if not issubclass(kind, StoreDamaged):
+            found.setdefault(kind.code, set()).add(kind.status)
+    return found
+
+
+def test_the_table_of_routes() -> None:
+    """It has the routes that the description has, and names no status that the description does not."""
+    routes = {(row[0].lower(), path): statuses_in(row[3]) for row in table("## Routes") for path in paths_in(row[1])}
+    assert set(routes) == set(DESCRIBED)
+    assert {route: named - DESCRIBED[route] for route, named in routes.items() if named - DESCRIBED[route]} == {}
+
+
+def test_the_table_of_the_login() -> None:
+    """Here all statuses are named, so they are the same."""
+    rows = list(table("### Sign-up and login"))
+    assert len(rows) == 3
+    for what, _, success, errors in rows:
+        path = paths_in(what)[0]
+        assert statuses_in(success) | statuses_in(errors) == DESCRIBED["post", path], path
+
+
+def test_the_table_of_errors() -> None:
+    """Every status that is described has a code there."""
+    named = set().union(*(statuses_in(row[1]) for row in table("## Errors")))
+    for route, statuses in DESCRIBED.items():
+        assert {status for status in statuses if status >= 400} <= named, route
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_code(code: str) -> None:
+    """It has the status that the table of errors says, and its routes are described with it."""
+    (status,) = statuses_by_code()[code]
+    (row,) = [row for row in table("## Errors") if f"`{code}`" in row[0]]
+    assert status in statuses_in(row[1])
+    for route in CODES[code]:
+        assert status in DESCRIBED[route], route
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+def test_a_threshold(name: str) -> None:
+    """It is described with the bounds that a PATCH holds it to."""
+    low, high = THRESHOLDS[name]["minimum"], THRESHOLDS[name]["maximum"]
+    refused = [value for value in (low - 1, low, high, high + 1) if fault(f"serve.attention.{name}", value)]
+    assert refused == [low - 1, high + 1]
