@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, list_parts, list_strays
+from ctm_trio.system.clock_grain import CLOCK_GRAIN_NS
 
 MAX_STRAYS = 8
 """Packed files of other programs' names that are looked into for a line."""
@@ -46,6 +49,9 @@ class LineReader:
         self._directory = directory
         self._keep = keep
         self._open: OrderedDict[Path, Reader] = OrderedDict()
+        self._elsewhere: dict[tuple[str, int, int], tuple[Path, ...]] = {}
+        """Log, device and inode → where that file may be now, as the directory was at `_changed_ns`."""
+        self._changed_ns = 0
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +65,7 @@ class LineReader:
         Args:
             fits: whether the bytes are that line; a file that was overwritten since does not count.
         """
-        for path in _candidates(self._directory, place):
+        for path in self._candidates(place):
             reader = self._reader(path)
             if reader is None:
                 continue
@@ -70,6 +76,34 @@ class LineReader:
             if len(line) == place.length and fits(line):
                 return line
         return None
+
+    def _candidates(self, place: Place) -> Iterator[Path]:
+        """Where the part may be: under its name, or, if it was rotated a moment ago, under one of the rotated names."""
+        directory = self._directory
+        if place.name and not place.name.startswith("gone:"):
+            yield directory / place.name
+            yield directory / f"{place.name}.gz"
+            return
+        if not place.name:
+            yield directory / f"{place.uuid}.jsonl"
+        yield from self._where_else(place)
+
+    def _where_else(self, place: Place) -> tuple[Path, ...]:
+        """Looked for once for all lines of a file, until a name in the directory changes: there may be thousands."""
+        try:
+            changed_ns = os.stat(self._directory).st_mtime_ns
+        except OSError:
+            return ()
+        if changed_ns != self._changed_ns:
+            self._elsewhere.clear()
+            self._changed_ns = changed_ns
+        key = (place.uuid, place.device, place.inode)
+        found = self._elsewhere.get(key)
+        if found is None:
+            found = tuple(_elsewhere(self._directory, place))
+            if changed_ns < time.time_ns() - CLOCK_GRAIN_NS:  # else it may change again, and this would not show it
+                self._elsewhere[key] = found
+        return found
 
     def close(self) -> None:
         """Close the files that are open. Safe to repeat."""
@@ -93,14 +127,7 @@ class LineReader:
         return reader
 
 
-def _candidates(directory: Path, place: Place) -> Iterator[Path]:
-    """Where the part may be: under its name, or, if it was rotated a moment ago, under one of the rotated names."""
-    if place.name and not place.name.startswith("gone:"):
-        yield directory / place.name
-        yield directory / f"{place.name}.gz"
-        return
-    if not place.name:
-        yield directory / f"{place.uuid}.jsonl"
+def _elsewhere(directory: Path, place: Place) -> Iterator[Path]:
     parts = [part.name for part in list_parts(directory, place.uuid)]
     strays = list_strays(directory, place.uuid)  # others than us may have rotated it
     yield from (path for name in parts + strays if _is(path := directory / name, place.device, place.inode))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,7 +58,7 @@ LAST_KEY = (MAX_MS + 1 << KEY_BITS) - 1
 """The largest that SQLite can hold: a bound above it would be no number there, so bounds are inclusive."""
 
 STEP_ROWS = 2000
-"""Calls indexed in one transaction, a quarter of a second: so soon it can be stopped."""
+"""Calls indexed in one transaction: about a quarter of a second."""
 
 TUNING = (("hashsize", 8 << 20), ("automerge", 8))
 """Of FTS5: a step is one segment, and segments are merged less often. A quarter more rows a second."""
@@ -133,8 +133,12 @@ class SearchIndex(Watched):
             self.close()
             raise
 
-    def step(self, limit: int = STEP_ROWS) -> bool:
+    def step(self, limit: int = STEP_ROWS, going_on: Callable[[], object] = lambda: None) -> bool:
         """Index the next calls, at most `limit`. True if there is more to do at once.
+
+        Args:
+            going_on: called before each line is read, which may take long; what it raises ends the step, and nothing
+                of that is in the index.
 
         Raises:
             StoreUnavailable: nothing of this step is in the index; try again later.
@@ -143,7 +147,7 @@ class SearchIndex(Watched):
         rows = self._read(limit)
         try:
             if rows:
-                texts = self._texts(rows)
+                texts = self._texts(rows, going_on)
                 self._insert(rows, texts)
                 self.cursor = int(str(rows[-1][0]))
                 self.count += len(rows)
@@ -201,11 +205,12 @@ class SearchIndex(Watched):
             self.db.execute("UPDATE meta SET value = '0' WHERE key = 'cursor'")
         self.cursor = 0
 
-    def _texts(self, rows: Sequence[tuple[object, ...]]) -> list[str]:
+    def _texts(self, rows: Sequence[tuple[object, ...]], going_on: Callable[[], object]) -> list[str]:
         """What is searched of each row: from its log line, or, if that is gone, from the row."""
         texts = [""] * len(rows)
         order = sorted(range(len(rows)), key=lambda i: (str(rows[i][6]), str(rows[i][7]), int(str(rows[i][10]))))
         for i in order:
+            going_on()
             _, _, _, tool, _, payload, uuid, name, device, inode, start, length = rows[i]
             text = None
             if uuid is not None:

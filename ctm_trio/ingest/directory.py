@@ -30,6 +30,7 @@ from ctm_trio.messages.tailers import TailersCounters, TailersSnapshot
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName, parse_log_name, parts_among
 from ctm_trio.model.log_parse import Clues
+from ctm_trio.system.clock_grain import CLOCK_GRAIN_NS
 from ctm_trio.system.owned import believed_owners
 from ctm_trio.system.watch import SCAN_S, DirectoryWatch
 
@@ -43,10 +44,6 @@ SCAN_SHARE = 200.0
 
 OLD_IDLE_S = 1.0
 """How long the tailer of a log that was not written to lately stays once it has read it."""
-
-CLOCK_GRAIN_NS = 50_000_000
-"""A file system's times advance in steps; a change within this of a look may leave the time as it was."""
-
 
 IDLE_S = 300.0
 """A log that nothing is written to for so long needs no task and no descriptor; the next line starts one again."""

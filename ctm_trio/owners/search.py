@@ -135,7 +135,8 @@ class _Indexer:
         if not await self.open() or self._index is None:
             return None
         try:
-            more = await trio.to_thread.run_sync(self._index.step, limit, limiter=self._limiter)
+            step = partial(self._index.step, limit, trio.from_thread.check_cancelled)
+            more = await trio.to_thread.run_sync(step, limiter=self._limiter)
         except StoreUnavailable as error:
             self._wait(error.message)
         except StoreDamaged as error:

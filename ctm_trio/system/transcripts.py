@@ -9,6 +9,8 @@ from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 
+from ctm_trio.system.clock_grain import CLOCK_GRAIN_NS
+
 SUFFIX = ".jsonl"
 
 Found = tuple[tuple[str, float], ...]
@@ -16,9 +18,6 @@ Found = tuple[tuple[str, float], ...]
 
 MAX_REMEMBERED = 200_000
 """Names of transcripts that are remembered; directories beyond are listed anew at each look."""
-
-CLOCK_GRAIN_NS = 50_000_000
-"""A directory that changed within this of a look may change again without its time showing it."""
 
 
 def directories_of(projects: Path, uuid: str) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -292,3 +293,42 @@ def test_index_is_private(library: Library) -> None:
     with sqlite3.connect(library.paths.search_index) as db:
         assert db.execute("SELECT count(*) FROM docs").fetchone() == (0,)
     db.close()
+
+
+def test_a_step_can_be_ended(library: Library) -> None:
+    """A stop need not wait until all lines of a step are read; nothing of that step is in the index."""
+    library.write([bash(f"needle-{n}", ts=at(n)) for n in range(30)])
+    made = SearchIndex(library.paths.search_index, library.paths.database, library.paths.logs)
+    asked = 0
+
+    def going_on() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 10:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        made.step(30, going_on)
+    assert (asked, made.cursor) == (10, 0)
+    assert look(library, "needle").matches == []
+    made.step(30)
+    made.close()
+    assert len(look(library, "needle").matches) == 30
+
+
+def test_a_directory_of_many_files(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the lines of a file are by now is looked for once, not for each line."""
+    library.write([bash(f"needle-{n}", ts=at(n)) for n in range(30)])
+    log = library.paths.logs / f"{UUID}.jsonl"
+    log.rename(f"{log}.1")
+    os.utime(library.paths.logs, ns=(0, 0))
+    listings, real = list[str](), os.listdir
+
+    def listdir(path: str) -> list[str]:
+        listings.append(str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    index(library)
+    assert len(look(library, "needle").matches) == 30
+    assert len(listings) == 2, "once for the parts, once for files of others' names"
