@@ -6,7 +6,6 @@ started in. A session of an older program has neither: then it is the oldest pan
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,9 +15,8 @@ from ctm_trio.errors import DialogOpen, Exited, NotTypeable, TmuxDead, TmuxGone
 from ctm_trio.model.panes import Pane, client_pane
 from ctm_trio.model.session import Session
 from ctm_trio.system.live_sessions import ClientFile, read_clients
+from ctm_trio.system.shell_words import reads_terminal
 from ctm_trio.system.tmux import Tmux, exactly
-
-SHELLS = frozenset({"ash", "bash", "csh", "dash", "elvish", "fish", "ksh", "mksh", "nu", "sh", "tcsh", "xonsh", "zsh"})
 
 MAX_ANCESTORS = 32
 """Processes between a client and the program of its pane that are looked at."""
@@ -136,7 +134,4 @@ def _at_shell(pid: int) -> bool:
             words = file.read(65536).rstrip(b"\0").split(b"\0")
     except OSError:
         return False
-    name, *options = [word.decode(errors="replace") for word in words]
-    if os.path.basename(name).lstrip("-") not in SHELLS:
-        return False
-    return all(word.startswith("--") or (word.startswith("-") and "c" not in word) for word in options)
+    return reads_terminal([word.decode(errors="replace") for word in words])
