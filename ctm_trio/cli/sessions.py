@@ -182,7 +182,10 @@ def in_mode(paths: Paths, settings: Settings, record: Session, mode: str, *, yes
         f"{record.name} runs in {record.mode} mode. End it and start it again in {mode} mode?", yes=yes
     ):
         raise CliError(unchanged())
-    record = Starter(paths, settings).again(record, mode)
+    started = Starter(paths, settings).again(record, mode, end=alive)
+    if started is None:
+        raise CliError(f"{record.name} was started by somebody else in the meantime. Look at it, then try again.")
+    record = started
     tell(settings, "session_new", record)
     if mode == "yolo":
         tell(settings, "on_yolo", record)
@@ -200,8 +203,9 @@ def attach(name: str) -> int:
         from ctm_trio.cli.spawning import Starter
 
         say(f"{name} had ended; it is started again.")
-        record = Starter(paths, settings).again(record, record.mode)
-        tell(settings, "session_new", record)
+        started = Starter(paths, settings).again(record, record.mode, end=False)
+        if started is not None:  # else another terminal was first, and we go where that one goes
+            tell(settings, "session_new", started)
     return go(paths, settings, record)
 
 

@@ -6,19 +6,21 @@ import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
 from ctm_trio.cli.common import NOT_FOUND, CliError, plain, say
-from ctm_trio.errors import CtmError, NoClaude, TmuxGone
+from ctm_trio.errors import CtmError, NameExists, NoClaude, TmuxFailed, TmuxGone
+from ctm_trio.model.panes import living
 from ctm_trio.model.session import Session, SessionBook, clean_workdir, is_name
 from ctm_trio.model.times import format_time
 from ctm_trio.system.claude import find_claude, launch_command
 from ctm_trio.system.prompt import SETTLE_LIMIT_S, type_prompt
 from ctm_trio.system.sessions_file import SessionsFile
-from ctm_trio.system.spawn import refuse_files_of_others, renamed, spawned
+from ctm_trio.system.spawn import UNDO_LIMIT_S, refuse_files_of_others, renamed, spawned
 from ctm_trio.system.tmux import Tmux, exactly, tmux_name
 
 if TYPE_CHECKING:
@@ -61,24 +63,47 @@ class Starter:
 
         return self._run(steps)
 
-    def again(self, record: Session, mode: str) -> Session:
-        """Start a recorded session anew in this mode, with its conversation if there was one; one that runs is ended.
+    def again(self, record: Session, mode: str, *, end: bool) -> Session | None:
+        """Start a recorded session anew in this mode, with its conversation if there was one.
+
+        "safe" is recorded before such a client starts, "yolo" after: the daemon types only into what is recorded so.
+
+        Args:
+            end: one that runs is ended; the user wants that.
+
+        Returns:
+            The record; None if it runs and is not to be ended: somebody else has started it in the meantime.
 
         Raises:
             CliError: it cannot be started.
         """
 
-        async def steps() -> Session:
-            next_ = replace(record, mode=mode)
+        async def steps() -> Session | None:
+            panes = [pane for pane in await self._tmux.panes() if pane.session == tmux_name(record.name)]
+            if not end and living(panes):
+                return None
+            before = mode if mode == "yolo" else await self._note_mode(record, mode)
+            started = False
+            try:
+                started = await self._run_again(record, mode, bool(panes), end=end)
+            finally:
+                if not started and before != mode:
+                    with trio.move_on_after(UNDO_LIMIT_S, shield=True), suppress(CtmError):
+                        await self._note_mode(record, before, instead_of=mode)
+            return replace(record, mode=mode) if started else None
 
-            def step(book: SessionBook) -> SessionBook:
-                return book.having(replace(book.records.get(record.name, next_), mode=mode))
+        return self._run(steps)
 
-            resume = await trio.to_thread.run_sync(self._has_transcript, record.uuid)
-            if all(pane.session != tmux_name(record.name) for pane in await self._tmux.panes()):
-                async with spawned(self._tmux, next_, self._paths, self._checkpoint(mode), resume=resume):
-                    await self._file.change(step)
-                return next_
+    async def _run_again(self, record: Session, mode: str, in_tmux: bool, *, end: bool) -> bool:
+        """Run the client, and record the mode; False if tmux says that it runs already."""
+        resume = await trio.to_thread.run_sync(self._has_transcript, record.uuid)
+        target = exactly(record.name)
+        try:
+            if not in_tmux:
+                new = replace(record, mode=mode)
+                async with spawned(self._tmux, new, self._paths, self._checkpoint(mode), resume=resume):
+                    await self._note_mode(record, mode)
+                return True
             refuse_files_of_others(self._paths)
             if checkpoint := self._checkpoint(mode):
                 await checkpoint(record.workdir)  # while it still runs: without a checkpoint nothing is ended
@@ -86,11 +111,31 @@ class Starter:
             claude, env_sh = find_claude(), self._paths.env_sh
             command = launch_command(claude, record.uuid, mode, env_sh=env_sh, overlay=overlay, resume=resume)
             # In the same pane: attached terminals stay, and tmux does not end with its last session in between.
-            await self._tmux.respawn(exactly(record.name), command, {"CTM_SESSION": record.name})
-            await self._file.change(step)
-            return next_
+            await self._tmux.respawn(target, command, {"CTM_SESSION": record.name}, end=end)
+        except (TmuxFailed, NameExists):
+            if not end and tmux_name(record.name) in await self._tmux.sessions():
+                return False
+            raise
+        try:
+            await self._note_mode(record, mode)
+        except BaseException:  # also Ctrl-C: a client whose mode is not recorded does not run on
+            with trio.move_on_after(UNDO_LIMIT_S, shield=True), suppress(TmuxFailed):
+                await self._tmux.kill(target)
+            raise
+        return True
 
-        return self._run(steps)
+    async def _note_mode(self, record: Session, mode: str, *, instead_of: str = "") -> str:
+        """Record a session's mode, and if it is given only in the place of that one; which it was before."""
+        was = record.mode
+
+        def step(book: SessionBook) -> SessionBook:
+            nonlocal was
+            known = book.records.get(record.name, record)
+            was = known.mode
+            return book.having(replace(known, mode=mode)) if instead_of in ("", was) else book
+
+        await self._file.change(step)
+        return was
 
     def kill(self, name: str) -> None:
         """End the tmux session; already gone is fine."""

@@ -123,18 +123,21 @@ class Tmux:
         for pane in await self.panes(session):
             await self._run("set-option", "-p", "-u", "-t", pane.id, "remain-on-exit")
 
-    async def respawn(self, session: str, command: Sequence[str], env: Mapping[str, str]) -> None:
-        """End the client of a session and run another program in its pane; whoever is attached stays so.
+    async def respawn(self, session: str, command: Sequence[str], env: Mapping[str, str], *, end: bool) -> None:
+        """Run another program in the pane of a session's client; whoever is attached stays so.
 
         Args:
             command: the program and its arguments, run without a shell, where the pane started.
             env: variables of its environment.
+            end: end the client first; else tmux refuses if it runs, also if it was started this very moment.
         """
         variables = [word for key, value in env.items() for word in ("-e", f"{key}={value}")]
         pane = client_pane(await self.panes(session))
         target = first_pane(session) if pane is None else pane.id
         mark = ("set-option", "-p", "-t", target, CLIENT_MARK, "1")
-        await self._run("respawn-pane", "-k", "-t", target, *variables, "--", *command, then=(mark,))
+        await self._run(
+            "respawn-pane", *(("-k",) if end else ()), "-t", target, *variables, "--", *command, then=(mark,)
+        )
 
     async def kill(self, session: str) -> None:
         """End a session."""

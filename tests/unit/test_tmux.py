@@ -177,10 +177,10 @@ async def test_another_program_in_the_same_pane(server: PrivateTmux, tmux: Tmux,
     work.mkdir()
     session = await tmux.new_session("demo", str(work), ("/bin/cat",), {"CTM_SESSION": "old"})
     script = 'printf "%s %s" "$CTM_SESSION" "$PWD" > "$1.part"; mv "$1.part" "$1"; exec cat'
-    await tmux.respawn(session, ("/bin/sh", "-c", script, "sh", str(out)), {"CTM_SESSION": "new;"})
+    await tmux.respawn(session, ("/bin/sh", "-c", script, "sh", str(out)), {"CTM_SESSION": "new;"}, end=True)
     await until(out.exists)
     assert out.read_text() == f"new; {work}"
     assert await tmux.sessions() == {"demo"}
     assert not (work / "PWNED").exists()
     with pytest.raises(TmuxGone):
-        await tmux.respawn("=nobody", ("/bin/cat",), {})
+        await tmux.respawn("=nobody", ("/bin/cat",), {}, end=True)

@@ -1,0 +1,144 @@
+"""The command line starts a session again: no client is ended unasked, and the record never says too much."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trio
+
+from ctm_trio.cli.common import CliError
+from ctm_trio.cli.spawning import Starter
+from ctm_trio.errors import FileLocked, TmuxFailed
+from ctm_trio.model.config import Settings, paths_under
+from ctm_trio.model.session import Session
+from ctm_trio.system import spawn
+from ctm_trio.system.sessions_file import SessionsFile
+from ctm_trio.system.tmux import Tmux
+from tests.tmux_server import PrivateTmux, private_tmux, until
+
+
+@dataclass
+class Started:
+    """A session `demo` of a private tmux server, and the command line's hands."""
+
+    server: PrivateTmux
+    starter: Starter
+    file: Path
+
+    def record(self, mode: str) -> Session:
+        table = {"demo": {"name": "demo", "uuid": "u-demo", "mode": mode, "workdir": str(self.server.root)}}
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(json.dumps({"schema_version": 1, "sessions": table}))
+        return Session("demo", "u-demo", mode, str(self.server.root))
+
+    def mode(self) -> str:
+        return str(json.loads(self.file.read_bytes())["sessions"]["demo"]["mode"])
+
+    def pane(self, what: str) -> str:
+        return self.server.run("display-message", "-p", "-t", "=demo:", f"#{{pane_{what}}}").strip()
+
+    def runs(self) -> None:
+        self.server.new("demo", "cat")
+        self.server.run("set-option", "-w", "-t", "=demo:", "remain-on-exit", "on")
+
+    def ended(self) -> None:
+        self.runs()
+        self.server.run("respawn-pane", "-k", "-t", "=demo:", "--", "true")
+        trio.run(until, lambda: self.pane("dead") == "1")
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
+    """See `Started`; a client that was just started is looked after for a moment only."""
+    monkeypatch.setattr(spawn, "LOOK_AFTER_S", 0.01)
+    monkeypatch.setattr(spawn, "LOOK_EVERY_S", 0.01)
+    with private_tmux() as server:
+        monkeypatch.setenv("PATH", f"{server.bin}:{os.environ['PATH']}")
+        paths = paths_under(server.root)
+        yield Started(server, Starter(paths, Settings(tmux_socket=server.socket)), paths.sessions)
+
+
+def test_a_client_that_runs_by_now_is_not_ended(started: Started) -> None:
+    """Two terminals attach to a session that has ended: the second one finds it running, and leaves it."""
+    record = started.record("safe")
+    started.runs()
+    pid = started.pane("pid")
+    assert started.starter.again(record, "safe", end=False) is None
+    assert started.pane("pid") == pid
+
+
+def test_nor_one_that_is_started_this_very_moment(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other terminal starts it after our look: tmux itself refuses, and the record stays the other one's."""
+    record = started.record("yolo")
+    started.ended()
+    real = Tmux.respawn
+    pids: list[str] = []
+
+    async def second(self: Tmux, *rest: object, end: bool) -> None:
+        assert started.mode() == "safe"
+        started.server.run("respawn-pane", "-t", "=demo:", "--", "cat")
+        pids.append(started.pane("pid"))
+        await real(self, *rest, end=end)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Tmux, "respawn", second)
+    assert started.starter.again(record, "safe", end=False) is None
+    assert [started.pane("pid")] == pids
+    assert started.mode() == "yolo"
+
+
+def test_nor_one_that_appears_while_a_new_one_is_made(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where tmux had no such session left."""
+    record = started.record("safe")
+    real = Tmux.new_session
+
+    async def second(self: Tmux, *rest: object) -> str:
+        started.runs()
+        return await real(self, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Tmux, "new_session", second)
+    assert started.starter.again(record, "safe", end=False) is None
+
+
+def test_an_ended_client_is_started_again(started: Started) -> None:
+    """In its pane, in the mode that is wanted, which is recorded."""
+    record = started.record("safe")
+    started.ended()
+    again = started.starter.again(record, "yolo", end=False)
+    assert again is not None
+    assert (again.mode, started.mode(), started.pane("dead")) == ("yolo", "yolo", "0")
+
+
+def test_a_yolo_client_that_cannot_be_recorded_is_ended(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would skip permissions while its record says safe."""
+    record = started.record("safe")
+    started.runs()
+
+    async def locked(self: SessionsFile, step: object) -> None:
+        raise FileLocked("the file is locked")
+
+    monkeypatch.setattr(SessionsFile, "change", locked)
+    with pytest.raises(CliError, match="locked"):
+        started.starter.again(record, "yolo", end=True)
+    assert "demo" not in started.server.names()
+    assert started.mode() == "safe"
+
+
+def test_a_safe_client_is_recorded_first(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At no time does it run while its record says yolo; if it does not start, the record is as it was."""
+    record = started.record("yolo")
+    started.runs()
+    pid = started.pane("pid")
+
+    async def refuses(self: Tmux, *rest: object, end: bool) -> None:
+        assert started.mode() == "safe"
+        raise TmuxFailed("it refuses")
+
+    monkeypatch.setattr(Tmux, "respawn", refuses)
+    with pytest.raises(CliError, match="refuses"):
+        started.starter.again(record, "safe", end=True)
+    assert (started.mode(), started.pane("pid")) == ("yolo", pid)
