@@ -51,7 +51,7 @@ from ctm_trio.model.session import Session, SessionBook, hook_fields, is_name, i
 from ctm_trio.model.session_names import base_name, new_name
 from ctm_trio.model.times import format_time
 from ctm_trio.owners.adoptions import Adoptions
-from ctm_trio.system.files import Stamp
+from ctm_trio.system.files import UNREAD, Stamp
 from ctm_trio.system.places import in_place
 from ctm_trio.system.prompt import type_prompt
 from ctm_trio.system.reach import reach, type_text
@@ -197,11 +197,11 @@ class _SessionsOwner:
             try:
                 book, seen = await self._file.read()
             except BrokenSessions as error:
-                self._seen = await self._file.stamp()
+                self._seen = UNREAD
                 if error.message != self._problem:
                     log.warning("sessions: %s The sessions known so far stay.", error.message)
-                self._problem = error.message
-                self._publish()
+                    self._problem = error.message
+                    self._publish()
             else:
                 self._keep(book, seen)
 
@@ -292,8 +292,8 @@ class _SessionsOwner:
                     log.warning("sessions: the event %s is not published: the event log takes nothing", event)
 
     async def _record(self, name: str) -> Session:
-        """The record of that name, also one that the CLI wrote a moment ago."""
-        if name not in self._book.records:
+        """The record of that name as it is on disk now: the CLI may have changed it a moment ago, also its mode."""
+        if name not in self._book.records or await self._file.stamp() != self._seen:
             await self.read_file()
         if name not in self._book.records:
             raise SessionNotFound(name)

@@ -119,6 +119,10 @@ class Stamp:
     size: int = 0
 
 
+UNREAD = Stamp(mtime_ns=-1)
+"""The version of a file that could not be used: a `chmod` that mends it changes no stamp, so it is looked at again."""
+
+
 def stamp(path: Path) -> Stamp:
     """The stamp of `path` now. Blocks for one `stat`; a file that cannot be reached has the zero stamp."""
     try:

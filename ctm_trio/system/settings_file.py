@@ -17,12 +17,9 @@ from ctm_trio.model.config import (
     parse_settings,
     read_settings,
 )
-from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, read_regular, stamp
+from ctm_trio.system.files import UNREAD, Stamp, atomic_write, ensure_private_dir, read_regular, stamp
 from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import cannot_be_read
-
-_UNREAD = Stamp(mtime_ns=-1)
-"""The version of a file that could not be used: a `chmod` that mends it changes no stamp, so it is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +51,12 @@ def load_settings(path: Path, *, create: bool = True) -> Loaded:
             atomic_write(path, default_document())
             seen = stamp(path)
         if fault := file_fault(path):
-            return Loaded(Settings(), f"{path} is ignored: {fault}.", _UNREAD)
+            return Loaded(Settings(), f"{path} is ignored: {fault}.", UNREAD)
         return Loaded(*read_settings(read_regular(path, max_bytes=MAX_CONFIG_BYTES)), seen)
     except BrokenConfig as error:
         return Loaded(Settings(), error.message, seen)
     except OSError as error:
-        stamped = seen if seen == Stamp() else _UNREAD
+        stamped = seen if seen == Stamp() else UNREAD
         return Loaded(Settings(), cannot_be_read(path, error, "used"), stamped)
 
 

@@ -348,6 +348,9 @@ async def test_input(server: PrivateTmux) -> None:
         assert acting.told("line") == ["one;", "", "-t two"]
         await acting.input("alpha", "", "Enter")
         await until(lambda: acting.told("line") == ["one;", "", "-t two", ""])
+        acting.record("alpha", mode="safe")  # by the command line, this very moment
+        with pytest.raises(NotYolo):
+            await acting.input("alpha", "not into a safe client")
         refused: list[tuple[str, type[Exception]]] = [
             ("nobody", InputSessionNotFound), ("safe", NotYolo), ("dead", TmuxDead),
         ]  # fmt: skip

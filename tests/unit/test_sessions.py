@@ -213,6 +213,20 @@ async def test_follows_the_file(tmp_path: Path) -> None:
         assert not (await sessions.until(lambda s: not s.problem)).records
 
 
+async def test_a_file_that_could_not_be_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What mends it (`chmod`) changes no stamp; nor does a good file that comes between a bad reading and the stamp."""
+    async with running(tmp_path) as sessions:
+
+        def refused(path: Path, **more: int) -> bytes:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr("ctm_trio.system.sessions_file.read_regular", refused)
+        sessions.path.write_bytes(document(alpha=RECORD))
+        await sessions.until(lambda s: "Permission denied" in s.problem)
+        monkeypatch.undo()
+        assert "alpha" in (await sessions.until(lambda s: not s.problem)).records
+
+
 async def test_lifecycle(tmp_path: Path) -> None:
     """A lifecycle event reads the file at once, and is published with its fields and, if attached, the time."""
     async with running(tmp_path) as sessions:
