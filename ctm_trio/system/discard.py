@@ -79,13 +79,12 @@ def _mark(found: os.stat_result) -> Mark:
 
 
 def _is_free(fd: int) -> bool:
-    """False if another program has the file open to write. True where the file system cannot tell."""
+    """True if no other program has the file open to write; False also where the file system cannot tell."""
     if _LEASE is None or _SIGNAL is None:
-        return True
-    with suppress(OSError):
+        return False
+    try:
         fcntl.fcntl(fd, _SIGNAL, signal.SIGURG)  # who opens it now waits for us, and its signal is one that is ignored
-        try:
-            fcntl.fcntl(fd, _LEASE, fcntl.F_RDLCK)
-        except BlockingIOError:
-            return False
+        fcntl.fcntl(fd, _LEASE, fcntl.F_RDLCK)
+    except OSError:
+        return False
     return True
