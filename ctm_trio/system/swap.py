@@ -109,8 +109,7 @@ class Swap:
                 self._bring_back(os.path.relpath(os.path.dirname(source), self.top))
                 with suppress(OSError):
                     remove_empty(source)  # made by one that was killed, where a file was
-                if not os.path.lexists(source):
-                    os.rename(to, source)
+                _return(to, source)
         self._placed, self._made, self._moved = [], [], []
 
     def _at(self, path: bytes) -> bytes:
@@ -245,3 +244,24 @@ class Swap:
         os.makedirs(os.path.dirname(to), mode=0o700, exist_ok=True)
         os.rename(target, to)
         return to
+
+
+def _return(to: bytes, source: bytes) -> None:
+    """Bring something back to its place from aside, unless something is there by now.
+
+    Raises:
+        OSError: it stays aside.
+    """
+    try:
+        os.link(to, source, follow_symlinks=False)
+    except FileExistsError:
+        if not os.path.samestat(os.lstat(to), os.lstat(source)):  # the same after somebody was killed before the unlink
+            raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # A directory takes no other place than an empty one's; for a file without links a moment is left in between.
+        if not os.path.lexists(source):
+            os.rename(to, source)
+        return
+    os.unlink(to)

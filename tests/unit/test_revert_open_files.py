@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -119,3 +121,70 @@ def test_what_has_changed_is_not_removed(tmp_path: Path) -> None:
     path.symlink_to("nowhere")
     assert discard(name, mark_of(name))
     assert not os.path.lexists(path)
+
+
+def test_what_cannot_be_told_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without leases (NFS, a file of another user) nobody knows who has a file open to write."""
+    real = fcntl.fcntl
+
+    def no_leases(fd: int, what: int, value: int = 0) -> int:
+        if what == fcntl.F_SETLEASE:
+            raise OSError(errno.EACCES, "Permission denied")
+        return real(fd, what, value)
+
+    monkeypatch.setattr(fcntl, "fcntl", no_leases)
+    path = tmp_path / "f"
+    path.write_text("1")
+    name = os.fsencode(path)
+    assert not discard(name, mark_of(name))
+    assert path.read_text() == "1"
+
+
+def exchange_in(root: Path) -> swap.Swap:
+    """One of the files below `root/top`."""
+    top, new, aside, late, keep = (os.fsencode(root / part) for part in ("top", "new", "files", "late", "keep"))
+    return swap.Swap(top, new, aside, late, keep)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_the_way_back_writes_over_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    """A file that comes into being in the last moment stays, and the old one stays aside; else the old one returns."""
+    top, aside = tmp_path / "top", tmp_path / "files"
+    for part in (top, aside, tmp_path / "new"):
+        part.mkdir()
+    for name in ("a", "b"):
+        (top / name).write_text("old")
+    exchange = exchange_in(tmp_path)
+    exchange.run([b"a", b"b"], [], [])
+    real = os.link
+
+    def link(source: bytes, to: bytes, **more: bool) -> None:
+        if to.endswith(b"/a"):
+            (top / "a").write_text("somebody's")
+        if not links:
+            raise OSError(errno.EPERM, "Operation not permitted")
+        real(source, to, **more)
+
+    monkeypatch.setattr(os, "link", link)
+    exchange.take_back()
+    assert (top / "a").read_text() == "somebody's"
+    assert (aside / "a").read_text() == "old"
+    assert (top / "b").read_text() == "old"
+    assert not (aside / "b").exists()
+
+
+def test_a_way_back_that_was_cut_off_goes_on(tmp_path: Path) -> None:
+    """The file has both names after a kill between link and unlink: then only the place counts; a directory returns."""
+    aside, top = tmp_path / "files", tmp_path / "top"
+    aside.mkdir()
+    top.mkdir()
+    (aside / "a").write_text("old")
+    (top / "a").hardlink_to(aside / "a")
+    (aside / "d").mkdir()
+    (aside / "d" / "x").write_text("x")
+    exchange = exchange_in(tmp_path)
+    exchange._moved = [(os.fsencode(top / name), os.fsencode(aside / name)) for name in ("a", "d")]
+    exchange.take_back()
+    assert (top / "a").read_text() == "old"
+    assert (top / "d" / "x").read_text() == "x"
+    assert list(aside.iterdir()) == []
