@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -26,6 +27,8 @@ from ctm_trio.system.git_saved import files_below, not_saved
 from ctm_trio.system.git_tree import GitTree
 from ctm_trio.system.places import in_place
 from ctm_trio.system.swap import COPIES, Swap
+
+log = logging.getLogger("ctm.checkpoints")
 
 KEPT = "ctm-kept"
 """The directory in the repository's own that holds what was written while a revert ran."""
@@ -121,10 +124,18 @@ class Exchange:
                 await in_thread(swap.take_back)
 
     async def compare(self, saved: str) -> list[str]:
-        """What lies aside and is not as it was saved, or is still open to be written, as paths; the rest is removed."""
+        """What lies aside and is not as it was saved, or is still open to be written, as paths; the rest is removed.
+
+        If it cannot be compared all of it stays. That is no failure of the revert, which is done by now.
+        """
         aside = os.path.join(self.place, "files")
-        marks = await in_place(lambda: {path: mark_of(path) for path in files_below(os.fsencode(aside))})
-        keep = await not_saved(self._locked, saved, aside)
+        marks: Mapping[bytes, Mark | None] = {}
+        keep: set[bytes] | None = None
+        try:
+            marks = await in_place(lambda: {path: mark_of(path) for path in files_below(os.fsencode(aside))})
+            keep = await not_saved(self._locked, saved, aside)
+        except (GitFailed, OSError) as error:
+            log.warning("checkpoints: what a revert set aside cannot be compared, and all of it is kept: %s", error)
         kept: list[str] = []
         await in_thread(lambda: kept.extend(_sort_out(self.place, keep, marks)))
         return kept

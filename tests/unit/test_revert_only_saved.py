@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ctm_trio.errors import GitFailed
 from ctm_trio.model.checkpoint import Reverted
 from ctm_trio.system import git_revert
 from ctm_trio.system.git_lock import IndexLock
@@ -139,3 +141,22 @@ def test_the_same_content(tmp_path: Path) -> None:
     assert [same_content(names[0], name) for name in names] == [True, True, False, False, False]
     assert not same_content(names[2], names[0])
     assert same_content(names[3], os.fsencode(tmp_path / "again"))
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), GitFailed("git was stopped.")])
+async def test_a_comparison_that_fails_is_no_failed_revert(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """HEAD has moved by then: it is said where all that was set aside is, and in which stash."""
+
+    async def fails(locked: IndexLock, saved: str, aside: str) -> None:
+        raise error
+
+    monkeypatch.setattr("ctm_trio.system.git_exchange.not_saved", fails)
+    repo.write("a.txt", "mine\n")
+    first = repo.git("rev-parse", "HEAD^")
+    done = await back(repo, stash_first=True)
+    assert repo.git("rev-parse", "HEAD") == first
+    assert done.stashed_as == repo.git("rev-parse", "stash@{0}")
+    assert done.kept == ("files/a.txt", "files/b.txt")
+    assert (Path(done.kept_in) / "files" / "a.txt").read_text() == "mine\n"
