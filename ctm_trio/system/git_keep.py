@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ctm_trio.errors import GitFailed
@@ -114,7 +115,8 @@ async def hold(tree: GitTree, kept: Kept) -> None:
 async def let_go(tree: GitTree, kept: Kept) -> None:
     """Remove a ref that was made for a checkpoint that failed. Never fails: the ref does no harm."""
     if kept.new:
-        await git(tree.top, "update-ref", "-d", kept.ref, kept.commit, reading=False)
+        with suppress(GitFailed):  # it must not hide what the checkpoint failed of
+            await git(tree.top, "update-ref", "-d", kept.ref, kept.commit, reading=False)
 
 
 async def _keep(locked: IndexLock, kind: str, entries: dict[bytes, bytes]) -> Kept | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ctm_trio.errors import GitFailed
-from ctm_trio.system import git_keep
+from ctm_trio.system import git_command, git_keep
 from ctm_trio.system.git_checkpoint import make_checkpoint
 from ctm_trio.system.git_lock import IndexLock
+from ctm_trio.system.process import Done
 from tests.git_repo import Repo
 
 pytestmark = pytest.mark.usefixtures("own_git_config")
@@ -134,6 +136,26 @@ async def test_a_checkpoint_that_fails_keeps_nothing(repo: Repo, monkeypatch: py
         await make_checkpoint(str(repo.path), "y")
     assert repo.state() == before
     assert repo.git("for-each-ref", git_keep.REFS) == ""
+
+
+async def test_the_error_is_the_checkpoints_own(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if the ref that was made beside it cannot be removed any more: that does no harm."""
+    real = git_command.git
+
+    async def git(directory: str, *words: str, **more: Any) -> Done:
+        if words[:2] == ("update-ref", "-d"):
+            raise GitFailed("git update-ref took longer than 10 s and was stopped.")
+        return await real(directory, *words, **more)
+
+    async def fails(self: IndexLock, index: str) -> None:
+        raise GitFailed("The disk is full; make room first.")
+
+    monkeypatch.setattr(IndexLock, "install", fails)
+    monkeypatch.setattr("ctm_trio.system.git_keep.git", git)
+    repo.git("update-index", "--assume-unchanged", "conf")
+    repo.write("conf", "mine\n")
+    with pytest.raises(GitFailed, match="The disk is full"):
+        await make_checkpoint(str(repo.path), "y")
 
 
 async def test_too_much_to_keep_is_refused(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
