@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import secrets
 import shutil
@@ -25,6 +26,8 @@ from ctm_trio.model.sound import name_shown
 from ctm_trio.system.files import open_regular, read_regular
 from ctm_trio.system.git_tree import GitTree
 
+log = logging.getLogger("ctm.checkpoints")
+
 OLD, NEW, UNSURE = "old", "new", "unsure"
 
 LOCK_WAIT_S = 1.0
@@ -34,7 +37,7 @@ LOCK_TRY_S = 0.05
 GIVE_BACK_S = 5.0
 """How long the lock may take to be given back when all is cut off; a stalled disk gives it back later, or never."""
 
-_SCRATCH = "ctm-scratch-"
+_SCRATCH, _NEW_SCRATCH = "ctm-scratch-", "ctm-new-scratch-"
 _MARK = "owner"
 """In a scratch directory, one of the words below, under a `flock` that ends with the process, however it ends."""
 
@@ -106,8 +109,7 @@ class IndexLock:
     def _take(self) -> bool:
         """Try once; True if it is ours. Blocks."""
         if self._mark < 0:
-            os.mkdir(self.scratch, 0o700)
-            self._mark = _mark_as_ours(self.scratch)
+            self._mark = _make_scratch(self.scratch)
         try:
             _create(self.tree, self.scratch)
         except FileExistsError:
@@ -177,7 +179,10 @@ async def locked_index(tree: GitTree) -> AsyncIterator[IndexLock]:
         yield lock
     finally:
         with trio.move_on_after(GIVE_BACK_S, shield=True):  # a few calls to the file system
-            await trio.to_thread.run_sync(lock._give_back, abandon_on_cancel=True)
+            try:
+                await trio.to_thread.run_sync(lock._give_back, abandon_on_cancel=True)
+            except OSError as error:  # what was done under the lock is done; the next one of ours takes it over
+                log.warning("checkpoints: git's lock in %s could not be given back: %s", tree.git_dir, error)
 
 
 def somebody_was_killed(tree: GitTree) -> bool:
@@ -232,6 +237,9 @@ def _create(tree: GitTree, scratch: str) -> None:
         fd = os.open(_lock_of(tree), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             os.write(fd, _word_of(scratch))
+        except BaseException:  # nobody would know an empty one for ours, and it would stay for ever
+            os.unlink(_lock_of(tree))
+            raise
         finally:
             os.close(fd)
 
@@ -255,10 +263,26 @@ def _unlock(tree: GitTree, scratch: str) -> None:
             os.unlink(_lock_of(tree))
 
 
-def _mark_as_ours(scratch: str) -> int:
-    """Make the mark of a process that waits; its descriptor, which the caller closes."""
-    fd = os.open(os.path.join(scratch, _MARK), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _make_scratch(scratch: str) -> int:
+    """Make a scratch directory with the mark of a process that waits; the mark's descriptor, which the caller closes.
+
+    It gets its name last: without its mark, or with one that is not locked, it would look like a dead process's.
+
+    Raises:
+        OSError: there is none.
+    """
+    new = os.path.join(os.path.dirname(scratch), f"{_NEW_SCRATCH}{secrets.token_hex(4)}")
+    os.mkdir(new, 0o700)
+    fd = -1
+    try:
+        fd = os.open(os.path.join(new, _MARK), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.rename(new, scratch)
+    except BaseException:
+        if fd >= 0:
+            os.close(fd)
+        shutil.rmtree(new, ignore_errors=True)
+        raise
     return fd
 
 
