@@ -115,32 +115,35 @@ class _Indexer:
         """The index that was open is not any more."""
         self._watching = trio.CancelScope()
         self._limiter = trio.CapacityLimiter(1)
+        self._file = trio.Lock()
+        """Whoever opens the file, or sets it aside: it must not be moved from under an index that was just opened."""
 
     async def open(self) -> bool:
         """Open the index if it is not open. False if that cannot be done now; a damaged file is set aside first."""
-        if self._index is None:
-            try:
-                self._index = await trio.to_thread.run_sync(self._make, limiter=self._limiter)
-            except StoreDamaged as error:
-                await self._begin_anew(error)
-            except (StoreUnavailable, OSError) as error:
-                self._wait(str(error))
-            else:
-                self.ended = trio.Event()
-                self._trouble.note("index", "")
-        return self._index is not None
+        async with self._file:
+            if self._index is None:
+                try:
+                    self._index = await trio.to_thread.run_sync(self._make, limiter=self._limiter)
+                except StoreDamaged as error:
+                    await self._set_aside(error)
+                except (StoreUnavailable, OSError) as error:
+                    self._wait(str(error))
+                else:
+                    self.ended = trio.Event()
+                    self._trouble.note("index", "")
+            return self._index is not None
 
     async def step(self, limit: int) -> bool | None:
         """One step: whether there is more to do at once, None if it could not be done now."""
-        if not await self.open() or self._index is None:
+        if not await self.open() or (index := self._index) is None:
             return None
         try:
-            step = partial(self._index.step, limit, trio.from_thread.check_cancelled)
+            step = partial(index.step, limit, trio.from_thread.check_cancelled)
             more = await trio.to_thread.run_sync(step, limiter=self._limiter)
         except StoreUnavailable as error:
             self._wait(error.message)
         except StoreDamaged as error:
-            await self._begin_anew(error)
+            await self._begin_anew(index, error)
         else:
             self._trouble.note("index", "")
             return more
@@ -157,18 +160,25 @@ class _Indexer:
                 try:
                     await watch_file(index, self._limiter, partial(self._trouble.note, "file"))
                 except StoreDamaged as error:
-                    await self._begin_anew(error)
+                    await self._begin_anew(index, error)
 
-    async def _begin_anew(self, error: StoreDamaged) -> None:
-        """Make the index anew: it holds nothing that the event log has not."""
+    async def _begin_anew(self, index: SearchIndex, error: StoreDamaged) -> None:
+        """Make the index anew, unless that was done since: it holds nothing that the event log has not."""
         with trio.CancelScope(shield=True):  # closing ends the watch, which may be who found the damage
-            await self.close()
-            try:
+            async with self._file:
+                if self._index is index:
+                    await self.close()
+                    await self._set_aside(error)
+
+    async def _set_aside(self, error: StoreDamaged) -> None:
+        """Set the damaged file aside. The caller has `_file`, and the index is closed."""
+        try:
+            with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(begin_anew, self._path, error, limiter=self._limiter)
-            except StoreUnavailable as problem:
-                self._wait(problem.message)
-            else:
-                self._trouble.note("file", "")
+        except StoreUnavailable as problem:
+            self._wait(problem.message)
+        else:
+            self._trouble.note("file", "")
 
     def _wait(self, problem: str) -> None:
         if self._trouble.note("index", problem):

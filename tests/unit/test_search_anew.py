@@ -1,0 +1,53 @@
+"""A damaged search index is set aside and made anew while the follower goes on opening it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from ctm_trio.archive.search_index import SearchIndex
+from ctm_trio.journal.store import StoreDamaged
+from ctm_trio.owners import search
+from ctm_trio.system.file_watch import Trouble
+
+
+class Index:
+    """An index that notes what is done with it; closing takes until it is let."""
+
+    def __init__(self, done: list[str], may_close: threading.Event) -> None:
+        self.done, self.may_close = done, may_close
+        done.append("opened")
+
+    def close(self) -> None:
+        self.may_close.wait(5)
+        self.done.append("closed")
+
+
+async def test_the_file_is_not_moved_from_under_a_new_index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The watch found the damage; the follower opens only after the file is aside, and the damage counts once."""
+    done: list[str] = []
+    may_close = threading.Event()
+
+    def aside(path: Path, error: StoreDamaged) -> None:
+        done.append("aside")
+
+    monkeypatch.setattr("ctm_trio.owners.search.begin_anew", aside)
+    make = cast("Callable[[], SearchIndex]", lambda: Index(done, may_close))
+    indexer = search._Indexer(make, tmp_path / "index", Trouble(lambda said: None))
+    await indexer.open()
+    index, damage = indexer._index, StoreDamaged("torn")
+    assert index is not None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(indexer._begin_anew, index, damage)
+        await wait_all_tasks_blocked()
+        nursery.start_soon(indexer.open)
+        nursery.start_soon(indexer._begin_anew, index, damage)  # the follower found it too
+        await wait_all_tasks_blocked()
+        may_close.set()
+    assert done == ["opened", "closed", "aside", "opened"]
