@@ -18,7 +18,8 @@ from ctm_trio.system.tmux import Tmux
 log = logging.getLogger("ctm.sessions")
 
 SETTLE_LIMIT_S, LOOK_S, ENTER_S = 15.0, 0.2, 0.3
-"""How long the screen may take to settle, between two looks at it, between the prompt and Enter."""
+"""How long the screen may take to settle, from the start and from the end of each dialog on; between two looks at it;
+between the prompt and Enter."""
 
 TELL_S = 2.0
 """A prompt that waits for longer than this for a dialog is said to be held."""
@@ -76,7 +77,7 @@ async def _ready(
 
     The client's own file says it, if there is one. Else two looks in a row must be the same, not blank and no dialog.
     """
-    began = trio.current_time()
+    began = settling_since = trio.current_time()
     screen = ""
     while True:
         pane, file = await client_of(tmux, target, clients)
@@ -87,10 +88,15 @@ async def _ready(
         if not asks and (file is not None or (now == screen and now.strip())):
             return pane, ""
         screen = "" if asks else now
-        waited = trio.current_time() - began
-        if waited > (hold_s if asks else SETTLE_LIMIT_S):
-            return None, "it is asking a question." if asks else "its screen keeps changing."
-        if asks and held is not None and waited > TELL_S:
-            held("it is asking a question; the prompt is held until that is answered.")
-            held = None
-        await trio.sleep(LOOK_S if waited < SETTLE_LIMIT_S else HOLD_LOOK_S)
+        at = trio.current_time()
+        waited = at - began
+        if asks:
+            settling_since = at  # the screen has its time again once the dialog is closed
+            if waited > hold_s:
+                return None, "it is asking a question."
+            if held is not None and waited > TELL_S:
+                held("it is asking a question; the prompt is held until that is answered.")
+                held = None
+        elif at - settling_since > SETTLE_LIMIT_S:
+            return None, "its screen keeps changing."
+        await trio.sleep(HOLD_LOOK_S if asks and waited > SETTLE_LIMIT_S else LOOK_S)
