@@ -47,9 +47,13 @@ async def run_panes(
 
             async def follow(key: tuple[str, int], pane: _Pane) -> None:
                 try:
-                    await pane.follow(tmux, captures, tick_s)
+                    try:
+                        await pane.follow(tmux, captures, tick_s)
+                    finally:
+                        del panes[key]  # whoever comes now watches what runs there now
+                    await pane.finish(tick_s)
                 finally:
-                    panes.pop(key).close()
+                    pane.close()
 
             task_status.started()
             while True:
@@ -103,7 +107,10 @@ class _Pane:
                     self._text, self._shown = text, PaneFrame(msgspec.json.encode(text))
             self._hand_out()
             await trio.sleep_until(due)
-        while self._hand_out():  # noqa: ASYNC110  # the end waits for the slow ones
+
+    async def finish(self, tick_s: float) -> None:
+        """Wait until everybody has got the last frame."""
+        while self._hand_out():  # noqa: ASYNC110  # they are slow, or away
             await trio.sleep(tick_s)
 
     def _hand_out(self) -> bool:

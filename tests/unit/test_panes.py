@@ -178,3 +178,21 @@ async def test_shutdown_ends_every_channel(server: PrivateTmux) -> None:
         await shows(frames, "")
     with trio.fail_after(5):
         assert [frame.end async for frame in frames] == []
+
+
+async def test_a_slow_watcher_holds_up_no_new_one(server: PrivateTmux) -> None:
+    """Its pane has ended, and it has not taken that yet: who watches a new session of that name sees the new one."""
+    async with running(server) as panes:
+        slow, quick = await panes.watch(), await panes.watch()
+        await shows(quick, "")
+        server.new("beta")  # the server lives on
+        server.run("kill-session", "-t", "=alpha")
+        with trio.fail_after(5):
+            while not (await quick.receive()).end:
+                pass
+        server.new("alpha")
+        new = await panes.watch()
+        with trio.fail_after(5):
+            assert not (await new.receive()).end
+            assert not (await slow.receive()).end
+            assert (await slow.receive()).end
