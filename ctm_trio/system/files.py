@@ -45,7 +45,8 @@ def ensure_private_dir(path: Path) -> None:
 
 
 def atomic_write(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace `path` by `data`: a reader sees the old file or the new one, also after a power cut.
+    """Replace `path` by `data`: a reader sees the old file or the new one, also after a power cut; which one that is
+    then is not known where the directory cannot be synced.
 
     Blocks (fsync): call it in a thread. A symlink is followed, so that a file kept elsewhere stays there.
 
@@ -73,11 +74,12 @@ def atomic_write(path: Path, data: bytes, mode: int = 0o600) -> None:
         with suppress(FileNotFoundError):
             temp.unlink()
         raise
-    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    with suppress(OSError):  # the new file is in its place: an error now would say that nothing has changed
+        directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 @asynccontextmanager
