@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -97,7 +98,7 @@ class Starter:
     async def _run_again(self, record: Session, mode: str, in_tmux: bool, *, end: bool) -> bool:
         """Run the client, and record the mode; False if tmux says that it runs already."""
         resume = await trio.to_thread.run_sync(self._has_transcript, record.uuid)
-        target = exactly(record.name)
+        target, token = exactly(record.name), secrets.token_hex(8)
         try:
             if not in_tmux:
                 new = replace(record, mode=mode)
@@ -111,16 +112,16 @@ class Starter:
             claude, env_sh = find_claude(), self._paths.env_sh
             command = launch_command(claude, record.uuid, mode, env_sh=env_sh, overlay=overlay, resume=resume)
             # In the same pane: attached terminals stay, and tmux does not end with its last session in between.
-            await self._tmux.respawn(target, command, {"CTM_SESSION": record.name}, end=end)
+            try:
+                await self._tmux.respawn(target, command, {"CTM_SESSION": record.name}, end=end, token=token)
+                await self._note_mode(record, mode)
+            except BaseException:  # also Ctrl-C: a client whose mode is not recorded does not run on
+                with trio.move_on_after(UNDO_LIMIT_S, shield=True), suppress(TmuxFailed):
+                    await self._tmux.end_start(target, token)
+                raise
         except (TmuxFailed, NameExists):
             if not end and tmux_name(record.name) in await self._tmux.sessions():
                 return False
-            raise
-        try:
-            await self._note_mode(record, mode)
-        except BaseException:  # also Ctrl-C: a client whose mode is not recorded does not run on
-            with trio.move_on_after(UNDO_LIMIT_S, shield=True), suppress(TmuxFailed):
-                await self._tmux.kill(target)
             raise
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -71,21 +72,23 @@ async def spawned(
     except trio.Cancelled:
         making.leave()  # it may hang on a dead file system; what it still makes there it takes back
         raise
-    started = ""
+    started, token = "", ""
     try:
         if before is not None:
             await before(record.workdir)
         overlay = await trio.to_thread.run_sync(ensure_overlay, paths)
         command = launch_command(claude, record.uuid, record.mode, env_sh=paths.env_sh, overlay=overlay, resume=resume)
         env = {"CTM_SESSION": record.name}
-        started = await tmux.new_session(tmux_name(record.name), record.workdir, command, env)
+        token = secrets.token_hex(8)
+        started = await tmux.new_session(tmux_name(record.name), record.workdir, command, env, token=token)
         await still_runs(tmux, started)
         await tmux.release_pane(started)
         yield started
     except BaseException as error:  # also a cancellation: what was begun is taken back
         with trio.move_on_after(UNDO_LIMIT_S, shield=True):
             try:
-                await _end(tmux, started)
+                if token:
+                    await _end(tmux, started or exactly(record.name), token)
                 await in_place(unmake, made)
             except (RuntimeError, MemoryError) as fault:  # no thread to be had; it must not hide the error
                 log.warning("sessions: what was begun for %s could not be taken back: %s", record.name, fault)
@@ -122,11 +125,10 @@ def _last_words(screen: str) -> str:
     return " ".join(lines[-LAST_LINES:])[-LAST_CHARACTERS:]
 
 
-async def _end(tmux: Tmux, session: str) -> None:
-    if not session:
-        return
+async def _end(tmux: Tmux, session: str, token: str) -> None:
+    """End what was started, also if tmux did it and its answer never came."""
     try:
-        await tmux.kill(session)
+        await tmux.end_start(session, token)
     except TmuxGone:
         pass  # it ended by itself
     except TmuxFailed as error:

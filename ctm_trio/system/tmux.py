@@ -43,6 +43,9 @@ FIXED_VERSION = (3, 4)
 LEAVE_TRIES = 3
 """How often typing is tried again after leaving a mode of tmux, into which somebody may go again."""
 
+START_MARK = "@ctm_start"
+"""An option of a session: by which start its client runs, so that a start whose answer never came can be ended."""
+
 REFUSED = "ctm-not-ready"
 """What tmux prints when the pane is not the one, or not ready, in the moment of typing."""
 
@@ -80,7 +83,9 @@ class Tmux:
                 raise
             return []
 
-    async def new_session(self, name: str, workdir: str, command: Sequence[str], env: Mapping[str, str]) -> str:
+    async def new_session(
+        self, name: str, workdir: str, command: Sequence[str], env: Mapping[str, str], *, token: str = ""
+    ) -> str:
         """Start a detached session and return its id (`$3`), a target that stays right when it is renamed.
 
         It has a size of its own, is not ended for having nobody attached, and its pane is kept if its program ends
@@ -91,6 +96,7 @@ class Tmux:
             workdir: where it starts; the client runs there, because `-c` would expand formats in it.
             command: the program and its arguments, run without a shell.
             env: variables of the session's environment.
+            token: by which `end_start` finds it, hexadecimal.
 
         Raises:
             TmuxDuplicate: there is a session of that name.
@@ -102,6 +108,7 @@ class Tmux:
         new = ("new-session", "-d", "-P", "-F", "#{session_id}", *size, "-s", name, *variables, "--", *command)
         here = f"={name}:"
         options = (
+            ("set-option", "-t", here, START_MARK, token),
             ("set-option", "-t", here, "destroy-unattached", "off"),
             ("set-option", "-t", here, OURS_MARK, "1"),
             ("set-option", "-p", "-t", here, CLIENT_MARK, "1"),
@@ -123,21 +130,37 @@ class Tmux:
         for pane in await self.panes(session):
             await self._run("set-option", "-p", "-u", "-t", pane.id, "remain-on-exit")
 
-    async def respawn(self, session: str, command: Sequence[str], env: Mapping[str, str], *, end: bool) -> None:
+    async def respawn(
+        self, session: str, command: Sequence[str], env: Mapping[str, str], *, end: bool, token: str = ""
+    ) -> None:
         """Run another program in the pane of a session's client; whoever is attached stays so.
 
         Args:
             command: the program and its arguments, run without a shell, where the pane started.
             env: variables of its environment.
             end: end the client first; else tmux refuses if it runs, also if it was started this very moment.
+            token: by which `end_start` finds it, hexadecimal.
         """
         variables = [word for key, value in env.items() for word in ("-e", f"{key}={value}")]
         pane = client_pane(await self.panes(session))
         target = first_pane(session) if pane is None else pane.id
-        mark = ("set-option", "-p", "-t", target, CLIENT_MARK, "1")
-        await self._run(
-            "respawn-pane", *(("-k",) if end else ()), "-t", target, *variables, "--", *command, then=(mark,)
+        marks = (
+            ("set-option", "-t", f"{session}:", START_MARK, token),
+            ("set-option", "-p", "-t", target, CLIENT_MARK, "1"),
         )
+        kill = ("-k",) if end else ()
+        await self._run("respawn-pane", *kill, "-t", target, *variables, "--", *command, then=marks)
+
+    async def end_start(self, session: str, token: str) -> None:
+        """End a session whose client runs by the start with this token, and no other.
+
+        For a start whose answer never came: tmux may have carried it out all the same, or carry it out before this.
+
+        Args:
+            session: `exactly(name)`, or the id that `new_session` gave.
+        """
+        ours = f"#{{==:#{{{START_MARK}}},{token}}}"
+        await self._run("if-shell", "-F", "-t", f"{session}:", ours, f"kill-session -t '{session}'")
 
     async def kill(self, session: str) -> None:
         """End a session."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -79,11 +80,11 @@ def test_nor_one_that_is_started_this_very_moment(started: Started, monkeypatch:
     real = Tmux.respawn
     pids: list[str] = []
 
-    async def second(self: Tmux, *rest: object, end: bool) -> None:
+    async def second(self: Tmux, *rest: Any, **more: Any) -> None:
         assert started.mode() == "safe"
         started.server.run("respawn-pane", "-t", "=demo:", "--", "cat")
         pids.append(started.pane("pid"))
-        await real(self, *rest, end=end)  # type: ignore[arg-type]
+        await real(self, *rest, **more)
 
     monkeypatch.setattr(Tmux, "respawn", second)
     assert started.starter.again(record, "safe", end=False) is None
@@ -96,9 +97,9 @@ def test_nor_one_that_appears_while_a_new_one_is_made(started: Started, monkeypa
     record = started.record("safe")
     real = Tmux.new_session
 
-    async def second(self: Tmux, *rest: object) -> str:
+    async def second(self: Tmux, *rest: Any, **more: Any) -> str:
         started.runs()
-        return await real(self, *rest)  # type: ignore[arg-type]
+        return await real(self, *rest, **more)
 
     monkeypatch.setattr(Tmux, "new_session", second)
     assert started.starter.again(record, "safe", end=False) is None
@@ -134,7 +135,7 @@ def test_a_safe_client_is_recorded_first(started: Started, monkeypatch: pytest.M
     started.runs()
     pid = started.pane("pid")
 
-    async def refuses(self: Tmux, *rest: object, end: bool) -> None:
+    async def refuses(self: Tmux, *rest: object, **more: object) -> None:
         assert started.mode() == "safe"
         raise TmuxFailed("it refuses")
 
@@ -142,3 +143,22 @@ def test_a_safe_client_is_recorded_first(started: Started, monkeypatch: pytest.M
     with pytest.raises(CliError, match="refuses"):
         started.starter.again(record, "safe", end=True)
     assert (started.mode(), started.pane("pid")) == ("yolo", pid)
+
+
+@pytest.mark.parametrize("mode", ["yolo", "safe"])
+def test_a_start_whose_answer_never_came(started: Started, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    """tmux has done it all the same: the client is ended, so that the record is right."""
+    other = "safe" if mode == "yolo" else "yolo"
+    record = started.record(other)
+    started.runs()
+    real = Tmux.respawn
+
+    async def lost(self: Tmux, *rest: Any, **more: Any) -> None:
+        await real(self, *rest, **more)
+        raise TmuxFailed("tmux did not answer within 5 s.")
+
+    monkeypatch.setattr(Tmux, "respawn", lost)
+    with pytest.raises(CliError, match="did not answer"):
+        started.starter.again(record, mode, end=True)
+    assert "demo" not in started.server.names()
+    assert started.mode() == other
