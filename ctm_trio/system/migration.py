@@ -301,7 +301,7 @@ def write_copy(db: sqlite3.Connection, to: Path, *, check: bool = False) -> None
             copy.execute("PRAGMA synchronous = OFF")  # it is synced as a whole below
             db.backup(copy)
             if check:
-                _refuse_damaged(copy)
+                refuse_damaged(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
         fd = os.open(temp, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -324,7 +324,12 @@ def copying(to: Path) -> Path:
     return to.with_name(f".{to.name}.tmp")
 
 
-def _refuse_damaged(db: sqlite3.Connection) -> None:
+def refuse_damaged(db: sqlite3.Connection) -> None:
+    """Look at all of a database. Blocks.
+
+    Raises:
+        StoreDamaged: it is damaged.
+    """
     (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise StoreDamaged(f"The database is damaged: {' '.join(str(verdict).split())}")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import closing
 from pathlib import Path
 
-from ctm_trio.system.migration import Schema, copying, examine, remove_database
-from ctm_trio.system.store_errors import BESIDE, StoreDamaged, StoreUnavailable
+from ctm_trio.system.migration import Schema, connect, copying, examine, refuse_damaged, remove_database
+from ctm_trio.system.store_errors import BESIDE, StoreDamaged, StoreUnavailable, set_aside, translated
 
 log = logging.getLogger("ctm.store")
 
@@ -36,7 +37,8 @@ def put_in_place(path: Path) -> None:
 
 def take_over(path: Path, schema: Schema) -> None:
     """For whoever opens a database first: finish what a killed process began. Half a copy, and one that is not
-    needed because there is a database, are deleted.
+    needed because there is a whole database, are deleted. What is damaged at the path is set aside for the copy: it may
+    be the file that was cut off, for which the copy was made.
 
     Raises:
         StoreUnavailable: it cannot be done now.
@@ -47,7 +49,10 @@ def take_over(path: Path, schema: Schema) -> None:
         remove_database(copying(rescued))
         if not os.path.lexists(rescued):
             return
-        if not os.path.exists(path) and _is_sound(rescued, schema):
+        if not _is_sound(path, schema, whole=True) and _is_sound(rescued, schema):
+            if os.path.lexists(path):
+                aside = set_aside(path)
+                log.error("%s is damaged; it is now %s", path.name, aside.name)
             put_in_place(path)
             log.warning("%s was lost when its process was killed; it was put back with all its contents", path.name)
             return
@@ -56,8 +61,18 @@ def take_over(path: Path, schema: Schema) -> None:
         raise StoreUnavailable(f"{path} cannot be used: {error.strerror or error}") from error
 
 
-def _is_sound(rescued: Path, schema: Schema) -> bool:
+def _is_sound(path: Path, schema: Schema, *, whole: bool = False) -> bool:
+    """True if a database of ours is there.
+
+    Args:
+        whole: look at all of it, which takes seconds for gigabytes: one that is cut off is sound at its beginning.
+    """
     try:
-        return examine(rescued, schema).version > 0
+        if examine(path, schema).version <= 0:
+            return False
+        if whole:
+            with closing(connect(path, "ro")) as db, translated():
+                refuse_damaged(db)
     except StoreDamaged:
         return False
+    return True

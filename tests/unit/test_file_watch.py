@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,20 @@ def test_a_copy_beside_its_database_is_deleted(box: Outbox) -> None:
     again = Outbox(box.path)
     assert again.cursor() == 99
     again.close()
+    assert not rescued_of(box.path).exists()
+
+
+@pytest.mark.parametrize("size", [0, 4096])
+def test_a_copy_beside_what_was_cut_off_is_taken(box: Outbox, size: int) -> None:
+    """Killed before the copy was put in the place of the file for which it was made; that one is set aside."""
+    write_copy(box.db, rescued_of(box.path))
+    box.close()
+    os.truncate(box.path, size)
+    again = Outbox(box.path)
+    assert (again.waiting(), again.cursor()) == (2, 7)
+    again.close()
+    (aside,) = box.path.parent.glob("o.db.corrupt.*")
+    assert aside.stat().st_size == size
     assert not rescued_of(box.path).exists()
 
 
