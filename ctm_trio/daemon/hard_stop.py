@@ -32,9 +32,8 @@ SAY_S = 0.2
 
 CLEAN, CUT_OFF = 0, 1
 """Exit codes. Clean: the streams have ended and the last batch is on disk, as PROTOCOL.md, Starting and stopping
-asks, and only something
-that can be made again was left (a search index, a cost figure). Cut off: it may not be on disk, so whoever supervises
-the process should know; the next start reads it from the logs."""
+asks, and only something that can be made again was left (a search index, a cost figure). Cut off: it may not be on
+disk, or nobody wanted a stop, so whoever supervises the process should know; the next start reads it from the logs."""
 
 _PACKAGE = PurePath(__file__).parents[1]
 
@@ -69,6 +68,11 @@ class HardStop:
             self._armed.set()
         self.prepare()
 
+    def relax(self) -> None:
+        """What was about to end has ended, and the process goes on; it can be armed again."""
+        self._armed.clear()
+        self._ends_at = 0.0
+
     def disarm(self) -> None:
         """The stop is over: every task has ended."""
         self._ended.set()
@@ -85,9 +89,13 @@ class HardStop:
             faulthandler.dump_traceback_later(max(0.1, self._ends_at - time.monotonic()), exit=True, file=2)
 
     def _watch(self) -> None:
-        self._armed.wait()
-        if self._ended.wait(max(0.0, self._ends_at - time.monotonic())):
-            return
+        while True:
+            self._armed.wait()
+            ends_at = self._ends_at
+            if self._ended.wait(max(0.0, ends_at - time.monotonic())):
+                return
+            if ends_at and ends_at == self._ends_at:  # else it was relaxed since
+                break
         clean = False
         try:
             clean = self._safe()

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -126,7 +126,7 @@ class Server:
         self._damages: deque[float] = deque(maxlen=DAMAGES)
         self._stop = trio.Event()
         self._safe = threading.Event()
-        self.hard_stop = HardStop(self._safe.is_set)
+        self.hard_stop = HardStop(lambda: self._stop.is_set() and self._safe.is_set())
         self._reload_send, self._reload_recv = trio.open_memory_channel[None](1)
         self.reason = ""
         self.unsaved = False
@@ -142,8 +142,7 @@ class Server:
         """Stop gracefully; `run` returns when it is done. Safe to repeat."""
         if not self._stop.is_set():
             self.reason = reason
-            if self.options.signals:
-                self.hard_stop.arm()  # first: already what is logged may hang
+            self._end()  # first: already what is logged may hang
             log.info("stopping: %s", reason)
             self._stop.set()
 
@@ -165,9 +164,10 @@ class Server:
         )
         plan = Plan(
             self.paths, self.settings, self._sock, self.options.version, self.options.token, fixed, self._reload_recv,
-            self._safe.set,
+            self._safe.set, self._end,
         )  # fmt: skip
-        with self._sock, self._lock:
+        with self._sock, self._lock, ExitStack() as ends:
+            ends.callback(self.hard_stop.disarm)
             make_directories(self.paths.logs, self.paths.hook_events)
             async with trio.open_nursery() as nursery:
                 if self.options.signals:
@@ -186,9 +186,15 @@ class Server:
                         await run_daemon(plan, shutdown=self._stop.wait, task_status=status)
                     except* StoreDamaged as group:
                         self._set_aside(_first(group))
+                        if not self._stop.is_set():
+                            self.hard_stop.relax()
                     self.unsaved = not self._safe.is_set()
                 nursery.cancel_scope.cancel()
-        self.hard_stop.disarm()
+
+    def _end(self) -> None:
+        """The daemon ends, also by itself: what hangs then must not keep the process."""
+        if self.options.signals:
+            self.hard_stop.arm()
 
     def _set_aside(self, error: StoreDamaged) -> None:
         """Move the database away, so that the next run makes a new one from the logs.

@@ -99,6 +99,7 @@ class Plan:
         fixed: the settings come from the caller, `config.json` is not followed.
         reloads: whatever arrives here makes the config owner read its file at once (SIGHUP).
         safe: called when the event log is closed: whatever was promised is on disk.
+        ending: called when all of it begins to end, for whatever reason, and perhaps more often.
     """
 
     paths: Paths
@@ -109,6 +110,7 @@ class Plan:
     fixed: bool = False
     reloads: trio.MemoryReceiveChannel[None] | None = None
     safe: Callable[[], None] = lambda: None
+    ending: Callable[[], None] = lambda: None
 
 
 async def run_daemon(
@@ -177,6 +179,7 @@ class Daemon:
     ) -> None:
         web = Child("http", partial(self._http, self._ends(started_at), shutdown))
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tell_end, name="ctm: does it end?")
             async with trio.open_nursery() as front:
                 # First, for whoever waits for /healthz; all else waits at the web until the owners have begun.
                 await front.start(partial(keep_running, web, self.health, stopping=shutdown), name="keeper of http")
@@ -192,6 +195,12 @@ class Daemon:
                 self.begun.set()
                 task_status.started()
             nursery.cancel_scope.cancel()
+
+    async def _tell_end(self) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            self.plan.ending()
 
     def children(self) -> list[Child]:
         """The owners, consumers before producers. The web is not among them: it starts last and stops first."""

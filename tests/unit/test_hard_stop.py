@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from ctm_trio.daemon import hard_stop
+from tests.ports import free_port
 
 CODE = Path(hard_stop.__file__).parents[2]
 
@@ -21,14 +22,14 @@ def hangs():
 """Waits in the kernel for a writer that never comes, and again after each signal."""
 
 
-def run(code: str, directory: Path) -> tuple[int, str, float]:
+def run(code: str, directory: Path, **env: str) -> tuple[int, str, float]:
     """Run a program; exit code, what it said, seconds."""
     (directory / "fifo").unlink(missing_ok=True)
     subprocess.run(["mkfifo", str(directory / "fifo")], check=True)
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", f"{IMPORTS}{HANGS}{code}"],
-        cwd=directory, env={"PYTHONPATH": str(CODE)}, capture_output=True, text=True, timeout=60, check=False,
+        cwd=directory, env={"PYTHONPATH": str(CODE), **env}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     return done.returncode, done.stderr, time.monotonic() - began
 
@@ -77,6 +78,45 @@ def test_a_stop_that_is_over_is_left_alone(tmp_path: Path) -> None:
         "s = HardStop(lambda: False, limit_s=0.3)\ns.arm()\ns.disarm()\ntime.sleep(1)\nos._exit(7)", tmp_path
     )
     assert (ended, said) == (7, "")
+
+
+def test_one_that_is_relaxed_counts_anew(tmp_path: Path) -> None:
+    """A run that ended by itself is over, and another one begins: only the next end counts."""
+    code = "s = HardStop(lambda: False, limit_s=0.3)\ns.arm()\ns.relax()\ntime.sleep(1)\n"
+    assert run(f"{code}os._exit(7)", tmp_path)[:2] == (7, "")
+    ended, said, took = run(f"{code}os.write(2, b'again ')\ns.arm()\nhangs()", tmp_path)
+    assert (ended, said.partition(" ")[0]) == (1, "again")
+    assert took < 20
+
+
+ENDS = """
+from functools import partial
+import trio
+from ctm_trio.archive.search_index import SearchIndex
+from ctm_trio.daemon import server
+from ctm_trio.daemon.starting import DirectoryTaken
+opened = trio.Event()
+make = SearchIndex.__init__
+def made(self, *words, **more):
+    make(self, *words, **more)
+    trio.from_thread.run_sync(opened.set)
+async def guard(*_):
+    await opened.wait()
+    raise DirectoryTaken("it belongs to another daemon")
+SearchIndex.__init__ = made
+SearchIndex.close = lambda self: hangs()
+server.guard = guard
+server.HardStop = partial(HardStop, limit_s=0.5)
+os._exit(server.serve_main(int(os.environ["PORT"])) + 10)
+"""
+
+
+def test_a_daemon_that_ends_by_itself(tmp_path: Path) -> None:
+    """Nobody asked it to stop, and what it closes hangs: the process ends all the same, and not as if all were well."""
+    ended, said, took = run(ENDS, tmp_path, HOME=str(tmp_path), PORT=str(free_port()))
+    assert ended == 1, said
+    assert "still at work" in said
+    assert took < 20
 
 
 def test_a_thread_that_could_not_be_prepared_is_tried_again(tmp_path: Path) -> None:
