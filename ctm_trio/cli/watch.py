@@ -6,6 +6,7 @@ import argparse
 import getpass
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ctm_trio.cli.common import (
@@ -128,7 +129,8 @@ async def _watch(args: argparse.Namespace, url: str, token: str, credentials: tu
             await _follow(args, url, token)
         finally:
             if credentials is not None:
-                with trio.move_on_after(2, shield=True):  # our own login ends with us
+                # Our own login ends with us. If that fails, what ended us is to be told all the same.
+                with trio.move_on_after(2, shield=True), suppress(ClientError):
                     await logout(url, token)
     except NoDaemon as error:
         silent = "" if args.url or args.port else " ".join(silent_daemon(find_paths()))

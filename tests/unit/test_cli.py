@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
@@ -14,11 +15,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import trio
 
 from ctm_trio import __version__
 from ctm_trio.__main__ import main
-from ctm_trio.cli import common, completion, doctor, lifecycle, link, service, sessions, spawning, views
+from ctm_trio.cli import common, completion, doctor, lifecycle, link, service, sessions, spawning, views, watch
 from ctm_trio.cli.main import COMMANDS
+from ctm_trio.client.errors import NoDaemon
 from ctm_trio.model.config import Settings
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.session import Session
@@ -398,6 +401,25 @@ def test_ctrl_c_is_clean(home: Path) -> None:
     _, said = process.communicate(timeout=10)
     assert process.returncode == 130
     assert said == "\n"
+
+
+def test_ctrl_c_counts_though_the_logout_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`watch` signed in itself, and the daemon has gone when it is interrupted: that is no error."""
+
+    async def login(url: str, *credentials: str) -> str:
+        return "token"
+
+    async def logout(url: str, token: str) -> None:
+        raise NoDaemon("No daemon answers.")
+
+    async def interrupted(*words: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ctm_trio.client.login", login)
+    monkeypatch.setattr("ctm_trio.client.logout", logout)
+    monkeypatch.setattr(watch, "_follow", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(watch._watch, argparse.Namespace(url="", port=0), "http://x", "", ("a", "b"))
 
 
 def test_another_tmux_server_is_not_taken_for_ours(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
