@@ -14,6 +14,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from io import BufferedReader
@@ -37,7 +38,7 @@ from ctm_trio.cli.common import (
 )
 from ctm_trio.cli.streams import put_bytes
 from ctm_trio.ingest.log_copies import distinct, numbered
-from ctm_trio.ingest.log_files import list_parts, list_strays, open_log_file
+from ctm_trio.ingest.log_files import list_parts, open_log_file
 from ctm_trio.model.log_names import parse_log_name
 from ctm_trio.model.times import parse_time
 from ctm_trio.model.tool_call import CallLine, decode_line, parse_call
@@ -115,20 +116,29 @@ def pattern(text: str) -> re.Pattern[bytes]:
 
 def run(args: argparse.Namespace) -> int:
     """Show what is there, then follow if asked to."""
+    from ctm_trio.cli.logs_follow import Following
+
     paths = find_paths()
     names = session_names(paths)
-    logs = choose(paths, args.session, names)
+    firsts: dict[str, tuple[int, str]] = {}
+    logs = choose(paths, args.session, names, firsts)
     session = args.session if args.session and args.session in names.values() else ""
     wanted = Wanted(args.since or 0.0, frozenset(args.tool), args.grep, session)
     limit = args.lines if args.lines is not None else 0 if args.since is not None else DEFAULT_LINES
     show = shower(args, names)
     heads = {log: size_of(paths.logs / f"{log}.jsonl") for log in logs}
-    streams = [chosen_lines(paths.logs, log, wanted, limit, heads[log][1]) for log in logs]
-    merged: Iterator[Line] = heapq.merge(*streams, key=lambda line: line.at)
-    for line in deque(merged, limit) if limit else merged:
-        show(line)
-    if args.follow:
-        follow(paths.logs, args.session, lambda: choose(paths, args.session, names), heads, wanted, show)
+    following = Following(paths.logs, heads if args.follow else {})  # from here on, also while old lines are shown
+    with closing(following):
+        streams = [chosen_lines(paths.logs, log, wanted, limit, heads[log][1]) for log in logs]
+        merged: Iterator[Line] = heapq.merge(*streams, key=lambda line: line.at)
+        for line in deque(merged, limit) if limit else merged:
+            show(line)
+        while args.follow:  # until Ctrl-C
+            for line in following.more(choose(paths, args.session, names, firsts)):
+                if wants(wanted, line):
+                    show(line)
+            sys.stdout.flush()
+            select.select((), (), (), LOOK_EVERY_S)
     return OK
 
 
@@ -142,11 +152,14 @@ def session_names(paths: Paths) -> dict[str, str]:
     return {record.uuid: name for name, record in book.records.items() if record.uuid}
 
 
-def choose(paths: Paths, session: str | None, names: dict[str, str]) -> list[str]:
+def choose(paths: Paths, session: str | None, names: dict[str, str], firsts: dict[str, tuple[int, str]]) -> list[str]:
     """The logs (by their id) to show.
 
     A session has the log of its record, and those whose first line says that it is theirs (`ctm_session`): after
     `/clear` a session goes on in another log.
+
+    Args:
+        firsts: what `first_session` knows already.
 
     Raises:
         CliError: there is no such session or log.
@@ -158,7 +171,7 @@ def choose(paths: Paths, session: str | None, names: dict[str, str]) -> list[str
     if session is None:
         return logs
     if session in names.values():
-        return [log for log in logs if names.get(log, first_session(paths.logs, log)) == session]
+        return [log for log in logs if (names.get(log) or first_session(paths.logs, log, firsts)) == session]
     found = [log for log in logs if log.startswith(session.removeprefix("uuid:"))]
     if not found:
         raise CliError(
@@ -167,14 +180,26 @@ def choose(paths: Paths, session: str | None, names: dict[str, str]) -> list[str
     return found
 
 
-def first_session(directory: Path, log: str) -> str:
-    """What the newest file's first line says whose it is."""
+def first_session(directory: Path, log: str, known: dict[str, tuple[int, str]]) -> str:
+    """What the newest file's first line says whose it is.
+
+    Args:
+        known: log → the file's inode, and what its first line says; a file is read once.
+    """
+    path = directory / f"{log}.jsonl"
+    inode, _ = size_of(path)
+    if log in known and known[log][0] == inode:
+        return known[log][1]
     try:
-        with open(open_log_file(directory / f"{log}.jsonl"), "rb") as file:
-            raw = decode_line(file.readline(MAX_LINE_BYTES))
+        with open(open_log_file(path), "rb") as file:
+            data = file.readline(MAX_LINE_BYTES)
     except OSError:
         return ""
-    return raw.ctm_session or "" if raw is not None else ""
+    raw = decode_line(data)
+    session = raw.ctm_session or "" if raw is not None else ""
+    if data.endswith(b"\n"):
+        known[log] = inode, session
+    return session
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -275,75 +300,6 @@ def wants(wanted: Wanted, line: Line) -> bool:
         and (not wanted.session or line.call.session in ("", wanted.session))
         and (wanted.pattern is None or wanted.pattern.search(line.raw) is not None)
     )
-
-
-def follow(
-    directory: Path,
-    chosen: str | None,
-    logs: Callable[[], list[str]],
-    heads: dict[str, tuple[int, int]],
-    wanted: Wanted,
-    show: Callable[[Line], None],
-) -> None:
-    """Show what is appended, also to logs that appear later and across rotations, until Ctrl-C."""
-    files = {log: Tail(directory / f"{log}.jsonl", log, *head) for log, head in heads.items()}
-    while True:
-        for log in logs():
-            if log not in files:
-                files[log] = Tail(directory / f"{log}.jsonl", log, 0, 0)
-        for tail in files.values():
-            for line in tail.more():
-                if wants(wanted, line):
-                    show(line)
-        sys.stdout.flush()
-        select.select((), (), (), LOOK_EVERY_S)
-
-
-class Tail:
-    """A log that is being followed: an open file and how far it is read.
-
-    Args:
-        path: of the current file.
-        log: its id.
-        inode, position: where reading starts, in the file of that inode; else at the beginning.
-    """
-
-    def __init__(self, path: Path, log: str, inode: int, position: int) -> None:
-        self._path, self._log = path, log
-        self._inode, self._position = inode, position
-        self._known = Reported()
-
-    def more(self) -> list[Line]:
-        """The tool calls that were appended since the last time. The rest of a file that was rotated comes first."""
-        lines: list[Line] = []
-        inode, size = size_of(self._path)
-        if self._inode and inode != self._inode:
-            names = [part.name for part in list_parts(self._path.parent, self._log)]
-            for name in names + list_strays(self._path.parent, self._log):
-                path = self._path.parent / name
-                if path.suffix != ".gz" and size_of(path)[0] == self._inode:
-                    lines += self._read(path)
-                    break
-            self._inode, self._position = 0, 0
-        if inode and (inode != self._inode or size != self._position):
-            if size < self._position:
-                self._position = 0
-            self._inode = inode
-            lines += self._read(self._path)
-        return lines
-
-    def _read(self, path: Path) -> list[Line]:
-        lines = []
-        try:
-            with open(open_log_file(path), "rb") as file:
-                file.seek(self._position)
-                while (data := file.readline(MAX_LINE_BYTES)).endswith(b"\n"):
-                    self._position += len(data)
-                    if (line := parse(data, self._log)) is not None and is_first(self._known, line):
-                        lines.append(line)
-        except OSError:
-            pass  # gone between two looks
-        return lines
 
 
 def shower(args: argparse.Namespace, names: dict[str, str]) -> Callable[[Line], None]:

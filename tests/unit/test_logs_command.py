@@ -11,7 +11,9 @@ import pytest
 
 from ctm_trio.__main__ import main
 from ctm_trio.cli import common
-from ctm_trio.cli.logs import Tail
+from ctm_trio.cli import logs as command
+from ctm_trio.cli.logs_follow import Following, Tail
+from ctm_trio.ingest import log_files
 from ctm_trio.model.times import format_time
 from ctm_trio.producers.rotate import rotate
 
@@ -76,6 +78,7 @@ def test_hooks_fired_twice(logs: Path, capsys: pytest.CaptureFixture[str]) -> No
     with path.open("ab") as file:
         file.write(line(3, tool_use_id="b") + line(4, tool_use_id="c"))
     assert len(tail.more()) == 1
+    tail.close()
 
 
 def test_all_parts_in_order(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,3 +187,59 @@ def test_following_survives_rotation_and_truncation(logs: Path) -> None:
     assert new() == ["n6"]
     path.unlink()
     assert new() == []
+    assert not tail.is_open
+
+
+def test_the_rest_of_a_file_that_is_packed_at_once(logs: Path) -> None:
+    """Written, rotated and packed between two looks, also before the first one: nothing of it is left out."""
+    path = logs / "u-beta.jsonl"
+    path.write_bytes(line(1))
+    following = Following(logs, {"u-beta": command.size_of(path)})
+
+    def new() -> list[str]:
+        return [json.loads(b"{" + seen.call.tail)["input"] for seen in following.more(["u-beta"])]
+
+    for number in (2, 4):
+        with path.open("ab") as file:
+            file.write(line(number))
+        rotate(str(path), max_bytes=1, max_age_days=30, max_files=10)
+        assert not [name for name in logs.glob("u-beta.jsonl.*") if name.suffix not in (".gz", ".lock")]
+        with path.open("ab") as file:
+            file.write(line(number + 1))
+        assert new() == [f"n{number}", f"n{number + 1}"]
+    following.close()
+
+
+def test_only_so_many_files_stay_open(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were read last; the others are followed all the same."""
+    monkeypatch.setattr("ctm_trio.cli.logs_follow.KEEP_OPEN", 2)
+    names = [f"u-{number}" for number in range(5)]
+    for name in names:
+        (logs / f"{name}.jsonl").write_bytes(line(1))
+    following = Following(logs, {name: command.size_of(logs / f"{name}.jsonl") for name in names})
+    for round_ in (2, 3):
+        for name in names:
+            with (logs / f"{name}.jsonl").open("ab") as file:
+                file.write(line(round_))
+        assert [seen.log for seen in following.more(names)] == names
+        assert sum(tail.is_open for tail in following._tails.values()) == 2
+    following.close()
+
+
+def test_a_first_line_is_read_once(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a session is followed the logs that sessions.json does not know are not opened again at each look."""
+    opened: list[str] = []
+    real = log_files.open_log_file
+
+    def noted(path: Path) -> int:
+        opened.append(path.name)
+        return real(path)
+
+    monkeypatch.setattr("ctm_trio.cli.logs.open_log_file", noted)
+    paths, firsts = common.find_paths(), dict[str, tuple[int, str]]()
+    for _ in range(3):
+        assert command.choose(paths, "alpha", {"u-alpha": "alpha", "u-beta": "beta"}, firsts) == ["u-alpha", "u-new"]
+    assert opened == ["u-new.jsonl"]
+    (filled / "u-new.jsonl").rename(filled / "u-new.jsonl.1700000000000000009")
+    (filled / "u-new.jsonl").write_bytes(line(8, ctm_session="beta"))
+    assert command.choose(paths, "alpha", {"u-alpha": "alpha", "u-beta": "beta"}, firsts) == ["u-alpha"]
