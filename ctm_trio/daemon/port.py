@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import re
+import select
 import socket
 import time
+from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
 
@@ -14,10 +16,11 @@ from ctm_trio.system.peers import connections_at, is_foreign, listener_uid
 
 HOST = "127.0.0.1"
 PROBE_S = 0.2
-"""How long a sibling may take to say that it is one. Source: PROTOCOL.md, Starting and stopping."""
+"""How long a connection to the listener may take."""
 
-PROBES = 10
-"""How often the probe is repeated when nothing answers, three seconds in all: a sibling may have only just started."""
+PROBES, PROBE_EVERY_S = 10, 0.3
+"""How often a silent listener is asked, and how long after each time an answer is waited for: three seconds in all. A
+sibling may have only just started. Source: PROTOCOL.md, Starting and stopping."""
 
 MAX_HEAD_BYTES = 16_384
 
@@ -119,47 +122,78 @@ def _in_use(port: int) -> str:
 
 
 def who_listens(port: int) -> Listener:
-    """Ask who it is. Silence is asked again: a daemon that has only just started may not answer yet."""
-    for _ in range(PROBES):
-        try:
-            head = _probe(port)
-        except ConnectionRefusedError:
-            return Listener.NOBODY
-        if head is None:
-            time.sleep(PROBE_S / 2)  # nothing runs yet that this could hold up
-            continue
-        status, *fields = head.split(b"\r\n")
-        names = [field.split(b":", 1)[0].strip().lower() for field in fields]
-        ours = re.fullmatch(rb"HTTP/1\.[01] 200( .*)?", status) is not None and b"x-ctm-serve" in names
-        return Listener.OURS if ours else Listener.OTHER
-    return Listener.SILENT
+    """Ask who it is. Silence is asked again: a daemon that has only just started may not answer yet.
+
+    What was asked before is waited for as well: a busy daemon answers late, but it answers.
+    """
+    asked: dict[socket.socket, bytearray] = {}
+    with ExitStack() as held:
+        for _ in range(PROBES):
+            try:
+                connection = _ask(port)
+            except ConnectionRefusedError:
+                return Listener.NOBODY
+            if connection is not None:
+                asked[held.enter_context(connection)] = bytearray()
+            head = _first_head(asked, time.monotonic() + PROBE_EVERY_S)
+            if head is not None:
+                return _judged(head)
+    return Listener.OTHER if any(asked.values()) else Listener.SILENT  # half an answer is none of ours
 
 
-def _probe(port: int) -> bytes | None:
-    """The head of the answer to GET /healthz, b"" if something else was answered; None if nothing was in time.
+def _judged(head: bytes) -> Listener:
+    status, *fields = head.split(b"\r\n")
+    names = [field.split(b":", 1)[0].strip().lower() for field in fields]
+    ours = re.fullmatch(rb"HTTP/1\.[01] 200( .*)?", status) is not None and b"x-ctm-serve" in names
+    return Listener.OURS if ours else Listener.OTHER
+
+
+def _ask(port: int) -> socket.socket | None:
+    """A connection on which GET /healthz was sent; None if there is none now.
 
     Raises:
         ConnectionRefusedError: nobody listens there.
     """
-    ends_at = time.monotonic() + PROBE_S
-    answer = bytearray()
     try:
-        with socket.create_connection((HOST, port), PROBE_S) as connection:
-            if connection.getsockname() == connection.getpeername():  # TCP allows that, where nobody listens
-                raise ConnectionRefusedError(errno.ECONNREFUSED, "it is our own end")
-            connection.sendall(
-                b"GET /healthz HTTP/1.1\r\nHost: %b:%d\r\nConnection: close\r\n\r\n" % (HOST.encode(), port)
-            )
-            while b"\r\n\r\n" not in answer:
-                connection.settimeout(max(0.001, ends_at - time.monotonic()))
-                chunk = connection.recv(4096)
-                if not chunk or len(answer) > MAX_HEAD_BYTES:
-                    return b""  # it ended in the middle, or never ends
-                answer += chunk
-    except TimeoutError:
-        return b"" if answer else None
+        connection = socket.create_connection((HOST, port), PROBE_S)
     except ConnectionRefusedError:
         raise
     except OSError:
         return None
-    return bytes(answer.partition(b"\r\n\r\n")[0])
+    try:
+        if connection.getsockname() == connection.getpeername():  # TCP allows that, where nobody listens
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "it is our own end")
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: %b:%d\r\nConnection: close\r\n\r\n" % (HOST.encode(), port))
+        connection.setblocking(False)
+    except ConnectionRefusedError:
+        connection.close()
+        raise
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def _first_head(asked: dict[socket.socket, bytearray], ends_at: float) -> bytes | None:
+    """The head of the first answer that comes; b"" for something else than an answer, None for nothing in time.
+
+    Args:
+        asked: connections and what came on them; one that breaks is removed.
+        ends_at: on the monotonic clock.
+    """
+    while (left := ends_at - time.monotonic()) > 0:
+        for connection in select.select(list(asked), (), (), left)[0]:
+            answer = asked[connection]
+            try:
+                chunk = connection.recv(4096)
+            except BlockingIOError:
+                continue
+            except OSError:
+                del asked[connection]  # reset
+                continue
+            if not chunk or len(answer) > MAX_HEAD_BYTES:
+                return b""  # it ended in the middle, or never ends
+            answer += chunk
+            if b"\r\n\r\n" in answer:
+                return bytes(answer.partition(b"\r\n\r\n")[0])
+    return None

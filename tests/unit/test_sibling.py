@@ -57,6 +57,20 @@ def test_sibling(monkeypatch: pytest.MonkeyPatch, answers: tuple[bytes | None, .
         assert who_listens(port) is who
 
 
+def test_a_sibling_that_takes_longer_than_a_probe() -> None:
+    """The first answer comes when it has been asked for the third time: a busy daemon is not a silent one."""
+    with socket.create_server((port_module.HOST, 0)) as sock, ExitStack() as held:
+
+        def serve() -> None:
+            first, *_ = [held.enter_context(sock.accept()[0]) for _ in range(3)]
+            first.sendall(OURS)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert who_listens(sock.getsockname()[1]) is Listener.OURS
+        thread.join()
+
+
 def test_nobody_listens() -> None:
     """That is told from a listener that is none of ours: it is not waited for, and not refused as one."""
     with socket.socket() as bound:
