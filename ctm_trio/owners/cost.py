@@ -65,7 +65,6 @@ async def run_cost(
         async with trio.open_nursery() as nursery:
             watch = partial(watch_side_file, store, limiter, partial(trouble.note, "file"))
             nursery.start_soon(watch, name="ctm: watch of the costs' file")
-            await _tell(store, totals, limiter)
             with points:
                 await _follow(points, store, totals, limiter, trouble)
             nursery.cancel_scope.cancel()
@@ -82,11 +81,14 @@ async def _follow(
     limiter: trio.CapacityLimiter,
     trouble: Trouble,
 ) -> None:
-    """Keep what comes, until nobody sends any more."""
+    """Keep what comes and tell the totals, until nobody sends any more."""
     thin_at = trio.current_time()
+    told = False
     while True:
+        if not told:
+            told = await _tell(store, totals, limiter, trouble)
         batch: list[CostPoint] = []
-        with trio.move_on_at(thin_at):
+        with trio.move_on_at(thin_at if told else min(thin_at, trio.current_time() + RETRY_S)):
             try:
                 batch.append(await points.receive())
             except trio.EndOfChannel:
@@ -98,7 +100,7 @@ async def _follow(
                 break
         if batch:
             await _keep(store, batch, limiter, trouble)
-            await _tell(store, totals, limiter)
+            told = False
         if trio.current_time() >= thin_at:
             await _thin(store, limiter)
             thin_at = trio.current_time() + THIN_EVERY_S
@@ -138,14 +140,20 @@ async def _keep(store: CostStore, batch: list[CostPoint], limiter: trio.Capacity
             return
 
 
-async def _tell(store: CostStore, totals: StateSender[CostTotals] | None, limiter: trio.CapacityLimiter) -> None:
-    """Publish what every Claude session has cost. Only what cannot be read just now stays as it was."""
+async def _tell(
+    store: CostStore, totals: StateSender[CostTotals] | None, limiter: trio.CapacityLimiter, trouble: Trouble
+) -> bool:
+    """Publish what every Claude session has cost. False if it cannot be read just now; then all stays as it was."""
     if totals is None:
-        return
+        return True
     try:
         totals.publish(CostTotals(await trio.to_thread.run_sync(_mended, store, store.totals, limiter=limiter)))
     except (StoreUnavailable, StoreDamaged) as error:
-        log.warning("costs are told later: %s", error.message)
+        if trouble.note("read", error.message):
+            log.warning("costs are told later: %s", error.message)
+        return False
+    trouble.note("read", "")
+    return True
 
 
 async def _thin(store: CostStore, limiter: trio.CapacityLimiter) -> None:

@@ -194,6 +194,36 @@ async def test_costs_are_damaged_where_they_are_read(
     send.close()
 
 
+async def test_costs_that_could_not_be_told_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nursery: trio.Nursery
+) -> None:
+    """They are told as soon as they can be read, though no new point comes; meanwhile it is said what is wrong."""
+    monkeypatch.setattr(cost, "RETRY_S", 0.02)
+    send, receive = trio.open_memory_channel[CostPoint](4)
+    prices, _ = open_state_channel(PriceTable("", {}))
+    totals, told = open_state_channel(CostTotals())
+    path = tmp_path / "cost.db"
+    store = CostStore(path, PriceTable("", {}))
+    store.add([POINT])
+    store.close()
+    said: list[str] = []
+    real = CostStore.totals
+    tries = 0
+
+    def locked(self: CostStore) -> dict[str, int]:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise StoreUnavailable("database is locked")
+        return real(self)
+
+    monkeypatch.setattr(CostStore, "totals", locked)
+    await nursery.start(cost.run_cost, receive, path, tmp_path / "prices.json", prices, totals, said.append)
+    await until(lambda: told.latest.micros == {POINT.uuid: 4})
+    await until(lambda: said == ["", "database is locked", ""])
+    send.close()
+
+
 def tear(path: Path, holds: bytes) -> None:
     """Overwrite a leaf of a table in a database, not the first, that holds these bytes."""
     data = bytearray(path.read_bytes())
