@@ -115,8 +115,7 @@ class TmuxFailed(CtmError):
     code, status = "tmux_failed", 500
 
 
-# ---------------------------------------------------------------- who may do it, and how often (PROTOCOL.md,
-# Authentication)
+# ---------------------------------------------- who may do it, and how often (PROTOCOL.md, Authentication)
 
 
 class MissingToken(CtmError):
@@ -216,7 +215,7 @@ class NameExists(CtmError):
 
 
 class BadName(CtmError):
-    """No session name, or the one it has already."""
+    """Not a session name, or the one it has already."""
 
     code, status = "bad_name", 400
 

@@ -28,7 +28,7 @@ USAGE = 2
 NOT_FOUND = 3
 UNREACHABLE = 4
 MAX_DIGITS = 15
-"""Of a number on the command line: a longer one is no count of ours, and Python reads none of thousands of digits."""
+"""Of a number on the command line: nothing that we count is longer, and Python refuses to read thousands of digits."""
 
 EXIT_CODES = """\
 exit codes:

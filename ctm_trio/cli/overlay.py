@@ -99,7 +99,7 @@ def edit(path: Path) -> int:
     try:
         editor = shlex.split(given) or ["vi"]
     except ValueError as error:
-        raise CliError(f"{plain(given)} is not a command to start an editor: {error}. Set $EDITOR.") from None
+        raise CliError(f"{plain(given)} is not a command that starts an editor: {error}. Set $EDITOR.") from None
     try:
         code = subprocess.run([*editor, str(path)], check=False).returncode
     except OSError as error:

@@ -27,7 +27,7 @@ def parse_address(url: str) -> Address:
     """The parts of a daemon's address.
 
     Raises:
-        BadInput: it is no http or https address, or its host or port cannot be one.
+        BadInput: it is not an http or https address, or its host or port cannot be one.
     """
     try:
         parts = urlsplit(url)

@@ -314,7 +314,7 @@ async def follow(
         on_notice: told of what happens to the connection; called in between, so it must be quick.
 
     Raises:
-        ValueError: `since` is no event id.
+        ValueError: `since` is not an event id.
         BadInput: `url` or `token` cannot be one.
     """
     parse_address(url)

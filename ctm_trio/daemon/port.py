@@ -36,7 +36,7 @@ class AlreadyRunning(Exception):
 
 
 class PortTaken(Exception):
-    """Something that is none of ours has the port."""
+    """Something that is not ours has the port."""
 
 
 class Listener(Enum):
@@ -138,7 +138,7 @@ def who_listens(port: int) -> Listener:
             head = _first_head(asked, time.monotonic() + PROBE_EVERY_S)
             if head is not None:
                 return _judged(head)
-    return Listener.OTHER if any(asked.values()) else Listener.SILENT  # half an answer is none of ours
+    return Listener.OTHER if any(asked.values()) else Listener.SILENT  # half an answer is not ours
 
 
 def _judged(head: bytes) -> Listener:

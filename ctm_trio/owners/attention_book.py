@@ -295,7 +295,7 @@ class AttentionBook:
         return found
 
     def _is_dead(self, name: str | None) -> bool:
-        """True if it was said of this session that tmux has it no more: a new name changes nothing of that."""
+        """True if it was announced that tmux no longer has this session; a new name does not change that."""
         return name in self.states and self.states[name].state == "tmux_dead"
 
     def _inputs(self, name: str, now: float, wall: float) -> Inputs | None:

@@ -60,7 +60,7 @@ class _Look:
 
     Attributes:
         head: the commit that is checked out, "" for none.
-        wanted: there is something to commit, or `head` is no checkpoint yet.
+        wanted: there is something to commit, or `head` is not a checkpoint.
         hidden: files that git is told not to look at; what has changed in them cannot be seen yet.
     """
 
@@ -187,7 +187,7 @@ async def _look(tree: GitTree) -> _Look:
 
 
 async def _is_other_work(tree: GitTree, head: str) -> bool:
-    """True if this commit is there and is no checkpoint."""
+    """True if this commit is there and is not a checkpoint."""
     if not head:
         return False
     last = await git(tree.top, "log", "-1", "--format=%s", "--no-patch")

@@ -81,7 +81,7 @@ async def git(
         if not await in_place(os.path.isdir, directory):
             return Done(128, b"", f"{NO_REPOSITORY[0]}: {directory!r} is not a directory")
         if isinstance(error, FileNotFoundError):
-            raise GitFailed("The program `git` is not on the daemon's PATH.") from error
+            raise GitFailed("The program `git` is not on the PATH.") from error
         raise GitFailed(f"git cannot be run: {error.strerror or error}.") from error
 
 

@@ -126,7 +126,7 @@ class Exchange:
     async def compare(self, saved: str) -> list[str]:
         """What lies aside and is not as it was saved, or is still open to be written, as paths; the rest is removed.
 
-        If it cannot be compared all of it stays. That is no failure of the revert, which is done by now.
+        If it cannot be compared all of it stays. The revert is done by then, and has not failed.
         """
         aside = os.path.join(self.place, "files")
         marks: Mapping[bytes, Mark | None] = {}

@@ -103,7 +103,7 @@ def _read_note(data: bytes) -> Note:
     """The note that `note_exchange` wrote, with paths as the system has them: msgspec takes none that is not UTF-8.
 
     Raises:
-        ValueError: it is no note.
+        ValueError: it is not a note.
         RecursionError: nor anything that anybody would write.
     """
     return msgspec.convert(json.loads(data), Note)

@@ -15,7 +15,7 @@ RESERVE_BYTES = 4096
 
 
 def read_losses(logs: Path) -> Lost:
-    """What was lost so far, nothing if the file is not there or is none of ours. Blocks: call it in a thread.
+    """What was lost so far, nothing if the file is not there or is not ours. Blocks: call it in a thread.
 
     If it is missing, room is set aside for the next losses: an empty count is as large as a full one.
     """

@@ -152,7 +152,7 @@ def examine(path: Path, schema: Schema) -> Found:
     Raises:
         StoreNewer: it is ours, of a schema that this program does not know.
         StoreForeign: it is a database of another making.
-        StoreDamaged: it is no sound database.
+        StoreDamaged: it is not a sound database.
         StoreUnavailable: it cannot be read now, or is not a regular file.
     """
     sizes = [_size(f"{path}{suffix}") for suffix in ("", "-wal", "-shm")]

@@ -47,7 +47,7 @@ class StoreNewer(StoreUnavailable):
 
 
 class StoreDamaged(CtmError):
-    """The file is no sound SQLite database. It has to be set aside and rebuilt from the logs.
+    """The file is not a sound SQLite database. It has to be set aside and rebuilt from the logs.
 
     `aside` goes into its new name.
     """

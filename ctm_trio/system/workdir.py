@@ -37,7 +37,7 @@ def make_workdir(workdir: str) -> list[Path]:
                 part.mkdir()
                 made.append(part)
         if not os.access(path, os.R_OK | os.X_OK):
-            raise BadWorkdir(f"{workdir} cannot be entered by the daemon's user.")
+            raise BadWorkdir(f"{workdir} cannot be entered: permission denied.")
     except (OSError, ValueError) as error:
         unmake(made)
         reason = error.strerror if isinstance(error, OSError) else str(error)

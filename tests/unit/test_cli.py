@@ -208,7 +208,7 @@ def test_an_editor_that_is_no_command(
     (home / ".config" / "ctm" / "claude-overlay.json").write_text("{}")
     monkeypatch.setenv("EDITOR", "'")
     assert main(["overlay", "edit"]) == common.FAILED
-    said = "ctm-trio: ' is not a command to start an editor: No closing quotation. Set $EDITOR.\n"
+    said = "ctm-trio: ' is not a command that starts an editor: No closing quotation. Set $EDITOR.\n"
     assert capsys.readouterr().err == said
     (home / "vi").write_text(f'#!/bin/sh\necho "$@" > {home}/asked\n')
     (home / "vi").chmod(0o700)
