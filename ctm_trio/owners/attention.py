@@ -183,13 +183,13 @@ class _AttentionOwner:
     async def take(self, events: tuple[Event, ...]) -> None:
         """Fold events; each may change the state of its session and of no other."""
         for start in range(0, len(events), TURN_EVENTS):
-            now, wall = self.ends.steady(), self.ends.clock()
+            wall = self.ends.clock()
             touched: dict[str, None] = {}
             for event in events[start : start + TURN_EVENTS]:
                 if event.id > self.known_until and event.session:
                     if self.book.wants_word(event):
                         self.book.hear(await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True))
-                    self.book.fold(event, now, wall)
+                    self.book.fold(event, wall)
                     if self.book.live:
                         self.book.look_at((event.session,))
                     else:

@@ -98,8 +98,8 @@ class AttentionBook:
 
     # ------------------------------------------------------------ what is known
 
-    def fold(self, event: Event, now: float, wall: float) -> None:
-        """Take in a tool call or a hook event that has just come: `now` by the steady clock, `wall` in unix seconds."""
+    def fold(self, event: Event, wall: float) -> None:
+        """Take in a tool call or a hook event that has just come, at `wall` in unix seconds."""
         if self._past.get(event.uuid) == event.session:
             return
         name = event.session if event.session in self.sessions.records else _stranger(event.uuid) or event.session
