@@ -23,6 +23,7 @@ from pathlib import Path
 import trio
 
 from ctm_trio import __version__
+from ctm_trio.core.bell import Bell
 from ctm_trio.core.supervise import Once
 from ctm_trio.daemon.hard_stop import HardStop, watching
 from ctm_trio.daemon.log_output import start_logging
@@ -127,7 +128,7 @@ class Server:
         self._stop = trio.Event()
         self._safe = threading.Event()
         self.hard_stop = HardStop(lambda: self._stop.is_set() and self._safe.is_set())
-        self._reload_send, self._reload_recv = trio.open_memory_channel[None](1)
+        self._reload = Bell()
         self.reason = ""
         self.unsaved = False
         """After `run`: not all that was published is in the event log. The logs have it."""
@@ -163,7 +164,7 @@ class Server:
             )
         )
         plan = Plan(
-            self.paths, self.settings, self._sock, self.options.version, self.options.token, fixed, self._reload_recv,
+            self.paths, self.settings, self._sock, self.options.version, self.options.token, fixed, self._reload,
             self._safe.set, self._end,
         )  # fmt: skip
         with self._sock, self._lock, ExitStack() as ends:
@@ -237,10 +238,7 @@ class Server:
 
     def reload(self) -> None:
         """Read `config.json` again now instead of at the next look. Safe to repeat."""
-        try:
-            self._reload_send.send_nowait(None)
-        except trio.WouldBlock:
-            pass  # it is about to be read anyway
+        self._reload.ring()
 
 
 def serve_main(port: int = 0) -> int:

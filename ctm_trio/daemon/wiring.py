@@ -21,6 +21,7 @@ import trio
 
 from ctm_trio import __version__
 from ctm_trio.archive.archive import Archive
+from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import Figures, open_state_channel
 from ctm_trio.core.health import Health, HealthSnapshot
 from ctm_trio.core.supervise import Child, Start, keep_running
@@ -97,7 +98,7 @@ class Plan:
         version: as the wire says it.
         token: a login token that is valid from the start, for tests; "" for none.
         fixed: the settings come from the caller, `config.json` is not followed.
-        reloads: whatever arrives here makes the config owner read its file at once (SIGHUP).
+        reloads: rung to make the config owner read its file at once (SIGHUP).
         safe: called when the event log is closed: whatever was promised is on disk.
         ending: called when all of it begins to end, for whatever reason, and perhaps more often.
     """
@@ -108,7 +109,7 @@ class Plan:
     version: str = __version__
     token: str = ""
     fixed: bool = False
-    reloads: trio.MemoryReceiveChannel[None] | None = None
+    reloads: Bell | None = None
     safe: Callable[[], None] = lambda: None
     ending: Callable[[], None] = lambda: None
 
@@ -344,8 +345,9 @@ class Daemon:
             logs.tailers + hooks.tailers, logs.lag_bytes + hooks.lag_bytes, logs.skipped + hooks.skipped
         )
 
-    async def _pass_reloads(self, reloads: trio.MemoryReceiveChannel[None]) -> None:
-        async for _ in reloads:
+    async def _pass_reloads(self, reloads: Bell) -> None:
+        while True:
+            await reloads.wait()
             await self.config_send.send(ReloadConfig())
 
     async def _report_journal(self) -> None:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import trio
 
+from ctm_trio.core.bell import Bell
 from ctm_trio.errors import BrokenSessions, FileLocked
 from ctm_trio.messages.sessions import AdoptUuid
 from ctm_trio.model.session import SessionBook
@@ -40,27 +41,25 @@ class Adoptions:
         self._say = say
         self._pending: dict[str, AdoptUuid] = {}
         self._moved: dict[str, str] = {}
-        self._bell = trio.Event()
+        self._bell = Bell()
 
     def add(self, order: AdoptUuid) -> None:
         """Take an order; a newer one for the same session takes the place of one that still waits."""
         self._pending.pop(order.name, None)
         self._pending[order.name] = order
-        self._bell.set()
+        self._bell.ring()
 
     async def run(self) -> NoReturn:
         """Carry them out, again and again while the file refuses, until cancelled."""
         pause = RETRY_S
         while True:
             await self._bell.wait()
-            self._bell = trio.Event()
             pause = RETRY_S
             while self._pending:
                 failed = await self._try_all()
                 if failed:
                     with trio.move_on_after(pause):
                         await self._bell.wait()  # a newer order is tried at once
-                    self._bell = trio.Event()
                     pause = min(2 * pause, RETRY_MAX_S)
 
     async def _try_all(self) -> bool:

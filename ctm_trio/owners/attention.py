@@ -15,6 +15,7 @@ from typing import NoReturn, Protocol
 
 import trio
 
+from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import StateReceiver, StateSender
 from ctm_trio.core.clock import Clock
 from ctm_trio.errors import CtmError
@@ -131,9 +132,7 @@ class _AttentionOwner:
         self.settled = False
         self.sending = False
         self.known_until = self.taken = 0
-        self.wake_sender, self.sender_bell = trio.open_memory_channel[None](1)
-        self.wake_asker, self.asker_bell = trio.open_memory_channel[None](1)
-        self.wake_clock, self.clock_bell = trio.open_memory_channel[None](1)
+        self.sender_bell, self.asker_bell, self.clock_bell = Bell(), Bell(), Bell()
         self.clock_at = math.inf
         """What the clock waits for, by the steady one."""
 
@@ -234,7 +233,7 @@ class _AttentionOwner:
             book.soonest = self.clock_at = min(book.due.values(), default=math.inf)
             await trio.sleep(SOONEST_S)
             with trio.move_on_after(max(0.0, min(self.clock_at - now - SOONEST_S, tick - trio.current_time()))):
-                await self.clock_bell.receive()
+                await self.clock_bell.wait()
             if trio.current_time() >= tick:
                 tick = trio.current_time() + TICK_S
                 self.look_at(book.sessions.records)
@@ -253,7 +252,8 @@ class _AttentionOwner:
     async def ask_checkpoints(self) -> NoReturn:
         """Ask for the checkpoints of the sessions that are overdue, one after the other."""
         book = self.book
-        async for _ in self.asker_bell:
+        while True:
+            await self.asker_bell.wait()
             while book.overdue:
                 name = next(iter(book.overdue))
                 del book.overdue[name]
@@ -261,7 +261,6 @@ class _AttentionOwner:
                 if record is not None and yolo is not None:
                     book.note_checkpoint(name, await self.ends.last_checkpoint(record.workdir))
                     self.look_at((name,))
-        raise AssertionError("unreachable")
 
     def settle(self) -> None:
         """The past is known: look at everything, and announce what it has come to."""
@@ -282,22 +281,23 @@ class _AttentionOwner:
             book.dirty = False
             self.state.publish(AttentionSnapshot(dict(book.states)))
         if book.overdue:
-            _ring(self.wake_asker)
+            self.asker_bell.ring()
         if book.soonest < self.clock_at:
-            _ring(self.wake_clock)
+            self.clock_bell.ring()
         if not book.pending or self.sending:
             return
         try:
             self.journal.send_nowait(Publish(tuple(book.pending)))
         except trio.WouldBlock:
-            _ring(self.wake_sender)
+            self.sender_bell.ring()
         else:
             book.pending.clear()
 
     async def send_pending(self) -> NoReturn:
         """Wait for room in the journal's inbox, when there was none."""
         book = self.book
-        async for _ in self.sender_bell:
+        while True:
+            await self.sender_bell.wait()
             self.sending = True
             while book.pending:
                 drafts = tuple(book.pending)
@@ -307,11 +307,3 @@ class _AttentionOwner:
             self.sending = False
             deferred, book.deferred = book.deferred, set()
             self.look_at(deferred)
-        raise AssertionError("unreachable")
-
-
-def _ring(bell: trio.MemorySendChannel[None]) -> None:
-    try:
-        bell.send_nowait(None)
-    except trio.WouldBlock:
-        pass  # it rings already

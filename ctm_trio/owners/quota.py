@@ -6,7 +6,6 @@ import os
 import time
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import NoReturn
 import msgspec
 import trio
 
+from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import StateReceiver, StateSender
 from ctm_trio.messages.attribution import AttributionSnapshot
 from ctm_trio.messages.config import ConfigSnapshot
@@ -76,11 +76,12 @@ async def run_quota(
         ready = False
 
         unsent: deque[CostPoint] = deque()
-        point_bell, points_wait = trio.open_memory_channel[None](1)
+        point_bell = Bell()
 
         async def send_points() -> None:
             """Hand on the points for which there was no room, when there is."""
-            async for _ in points_wait:
+            while True:
+                await point_bell.wait()
                 while unsent:
                     await cost_send.send(unsent.popleft())
 
@@ -95,8 +96,7 @@ async def run_quota(
                     except trio.WouldBlock:
                         unsent.append(point)
                         _thin(unsent)
-                        with suppress(trio.WouldBlock):  # it rings already
-                            point_bell.send_nowait(None)
+                        point_bell.ring()
                 if drafts:
                     await journal_send.send(Publish(tuple(drafts)))
 
@@ -124,10 +124,11 @@ async def run_quota(
         async def resolve() -> None:
             """A session that appears or is renamed takes over what its dumps have said."""
             async with trio.open_nursery() as nursery:
-                bell, changed = trio.open_memory_channel[None](1)
-                nursery.start_soon(_ring, sessions, bell.clone())
+                bell = Bell()
+                nursery.start_soon(_ring, sessions, bell)
                 nursery.start_soon(_ring, attribution, bell)
-                async for _ in changed:
+                while True:
+                    await bell.wait()
                     quota.resolve()
                     await announce()
 
@@ -168,17 +169,11 @@ def _directory(settings: StateReceiver[ConfigSnapshot]) -> Path:
     return Path(os.path.expanduser(chosen)) if chosen else DEFAULT_DIRECTORY
 
 
-async def _ring(
-    snapshots: StateReceiver[SessionsSnapshot] | StateReceiver[AttributionSnapshot], bell: trio.MemorySendChannel[None]
-) -> None:
-    async with bell:
-        version = snapshots.version
-        while True:
-            version = await snapshots.wait_newer(version)
-            try:
-                bell.send_nowait(None)
-            except trio.WouldBlock:
-                pass  # it rings already
+async def _ring(snapshots: StateReceiver[SessionsSnapshot] | StateReceiver[AttributionSnapshot], bell: Bell) -> None:
+    version = snapshots.version
+    while True:
+        version = await snapshots.wait_newer(version)
+        bell.ring()
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from typing import NoReturn, Protocol
 import msgspec
 import trio
 
+from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import StateReceiver, StateSender, fulfil
 from ctm_trio.core.confine import confined
 from ctm_trio.core.desk import Desk
@@ -171,7 +172,7 @@ class _SessionsOwner:
         self._prompts = 0
         self._untyped: dict[str, str] = {}
         self._coming: set[str] = set()  # names of sessions that are being made, as tmux spells them
-        self._bell, self._rung = trio.open_memory_channel[None](1)
+        self._bell = Bell()
 
     # -- following
 
@@ -184,7 +185,7 @@ class _SessionsOwner:
     async def follow_tmux(self) -> NoReturn:
         while True:
             with trio.move_on_after(TMUX_POLL_S):
-                await self._rung.receive()
+                await self._bell.wait()
             await self.ask_tmux()
 
     async def follow_processes(self) -> NoReturn:
@@ -227,10 +228,7 @@ class _SessionsOwner:
 
     def probe_soon(self) -> None:
         """Ask tmux at once instead of at the next tick."""
-        try:
-            self._bell.send_nowait(None)
-        except trio.WouldBlock:
-            pass  # it rings already
+        self._bell.ring()
 
     def _keep(self, book: SessionBook, seen: Stamp) -> None:
         if book.problem and book.problem != self._problem:

@@ -18,6 +18,7 @@ from typing import NoReturn, TypeVar
 import msgspec
 import trio
 
+from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import StateReceiver, StateSender, fulfil
 from ctm_trio.core.clock import Clock
 from ctm_trio.errors import CtmError, NoWebhook
@@ -120,7 +121,7 @@ class _WebhookOwner:
         self.one = one
         self.counts = state.latest
         self.trouble = Trouble(ends.report)
-        self.bell, self.rung = trio.open_memory_channel[None](1)
+        self.bell = Bell()
         self.busy: set[str] = set()
         self.courier = Courier(AT_ONCE + TESTS_AT_ONCE, clock=ends.clock)
         self.problem = ""
@@ -191,7 +192,7 @@ class _WebhookOwner:
         await self._stored(lambda: self.outbox.store(alerts, cursor, self.ends.clock()))
         if alerts or suppressed:
             await self.count(suppressed=suppressed)
-            self.ring()
+            self.bell.ring()
 
     def _alert(self, event: Event) -> Alert | None:
         try:
@@ -253,7 +254,7 @@ class _WebhookOwner:
                 self.due.clear()
                 self.problem = ""  # the next try will tell
                 await self.count()
-                self.ring()
+                self.bell.ring()
 
     async def dispatch(self) -> NoReturn:
         """Try each session's oldest alert when it is due, at most `AT_ONCE` at the same time."""
@@ -271,7 +272,7 @@ class _WebhookOwner:
                         self.busy.add(head.session)
                         nursery.start_soon(self.deliver, head)
                 with trio.move_on_at(soonest):
-                    await self.rung.receive()
+                    await self.bell.wait()
         raise AssertionError("unreachable")
 
     async def deliver(self, head: Waiting) -> None:
@@ -284,7 +285,7 @@ class _WebhookOwner:
             log.warning("webhook for %s (%s): %s", head.session, head.alert.alert, answer.error)
         await self.count(delivered=status == "delivered", failed=status == "failed")
         self.busy.discard(head.session)
-        self.ring()
+        self.bell.ring()
 
     async def attempt(self, alert: Alert, limit_s: float | None = None) -> Answer:
         """Post an alert once, as the settings are now. Never raises: what goes wrong is in the answer."""
@@ -333,13 +334,6 @@ class _WebhookOwner:
         return await self.attempt(alert, TEST_S)
 
     # ------------------------------------------------------------ counters
-
-    def ring(self) -> None:
-        """Have the dispatcher look again."""
-        try:
-            self.bell.send_nowait(None)
-        except trio.WouldBlock:
-            pass  # it rings already
 
     async def count(self, *, delivered: int = 0, failed: int = 0, suppressed: int = 0) -> None:
         """Add to the counters and publish them, with how many wait now."""
