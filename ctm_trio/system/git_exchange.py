@@ -9,11 +9,9 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-
-import trio
 
 from ctm_trio.errors import GitFailed
 from ctm_trio.model.sound import name_shown
@@ -24,6 +22,7 @@ from ctm_trio.system.git_index import git_in, joined, move_both, whole
 from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_revert_look import Found
 from ctm_trio.system.git_saved import files_below, not_saved
+from ctm_trio.system.git_thread import in_thread
 from ctm_trio.system.git_tree import GitTree
 from ctm_trio.system.places import in_place
 from ctm_trio.system.swap import COPIES, Swap
@@ -66,9 +65,7 @@ class Exchange:
                 os.mkdir(os.path.join(base, name, part), mode=0o700)
             return os.path.join(base, name)
 
-        found: list[str] = []
-        await in_thread(lambda: found.append(make()))
-        self.place = found[0]
+        self.place = await in_thread(make)
 
     async def note(self, head: str, *, staged: bool) -> None:
         """Note what is being exchanged: if we are killed, the next one that has the lock takes it back.
@@ -136,9 +133,7 @@ class Exchange:
             keep = await not_saved(self._locked, saved, aside)
         except (GitFailed, OSError) as error:
             log.warning("checkpoints: what a revert set aside cannot be compared, and all of it is kept: %s", error)
-        kept: list[str] = []
-        await in_thread(lambda: kept.extend(_sort_out(self.place, keep, marks)))
-        return kept
+        return await in_thread(lambda: _sort_out(self.place, keep, marks))
 
     def tidy(self) -> bool:
         """Remove new files that were not placed, and empty directories; True if something is left. Blocks."""
@@ -221,11 +216,3 @@ def _sort_out(place: str, keep: set[bytes] | None, marks: Mapping[bytes, Mark | 
         for gone in discard_names(names, marks[names[0]]):
             del lies[gone]
     return sorted(os.path.join(part, name_shown(relative(found))) for found, part in lies.items())
-
-
-async def in_thread(work: Callable[[], object]) -> None:
-    try:
-        await trio.to_thread.run_sync(work)
-    except OSError as error:
-        name = name_shown(error.filename) if isinstance(error.filename, bytes | str) else ""
-        raise GitFailed(f"The files cannot be exchanged: {error.strerror or error} ({name}).") from error

@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from glob import escape, glob
@@ -22,8 +22,8 @@ import trio
 
 from ctm_trio.errors import GitFailed
 from ctm_trio.model.git_reason import git_reason
-from ctm_trio.model.sound import name_shown
 from ctm_trio.system.files import open_regular, read_regular
+from ctm_trio.system.git_thread import in_thread
 from ctm_trio.system.git_tree import GitTree
 
 log = logging.getLogger("ctm.checkpoints")
@@ -75,7 +75,7 @@ class IndexLock:
             with suppress(FileNotFoundError):  # nothing was ever staged
                 copy_with_time(source, to)
 
-        await _in_thread(do)
+        await in_thread(do)
         return to
 
     async def install(self, index: str) -> None:
@@ -95,7 +95,7 @@ class IndexLock:
             with suppress(OSError):  # it is tried again at the end
                 _unlock(self.tree, self.scratch)
 
-        await _in_thread(do)
+        await in_thread(do)
 
     async def mended(self) -> None:
         """What the killed one left is dealt with. Without this it stays for the next one that takes the lock.
@@ -103,7 +103,7 @@ class IndexLock:
         Raises:
             GitFailed: it cannot be noted.
         """
-        await _in_thread(lambda: _note(self._mark, _HELD))
+        await in_thread(lambda: _note(self._mark, _HELD))
         self.left = ""
 
     def _take(self) -> bool:
@@ -166,15 +166,14 @@ async def locked_index(tree: GitTree) -> AsyncIterator[IndexLock]:
         GitFailed: another git holds it, or the repository cannot be written.
     """
     lock = IndexLock(tree, os.path.join(tree.git_dir, f"{_SCRATCH}{secrets.token_hex(4)}"))
-    taken: list[bool] = []
+    taken = False
     try:
         with trio.move_on_after(LOCK_WAIT_S):
             while True:
-                await _in_thread(lambda: taken.append(lock._take()))
-                if taken[-1]:
+                if taken := await in_thread(lock._take):
                     break
                 await trio.sleep(LOCK_TRY_S)
-        if not (taken and taken[-1]):
+        if not taken:
             raise GitFailed(git_reason(f"Unable to create '{_lock_of(tree)}': File exists.", 128))
         yield lock
     finally:
@@ -336,12 +335,3 @@ def _sweep(scratch: str) -> None:
     for name in os.listdir(scratch):
         if name != _MARK:
             os.unlink(os.path.join(scratch, name))
-
-
-async def _in_thread(work: Callable[[], None]) -> None:
-    try:
-        await trio.to_thread.run_sync(work)
-    except OSError as error:
-        name = name_shown(error.filename) if isinstance(error.filename, bytes | str) else ""
-        text = f"The repository's files cannot be written: {error.strerror or error} ({name})."
-        raise GitFailed(git_reason(text, 1)) from error

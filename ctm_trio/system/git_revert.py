@@ -16,11 +16,12 @@ import trio
 from ctm_trio.errors import DirtyWorkdir, GitFailed, RevertFailed, RevertRefused
 from ctm_trio.model.checkpoint import MAX_NAMED, Reverted
 from ctm_trio.model.sound import name_shown
-from ctm_trio.system.git_exchange import Exchange, in_thread
+from ctm_trio.system.git_exchange import Exchange
 from ctm_trio.system.git_lock import IndexLock, locked_index
 from ctm_trio.system.git_revert_killed import take_back_killed
 from ctm_trio.system.git_revert_look import Found, look_at
 from ctm_trio.system.git_stash import check_size, saved_state, store_stash, with_new
+from ctm_trio.system.git_thread import in_thread
 from ctm_trio.system.git_tree import GitTree, under_way
 
 log = logging.getLogger("ctm.checkpoints")

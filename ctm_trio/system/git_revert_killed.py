@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable
 from functools import partial
 from glob import escape, glob
 
@@ -13,10 +12,11 @@ import msgspec
 
 from ctm_trio.errors import GitFailed
 from ctm_trio.system.discard import Mark, mark_of
-from ctm_trio.system.git_exchange import NOTE, in_thread, places_of, swap_in, tidy_place
+from ctm_trio.system.git_exchange import NOTE, places_of, swap_in, tidy_place
 from ctm_trio.system.git_index import move_head
 from ctm_trio.system.git_lock import NEW, OLD, IndexLock, locked_index, somebody_was_killed
 from ctm_trio.system.git_saved import files_below, same_content
+from ctm_trio.system.git_thread import in_thread
 from ctm_trio.system.git_tree import GitTree, head_of
 from ctm_trio.system.places import in_place
 from ctm_trio.system.regular import read_regular
@@ -60,28 +60,21 @@ async def take_back_killed(locked: IndexLock) -> None:
     if not locked.left:
         return
     tree = locked.tree
-    found: list[tuple[str, Note, int]] = []
-    await in_thread(lambda: found.extend(_noted(tree)))
-    for place, note, began in found:
-        left: list[bool] = []
+    for place, note, began in await in_thread(partial(_noted, tree)):
         if not note.staged:
-            await in_thread(partial(_into, left, partial(tidy_place, place)))
+            left = await in_thread(partial(tidy_place, place))
             what = "was killed before it changed anything"
         elif locked.left == OLD and (head := await head_of(tree)) in (note.head, note.sha):
             if head == note.sha != note.head:
                 await move_head(tree, note.head, was=note.sha, why="reset: taken back")
-            await in_thread(partial(_into, left, partial(_take_back, tree, place, began)))
+            left = await in_thread(partial(_take_back, tree, place, began))
             what = "was killed in its middle and is taken back"
         else:
-            await in_thread(partial(_into, left, partial(tidy_place, place)))
+            left = await in_thread(partial(tidy_place, place))
             what = "was killed at its end" if locked.left == NEW else "was killed, and git has been used since"
-        kept = f"; what it had put aside is in {place}" if left[0] else ""
+        kept = f"; what it had put aside is in {place}" if left else ""
         log.warning("checkpoints: a revert of %s to %s %s%s", tree.top, note.sha, what, kept)
     await locked.mended()
-
-
-def _into(answers: list[bool], ask: Callable[[], bool]) -> None:
-    answers.append(ask())
 
 
 def _noted(tree: GitTree) -> list[tuple[str, Note, int]]:

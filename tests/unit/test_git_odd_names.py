@@ -19,7 +19,7 @@ from ctm_trio.model.checkpoint_history import History, decode_history, encode_hi
 from ctm_trio.model.sound import sound_json
 from ctm_trio.system import git_stash
 from ctm_trio.system.git_checkpoint import make_checkpoint
-from ctm_trio.system.git_exchange import in_thread
+from ctm_trio.system.git_thread import in_thread
 from ctm_trio.web.answers import error_body
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.errors import register_errors
