@@ -22,6 +22,7 @@ from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.migration import Schema
 from ctm_trio.system.side_database import begin_anew, open_side_database
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, translated, written
+from ctm_trio.system.transaction import transaction
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -263,14 +264,10 @@ class Outbox(Watched):
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All of the block is kept, or nothing of it."""
-        self._run("BEGIN IMMEDIATE")
-        try:
+        if self.detached:
+            raise StoreUnavailable(self.detached)
+        with written(), transaction(self.db):
             yield
-            self._run("COMMIT")
-        except BaseException:  # whatever ends the block, a half of it must not be kept
-            if self.db.in_transaction:
-                self._run("ROLLBACK")
-            raise
 
     def begin_anew(self, error: StoreDamaged) -> None:
         """Set the file aside and go on with a new one, which gets what can still be read of what waits.
