@@ -20,7 +20,7 @@ from ctm_trio.model.session import Session, SessionBook, clean_workdir, is_name
 from ctm_trio.model.times import format_time
 from ctm_trio.system.claude import find_claude, launch_command
 from ctm_trio.system.prompt import SETTLE_LIMIT_S, type_prompt
-from ctm_trio.system.sessions_file import SessionsFile
+from ctm_trio.system.sessions_file import SessionsFile, taken_by
 from ctm_trio.system.spawn import UNDO_LIMIT_S, refuse_files_of_others, renamed, spawned
 from ctm_trio.system.tmux import Tmux, exactly, tmux_name
 
@@ -201,9 +201,7 @@ class Starter:
 
 def _refuse_taken(book: SessionBook, name: str, *, but: str = "") -> SessionBook:
     """The book, if no session has this name or one that tmux takes for the same (`a.b` and `a_b`)."""
-    for other in book.records:
-        if other != but and tmux_name(other) == tmux_name(name):
-            raise CliError(
-                f"There is a session named {plain(other)} already. `ctm-trio attach {plain(other)}` goes to it."
-            )
+    if other := taken_by(book, name, but=but):
+        text = f"There is a session named {plain(other.name)} already."
+        raise CliError(f"{text} `ctm-trio attach {plain(other.name)}` goes to it.")
     return book

@@ -57,7 +57,7 @@ from ctm_trio.system.places import in_place
 from ctm_trio.system.prompt import type_prompt
 from ctm_trio.system.reach import reach, type_text
 from ctm_trio.system.session_place import sessions_at
-from ctm_trio.system.sessions_file import SessionsFile
+from ctm_trio.system.sessions_file import SessionsFile, taken_by
 from ctm_trio.system.spawn import renamed, spawned
 from ctm_trio.system.tmux import Tmux, exactly, tmux_name
 
@@ -341,7 +341,7 @@ class _SessionsOwner:
         if not is_new_name(name):
             raise BadName(f"{name!r} cannot be a session's name: give one of letters, digits, dots, _ and -.")
         await self.read_file()
-        self._refuse_taken(name)
+        _free(self._book, name)
         wants_checkpoint = mode == "yolo" and self._settings.latest.settings.git_checkpoint_before_yolo
         before = self._checkpoint if wants_checkpoint else None
         record = Session(name, str(uuid.uuid4()), mode, workdir, format_time(time.time()))
@@ -367,12 +367,6 @@ class _SessionsOwner:
         if isinstance(found, Session):
             raise _taken(found)
         return found
-
-    def _refuse_taken(self, name: str) -> None:
-        """Also refuses a name that only tmux takes for the same (`a.b` and `a_b`)."""
-        for other in self._book.records.values():
-            if tmux_name(other.name) == tmux_name(name):
-                raise _taken(other)
 
     async def _prompt(self, name: str, target: str, prompt: str) -> None:
         def note(why: str) -> None:
@@ -418,10 +412,9 @@ class _SessionsOwner:
         """tmux first, then the record; if the record cannot follow, tmux gets the old name back."""
         await self.read_file()
         record = await self._record(name)
-        if tmux_name(name) != tmux_name(to):
-            self._refuse_taken(to)
+        _free(self._book, to, but=name)
         async with renamed(self._tmux, name, to):
-            await self._change(lambda book: _known(_free(book, to), name).renamed(name, to))
+            await self._change(lambda book: _known(_free(book, to, but=name), name).renamed(name, to))
         await self._tell()
         return self._book.records.get(to, replace(record, name=to))
 
@@ -464,9 +457,9 @@ def _known(book: SessionBook, name: str) -> SessionBook:
     return book
 
 
-def _free(book: SessionBook, name: str) -> SessionBook:
-    if name in book.records:
-        raise _taken(book.records[name])
+def _free(book: SessionBook, name: str, *, but: str = "") -> SessionBook:
+    if by := taken_by(book, name, but=but):
+        raise _taken(by)
     return book
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import trio
 
 from ctm_trio.errors import BrokenSessions
-from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, encode_sessions, parse_sessions
+from ctm_trio.model.session import MAX_SESSIONS_BYTES, Session, SessionBook, encode_sessions, parse_sessions
 from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, flocked, read_regular, stamp
+from ctm_trio.system.tmux_words import tmux_name
 
 LOCK_TIMEOUT_S = 8.0
 """How long a change waits for another program's lock; a request gives up after 10 s."""
@@ -73,3 +74,13 @@ class SessionsFile:
         except OSError as error:
             raise BrokenSessions(f"{self.path} cannot be read: {error.strerror or error}.") from error
         return parse_sessions(data), seen
+
+
+def taken_by(book: SessionBook, name: str, *, but: str = "") -> Session | None:
+    """The session that has this name, or one that tmux takes for the same (`a.b` and `a_b`); None if it is free.
+
+    Args:
+        but: the name of a session that does not count, as it is the one to be renamed.
+    """
+    others = (record for record in book.records.values() if record.name != but)
+    return next((record for record in others if tmux_name(record.name) == tmux_name(name)), None)

@@ -23,7 +23,7 @@ from ctm_trio.messages.sessions import AdoptUuid, Lifecycle, SessionsMessage, Se
 from ctm_trio.model.config import paths_under
 from ctm_trio.model.session import ZERO_TIME, Session, SessionBook, encode_sessions, parse_sessions
 from ctm_trio.owners.sessions import run_sessions
-from ctm_trio.system.sessions_file import SessionsFile
+from ctm_trio.system.sessions_file import SessionsFile, taken_by
 from ctm_trio.system.tmux import Tmux
 
 RECORD = {"name": "alpha", "uuid": "u1", "mode": "yolo", "workdir": "/w", "created_at": "2026-01-02T03:04:05Z",
@@ -112,6 +112,16 @@ def test_rename_keeps_the_place() -> None:
     book = SessionBook({n: Session(n) for n in ("a", "b", "c")})
     assert list(book.renamed("b", "x").records) == ["a", "x", "c"]
     assert book.renamed("b", "x").records["x"].name == "x"
+
+
+def test_a_name_is_taken_as_tmux_spells_it() -> None:
+    """`a.b` and `a_b` are the same to tmux; a session that is renamed is not in its own way."""
+    book = SessionBook({name: Session(name) for name in ("a.b", "c")})
+    for name, taken in (("a.b", "a.b"), ("a_b", "a.b"), ("c", "c"), ("d", ""), ("ab", "")):
+        by = taken_by(book, name)
+        assert (by.name if by else "") == taken
+    assert taken_by(book, "a_b", but="a.b") is None
+    assert taken_by(book, "c", but="a.b") is not None
 
 
 async def test_change_is_private_and_atomic(tmp_path: Path) -> None:
