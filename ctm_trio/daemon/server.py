@@ -189,7 +189,8 @@ class Server:
                         self._set_aside(_first(group))
                         if not self._stop.is_set():
                             self.hard_stop.relax()
-                    self.unsaved = not self._safe.is_set()
+                    finally:  # also of a stop that was cut off: the event log may be on disk all the same
+                        self.unsaved = not self._safe.is_set()
                 nursery.cancel_scope.cancel()
 
     def _end(self) -> None:

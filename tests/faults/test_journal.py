@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from ctm_trio.daemon import server
+from ctm_trio.daemon.wiring import Plan
 from ctm_trio.journal import store
 from ctm_trio.journal import task as journal
 from ctm_trio.journal.store import EventStore, StoreUnavailable
@@ -243,11 +244,14 @@ async def test_the_write_ahead_log_stays_small(rig: Rig, monkeypatch: pytest.Mon
     rig.check(["first", *(f"w{i}" for i in range(600))])
 
 
-async def test_a_stop_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part of the daemon that does not stop is cut off, so that the whole ends in its ten seconds."""
+@pytest.mark.parametrize("safe", [True, False], ids=["event log closed", "event log open"])
+async def test_a_stop_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, safe: bool) -> None:
+    """A part that does not stop is cut off, so that the whole ends in time; whether something is unsaved stays true."""
 
-    async def hangs(*_: object, task_status: trio.TaskStatus[None], **__: object) -> None:
+    async def hangs(plan: Plan, *, task_status: trio.TaskStatus[None], **__: object) -> None:
         task_status.started()
+        if safe:
+            plan.safe()
         await trio.sleep_forever()
 
     monkeypatch.setattr(server, "run_daemon", hangs)
@@ -257,3 +261,4 @@ async def test_a_stop_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         async with trio.open_nursery() as nursery:
             await nursery.start(made.run)
             made.shutdown("test")
+    assert made.unsaved is not safe
