@@ -125,6 +125,9 @@ def code(paths: Paths) -> int:
 
 def passwd(paths: Paths) -> int:
     """Set a new password for the user there is; every login ends."""
+    from ctm_trio.system.files import stamp
+
+    before = stamp(paths.user)
     try:
         user = msgspec.json.decode(read_regular(paths.user, max_bytes=MAX_FILE_BYTES))
         name = user["username"]
@@ -144,6 +147,8 @@ def passwd(paths: Paths) -> int:
 
     try:
         trio.run(UserStore(beside, tokens).signup, str(name), password, Asker())
+        if stamp(paths.user) != before:  # an `auth reset` beside this one must not be undone
+            raise CliError("The user was changed or removed in the meantime, so the password was not set. Try again.")
         os.replace(beside, paths.user)
     except CtmError as error:
         raise CliError(error.message) from None

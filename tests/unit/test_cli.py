@@ -383,6 +383,29 @@ def test_auth(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert "correct horse" not in out.out + out.err
 
 
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_user_who_changes_while_the_password_is_typed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], removed: bool
+) -> None:
+    """A reset, or another password, beside a `passwd` that still asks: the one that waited changes nothing."""
+    user = home / ".config" / "ctm" / "user.json"
+    user.parent.mkdir(parents=True)
+    user.write_text('{"username": "a@example.com"}')
+
+    def typed() -> str:
+        user.unlink()
+        if not removed:
+            user.write_text('{"username": "other@example.com"}')
+        return "correct horse"
+
+    monkeypatch.setattr("ctm_trio.cli.auth.ask_password", typed)
+    assert main(["auth", "passwd"]) == common.FAILED
+    assert "in the meantime" in capsys.readouterr().err
+    assert user.exists() is not removed
+    assert removed or "other@example.com" in user.read_text()
+    assert sorted(path.name for path in user.parent.iterdir()) == ([] if removed else ["user.json"])
+
+
 def test_ctrl_c_is_clean(home: Path) -> None:
     """Interrupted while it follows: exit code 130 and no traceback."""
     logs = home / ".config" / "ctm" / "logs"
