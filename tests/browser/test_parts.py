@@ -25,7 +25,7 @@ def call(page: Page, module: str, expression: str, argument: object = None) -> A
 
 
 def test_frames_in_any_pieces(page: Page) -> None:
-    """An event stream gives the same frames however it is cut; comments are no frames; CR LF is fine."""
+    """An event stream gives the same frames however it is cut; comments are not frames; CR LF is fine."""
     text = ": ok\n\nevent: tool_call\nid: 7-1\ndata: a\ndata: b\n\n: lost\n\ndata:x\r\n\r\ndata: half"
     expression = """a.sizes.map((size) => {
       const comments = [];
@@ -62,7 +62,7 @@ TERMINAL: list[tuple[str, list[str], dict[str, object]]] = [
 
 
 def test_terminal_text(page: Page) -> None:
-    """Colours and styles of each kind; what is no text or colour is left out."""
+    """Colours and styles of each kind; what is neither text nor a colour is left out."""
     expression = "m.parseLine(a, {style: m.PLAIN, drawing: false}).segments"
     for line, texts, style in TERMINAL:
         found = call(page, "views/session/pane/ansi.js", expression, line)

@@ -44,7 +44,7 @@ export const views = [
   { id: 'session', path: '/s/:name/:tab?/:rest?', title: 'session.title', load: () => import('./views/session/index.js') },
 ];
 
-/** For addresses that are nobody's. @type {View} */
+/** For addresses that have no view. @type {View} */
 export const notFound = { id: 'lost', path: '', title: 'lost.title', load: () => import('./views/lost.js') };
 
 /**

@@ -8,12 +8,12 @@ export default {
   },
   create: {
     title: 'New session', command: 'New session', workdir: 'Work directory', workdirHint: 'A full path. A directory that does not exist is created.',
-    recent: 'Recent work directories', name: 'Name', nameHint: 'Named after the directory', optional: 'optional', mode: 'How careful',
+    recent: 'Recent work directories', name: 'Name', nameHint: 'Named after the directory', optional: 'optional', mode: 'Permissions',
     modes: {
       safe: { word: 'Safe', text: 'Asks in its terminal before it acts' },
       yolo: { word: 'Yolo', text: 'Acts without asking; you can talk to it from here' },
     },
-    prompt: 'First prompt', promptHint: 'What shall it do? Typed as soon as Claude is ready.', tooLong: '{n} bytes too long to send.',
+    prompt: 'First prompt', promptHint: 'What should it do? Typed as soon as Claude is ready.', tooLong: '{n} bytes too long to send.',
     go: 'Start session', busy: 'Starting …', done: '{name} is starting', open: 'Open {name}',
     errors: {
       workdir_not_absolute: 'Give the full path: it starts with “/”.', workdir_not_dir: 'This is a file, not a directory.',

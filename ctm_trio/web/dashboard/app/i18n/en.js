@@ -85,7 +85,7 @@ export default {
     views: 'Views of {name}', unknown: 'There is no session “{name}”', all: 'All sessions',
     unknownText: 'It may have been renamed or forgotten. Its log is kept.', attach: 'Attach', copyAttach: 'Copy the attach command',
     rename: 'Rename', renameTitle: 'Rename {name}', newName: 'New name', nameTaken: 'Another session has this name.',
-    nameRule: 'Letters, digits, - and _; it starts with a letter or a digit.', renamed: 'It is called {to} now',
+    nameRule: 'Letters, digits, - and _; it starts with a letter or a digit.', renamed: 'Renamed to {to}',
     kill: 'Kill', killTitle: 'Kill this session?', killed: '{name} was killed',
     killText: 'The tmux session of {name} ends, and Claude Code with it. Its record and its log stay.',
     forget: 'Forget', forgetTitle: 'Forget this session?', forgotten: '{name} was forgotten',
@@ -154,5 +154,5 @@ export default {
     title: 'Keyboard shortcuts', help: 'This list', everywhere: 'Everywhere', list: 'Sessions', go: 'Go to {view}',
     next: 'Next', previous: 'Previous', filter: 'Filter', session: 'Session', feed: 'Feed', closeDetail: 'Close the detail',
   },
-  lost: { title: 'There is nothing here', text: 'The address leads to no view of the dashboard.', home: 'Go to the sessions' },
+  lost: { title: 'There is nothing here', text: 'There is no such page in the dashboard.', home: 'Go to the sessions' },
 };

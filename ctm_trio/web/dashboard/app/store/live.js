@@ -165,7 +165,7 @@ function isNewName(name) {
   return true;
 }
 
-/** A row that is no call. @param {{id: string, session: string, payload: any}} event
+/** A row that is not a call. @param {{id: string, session: string, payload: any}} event
  *  @param {'attention'|'session'} kind @param {string} text @returns {import('./feed.js').Row} */
 function marker(event, kind, text) {
   const at =

@@ -5,7 +5,7 @@ import { remembered } from './prefs.js';
 const wanted = remembered('notify', false);
 const permission = signal('Notification' in window ? Notification.permission : 'denied');
 
-/** True if we may and shall notify. */
+/** True if notifications are wanted and allowed. */
 export const notifyOn = {
   get value() {
     return wanted.value && permission.value === 'granted';

@@ -1,4 +1,4 @@
-/** A new session: where, under which name, how careful, and what to say first. */
+/** A new session: where, under which name, with which permissions, and what to say first. */
 import { api } from '../../client/index.js';
 import { html, useState } from '../../html.js';
 import { hasText, t } from '../../i18n/index.js';
