@@ -2,7 +2,7 @@
 import { api } from '../../client/index.js';
 import { html, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
-import { go, here, sessionPath } from '../../router.js';
+import { go, here, match, sessionPath } from '../../router.js';
 import { renameActivity } from '../../store/activity.js';
 import { refresh, sessions } from '../../store/sessions.js';
 import { toast } from '../../store/toasts.js';
@@ -13,6 +13,12 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}$/;
 
 /** The words to type in a terminal. @param {string} name */
 export const attachCommand = (name) => `tmux attach -t '=${name}'`;
+
+/** The address of this session's page, if it is still the page that is seen: orders take time. @param {string} name */
+function viewed(name) {
+  const params = match('/s/:name/:tab?/:rest?', here.value.path);
+  return params?.name === name ? params : null;
+}
 
 /** @param {{session: import('../../client/types.js').SessionView, open: string, onClose: () => void}} props */
 export function SessionDialogs({ session, open, onClose }) {
@@ -32,7 +38,7 @@ export function SessionDialogs({ session, open, onClose }) {
         await api.forget(name, typed);
         toast(t('session.forgotten', { name }), 'good');
         await refresh();
-        go('/');
+        if (viewed(name)) go('/');
       }} />`;
   }
   return null;
@@ -55,7 +61,8 @@ function Rename({ name, onClose }) {
       const map = new Map(sessions.value);
       map.delete(name);
       sessions.value = map.set(to, session);
-      go(sessionPath(to, here.value.path.split('/')[3]), { replace: true });
+      const seen = viewed(name);
+      if (seen) go(sessionPath(to, seen.tab), { replace: true });
       toast(t('session.renamed', { to }), 'good');
       onClose();
     } catch (error) {

@@ -19,10 +19,11 @@ export default function Session({ params, query }) {
   if (!session)
     return html`<${Empty} icon="search" title=${t('session.unknown', { name })} text=${t('session.unknownText')}>
     <a class="button" href="/">${t('session.all')}</a><//>`;
-  return html`<div class="session">
+  // The key is here, round everything: a draft or an open dialog must not pass to the next session.
+  return html`<div class="session" key=${name}>
     <${Head} session=${session} tab=${tab.id} />
     <div class="session-body" id="tab-body" role="tabpanel" aria-label=${t(`session.tabs.${tab.id}`)}>
-      <${TabBody} key=${`${tab.id} ${name}`} tab=${tab} session=${session} rest=${params.rest} query=${query} />
+      <${TabBody} key=${tab.id} tab=${tab} session=${session} rest=${params.rest} query=${query} />
     </div>
     ${tab.input && html`<${InputBar} session=${session} slim=${tab.id !== 'pane'} />`}
   </div>`;

@@ -42,7 +42,7 @@ export function InputBar({ session, slim }) {
     setBusy(true);
     try {
       await api.input(session.name, what);
-      if (what.text) setText('');
+      if (what.text) setText((now) => (now === what.text ? '' : now)); // what was typed since stays
       toast(t('input.sent', { what: label }), 'good');
     } catch (error) {
       const { code, message } = /** @type {import('../../client/http.js').ApiError} */ (error);
