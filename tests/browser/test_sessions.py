@@ -16,6 +16,9 @@ def test_who_needs_you_comes_first(site: Site, open_page: OpenPage) -> None:
     needs = page.get_by_role("region", name="Need you")
     expect(needs.locator(".row-link").nth(0)).to_have_text("old-experiment")
     expect(needs.locator(".row", has_text="mobile-app")).to_contain_text("Asks permission")
+    expect(needs.locator(".row", has_text="mobile-app")).to_contain_text(
+        "Waits for your approval of Bash: rm -rf build"
+    )
     expect(needs.locator(".row", has_text="docs")).to_contain_text("Last call failed")
     expect(page.get_by_role("status").filter(has_text="need you")).to_have_text("3 of 4 need you")
     expect(page.locator(".row", has_text="checkout")).to_contain_text("41%")

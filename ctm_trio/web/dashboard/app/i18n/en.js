@@ -59,7 +59,7 @@ export default {
     context_imminent: { word: 'Context nearly full', reason: 'It will have to compact soon' },
     yolo_unchecked: { word: 'No checkpoint', reason: 'Runs without asking and has no recent checkpoint' },
     stuck: { word: 'Seems stuck', reason: 'No tool call for a while' },
-    waiting_input: { word: 'Waits for you', reason: 'It finished and waits for your next words' },
+    waiting_input: { word: 'Waits for you', reason: 'It waits for your next words' },
     working: { word: 'Working', reason: 'Calls within the last minute' },
     quiet: { word: 'Quiet', reason: 'Nothing to do for you' },
     ended: { word: 'Ended', reason: 'Its tmux session is gone' },

@@ -22,6 +22,11 @@ const ENDED = { rank: 30, icon: 'ended', tone: 'calm' };
 /** A state the daemon may know one day and we do not. */
 const UNKNOWN = { rank: 9, icon: 'alert', tone: 'warn' };
 
+/** States whose details are always the same words: ours say it better. The others carry what happened. */
+const FIXED = new Set(['tmux_dead', 'last_error_call', 'yolo_unchecked', 'stuck', 'ended']);
+/** Characters of the details that are shown: a line or two. */
+const DETAILS_SHOWN = 200;
+
 /** A session that made a call within this time is working. */
 const WORKING_MS = 60_000;
 /** A tmux session that ended longer ago than this is history, not a call for help. */
@@ -55,9 +60,11 @@ export function standing(session, now) {
   return { ...plain, key, group: key, word: t(`state.${key}.word`), reason: t(`state.${key}.reason`) };
 }
 
-/** Our sentence, and the daemon's own figures where it gives any. @param {string} key @param {string} details */
+/** The daemon's details, or our sentence where they say nothing more. @param {string} key @param {string} details */
 function reason(key, details) {
   const ours = hasText(`state.${key}.reason`) ? t(`state.${key}.reason`) : '';
-  if (!ours) return details;
-  return /\d/.test(details) ? details[0].toUpperCase() + details.slice(1) : ours;
+  const characters = [...details.trim()]; // whole ones: a cut must not leave half of an emoji
+  if (!characters.length || (ours && FIXED.has(key))) return ours;
+  const cut = characters.length > DETAILS_SHOWN ? `${characters.slice(0, DETAILS_SHOWN - 1).join('')}…` : characters.join('');
+  return cut[0].toUpperCase() + cut.slice(1);
 }

@@ -26,7 +26,7 @@ export function Head({ session, tab }) {
       <${Mode} mode=${session.mode} />
       <span class="session-state"><${StateBadge} standing=${standing} />
         ${standing.since && html`<span class="row-since">${t('sessions.since', { span: span(now.value - Date.parse(standing.since)) })}</span>`}
-        <span class="session-reason">${standing.key === 'working' ? html`<${Doing} session=${session} />` : standing.reason}</span></span>
+        <span class="session-reason" title=${standing.key === 'working' ? undefined : standing.reason}>${standing.key === 'working' ? html`<${Doing} session=${session} />` : standing.reason}</span></span>
       <div class="session-figures">
         <${Gauge} pct=${session.context_pct} label=${t('sessions.context')} />
         ${session.tokens && html`<span class="num" title=${t('sessions.columns.tokens')}>${shortNumber(sumTokens(session.tokens))} <small class="muted">${t('sessions.tok')}</small></span>`}

@@ -28,7 +28,7 @@ function Row({ session, standing }) {
     <div class="row-state">
       <div class="row-badge"><${StateBadge} standing=${standing} />
         ${standing.since && html`<span class="row-since"><${Since} at=${standing.since} /></span>`}</div>
-      <span class="row-reason">${standing.key === 'working' ? html`<${Doing} session=${session} />` : standing.reason}</span>
+      <span class="row-reason" title=${standing.key === 'working' ? undefined : standing.reason}>${standing.key === 'working' ? html`<${Doing} session=${session} />` : standing.reason}</span>
     </div>
     <div class="row-calls"><${Calls} name=${session.name} /></div>
     <div class="row-context"><${Gauge} pct=${session.context_pct} label=${t('sessions.context')} /></div>
