@@ -87,6 +87,27 @@ def test_rename_kill_forget(site: Site, open_page: OpenPage) -> None:
     expect(page.locator(".row")).to_have_count(3)
 
 
+def test_the_cost_is_the_one_of_the_session(site: Site, open_page: OpenPage) -> None:
+    """The list shows what the session's own figures say, and follows them with the next reading."""
+    site.add_session("checkout")
+    site.dump("checkout", context=10, cost=1.62)
+    site.start()
+    site.sign_up()
+    page, _ = open_page()
+    page.clock.install()
+    page.reload()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/cost" in request.url else None)
+    cost = page.locator(".row", has_text="checkout").locator(".row-cost")
+    expect(cost).to_have_text("$1.62")
+    site.dump("checkout", context=11, cost=3.0)
+    expect(page.locator(".row", has_text="checkout")).to_contain_text("11%")
+    with page.expect_response("**/api/sessions"):
+        page.clock.run_for(31_000)
+    expect(cost).to_have_text("$3.00")
+    assert not asked
+
+
 def test_fifty_sessions(site: Site, open_page: OpenPage) -> None:
     """Fifty sessions are on the list, each once, and a call in one of them reaches its row."""
     for number in range(50):

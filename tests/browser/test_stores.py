@@ -51,3 +51,60 @@ def test_the_reason_is_what_the_daemon_says(page: Page) -> None:
     body = "return m.standing({attention: {state: a[0], details: a[1], since: ''}}, 0).reason"
     for state, details, shown in REASONS:
         assert run(page, "attention.js", body, [state, details]) == (shown or details[0].upper() + details[1:])
+
+
+ANSWERS = """
+  const waiting = [];
+  const json = (value) => new Response(JSON.stringify(value), {headers: {'Content-Type': 'application/json'}});
+  const view = (more) => ({name: 'one', mode: 'yolo', workdir: '/', created_at: '', tmux_alive: true, ...more});
+  window.fetch = async (path) => {
+    if (path === '/api/sessions') return new Promise((resolve) => waiting.push((list) => resolve(json(list))));
+    return json(path === '/api/quota' ? {weekly_pct: 1} : {});
+  };
+"""
+"""The daemon's answers in a test's hands: `waiting[n](list)` answers the request number n for the sessions."""
+
+
+def test_a_late_answer_does_not_undo_what_events_said(page: Page) -> None:
+    """What changed while a read was under way is there after its answer: alarms, new names, limits."""
+    body = f"""{ANSWERS}
+      m.sessions.value = new Map([['one', view()], ['two', view({{name: 'two'}})]]);
+      const read = m.refresh();
+      m.changeSessions((map) => m.change(map, 'one', {{attention: {{state: 'stuck', since: ''}}}}));
+      m.changeSessions((map) => {{ map.delete('two'); map.set('three', view({{name: 'three'}})); }});
+      m.changeQuota({{weekly_pct: 2}});
+      waiting[0]([view(), view({{name: 'two'}})]);
+      await read;
+      return [m.sessions.value.get('one').attention?.state, [...m.sessions.value.keys()], m.quota.value.weekly_pct];
+    """
+    assert run(page, "sessions.js", body) == ["stuck", ["one", "three"], 2]
+
+
+def test_who_asks_again_gets_a_newer_answer(page: Page) -> None:
+    """A refresh that is asked for during another one ends with an answer that was asked for afterwards."""
+    body = f"""{ANSWERS}
+      const first = m.refresh(), second = m.refresh(), third = m.refresh();
+      waiting[0]([view()]);
+      await first;
+      await new Promise((resolve) => setTimeout(resolve));
+      const asked = waiting.length;
+      waiting[1]([]);
+      await Promise.all([second, third]);
+      return [asked, waiting.length, m.sessions.value.size];
+    """
+    assert run(page, "sessions.js", body) == [2, 2, 0]
+
+
+def test_an_answer_to_an_earlier_login_is_dropped(page: Page) -> None:
+    """What was asked for before logging out is not shown after it, and does not hold up the next login."""
+    body = f"""{ANSWERS}
+      const old = m.refresh();
+      m.clearSessions();
+      const fresh = m.refresh();
+      waiting[1]([view({{name: 'new'}})]);
+      await fresh;
+      waiting[0]([view({{name: 'old'}})]);
+      await old;
+      return [...m.sessions.value.keys()];
+    """
+    assert run(page, "sessions.js", body) == ["new"]

@@ -5,7 +5,7 @@
  * @typedef {{input_tokens: number, output_tokens: number, cache_tokens: number}} Tokens
  * @typedef {{name: string, uuid: string, mode: string, workdir: string, created_at: string, last_attached_at?: string,
  *   is_active: boolean, tmux_alive: boolean, last_tool_call_at?: string, context_pct?: number,
- *   attention?: Attention, tokens?: Tokens}} SessionView
+ *   attention?: Attention, tokens?: Tokens, cost_usd_micros?: number}} SessionView
  * @typedef {{session: string, tool: string, input?: string, summary?: string, is_error: boolean, ts: string,
  *   tool_use_id?: string, duration_ms?: number, agent_id?: string, exit_code?: number,
  *   permission_mode?: string}} ToolCall

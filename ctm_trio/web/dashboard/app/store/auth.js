@@ -3,7 +3,7 @@ import { auth, onTokenChange, readToken, setUnauthorizedHandler, writeToken } fr
 import { signal } from '../html.js';
 import { clearFeeds } from './feed.js';
 import { startLive, stopLive } from './live.js';
-import { costs, refresh, refreshCosts, sessions, sessionsLoaded } from './sessions.js';
+import { clearSessions, refresh } from './sessions.js';
 
 /** @type {import('../html.js').Signal<'loading'|'offline'|'signup'|'login'|'in'>} */
 export const phase = signal('loading');
@@ -41,7 +41,6 @@ function enter(token, store = true) {
   phase.value = 'in';
   startLive(() => leave(true));
   refresh();
-  refreshCosts();
 }
 
 /** @param {boolean} byDaemon */
@@ -50,9 +49,7 @@ function leave(byDaemon) {
   stopLive();
   writeToken('');
   clearFeeds();
-  sessions.value = new Map();
-  sessionsLoaded.value = false;
-  costs.value = new Map();
+  clearSessions();
   expired.value = byDaemon;
   phase.value = 'login';
   if (byDaemon) check(); // user.json may be gone: then it is sign-up again

@@ -6,7 +6,7 @@ import { activityVersion, countCall, lastCalls } from './activity.js';
 import { streamStatus } from './connection.js';
 import { appendLive, markGap, rowOf } from './feed.js';
 import { shareAmongHiddenTabs } from './hidden-tabs.js';
-import { change, quota, refresh, sessions } from './sessions.js';
+import { change, changeQuota, changeSessions, refresh, sessions, sessionsLoaded } from './sessions.js';
 
 /** Events are applied this often: more would not be seen, less would feel slow. Hidden pages take their time. */
 const FLUSH_MS = 80;
@@ -92,23 +92,28 @@ function flush() {
   pending = [];
   /** @type {import('./feed.js').Row[]} */
   const rows = [];
-  const map = new Map(sessions.value);
+  const events = frames.flatMap(eventsOf);
   let stale = false;
   batch(() => {
-    for (const frame of frames) {
-      const payload = parse(frame.data);
-      if (!payload) continue;
-      const event = { type: frame.type, session: payload.session ?? '', payload, id: frame.id };
-      stale = apply(event, map, rows) || stale;
+    for (const event of events) {
+      stale = apply(event, rows) || stale;
       for (const listener of listeners) listener(event);
     }
-    sessions.value = map;
+    changeSessions((map) => events.forEach((event) => applyTo(map, event)));
     if (rows.length) {
       appendLive(rows);
       activityVersion.value += 1;
     }
   });
   if (stale) refresh();
+}
+
+/** @typedef {{type: string, session: string, payload: any, id: string}} Event */
+
+/** The event of a frame, if it is one. @param {import('../client/sse.js').Frame} frame @returns {Event[]} */
+function eventsOf(frame) {
+  const payload = parse(frame.data);
+  return payload ? [{ type: frame.type, session: payload.session ?? '', payload, id: frame.id }] : [];
 }
 
 /** @param {string} data @returns {any} null for what is not a JSON object */
@@ -122,37 +127,47 @@ function parse(data) {
 }
 
 /**
- * One event. @param {{type: string, session: string, payload: any, id: string}} event
- * @param {Map<string, import('../client/types.js').SessionView>} map @param {import('./feed.js').Row[]} rows
+ * What an event means for everything but the sessions. @param {Event} event @param {import('./feed.js').Row[]} rows
  * @returns {boolean} true if the sessions have to be read again
  */
-function apply(event, map, rows) {
+function apply(event, rows) {
   const { type, session, payload } = event;
   if (type === 'tool_call') {
     const row = rowOf({ ...event, ts: payload.ts });
     rows.push(row);
     countCall(session, row.at, row.isError);
     lastCalls.set(session, { tool: row.tool, input: row.input });
-    const last = map.get(session)?.last_tool_call_at ?? '';
-    if (!last || Date.parse(last) < row.at) change(map, session, { last_tool_call_at: payload.ts });
-    return !map.has(session) && isNewName(session);
+    return sessionsLoaded.value && !sessions.value.has(session) && isNewName(session);
   }
-  if (type === 'quota_update' && session) {
-    const { context_pct, input_tokens, output_tokens, cache_tokens } = payload;
-    change(map, session, { context_pct, tokens: { input_tokens, output_tokens, cache_tokens } });
-  } else if (type === 'quota_update') {
-    quota.value = payload;
+  if (type === 'quota_update' && !session) {
+    changeQuota(payload);
   } else if (type === 'attention_raised') {
-    change(map, session, { attention: { state: payload.state, since: payload.since, details: payload.details } });
     rows.push(marker(event, 'attention', t('feed.raised', { state: payload.state.replaceAll('_', ' ') })));
-  } else if (type === 'attention_cleared') {
-    if (map.get(session)?.attention?.state === payload.state) change(map, session, { attention: undefined });
   } else if (type.startsWith('session_') || type === 'on_yolo') {
-    if (type === 'session_killed') change(map, session, { tmux_alive: false, is_active: false });
     rows.push(marker(event, 'session', t(`feed.${type}`)));
     return true;
   }
   return false;
+}
+
+/** What an event means for its session. @param {Map<string, import('../client/types.js').SessionView>} map @param {Event} event */
+function applyTo(map, { type, session, payload }) {
+  const known = map.get(session);
+  if (type === 'tool_call') {
+    const at = Date.parse(payload.ts ?? '');
+    if (at && !(Date.parse(known?.last_tool_call_at ?? '') >= at)) change(map, session, { last_tool_call_at: payload.ts });
+  } else if (type === 'quota_update' && session) {
+    const { context_pct, input_tokens, output_tokens, cache_tokens } = payload;
+    change(map, session, { context_pct, tokens: { input_tokens, output_tokens, cache_tokens } });
+  } else if (type === 'attention_raised') {
+    // No event tells when the details change: of the same alarm those that we have are not older.
+    if (known?.attention?.state === payload.state && known.attention.since === payload.since) return;
+    change(map, session, { attention: { state: payload.state, since: payload.since, details: payload.details } });
+  } else if (type === 'attention_cleared') {
+    if (known?.attention?.state === payload.state) change(map, session, { attention: undefined });
+  } else if (type === 'session_killed') {
+    change(map, session, { tmux_alive: false, is_active: false });
+  }
 }
 
 /** Names in events that the sessions list did not have: each is asked for once. @type {Set<string>} */

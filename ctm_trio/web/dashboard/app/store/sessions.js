@@ -12,61 +12,81 @@ export const sessions = signal(new Map());
 export const sessionsLoaded = signal(false);
 /** @type {import('../html.js').Signal<import('../client/types.js').Quota|null>} */
 export const quota = signal(null);
-/** Session name → its cost so far in millionths of a dollar, of those that were at work within a day. */
-export const costs = signal(/** @type {Map<string, number>} */ (new Map()));
 
 /** Sessions are read again this often: it finds what no event tells. */
 const REFRESH_MS = 30_000;
-/** @type {Promise<void>|null} */
-let loading = null;
 
-/** Reads sessions and quota; several calls at once are one. */
+/**
+ * What is being read. `now`: the read under way. `next`: the one that follows it. `steps`, `quotaChanged`: what changed
+ * since the read under way was asked for; its answer may be older than that.
+ * @typedef {{now: Promise<void>|null, next: Promise<void>|null, steps: ((map: Map<string, SessionView>) => void)[],
+ *   quotaChanged: boolean}} Reading
+ */
+/** @returns {Reading} */
+const newReading = () => ({ now: null, next: null, steps: [], quotaChanged: false });
+/** Another one with each login: an answer to an earlier one is dropped. */
+let reading = newReading();
+
+/**
+ * Reads sessions and quota. The promise is kept by an answer that was asked for after this call: while a read is under
+ * way, all callers wait for one more.
+ * @returns {Promise<void>}
+ */
 export function refresh() {
-  loading ??= load().finally(() => {
-    loading = null;
+  const mine = reading;
+  if (!mine.now) {
+    mine.now = load(mine).finally(() => {
+      mine.now = null;
+    });
+    return mine.now;
+  }
+  mine.next ??= mine.now.then(() => {
+    mine.next = null;
+    return mine === reading ? refresh() : undefined;
   });
-  return loading;
+  return mine.next;
 }
 
-async function load() {
+/** @param {Reading} mine */
+async function load(mine) {
+  mine.steps = [];
+  mine.quotaChanged = false;
   const [list, limits] = await Promise.allSettled([api.sessions(), api.quota()]);
+  if (mine !== reading) return;
   if (list.status === 'fulfilled') {
-    sessions.value = new Map(list.value.map((one) => [one.name, one]));
+    const map = new Map(list.value.map((one) => [one.name, one]));
+    for (const step of mine.steps) step(map);
+    sessions.value = map;
     sessionsLoaded.value = true;
   }
-  if (limits.status === 'fulfilled') quota.value = limits.value;
+  if (limits.status === 'fulfilled' && !mine.quotaChanged) quota.value = limits.value;
 }
 
-/** Costs are read again this often: the last hour is enough, as it holds all that changed. */
-const COSTS_MS = 60_000;
-
-/** Reads costs: of a day the first time, of an hour from then on. */
-export async function refreshCosts() {
-  try {
-    const { points } = await api.cost({ window: costs.value.size ? 'hour' : 'day' });
-    costs.value = new Map([...costs.value, ...latestCosts(points)]);
-  } catch {
-    // the banner or the login page speaks; what is known stays
-  }
+/** Changes the sessions, also in the answer that is on its way. @param {(map: Map<string, SessionView>) => void} step */
+export function changeSessions(step) {
+  const map = new Map(sessions.value);
+  step(map);
+  sessions.value = map;
+  if (reading.now) reading.steps.push(step);
 }
 
-/** Points are running totals: the latest of each session counts. @param {import('../client/types.js').CostPoint[]} points */
-export function latestCosts(points) {
-  /** @type {Map<string, {ts: string, micros: number}>} */
-  const latest = new Map();
-  for (const point of points) {
-    const known = latest.get(point.session);
-    if (!known || point.ts >= known.ts) latest.set(point.session, { ts: point.ts, micros: point.cost_usd_micros });
-  }
-  return new Map([...latest].map(([name, one]) => [name, one.micros]));
+/** @param {import('../client/types.js').Quota} limits */
+export function changeQuota(limits) {
+  quota.value = limits;
+  reading.quotaChanged = true;
+}
+
+/** Forgets everything (log out). */
+export function clearSessions() {
+  reading = newReading();
+  sessions.value = new Map();
+  sessionsLoaded.value = false;
+  quota.value = null;
 }
 
 setInterval(() => {
   if (sessionsLoaded.value && !document.hidden) refresh();
 }, REFRESH_MS);
-setInterval(() => {
-  if (sessionsLoaded.value && !document.hidden) refreshCosts();
-}, COSTS_MS);
 
 /**
  * Changes one session, if we know it. @param {Map<string, SessionView>} map @param {string} name

@@ -5,7 +5,7 @@ import { hasText, t } from '../../i18n/index.js';
 import { go, sessionPath } from '../../router.js';
 import { closePanel, panel } from '../../store/panels.js';
 import { remembered } from '../../store/prefs.js';
-import { refresh, sessions } from '../../store/sessions.js';
+import { changeSessions, refresh, sessions } from '../../store/sessions.js';
 import { toast } from '../../store/toasts.js';
 import { Dialog } from '../../ui/dialog.js';
 import { Icon } from '../../ui/icons.js';
@@ -45,7 +45,7 @@ function Form() {
       const made = await api.create({ workdir, mode, ...(name && { name }), ...(values.prompt.trim() && { initial_prompt: values.prompt }) });
       lastMode.value = mode;
       rememberDir(workdir);
-      sessions.value = new Map(sessions.value).set(made.name, made);
+      changeSessions((map) => map.set(made.name, made));
       closePanel();
       toast(t('create.done', { name: made.name }), 'good');
       go(sessionPath(made.name, 'pane'));

@@ -4,7 +4,7 @@ import { html, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { go, here, match, sessionPath } from '../../router.js';
 import { renameActivity } from '../../store/activity.js';
-import { refresh, sessions } from '../../store/sessions.js';
+import { changeSessions, refresh, sessions } from '../../store/sessions.js';
 import { toast } from '../../store/toasts.js';
 import { ConfirmByName, Dialog } from '../../ui/dialog.js';
 
@@ -58,9 +58,10 @@ function Rename({ name, onClose }) {
     try {
       const session = await api.rename(name, to);
       renameActivity(name, to);
-      const map = new Map(sessions.value);
-      map.delete(name);
-      sessions.value = map.set(to, session);
+      changeSessions((map) => {
+        map.delete(name);
+        map.set(to, session);
+      });
       const seen = viewed(name);
       if (seen) go(sessionPath(to, seen.tab), { replace: true });
       toast(t('session.renamed', { to }), 'good');

@@ -5,7 +5,6 @@ import { t } from '../../i18n/index.js';
 import { sessionPath } from '../../router.js';
 import { standing as standingOf } from '../../store/attention.js';
 import { now } from '../../store/clock.js';
-import { costs } from '../../store/sessions.js';
 import { Age, Gauge, StateBadge } from '../../ui/bits.js';
 import { copy } from '../../ui/copy.js';
 import { Icon } from '../../ui/icons.js';
@@ -18,7 +17,7 @@ import { TABS } from './tabs.js';
 export function Head({ session, tab }) {
   const standing = standingOf(session, now.value);
   const [dialog, setDialog] = useState('');
-  const cost = costs.value.get(session.name);
+  const cost = session.cost_usd_micros;
   return html`<header class="session-head">
     <div class="session-line">
       <a class="icon-button" href="/" aria-label=${t('session.all')} title=${t('session.all')}><${Icon} name="back" /></a>

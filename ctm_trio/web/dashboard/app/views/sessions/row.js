@@ -5,12 +5,11 @@ import { t } from '../../i18n/index.js';
 import { sessionPath } from '../../router.js';
 import { activityVersion, callsByMinute, lastCalls } from '../../store/activity.js';
 import { now } from '../../store/clock.js';
-import { costs } from '../../store/sessions.js';
 import { Age, Gauge, Sparkline, StateBadge } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
 import { shorten, toolName } from '../../ui/tool.js';
 
-/** Draws a row again only when its entry is another one; ages, sparklines and costs inside follow by themselves.
+/** Draws a row again only when its entry is another one; ages and sparklines inside follow by themselves.
  *  @param {{entry: import('../../store/sessions.js').Entry}} props */
 export function SessionRow({ entry }) {
   return useMemo(() => html`<${Row} ...${entry} />`, [entry]);
@@ -18,7 +17,7 @@ export function SessionRow({ entry }) {
 
 /** @param {import('../../store/sessions.js').Entry} props */
 function Row({ session, standing }) {
-  const cost = costs.value.get(session.name);
+  const cost = session.cost_usd_micros;
   return html`<li class="row" data-tone=${standing.group === 'needs' ? standing.tone : 'calm'}>
     <div class="row-who">
       <a class="row-link" href=${sessionPath(session.name)}>${session.name}</a>
