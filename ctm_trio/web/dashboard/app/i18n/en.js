@@ -21,7 +21,7 @@ export default {
     ago: '{span} ago', never: 'never',
   },
   errors: {
-    title: 'That did not work', unreachable: 'The daemon does not answer. Is it still running?',
+    title: 'That did not work', outOfDate: 'This could not be read again. What you see is from {at}.', unreachable: 'The daemon does not answer. Is it still running?',
     invalid_credentials: 'The e-mail address or password is wrong.',
     rate_limited: 'Too many attempts. Try again in {n} s.',
     wrong_code: 'This is not the current sign-up code. Run the command again: after five wrong tries there is a new code.',

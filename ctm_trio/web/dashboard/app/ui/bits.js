@@ -1,6 +1,6 @@
 /** Small pieces used everywhere: standing badge, gauge, sparkline, age, empty state. */
 import { html } from '../html.js';
-import { ago, dayAndTime } from '../i18n/format.js';
+import { ago, dayAndTime, hourMinute } from '../i18n/format.js';
 import { t } from '../i18n/index.js';
 import { now } from '../store/clock.js';
 import { Icon } from './icons.js';
@@ -58,6 +58,13 @@ export function Failure({ error, retry }) {
     <p>${error.unreachable ? t('errors.unreachable') : error.message}</p>
     ${retry && html`<button class="button" onClick=${retry}>${t('actions.retry')}</button>`}
   </div>`;
+}
+
+/** Beside an older answer: asking again failed. @param {{error: any, at: number, retry: () => void}} props `at`: ms */
+export function OutOfDate({ error, at, retry }) {
+  if (!error) return null;
+  return html`<p class="note out-of-date" role="status"><${Icon} name="alert" /><span>${t('errors.outOfDate', { at: hourMinute(at) })}</span>
+    <button class="button small" type="button" onClick=${retry}>${t('actions.retry')}</button></p>`;
 }
 
 /** Grey lines where something will be. @param {{rows?: number}} props */

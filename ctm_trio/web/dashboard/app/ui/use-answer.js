@@ -1,35 +1,50 @@
 /** A request as state of a component: answer, error, retry; cancelled when it is no longer wanted. */
 import { useCallback, useEffect, useState } from '../html.js';
+import { boxNow } from '../store/clock.js';
+
+/** Before there is an answer. */
+const NOTHING = { answer: /** @type {any} */ (undefined), at: 0, error: /** @type {any} */ (null), busy: true };
+
+/** @param {unknown[]} a @param {unknown[]} b */
+const same = (a, b) => a.length === b.length && a.every((one, index) => Object.is(one, b[index]));
 
 /**
  * @template T
- * @param {(signal: AbortSignal) => Promise<T>} ask @param {unknown[]} inputs asked again when one changes
+ * @param {(signal: AbortSignal) => Promise<T>} ask
+ * @param {unknown[]} inputs what the answer is about: asked again when one changes, and the old answer is dropped
  * @param {{every?: number}} [options] `every`: asked again after so many milliseconds while the page is seen
- * @returns {{answer: T|undefined, error: any, busy: boolean, retry: () => void}}
+ * @returns {{answer: T|undefined, at: number, error: any, busy: boolean, retry: () => void}}
+ *   `at`: when the answer came, in ms. With `every` there may be an error beside an older answer (`OutOfDate` says so).
  */
 export function useAnswer(ask, inputs, { every = 0 } = {}) {
-  const [state, setState] = useState(
-    /** @type {{answer: any, error: any, busy: boolean}} */ ({ answer: undefined, error: null, busy: true }),
-  );
+  const [kept, setKept] = useState({ of: inputs, ...NOTHING });
+  // Of other inputs nothing is shown, not for one frame: a figure must not stand under another one's name.
+  const state = same(kept.of, inputs) ? kept : NOTHING;
   const [round, setRound] = useState(0);
   useEffect(() => {
     const stop = new AbortController();
     /** @type {ReturnType<typeof setTimeout>|undefined} */
     let timer;
+    /** @param {(old: typeof NOTHING) => Partial<typeof NOTHING>} change */
+    const set = (change) =>
+      setKept((last) => {
+        const old = same(last.of, inputs) ? last : NOTHING;
+        return { of: inputs, ...NOTHING, ...old, ...change(old) };
+      });
     const run = async () => {
       if (!document.hidden || !every) {
         try {
           const answer = await ask(stop.signal);
           if (stop.signal.aborted) return;
-          setState({ answer, error: null, busy: false });
+          set(() => ({ answer, at: boxNow(), error: null, busy: false }));
         } catch (error) {
           if (stop.signal.aborted) return;
-          setState((old) => ({ answer: every ? old.answer : undefined, error, busy: false }));
+          set((old) => ({ answer: every ? old.answer : undefined, error, busy: false }));
         }
       }
       if (every) timer = setTimeout(run, every);
     };
-    setState((old) => ({ ...old, busy: true }));
+    set(() => ({ busy: true }));
     run();
     return () => {
       stop.abort();
@@ -37,5 +52,5 @@ export function useAnswer(ask, inputs, { every = 0 } = {}) {
     };
   }, [...inputs, round, every]);
   const retry = useCallback(() => setRound((n) => n + 1), []);
-  return { ...state, retry };
+  return { answer: state.answer, at: state.at, error: state.error, busy: state.busy, retry };
 }

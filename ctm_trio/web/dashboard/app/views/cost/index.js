@@ -5,7 +5,7 @@ import { calendarDay, dollars } from '../../i18n/format.js';
 import { hasText, t } from '../../i18n/index.js';
 import { go } from '../../router.js';
 import { boxNow } from '../../store/clock.js';
-import { Empty, Failure, Loading } from '../../ui/bits.js';
+import { Empty, Failure, Loading, OutOfDate } from '../../ui/bits.js';
 import { Chart } from '../../ui/chart.js';
 import { Icon } from '../../ui/icons.js';
 import { useAnswer } from '../../ui/use-answer.js';
@@ -19,7 +19,7 @@ const EVERY_MS = 30_000;
 export default function Cost({ query }) {
   const span = WINDOWS.find((one) => one === query.window) ?? 'day';
   const session = query.session ?? '';
-  const { answer, error, retry } = useAnswer((signal) => api.cost({ window: span, session }, { signal }), [span, session], { every: EVERY_MS });
+  const { answer, at, error, retry } = useAnswer((signal) => api.cost({ window: span, session }, { signal }), [span, session], { every: EVERY_MS });
   return html`<div class="page narrow-page cost">
     <header class="page-head">
       <div><h1>${t('cost.title')}</h1><p class="summary" role="status">${session ? html`<span class="mono">${session}</span>` : t('cost.all')}</p></div>
@@ -28,6 +28,7 @@ export default function Cost({ query }) {
         <div class="segments" role="group" aria-label=${t('cost.window')}>${WINDOWS.map((one) => html`<button type="button" key=${one} aria-pressed=${span === one}
           onClick=${() => go(address(one, session), { replace: true })}>${t(`cost.windows.${one}`)}</button>`)}</div></div>
     </header>
+    ${answer && html`<${OutOfDate} error=${error} at=${at} retry=${retry} />`}
     ${error && !answer ? html`<${Failure} error=${error} retry=${retry} />` : !answer ? html`<${Loading} rows=${6} />`
       : !answer.points.length ? html`<${Empty} icon="cost" title=${t('cost.noneTitle')} text=${t('cost.noneText')}><a class="button" href="/doctor">${t('doctor.title')}</a><//>`
       : html`<${Figures} answer=${answer} span=${span} session=${session} />`}

@@ -1,9 +1,8 @@
 /** The doctor: what is in order on this computer, what is not, and what to type. */
 import { api } from '../../client/index.js';
-import { html, useEffect, useLayoutEffect, useState } from '../../html.js';
+import { html, useLayoutEffect } from '../../html.js';
 import { hasText, t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
-import { boxNow } from '../../store/clock.js';
 import { Age, Failure, Loading } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
 import { useAnswer } from '../../ui/use-answer.js';
@@ -13,9 +12,7 @@ const LEVELS = /** @type {const} */ (['err', 'warn', 'ok']);
 const LOOK = { err: { icon: 'error', tone: 'bad' }, warn: { icon: 'alert', tone: 'warn' }, ok: { icon: 'check', tone: 'good' } };
 
 export default function Doctor() {
-  const { answer, error, busy, retry } = useAnswer((signal) => api.doctor({ signal }), []);
-  const [at, setAt] = useState(boxNow());
-  useEffect(() => setAt(boxNow()), [answer]);
+  const { answer, at, error, busy, retry } = useAnswer((signal) => api.doctor({ signal }), []);
   useLayoutEffect(() => bindKeys([{ keys: 'r', group: t('doctor.title'), label: t('doctor.again'), run: retry }]), [retry]);
   const checks = answer?.checks ?? [];
   return html`<div class="page narrow-page">

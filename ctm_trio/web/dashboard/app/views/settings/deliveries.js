@@ -3,7 +3,7 @@ import { api } from '../../client/index.js';
 import { html, useState } from '../../html.js';
 import { hourMinute, took } from '../../i18n/format.js';
 import { hasText, t } from '../../i18n/index.js';
-import { Age, Loading } from '../../ui/bits.js';
+import { Age, Loading, OutOfDate } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
 import { useAnswer } from '../../ui/use-answer.js';
 
@@ -40,12 +40,13 @@ function verdict({ status, error = '', took_ms = 0 }) {
 
 /** @param {{ready: boolean}} props */
 export function Deliveries({ ready }) {
-  const { answer, error } = useAnswer((signal) => api.webhookDeliveries({ signal }), [ready], { every: EVERY_MS });
+  const { answer, at, error, retry } = useAnswer((signal) => api.webhookDeliveries({ signal }), [ready], { every: EVERY_MS });
   const [all, setAll] = useState(false);
   const list = answer?.deliveries ?? [];
   if (!ready && !list.length) return null;
   const shown = all ? list : list.slice(0, FIRST);
   return html`<section class="deliveries" aria-labelledby="set-deliveries"><h3 id="set-deliveries">${t('settings.deliveries')}</h3>
+    ${answer && html`<${OutOfDate} error=${error} at=${at} retry=${retry} />`}
     ${!answer ? error ? html`<p class="muted">${t('settings.deliveriesFailed')}</p>` : html`<${Loading} rows=${2} />`
       : !list.length ? html`<p class="muted">${t('settings.deliveriesNone')}</p>`
       : html`<ul class="rows">${shown.map((one) => html`<${Row} key=${one.id} one=${one} />`)}</ul>`}

@@ -1,12 +1,12 @@
 /** Sub-agents as a tree, and teams; live. */
 import { api } from '../../../client/index.js';
-import { html, useEffect, useState } from '../../../html.js';
+import { html, useEffect } from '../../../html.js';
 import { span } from '../../../i18n/format.js';
 import { hasText, t } from '../../../i18n/index.js';
 import { sessionPath } from '../../../router.js';
 import { now } from '../../../store/clock.js';
 import { onEvent } from '../../../store/live.js';
-import { Age, Empty, Failure, Loading } from '../../../ui/bits.js';
+import { Age, Empty, Failure, Loading, OutOfDate } from '../../../ui/bits.js';
 import { Icon } from '../../../ui/icons.js';
 import { useAnswer } from '../../../ui/use-answer.js';
 
@@ -21,19 +21,21 @@ const STATUS = {
 /** @param {{session: import('../../../client/types.js').SessionView}} props */
 export default function Agents({ session }) {
   const { name } = session;
-  const started = useStarts(name);
-  const { answer, error, retry } = useAnswer(
+  const { answer, at, error, retry } = useAnswer(
     () =>
       Promise.all([api.subagents(name), api.teams(name)]).then(([a, b]) => ({ agents: a.subagents, teams: b.teams })),
-    [name, started],
+    [name],
     { every: REFRESH_MS },
   );
+  useStarts(name, retry);
+  const late = html`<${OutOfDate} error=${error} at=${at} retry=${retry} />`;
   if (!answer)
     return error ? html`<${Failure} error=${error} retry=${retry} />` : html`<div class="page"><${Loading} /></div>`;
   if (!answer.agents.length)
-    return html`<${Empty} icon="agents" title=${t('agents.none')} text=${t('agents.noneText')} />`;
+    return html`${late}<${Empty} icon="agents" title=${t('agents.none')} text=${t('agents.noneText')} />`;
   const running = answer.agents.filter((one) => one.status === 'running').length;
   return html`<div class="page agents">
+    ${late}
     <p class="summary" role="status">${t('agents.summary', { n: answer.agents.length })}${running ? ` · ${t('agents.running', { n: running })}` : ''}</p>
     ${
       answer.teams.length > 0 &&
@@ -45,17 +47,15 @@ export default function Agents({ session }) {
   </div>`;
 }
 
-/** Grows when a sub-agent of this session starts. @param {string} name */
-function useStarts(name) {
-  const [count, setCount] = useState(0);
+/** Calls `then` when a sub-agent of this session starts. @param {string} name @param {() => void} then */
+function useStarts(name, then) {
   useEffect(
     () =>
       onEvent((event) => {
-        if (event.type === 'subagent_start' && event.session === name) setCount((n) => n + 1);
+        if (event.type === 'subagent_start' && event.session === name) then();
       }),
-    [name],
+    [name, then],
   );
-  return count;
 }
 
 /** @typedef {import('../../../client/types.js').SubAgent} SubAgent */

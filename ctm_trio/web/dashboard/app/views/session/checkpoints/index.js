@@ -4,7 +4,7 @@ import { html, useState } from '../../../html.js';
 import { dayAndTime } from '../../../i18n/format.js';
 import { t } from '../../../i18n/index.js';
 import { leaveTo, sessionPath } from '../../../router.js';
-import { Age, Empty, Failure, IconButton, Loading } from '../../../ui/bits.js';
+import { Age, Empty, Failure, IconButton, Loading, OutOfDate } from '../../../ui/bits.js';
 import { copy } from '../../../ui/copy.js';
 import { Diff } from '../../../ui/diff.js';
 import { Icon } from '../../../ui/icons.js';
@@ -17,17 +17,19 @@ const LIMIT = 200;
 /** @param {{session: import('../../../client/types.js').SessionView, rest?: string}} props */
 export default function Checkpoints({ session, rest }) {
   const { name } = session;
-  const { answer, error, retry } = useAnswer(() => api.checkpoints(name, LIMIT), [name], { every: REFRESH_MS });
+  const { answer, at, error, retry } = useAnswer(() => api.checkpoints(name, LIMIT), [name], { every: REFRESH_MS });
   const [reverting, setReverting] = useState(/** @type {import('../../../client/types.js').Checkpoint|null} */ (null));
   if (!answer)
     return error ? html`<${Failure} error=${error} retry=${retry} />` : html`<div class="page"><${Loading} /></div>`;
   const list = answer.checkpoints;
+  const late = html`<${OutOfDate} error=${error} at=${at} retry=${retry} />`;
   if (!list.length)
-    return html`<${Empty} icon="checkpoints" title=${t(answer.incomplete ? 'checkpoints.noneSoFar' : answer.git_workdir ? 'checkpoints.none' : 'checkpoints.noGit')}
+    return html`${late}<${Empty} icon="checkpoints" title=${t(answer.incomplete ? 'checkpoints.noneSoFar' : answer.git_workdir ? 'checkpoints.none' : 'checkpoints.noGit')}
     text=${t(answer.incomplete ? 'checkpoints.incomplete' : answer.git_workdir ? 'checkpoints.noneText' : 'checkpoints.noGitText', { dir: session.workdir })} />`;
   const chosen = list.find((one) => one.sha === rest);
   return html`<section class=${`split ${rest ? 'with-detail' : ''}`}>
     <ol class="split-list" aria-label=${t('session.tabs.checkpoints')}>
+      ${error && html`<li>${late}</li>`}
       ${list.map(
         (one) => html`<li key=${one.sha}><a class="split-item" href=${sessionPath(name, 'checkpoints', `/${one.sha}`)}
           data-replace=${rest ? '' : undefined} aria-current=${one.sha === rest ? 'true' : undefined}>

@@ -1,0 +1,62 @@
+"""Answers that are shown belong to the question that is asked now, and say so when they are old."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.journey import furnished
+from tests.browser.site import Site
+
+
+def test_a_figure_is_not_shown_under_another_name(site: Site, open_page: OpenPage) -> None:
+    """The sum of the day is gone as soon as the hour is asked for, also if the hour cannot be read."""
+    furnished(site)
+    page, guard = open_page("/cost")
+    guard.expect(500)
+    total = page.locator(".cost-total")
+    expect(total).to_contain_text("in the last 24 hours")
+    held: list[Route] = []
+    page.route("**/api/cost?window=hour*", lambda route: held.append(route))
+    with page.expect_request("**/api/cost?window=hour*"):
+        page.get_by_role("button", name="Hour").click()
+    expect(page.get_by_role("button", name="Hour")).to_have_attribute("aria-pressed", "true")
+    expect(total).to_have_count(0)
+    held.pop().fulfill(status=500, json={"error": "internal", "message": "The log cannot be read."})
+    expect(page.get_by_role("alert")).to_contain_text("The log cannot be read.")
+    expect(total).to_have_count(0)
+
+
+POLLED = {
+    "/cost": ("**/api/cost*", ".cost-total"),
+    "/s/checkout/checkpoints": ("**/checkpoints?*", ".split-item"),
+    "/s/checkout/agents": ("**/subagents", ".agent"),
+    "/settings": ("**/api/webhook/deliveries", ".deliveries > p, .deliveries > ul"),
+}
+"""A page → what it asks again and again, and what it shows of the answer."""
+
+
+@pytest.mark.parametrize("path", POLLED)
+def test_an_old_answer_says_that_it_is_old(site: Site, open_page: OpenPage, path: str) -> None:
+    """While asking again fails, the old answer stays with a note; it goes when an answer comes."""
+    furnished(site)
+    site.hook("checkout", "SubagentStart", agent_id="a3f9c2d1e0b84756a", agent_type="reviewer")
+    site.request("PATCH", "/api/config", {"webhook_url": "http://127.0.0.1:9/hook"})
+    asked, shown = POLLED[path]
+    page, guard = open_page("/")
+    guard.expect(500)
+    page.clock.install()
+    page.goto(path)
+    expect(page.locator(shown).first).to_be_visible()
+    note = page.get_by_text("This could not be read again.")
+    expect(note).to_have_count(0)
+    page.route(asked, lambda route: route.fulfill(status=500, json={"error": "internal", "message": "no"}))
+    with page.expect_response(asked):
+        page.clock.run_for(31_000)
+    expect(note).to_be_visible()
+    expect(page.locator(shown).first).to_be_visible()
+    page.unroute(asked)
+    page.locator(".out-of-date").get_by_role("button", name="Try again").click()
+    expect(note).to_have_count(0)
+    expect(page.locator(shown).first).to_be_visible()
