@@ -60,3 +60,29 @@ def test_an_old_answer_says_that_it_is_old(site: Site, open_page: OpenPage, path
     page.locator(".out-of-date").get_by_role("button", name="Try again").click()
     expect(note).to_have_count(0)
     expect(page.locator(shown).first).to_be_visible()
+
+
+def test_the_cost_of_a_session_in_a_span(site: Site, open_page: OpenPage) -> None:
+    """Beside Hour, Day and Week stands what was spent in that time; the total says that it is one."""
+    furnished(site)
+    page, _ = open_page("/")
+    point = {"session": "checkout", "input_tokens": 1, "output_tokens": 1, "cache_tokens": 0}
+    costs = [("2026-04-21T14:00:00Z", 1_500_000), ("2026-04-21T14:30:00Z", 1_620_000)]
+    page.route(
+        "**/api/cost?*",
+        lambda route: route.fulfill(
+            json={
+                "window": "hour",
+                "points": [{**point, "ts": ts, "cost_usd_micros": micros} for ts, micros in costs],
+                "base": {"checkout": 1_400_000},
+                "totals": {"input": 2, "output": 2, "cache": 0, "cost_usd_micros": 1_620_000},
+            }
+        ),
+    )
+    page.goto("/s/checkout/meta")
+    card = page.locator(".meta-cost")
+    expect(card).to_contain_text("$0.22 in the last 24 hours")
+    expect(card).to_contain_text("$1.62 for the whole session")
+    card.get_by_role("button", name="Hour").click()
+    expect(card).to_contain_text("$0.22 in the last hour")
+    expect(card.locator(".chart tbody tr").last).to_contain_text("$0.22")

@@ -147,7 +147,7 @@ export default {
     lastCall: 'Last call', figures: 'Figures', input: 'Input tokens', output: 'Output tokens', cache: 'Cached tokens', log: 'Log', logUnknown: 'not known', files: { one: 'in {n} file', other: 'in {n} files' },
     attention: 'Needs you', actions: 'Rename or end it', actionsText: 'Killing ends the terminal. Forgetting only takes it off the list. Logs are kept either way.',
     cost: 'Cost', window: 'Time span', windows: { hour: 'Hour', day: 'Day', week: 'Week' }, noCost: 'No cost known for this time', oneCost: 'One figure so far', oneCostText: 'The curve begins with the second.', noCostText: 'Cost comes from Claude Code’s status line, when the session shows one.',
-    costLabel: 'Cost of {name} over time',
+    costLabel: 'Spent by {name} over time', costAll: '{sum} for the whole session',
   },
   confirm: { type: 'Type {name} to confirm' },
   keys: {

@@ -1,14 +1,16 @@
 /** Everything known about a session: figures, cost over time, files, and the actions that end it. */
 import { api } from '../../../client/index.js';
-import { html, useState } from '../../../html.js';
+import { html, useMemo, useState } from '../../../html.js';
 import { bytes, dayAndTime, dollars, shortNumber } from '../../../i18n/format.js';
 import { t } from '../../../i18n/index.js';
+import { boxNow } from '../../../store/clock.js';
 import { sessions } from '../../../store/sessions.js';
 import { Age, Empty, Failure, Gauge, Loading } from '../../../ui/bits.js';
 import { Chart } from '../../../ui/chart.js';
 import { copy } from '../../../ui/copy.js';
 import { Icon } from '../../../ui/icons.js';
 import { useAnswer } from '../../../ui/use-answer.js';
+import { bySession, spentOverTime } from '../../cost/figures.js';
 import { attachCommand, SessionDialogs } from '../actions.js';
 
 /** @param {{session: import('../../../client/types.js').SessionView}} props */
@@ -17,7 +19,7 @@ export default function Meta({ session }) {
   const usage = useAnswer(() => api.logsUsage(), []);
   const files = usage.answer?.files.filter((file) => file.session === session.name || file.uuid === session.uuid) ?? [];
   return html`<div class="page meta">
-    <section class="card meta-cost"><${Cost} name=${session.name} /></section>
+    <section class="card meta-cost"><${Cost} session=${session} /></section>
     <section class="card"><h2>${t('meta.about')}</h2><dl class="pairs">
       <${Pair} label=${t('meta.workdir')}><${Copyable} text=${session.workdir} /><//>
       <${Pair} label=${t('meta.uuid')}><${Copyable} text=${session.uuid} /><//>
@@ -63,16 +65,22 @@ function Copyable({ text }) {
 
 const WINDOWS = /** @type {const} */ (['hour', 'day', 'week']);
 
-/** @param {{name: string}} props */
-function Cost({ name }) {
+/** What it spent in a span, and in all. @param {{session: import('../../../client/types.js').SessionView}} props */
+function Cost({ session }) {
+  const { name } = session;
   const [span, setSpan] = useState(/** @type {'hour'|'day'|'week'} */ ('day'));
   const { answer, error, retry } = useAnswer(
     (signal) => api.cost({ session: name, window: span }, { signal }),
     [name, span],
   );
   const points = answer?.points ?? [];
+  const line = answer && bySession(answer).find((one) => one.key === name);
+  const curve = useMemo(() => spentOverTime(points, answer?.base ?? {}, boxNow()), [answer]);
+  const series = useMemo(() => [{ label: t('meta.cost'), values: curve.values, colour: '--accent-fill', fill: true }], [curve]);
+  const all = session.cost_usd_micros ?? line?.all;
   return html`<header class="card-head"><h2>${t('meta.cost')}</h2>
-      ${answer && html`<strong class="num">${dollars(answer.totals.cost_usd_micros)}</strong>`}
+      <p class="meta-sums">${answer && html`<span><strong class="num">${dollars(line?.micros ?? 0)}</strong> <span class="muted">${t(`cost.within.${span}`)}</span></span>`}
+        ${all !== undefined && html`<span class="muted num">${t('meta.costAll', { sum: dollars(all) })}</span>`}</p>
       <div class="segments" role="group" aria-label=${t('meta.window')}>${WINDOWS.map(
         (one) => html`<button type="button" aria-pressed=${span === one}
         onClick=${() => setSpan(one)}>${t(`meta.windows.${one}`)}</button>`,
@@ -85,8 +93,7 @@ function Cost({ name }) {
           : points.length < 2
             ? html`<${Empty} icon="cost" title=${t(points.length ? 'meta.oneCost' : 'meta.noCost')}
               text=${t(points.length ? 'meta.oneCostText' : 'meta.noCostText')} />`
-            : html`<${Chart} label=${t('meta.costLabel', { name })} times=${points.map((one) => Date.parse(one.ts) / 1000)}
-          series=${[{ label: t('meta.cost'), values: points.map((one) => one.cost_usd_micros / 1e6), colour: '--accent-fill', fill: true }]}
+            : html`<${Chart} label=${t('meta.costLabel', { name })} times=${curve.times} series=${series}
           format=${(/** @type {number} */ value) => dollars(value * 1e6)} />`
     }`;
 }
