@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenPage
@@ -74,6 +76,23 @@ def test_the_daemon_restarts_under_the_page(site: Site, open_page: OpenPage) -> 
         "echo meanwhile",
         "echo before",
     ]
+
+
+def test_calls_are_counted_once_after_a_second_login(site: Site, open_page: OpenPage) -> None:
+    """Logging out and in again counts the same calls, and says from when on they are counted."""
+    site.add_session("checkout")
+    site.append("checkout", *[site.line("checkout", ago_s=30 - n) for n in range(10)])
+    site.start()
+    site.sign_up()
+    page, _ = open_page("/")
+    calls = page.get_by_role("img", name=re.compile(r"^10 calls since \d\d:\d\d, 0 failed$"))
+    expect(calls).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sessions")
+    expect(calls).to_be_visible()
 
 
 @EVERY_LOOK

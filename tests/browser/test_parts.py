@@ -39,6 +39,16 @@ def test_frames_in_any_pieces(page: Page) -> None:
         assert found == [frames, ["ok", "lost"]]
 
 
+def test_what_came_before_a_comment_in_one_chunk(page: Page) -> None:
+    """A comment is handed over with the frames before it; who takes them does not get them again."""
+    expression = """(() => {
+      const seen = [], data = (frames) => frames.map((frame) => frame.data);
+      const parse = m.frameParser((comment, before) => seen.push(...data(before.splice(0)), comment));
+      return [data(parse(a)), seen];
+    })()"""
+    assert call(page, "client/sse.js", expression, "data: a\n\n: lost\n\ndata: b\n\n") == [["b"], ["a", "lost"]]
+
+
 def test_ids_are_compared_as_two_numbers(page: Page) -> None:
     """Nanoseconds beyond what a double holds, and sequences of several digits."""
     ordered = ["9-1", "1763830000000000001-2", "1763830000000000001-10", "1763830000000000002-1"]

@@ -108,3 +108,25 @@ def test_an_answer_to_an_earlier_login_is_dropped(page: Page) -> None:
       return [...m.sessions.value.keys()];
     """
     assert run(page, "sessions.js", body) == ["new"]
+
+
+def test_each_call_is_counted_once(page: Page) -> None:
+    """A call that comes again is not counted again; the counts say from when on they are whole, and start over."""
+    body = """
+      const minute = 60000, start = 1763830000000;
+      const call = (n) => ({id: `${start + n * minute}000000-0`, at: start + n * minute, isError: n === 1});
+      const sum = (list) => list.reduce((a, b) => a + b, 0);
+      const state = (now) => {
+        const one = m.callsByMinute('one', start + now * minute);
+        return [one && sum(one.calls), one && sum(one.errors), m.coveredSince(start + now * minute)];
+      };
+      for (const n of [0, 1, 2, 1, 2, 3]) m.countCall('one', call(n));
+      const found = [state(4), state(32)];
+      m.clearActivity();
+      found.push(state(32));
+      m.countCall('one', call(32));
+      return [...found, state(32)];
+    """
+    start = 1763830000000
+    half_hour_later, alone = [1, 0, 0], [1, 0, start + 32 * 60_000]
+    assert run(page, "activity.js", body) == [[4, 1, start], half_hour_later, [None, None, 0], alone]

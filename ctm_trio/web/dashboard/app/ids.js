@@ -10,6 +10,9 @@ export function compareIds(a, b) {
   return aSeq - bSeq;
 }
 
+/** When an event was recorded, in ms; 0 for what is not an id. @param {string} id */
+export const timeOfId = (id) => Number(id.slice(0, 13)) || 0;
+
 /** @param {string} id @returns {[string, number]} */
 function split(id) {
   const dash = id.indexOf('-');

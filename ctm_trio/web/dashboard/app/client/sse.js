@@ -20,8 +20,9 @@ const SILENCE_MS = 40_000;
  */
 
 /**
- * Splits a stream of text into frames. Comments are handed to `onComment`.
- * @param {(comment: string) => void} onComment
+ * Splits a stream of text into frames. Comments are handed to `onComment`, with the frames that came before them in the
+ * same chunk: who takes some out of the list has dealt with them.
+ * @param {(comment: string, before: Frame[]) => void} onComment
  */
 export function frameParser(onComment) {
   let rest = '';
@@ -40,7 +41,7 @@ export function frameParser(onComment) {
           frames.push({ type: frame.type || 'message', id: frame.id, data: frame.data.join('\n') });
         frame = { type: '', id: '', data: [] };
       } else if (line.startsWith(':')) {
-        onComment(line.slice(1).trim());
+        onComment(line.slice(1).trim(), frames);
       } else {
         const colon = line.indexOf(':');
         const field = colon < 0 ? line : line.slice(0, colon);
@@ -89,16 +90,23 @@ export function openStream(url, handlers, since = '') {
       if (!response.ok || !response.body) throw new ApiError(response.status, `http_${response.status}`, url);
       status({ state: 'live', retryInMs: 0 });
       failures = 0;
-      const parse = frameParser((comment) => comment === 'lost' && handlers.onLost?.());
+      const take = (/** @type {Frame[]} */ frames) => {
+        if (!frames.length) return;
+        for (const frame of frames) if (frame.id) lastId = frame.id;
+        handlers.onFrames(frames);
+      };
+      const parse = frameParser((comment, before) => {
+        if (comment !== 'lost') return;
+        take(before.splice(0)); // these are older than what is lost
+        handlers.onLost?.();
+      });
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {
         const { done, value } = await reader.read();
         if (done) return;
         alive();
         const frames = parse(value);
-        if (!frames.length) continue;
-        for (const frame of frames) if (frame.id) lastId = frame.id;
-        handlers.onFrames(frames);
+        take(frames);
         if (handlers.endOn && frames.some((frame) => frame.type === handlers.endOn)) return close();
       }
     } finally {

@@ -1,5 +1,11 @@
-/** Tool calls a minute and session over the last half hour, for the sparklines. Fixed memory per session. */
+/**
+ * Tool calls a minute and session over the last half hour, for the sparklines. Fixed memory per session.
+ *
+ * Only what came through the stream is counted, and it begins with the latest few hundred events: until it covers the
+ * half hour, `coveredSince` says from when on the counts are whole.
+ */
 import { signal } from '../html.js';
+import { compareIds, timeOfId } from '../ids.js';
 
 export const MINUTES = 30;
 /** @type {Map<string, {base: number, calls: number[], errors: number[]}>} */
@@ -8,11 +14,17 @@ const series = new Map();
 export const lastCalls = new Map();
 /** Grows when anything was counted: components that draw sparklines read it. */
 export const activityVersion = signal(0);
+/** When the first call that was counted was recorded, in ms, and the id of the last one: ids grow along the stream. */
+let firstAt = 0;
+let lastId = '';
 
 const minuteOf = (/** @type {number} */ ms) => Math.floor(ms / 60_000);
 
-/** @param {string} session @param {number} at ms @param {boolean} isError */
-export function countCall(session, at, isError) {
+/** @param {string} session @param {{id: string, at: number, isError: boolean}} call `at` in ms */
+export function countCall(session, { id, at, isError }) {
+  if (lastId && compareIds(id, lastId) <= 0) return;
+  lastId = id;
+  firstAt ||= timeOfId(id);
   let one = series.get(session);
   if (!one) {
     one = { base: minuteOf(at) - MINUTES + 1, calls: Array(MINUTES).fill(0), errors: Array(MINUTES).fill(0) };
@@ -42,6 +54,19 @@ export function callsByMinute(session, nowMs) {
   if (!one) return null;
   shiftTo(one, minuteOf(nowMs));
   return one;
+}
+
+/** From when on every call is counted, in ms; 0 if that is the whole half hour. @param {number} nowMs */
+export function coveredSince(nowMs) {
+  return firstAt > nowMs - MINUTES * 60_000 ? firstAt : 0;
+}
+
+/** Counts from the beginning: events are missing, or somebody else logs in. */
+export function clearActivity() {
+  series.clear();
+  firstAt = 0;
+  lastId = '';
+  activityVersion.value += 1;
 }
 
 /** @param {string} from @param {string} to */

@@ -2,7 +2,8 @@
 import { streams } from '../client/index.js';
 import { batch } from '../html.js';
 import { t } from '../i18n/index.js';
-import { activityVersion, countCall, lastCalls } from './activity.js';
+import { timeOfId } from '../ids.js';
+import { activityVersion, clearActivity, countCall, lastCalls } from './activity.js';
 import { streamStatus } from './connection.js';
 import { appendLive, markGap, rowOf } from './feed.js';
 import { shareAmongHiddenTabs } from './hidden-tabs.js';
@@ -56,6 +57,8 @@ function open() {
       wasLost = status.state === 'lost';
     },
     onLost: () => {
+      flush(); // what came before the gap belongs before it
+      clearActivity();
       markGap();
       refresh();
     },
@@ -76,6 +79,8 @@ export function stopLive() {
   onEnd = null;
   resumeFrom = '';
   pending = [];
+  clearActivity();
+  lastCalls.clear();
 }
 
 shareAmongHiddenTabs(pause, () => {
@@ -87,6 +92,7 @@ export const retryNow = () => stream?.retryNow();
 addEventListener('online', retryNow);
 
 function flush() {
+  if (timer !== null) clearTimeout(timer);
   timer = null;
   const frames = pending;
   pending = [];
@@ -135,7 +141,7 @@ function apply(event, rows) {
   if (type === 'tool_call') {
     const row = rowOf({ ...event, ts: payload.ts });
     rows.push(row);
-    countCall(session, row.at, row.isError);
+    countCall(session, row);
     lastCalls.set(session, { tool: row.tool, input: row.input });
     return sessionsLoaded.value && !sessions.value.has(session) && isNewName(session);
   }
@@ -184,7 +190,7 @@ function isNewName(name) {
  *  @param {'attention'|'session'} kind @param {string} text @returns {import('./feed.js').Row} */
 function marker(event, kind, text) {
   const at =
-    Date.parse(event.payload.since ?? event.payload.ts ?? event.payload.at ?? '') || Number(event.id.slice(0, 13));
+    Date.parse(event.payload.since ?? event.payload.ts ?? event.payload.at ?? '') || timeOfId(event.id);
   return {
     id: event.id,
     session: event.session,

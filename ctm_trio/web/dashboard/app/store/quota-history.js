@@ -1,5 +1,6 @@
 /** What the quota was lately, and when it is used up at this rate. Remembered, so that a reload does not start over. */
 import { effect } from '../html.js';
+import { timeOfId } from '../ids.js';
 import { boxNow } from './clock.js';
 import { onEvent } from './live.js';
 import { remembered } from './prefs.js';
@@ -89,7 +90,7 @@ let byEvent = false;
 onEvent((event) => {
   if (event.type !== 'quota_update' || event.session) return;
   byEvent = true;
-  record(event.payload, Number(event.id.slice(0, 13)) || boxNow());
+  record(event.payload, timeOfId(event.id) || boxNow());
 });
 effect(() => {
   const wire = quota.value;

@@ -1,9 +1,9 @@
 /** One session in the list. */
 import { html, useMemo } from '../../html.js';
-import { dollars, shortNumber, span } from '../../i18n/format.js';
+import { dollars, hourMinute, shortNumber, span } from '../../i18n/format.js';
 import { t } from '../../i18n/index.js';
 import { sessionPath } from '../../router.js';
-import { activityVersion, callsByMinute, lastCalls } from '../../store/activity.js';
+import { activityVersion, callsByMinute, coveredSince, lastCalls } from '../../store/activity.js';
 import { now } from '../../store/clock.js';
 import { Age, Gauge, Sparkline, StateBadge } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
@@ -63,7 +63,9 @@ function Calls({ name }) {
   const series = callsByMinute(name, Math.floor(now.value / 60_000) * 60_000);
   const total = (/** @type {number[]|undefined} */ list) => (list ?? []).reduce((a, b) => a + b, 0);
   const n = total(series?.calls);
-  const label = n ? t('sessions.calls', { n, errors: total(series?.errors) }) : t('sessions.noCalls');
+  const since = coveredSince(now.value);
+  const values = { n, errors: total(series?.errors), at: hourMinute(since) };
+  const label = t(`sessions.${n ? 'calls' : 'noCalls'}${since ? 'Since' : ''}`, values);
   return html`<${Sparkline} calls=${series?.calls} errors=${series?.errors} label=${label} />`;
 }
 
