@@ -117,6 +117,7 @@ export default {
     fresh: { one: '{n} new call', other: '{n} new calls' }, emptyTitle: 'No calls yet', emptyText: 'The first tool call appears here by itself.',
     noMatch: 'No call matches the filter', noMatchMore: 'Only what is loaded was looked at. There is more in the log.', older: 'Load older calls',
     olderFailed: 'Older calls could not be loaded.', beginning: 'This is where its log begins',
+    missing: 'Calls are missing here', missingWhere: 'Each session’s own feed has them.', incomplete: 'Calls may be missing here.',
     jumped: 'You are looking at a place in the past.', backToLive: 'Back to live',
   },
   detail: {

@@ -1,20 +1,23 @@
 /** Rows of tool calls: one bounded list for all sessions, one for each session whose feed is open. */
 import { compareIds } from '../ids.js';
 import { signal } from '../html.js';
+import { t } from '../i18n/index.js';
+import { boxNow } from './clock.js';
 
 /**
- * @typedef {{id: string, session: string, kind: 'call'|'attention'|'session', tool: string, input: string,
+ * @typedef {{id: string, session: string, kind: 'call'|'attention'|'session'|'gap', tool: string, input: string,
  *   summary: string, isError: boolean, at: number, agentId: string, durationMs: number, exitCode: number|null,
  *   text?: string}} Row
- * @typedef {{rows: Row[], version: import('../html.js').Signal<number>, cap: number, gap: boolean}} Feed
- *   `rows`: oldest first. `version` grows with every change. `gap`: rows are missing, load again.
+ * @typedef {{after: string}} Gap rows may be missing after this id ("": anywhere); each gap is an object of its own
+ * @typedef {{rows: Row[], version: import('../html.js').Signal<number>, cap: number, gap: Gap|null}} Feed
+ *   `rows`: oldest first. `version` grows with every change. `gap`: the newest page has to be read again.
  */
 
 /** Rows kept of live events. What is older is one "load older" away. */
 export const LIVE_ROWS = 5000;
 
 /** @param {number} [cap] @returns {Feed} */
-const newFeed = (cap = LIVE_ROWS) => ({ rows: [], version: signal(0), cap, gap: false });
+const newFeed = (cap = LIVE_ROWS) => ({ rows: [], version: signal(0), cap, gap: null });
 
 export const allFeed = newFeed();
 /** @type {Map<string, Feed>} */
@@ -22,12 +25,13 @@ const bySession = new Map();
 /** Feeds of sessions kept in memory after their view was closed. */
 const KEPT = 4;
 
-/** The feed of one session, filled with what the common list already has. @param {string} name @returns {Feed} */
+/** The feed of one session, filled with what the common list has without a gap. @param {string} name @returns {Feed} */
 export function sessionFeed(name) {
   let feed = bySession.get(name);
   if (!feed) {
     feed = newFeed();
-    feed.rows = allFeed.rows.filter((row) => row.session === name && row.kind === 'call');
+    const whole = allFeed.rows.slice(allFeed.rows.findLastIndex((row) => row.kind === 'gap') + 1);
+    feed.rows = whole.filter((row) => row.session === name && row.kind === 'call');
     bySession.set(name, feed);
     while (bySession.size > KEPT) bySession.delete(/** @type {string} */ (bySession.keys().next().value));
   }
@@ -78,28 +82,53 @@ export function appendLive(rows) {
   }
 }
 
-/**
- * Merges a page of history. @param {Feed} feed @param {Row[]} page any order
- * @returns {number} how many rows were new
- */
+/** Merges a page of history. @param {Feed} feed @param {Row[]} page any order */
 export function mergeHistory(feed, page) {
   const known = new Set(feed.rows.map((row) => row.id));
   const fresh = page.filter((row) => !known.has(row.id));
-  if (fresh.length) {
-    feed.rows = feed.rows.concat(fresh).sort((a, b) => compareIds(a.id, b.id));
-    feed.cap = Math.max(feed.cap, feed.rows.length);
-    feed.version.value += 1;
-  }
-  feed.gap = false;
-  return fresh.length;
+  if (!fresh.length) return;
+  feed.rows = feed.rows.concat(fresh).sort((a, b) => compareIds(a.id, b.id));
+  feed.cap = Math.max(feed.cap, feed.rows.length);
+  feed.version.value += 1;
 }
 
-/** After a gap in the stream: the open feeds read their newest page again. */
-export function markGap() {
-  for (const feed of bySession.values()) {
-    feed.gap = true;
+/**
+ * Merges the newest page, which closes a gap: if it does not reach back to what was there before the gap, the rows that
+ * are older than the page go. They can be loaded again, page by page.
+ * @param {Feed} feed @param {Row[]} page any order @param {boolean} hasMore there is history before the page
+ * @param {Gap|null} gap what `feed.gap` was when the page was asked for; a gap of later on stays
+ */
+export function mergeNewest(feed, page, hasMore, gap) {
+  if (gap && hasMore && page.length) {
+    const oldest = page.reduce((least, row) => (compareIds(row.id, least) < 0 ? row.id : least), page[0].id);
+    if (!gap.after || compareIds(oldest, gap.after) > 0) {
+      feed.rows = feed.rows.filter((row) => compareIds(row.id, oldest) >= 0);
+      feed.version.value += 1;
+    }
+  }
+  mergeHistory(feed, page);
+  if (gap && feed.gap === gap) {
+    feed.gap = null;
     feed.version.value += 1;
   }
+}
+
+/** After a gap in the stream: open feeds read their newest page again, the feed of all sessions shows where it is. */
+export function markGap() {
+  for (const feed of bySession.values()) {
+    feed.gap = { after: feed.gap ? feed.gap.after : (feed.rows[feed.rows.length - 1]?.id ?? '') };
+    feed.version.value += 1;
+  }
+  const last = allFeed.rows[allFeed.rows.length - 1];
+  if (last && last.kind !== 'gap') append(allFeed, [gapRow(last.id)]);
+}
+
+/** The mark of a gap. Events have ids that end in -0, so the one of the mark is just behind. @param {string} after @returns {Row} */
+function gapRow(after) {
+  return {
+    id: `${after.split('-')[0]}-1`, session: '', kind: 'gap', tool: '', input: '', summary: t('feed.missingWhere'), isError: false,
+    at: boxNow(), agentId: '', durationMs: -1, exitCode: null, text: t('feed.missing'),
+  };
 }
 
 /** Forgets everything (log out). */

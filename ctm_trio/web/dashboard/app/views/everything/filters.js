@@ -7,7 +7,7 @@ import { Icon } from '../../ui/icons.js';
 /** @param {{session: string, tool: string, errors: string}} wanted */
 export function keeps({ session, tool, errors }) {
   return (/** @type {import('../../store/feed.js').Row} */ row) =>
-    (!session || row.session === session) && (!tool || row.tool === tool) && (!errors || row.isError);
+    row.kind === 'gap' || ((!session || row.session === session) && (!tool || row.tool === tool) && (!errors || row.isError));
 }
 
 /** @param {{rows: import('../../store/feed.js').Row[], query: Record<string, string>, shown: number, path: string}} props */

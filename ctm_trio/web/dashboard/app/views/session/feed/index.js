@@ -57,6 +57,11 @@ export default function Feed({ session, rest, query }) {
         html`<p class="feed-note">${t('feed.jumped')} <button class="button small" onClick=${pages.backToLive}>
         ${t('feed.backToLive')}</button></p>`
       }
+      ${
+        pages.incomplete &&
+        html`<p class="feed-note" role="status">${t('feed.incomplete')} <button class="button small" onClick=${pages.older}>
+        ${t('actions.retry')}</button></p>`
+      }
       ${fresh > 0 && html`<button class="button small pill top" onClick=${toTop}><${Icon} name="up" />${t('feed.fresh', { n: fresh })}</button>`}
       ${
         !pages.loaded && !pages.rows.length
@@ -91,7 +96,7 @@ function Nothing({ filtered, more, older }) {
 
 /** The end of the list: older rows, an error, or the beginning. @param {{pages: ReturnType<typeof usePages>}} props */
 function Foot({ pages }) {
-  if (pages.error)
+  if (pages.error && !pages.incomplete)
     return html`<p class="feed-foot problem" role="alert">${t('feed.olderFailed')}
     <button class="button small" onClick=${pages.older}>${t('actions.retry')}</button></p>`;
   return html`<p class="feed-foot muted">${pages.hasMore ? t('misc.loading') : t('feed.beginning')}</p>`;

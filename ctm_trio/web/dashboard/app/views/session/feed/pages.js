@@ -2,7 +2,7 @@
 import { api, NEWEST } from '../../../client/index.js';
 import { useCallback, useEffect, useRef, useState } from '../../../html.js';
 import { compareIds } from '../../../ids.js';
-import { mergeHistory, rowOf, sessionFeed } from '../../../store/feed.js';
+import { mergeHistory, mergeNewest, rowOf, sessionFeed } from '../../../store/feed.js';
 
 const PAGE = 200;
 /** How far above a row that was jumped to we look for newer ones, in nanoseconds: a minute. */
@@ -14,29 +14,40 @@ export function usePages(name, wanted) {
   feed.version.value; // follow the live rows
   const [state, setState] = useState({ loaded: false, hasMore: true, error: /** @type {any} */ (null) });
   const [jump, setJump] = useState(/** @type {any[]|null} */ (null));
+  const [round, setRound] = useState(0);
   const busy = useRef(false);
+  /** The gap for which the newest page was asked last, null for none; undefined: it was never asked for. */
+  const asked = useRef(/** @type {import('../../../store/feed.js').Gap|null|undefined} */ (undefined));
   const rows = jump ?? feed.rows;
 
+  /** One request at a time. `take` gets the page. */
   const load = useCallback(
-    async (/** @type {string} */ before) => {
+    async (/** @type {string} */ before, /** @type {(rows: any[], hasMore: boolean) => void} */ take) => {
       if (busy.current) return;
       busy.current = true;
       try {
         const page = await api.history(name, before, PAGE);
-        mergeHistory(feed, page.events.map(rowOf));
+        take(page.events.map(rowOf), page.has_more);
         setState({ loaded: true, hasMore: page.has_more, error: null });
       } catch (error) {
         setState((old) => ({ ...old, error }));
       } finally {
         busy.current = false;
+        setRound((n) => n + 1);
       }
     },
     [name],
   );
+  const newest = () => {
+    const { gap } = feed;
+    if (!busy.current) asked.current = gap;
+    return load(NEWEST, (page, hasMore) => mergeNewest(feed, page, hasMore, gap));
+  };
 
+  // With each request that ends, too: a gap that opened meanwhile had to wait for it. An error is not tried again here.
   useEffect(() => {
-    load(NEWEST);
-  }, [load, feed.gap]);
+    if (asked.current === undefined || (feed.gap && feed.gap !== asked.current)) newest();
+  }, [load, feed.gap, round]);
 
   useEffect(() => {
     if (!wanted || !state.loaded || rows.some((row) => row.id === wanted)) return undefined;
@@ -49,24 +60,17 @@ export function usePages(name, wanted) {
   }, [wanted, state.loaded]);
 
   const older = async () => {
-    if (busy.current || !state.hasMore || !rows.length) return;
-    if (!jump) return load(rows[0].id);
-    busy.current = true;
-    try {
-      const page = await api.history(name, rows[0].id, PAGE);
-      setJump((old) => old && [...page.events.map(rowOf).reverse(), ...old]);
-      setState({ loaded: true, hasMore: page.has_more, error: null });
-    } catch (error) {
-      setState((old) => ({ ...old, error }));
-    } finally {
-      busy.current = false;
-    }
+    if (jump === null && feed.gap) return newest(); // it failed
+    if (!state.hasMore || !rows.length) return undefined;
+    if (jump === null) return load(rows[0].id, (page) => mergeHistory(feed, page));
+    return load(rows[0].id, (page) => setJump((old) => old && [...page.reverse(), ...old]));
   };
   const backToLive = () => {
     setJump(null);
     setState((old) => ({ ...old, hasMore: true }));
   };
-  return { rows, ...state, older, jumped: jump !== null, backToLive };
+  const incomplete = jump === null && feed.gap !== null && state.error !== null;
+  return { rows, ...state, older, incomplete, jumped: jump !== null, backToLive };
 }
 
 /** A stretch of history that holds `id`, oldest first. @param {string} name @param {string} id @param {AbortSignal} signal */

@@ -1,0 +1,93 @@
+"""Events that the stream lost: a feed closes the gap, or shows where it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.site import Site
+
+ROWS = """
+  const row = (n) => ({id: `${1763830000000000000n + BigInt(n)}-0`, session: 'one', kind: 'call', input: String(n)});
+  const rows = (first, last) => Array.from({length: last - first + 1}, (_, i) => row(first + i));
+  const ends = (list) => list.filter((one, i) => Number(list[i - 1]?.input) !== one.input - 1
+    || Number(list[i + 1]?.input) !== Number(one.input) + 1).map((one) => Number(one.input));
+"""
+"""Rows with numbers; `ends` gives the first and last number of each run without a gap."""
+
+
+def feed(page: Page, body: str) -> Any:
+    """What the statements `body` return, given the feed's module as `m`."""
+    return page.evaluate(f"() => import('/app/store/feed.js').then((m) => {{ {ROWS} {body} }})")
+
+
+def test_a_page_that_does_not_reach_back_over_a_gap(site: Site, open_page: OpenPage) -> None:
+    """Rows before a gap that the newest page does not reach are dropped; if it reaches them they stay."""
+    site.start()
+    page, _ = open_page("/")
+    merge = """
+      const feed = {rows: rows(1, 3), version: {value: 0}, cap: 5000, gap: {after: row(3).id}};
+      feed.rows.push(...rows(402, 410));
+      const gap = feed.gap;
+      %s
+      m.mergeNewest(feed, %s, %s, gap);
+      return [ends(feed.rows), feed.gap !== null];
+    """
+    assert feed(page, merge % ("", "rows(702, 901)", "true")) == [[702, 901], False]
+    assert feed(page, merge % ("", "rows(4, 401)", "true")) == [[4, 410], False]
+    assert feed(page, merge % ("", "rows(3, 410)", "true")) == [[1, 410], False]
+    assert feed(page, merge % ("", "rows(1, 410)", "false")) == [[1, 410], False]
+    another = "feed.gap = {after: row(3).id};"
+    assert feed(page, merge % (another, "rows(702, 901)", "true")) == [[702, 901], True]
+
+
+def test_the_feed_of_all_sessions_marks_a_gap(site: Site, open_page: OpenPage) -> None:
+    """A row says where calls are missing, whatever the filter; a session's feed begins behind it."""
+    site.start()
+    site.sign_up()
+    page, _ = open_page("/feed?tool=Bash")
+    expect(page.get_by_text("No call matches the filter")).to_be_visible()
+    found = feed(
+        page,
+        """
+        m.appendLive(rows(1, 3));
+        m.markGap();
+        m.markGap();
+        m.appendLive(rows(10, 12));
+        return [m.allFeed.rows.map((one) => one.kind), ends(m.sessionFeed('one').rows)];
+        """,
+    )
+    assert found == [["call"] * 3 + ["gap"] + ["call"] * 3, [10, 12]]
+    expect(page.locator(".feed-row")).to_have_count(1)
+    expect(page.locator(".feed-row")).to_contain_text("Calls are missing here")
+
+
+def test_a_gap_that_opens_while_the_feed_loads(site: Site, open_page: OpenPage) -> None:
+    """The newest page is read again after the request under way; if that fails the feed says so and can try again."""
+    site.add_session("one", tmux=None)
+    site.append("one", site.line("one", tool_input={"command": "echo first"}))
+    site.start()
+    site.sign_up()
+    page, guard = open_page("/")
+    guard.expect(500)
+    held: list[Route] = []
+
+    def first_waits(route: Route) -> None:
+        if held:
+            route.fulfill(status=500, json={"error": "internal", "message": "no"})
+        else:
+            held.append(route)
+
+    page.route("**/feed/history?*", first_waits)
+    with page.expect_request("**/feed/history?*"):
+        page.goto("/s/one/feed")
+    expect(page.locator("a.feed-row")).to_have_count(1)
+    feed(page, "m.markGap();")
+    held[0].continue_()
+    expect(page.get_by_text("Calls may be missing here.")).to_be_visible()
+    page.unroute("**/feed/history?*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Calls may be missing here.")).to_have_count(0)
+    expect(page.locator("a.feed-row")).to_have_count(1)
