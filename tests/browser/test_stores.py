@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.site import Site
@@ -130,3 +130,57 @@ def test_each_call_is_counted_once(page: Page) -> None:
     start = 1763830000000
     half_hour_later, alone = [1, 0, 0], [1, 0, start + 32 * 60_000]
     assert run(page, "activity.js", body) == [[4, 1, start], half_hour_later, [None, None, 0], alone]
+
+
+def test_stale_is_what_was_heard_last(page: Page) -> None:
+    """A connection that is found dead after a silence is stale since the last sign of life; the banner waits."""
+    page.clock.install()
+    page.reload()
+    step = "m.streamStatus({state: a, retryInMs: 0}); return [m.staleMs.value, m.bannerShown.value];"
+    assert not run(page, "connection.js", step, "lost")[1]  # nothing was ever heard: it begins now
+    assert run(page, "connection.js", f"m.streamHeard(); {step}", "live") == [0, False]
+    page.clock.run_for(41_000)
+    stale, shown = run(page, "connection.js", step, "lost")
+    assert stale >= 39_000
+    assert not shown
+    page.clock.run_for(4000)
+    stale, shown = run(page, "connection.js", step, "connecting")
+    assert stale >= 43_000
+    assert shown
+    assert run(page, "connection.js", step, "live") == [0, False]
+
+
+HIDE = """(hidden) => {
+  Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+def test_a_hidden_page_without_a_stream_is_stale(site: Site, open_page: OpenPage) -> None:
+    """A tab that let its stream go says for how long, if the stream does not come back; else it reads all again."""
+    site.add_session("checkout")
+    site.start()
+    site.sign_up()
+    page, guard = open_page("/")
+    page.clock.install()
+    page.reload()
+    expect(page.locator(".row")).to_have_count(1)
+    page.evaluate("() => void navigator.locks.request('ctm.hidden-stream', () => new Promise(() => {}))")
+    state = "() => import('/app/store/connection.js').then((m) => m.streamState.value)"
+    page.wait_for_function(f"({state})().then((value) => value === 'live')")
+    for away in (False, True):
+        page.evaluate(HIDE, True)
+        page.clock.run_for(31_000)
+        page.wait_for_function(f"({state})().then((value) => value === 'idle')")
+        if away:
+            guard.expect_outage()
+            site.stop()
+            page.clock.run_for(600_000)
+            page.evaluate(HIDE, False)
+            page.clock.run_for(4000)
+            expect(page.locator(".banner")).to_contain_text("stale for 10 min")
+        else:
+            with page.expect_response("**/api/sessions"):
+                page.evaluate(HIDE, False)
+            page.wait_for_function(f"({state})().then((value) => value === 'live')")
+            expect(page.locator(".banner")).to_have_count(0)

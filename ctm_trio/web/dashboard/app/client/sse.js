@@ -14,8 +14,9 @@ const SILENCE_MS = 40_000;
  * @typedef {{type: string, id: string, data: string}} Frame
  * @typedef {{state: 'connecting'|'live'|'lost', retryInMs: number, error?: ApiError}} StreamStatus
  * @typedef {{onFrames: (frames: Frame[]) => void, onStatus?: (status: StreamStatus) => void, onLost?: () => void,
- *   onEnd?: (error: ApiError) => void, endOn?: string}} StreamHandlers
- *   `onFrames` gets everything one read brought. `onLost`: events between the last id and the next frame are gone.
+ *   onHeard?: () => void, onEnd?: (error: ApiError) => void, endOn?: string}} StreamHandlers
+ *   `onFrames` gets everything one read brought. `onHeard`: something came, if only a comment.
+ *   `onLost`: events between the last id and the next frame are gone.
  *   `endOn`: an event type after which the daemon is done (the stream does not come back).
  */
 
@@ -105,6 +106,7 @@ export function openStream(url, handlers, since = '') {
         const { done, value } = await reader.read();
         if (done) return;
         alive();
+        handlers.onHeard?.();
         const frames = parse(value);
         take(frames);
         if (handlers.endOn && frames.some((frame) => frame.type === handlers.endOn)) return close();

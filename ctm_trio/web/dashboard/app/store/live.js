@@ -4,7 +4,7 @@ import { batch } from '../html.js';
 import { t } from '../i18n/index.js';
 import { timeOfId } from '../ids.js';
 import { activityVersion, clearActivity, countCall, lastCalls } from './activity.js';
-import { streamStatus } from './connection.js';
+import { streamClosed, streamHeard, streamStatus } from './connection.js';
 import { appendLive, markGap, rowOf } from './feed.js';
 import { shareAmongHiddenTabs } from './hidden-tabs.js';
 import { change, changeQuota, changeSessions, refresh, sessions, sessionsLoaded } from './sessions.js';
@@ -53,8 +53,10 @@ function open() {
     },
     onStatus: (/** @type {import('../client/sse.js').StreamStatus} */ status) => {
       streamStatus(status);
-      if (status.state === 'live' && wasLost) refresh();
-      wasLost = status.state === 'lost';
+      if (status.state === 'live') {
+        if (wasLost) refresh();
+        wasLost = false;
+      } else if (status.state === 'lost') wasLost = true; // while it connects it stays what it was
     },
     onLost: () => {
       flush(); // what came before the gap belongs before it
@@ -62,6 +64,7 @@ function open() {
       markGap();
       refresh();
     },
+    onHeard: streamHeard,
     onEnd,
   };
   stream = streams.all(handlers, resumeFrom);
@@ -72,10 +75,12 @@ function pause() {
   resumeFrom = stream?.lastId() ?? resumeFrom;
   stream?.close();
   stream = null;
+  streamClosed(false);
 }
 
 export function stopLive() {
   pause();
+  streamClosed(true);
   onEnd = null;
   resumeFrom = '';
   pending = [];
