@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from playwright.sync_api import expect
 from ctm_trio.model.session_names import name_of
 from tests.browser.conftest import OpenPage
 from tests.browser.journey import failed, furnished
-from tests.browser.site import Site
+from tests.browser.site import Site, stamp
 
 
 @contextmanager
@@ -334,3 +335,22 @@ def test_the_limits_and_where_they_lead(site: Site, open_page: OpenPage) -> None
     expect(strip).to_contain_text("The limit is reached")
     phone, _ = open_page(phone=True)
     expect(phone.get_by_role("region", name="Limits of your account")).to_contain_text("5 h 100%")
+
+
+def test_a_limit_that_was_reset(site: Site, open_page: OpenPage) -> None:
+    """A figure from before the reset is not shown as what is used now; it says since when that is not known."""
+    site.start()
+    site.sign_up()
+    quota = {"five_hr_pct": 100, "five_hr_resets_at": stamp(60), "weekly_pct": 96, "weekly_resets_at": stamp(200_000)}
+    for phone in (False, True):
+        page, _ = open_page("/settings", phone=phone)
+        page.route("**/api/quota", lambda route: route.fulfill(json=quota))
+        page.goto("/")
+        limits = page.get_by_role("region", name="Limits of your account")
+        expect(limits).to_contain_text(re.compile(r"not known since( \d\d:\d\d)?"))
+        expect(limits).not_to_contain_text("%")
+        expect(limits).not_to_contain_text("The limit is reached")
+        expect(limits.locator("[data-tone=bad], [data-tone=warn]")).to_have_count(0)
+        if not phone:
+            expect(limits).to_contain_text(re.compile(r"Reset \d\d:\d\d; not known since"))
+            expect(limits).to_contain_text(re.compile(r"Reset [A-Z][a-z]+ \d\d:\d\d; not known since"))

@@ -44,6 +44,9 @@ export const calendarDay = (time) => safely(utcDay, time);
 /** Tue 14:05 @param {number|string} time */
 export const weekdayTime = (time) => safely(weekTime, time);
 
+/** The hour within a day of `now`, else the weekday too. @param {number} at ms @param {number} now ms */
+export const moment = (at, now) => (Math.abs(at - now) < 86_400_000 ? hourMinute(at) : weekdayTime(at));
+
 /** @param {Intl.DateTimeFormat} format @param {number|string} time */
 function safely(format, time) {
   const date = new Date(time);

@@ -36,6 +36,9 @@ export function windowOf(wire, kind) {
   return typeof pct === 'number' ? { pct, resets: Date.parse(at ?? '') || 0 } : null;
 }
 
+/** True if the figure is from before the window's reset: what is used since is not known. @param {{resets: number}} seen @param {number} at ms */
+export const isOver = (seen, at) => seen.resets > 0 && seen.resets <= at;
+
 /** @param {any} wire @param {number} at ms */
 function record(wire, at) {
   for (const kind of /** @type {Kind[]} */ (['five', 'weekly'])) {

@@ -1,14 +1,13 @@
 /** The account's limits: how much is used, when they reset, and whether they last. At the foot of the side bar. */
 import { html } from '../../html.js';
-import { dayAndTime, hourMinute, span, weekdayTime } from '../../i18n/format.js';
+import { dayAndTime, moment, span } from '../../i18n/format.js';
 import { t } from '../../i18n/index.js';
 import { now } from '../../store/clock.js';
-import { forecast, windowOf } from '../../store/quota-history.js';
+import { forecast, isOver, windowOf } from '../../store/quota-history.js';
 import { quota } from '../../store/sessions.js';
 import { Icon } from '../../ui/icons.js';
 
 const KINDS = /** @type {const} */ (['five', 'weekly']);
-const DAY_MS = 86_400_000;
 
 export default function QuotaStrip() {
   const known = KINDS.map((kind) => ({ kind, seen: windowOf(quota.value, kind) })).filter((one) => one.seen);
@@ -21,6 +20,7 @@ export default function QuotaStrip() {
 /** @param {{kind: 'five'|'weekly', seen: {pct: number, resets: number}}} props */
 function Limit({ kind, seen }) {
   const at = now.value;
+  if (isOver(seen, at)) return html`<${Over} kind=${kind} seen=${seen} at=${at} />`;
   const ahead = forecast(kind, at);
   const tone = toneOf(seen.pct, ahead);
   return html`<div class="limit" data-tone=${tone}>
@@ -29,6 +29,14 @@ function Limit({ kind, seen }) {
       <rect class="gauge-track" width="100" height="6" /><rect class="gauge-fill" width=${Math.min(100, seen.pct)} height="6" /></svg>
     ${seen.resets > at && html`<p class="limit-reset muted" title=${dayAndTime(seen.resets)}>${t('quota.resets', { at: moment(seen.resets, at), span: span(seen.resets - at) })}</p>`}
     <${Outlook} kind=${kind} seen=${seen} ahead=${ahead} at=${at} />
+  </div>`;
+}
+
+/** A limit that was reset since the figure was seen. */
+function Over({ kind, seen, at }) {
+  return html`<div class="limit">
+    <p class="limit-head"><span>${t(`quota.${kind}`)}</span><b class="num muted">–</b></p>
+    <p class="limit-reset muted" title=${dayAndTime(seen.resets)}>${t('quota.wasReset', { at: moment(seen.resets, at) })}</p>
   </div>`;
 }
 
@@ -46,6 +54,3 @@ function toneOf(pct, ahead) {
   if (pct >= 90) return 'bad';
   return pct >= 80 || (ahead && !ahead.lasts) ? 'warn' : 'plain';
 }
-
-/** The hour within a day, else the weekday too. @param {number} at @param {number} now */
-const moment = (at, now) => (at - now < DAY_MS ? hourMinute(at) : weekdayTime(at));

@@ -1,10 +1,10 @@
 /** The limits in one line, above the list of sessions on a phone, where there is no side bar. */
 import { html } from '../../html.js';
-import { hourMinute, span } from '../../i18n/format.js';
+import { hourMinute, moment, span } from '../../i18n/format.js';
 import { t } from '../../i18n/index.js';
 import { here } from '../../router.js';
 import { now } from '../../store/clock.js';
-import { forecast, windowOf } from '../../store/quota-history.js';
+import { forecast, isOver, windowOf } from '../../store/quota-history.js';
 import { quota } from '../../store/sessions.js';
 import { Icon } from '../../ui/icons.js';
 import { useNarrow } from '../../ui/media.js';
@@ -17,11 +17,17 @@ export default function SlimQuota() {
   const ahead = forecast('five', at);
   return html`<section class="slim-quota num" aria-label=${t('quota.title')}>
     <p class="slim-figures">
-      ${five && html`<span data-tone=${five.pct >= 80 ? 'warn' : 'plain'}>${t('quota.fiveShort')} <b>${five.pct}%</b>
-        ${five.resets > at && html` <span class="muted">${t('quota.resetsShort', { at: hourMinute(five.resets) })}</span>`}</span>`}
-      ${weekly && html`<span data-tone=${weekly.pct >= 80 ? 'warn' : 'plain'}>${t('quota.weeklyShort')} <b>${weekly.pct}%</b>
-        ${weekly.resets > at && html` <span class="muted">${t('quota.resetsIn', { span: span(weekly.resets - at) })}</span>`}</span>`}
+      ${five && html`<${Figure} name=${t('quota.fiveShort')} seen=${five} at=${at} reset=${t('quota.resetsShort', { at: hourMinute(five.resets) })} />`}
+      ${weekly && html`<${Figure} name=${t('quota.weeklyShort')} seen=${weekly} at=${at} reset=${t('quota.resetsIn', { span: span(weekly.resets - at) })} />`}
     </p>
     ${ahead && !ahead.lasts && html`<p class="limit-ahead" data-tone="warn"><${Icon} name="alert" /><span>${t('quota.ahead.five', { at: hourMinute(ahead.reach) })}</span></p>`}
   </section>`;
+}
+
+/** One limit. @param {{name: string, seen: {pct: number, resets: number}, at: number, reset: string}} props `reset`: when it is, in words */
+function Figure({ name, seen, at, reset }) {
+  if (isOver(seen, at)) {
+    return html`<span data-tone="plain">${name} <b>–</b> <span class="muted">${t('quota.wasResetShort', { at: moment(seen.resets, at) })}</span></span>`;
+  }
+  return html`<span data-tone=${seen.pct >= 80 ? 'warn' : 'plain'}>${name} <b>${seen.pct}%</b>${seen.resets > at && html` <span class="muted">${reset}</span>`}</span>`;
 }
