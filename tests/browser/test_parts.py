@@ -116,3 +116,18 @@ def test_sub_agents_that_are_their_own_parents(page: Page) -> None:
     expression = "m.branches(a).map((one) => [one.agent.id, one.depth])"
     assert call(page, "views/session/agents/index.js", expression, agents) == [["a", 0], ["b", 1], ["c", 0]]
     assert {one for one, _ in call(page, "views/session/agents/index.js", expression, circle)} == {"x", "y", "z"}
+
+
+ATTACH = {
+    "checkout": "ctm-trio attach checkout",
+    "site.v2": "ctm-trio attach site.v2",
+    "-x": "ctm-trio attach -- '-x'",
+    "it's here": "ctm-trio attach -- 'it'\\''s here'",
+}
+"""A session's name → what is typed to attach to it."""
+
+
+def test_the_attach_command(page: Page) -> None:
+    """Our own command, which knows the tmux server; a name that a shell would take apart is quoted."""
+    for name, command in ATTACH.items():
+        assert call(page, "views/session/actions.js", "m.attachCommand(a)", name) == command

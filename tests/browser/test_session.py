@@ -209,5 +209,5 @@ def test_agents_and_details(site: Site, open_page: OpenPage) -> None:
     expect(page.locator("a.feed-row")).to_have_count(1)
     page.get_by_role("link", name="Details").click()
     expect(page.locator(".meta")).to_contain_text("src/checkout")
-    expect(page.locator(".meta")).to_contain_text("tmux attach -t '=checkout'")
+    expect(page.locator(".meta")).to_contain_text("ctm-trio attach checkout")
     expect(page.locator(".pairs", has_text="Log")).to_contain_text(re.compile(r"[\d.]+ (B|kB)"))

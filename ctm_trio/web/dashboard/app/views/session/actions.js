@@ -11,8 +11,8 @@ import { ConfirmByName, Dialog } from '../../ui/dialog.js';
 /** What the daemon takes as a name. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}$/;
 
-/** The words to type in a terminal. @param {string} name */
-export const attachCommand = (name) => `tmux attach -t '=${name}'`;
+/** The words to type in a terminal: the command knows the sessions' tmux server and starts what has ended. @param {string} name */
+export const attachCommand = (name) => `ctm-trio attach ${/^\w[\w.-]*$/.test(name) ? name : `-- '${name.replaceAll("'", "'\\''")}'`}`;
 
 /** The address of this session's page, if it is still the page that is seen: orders take time. @param {string} name */
 function viewed(name) {
