@@ -93,7 +93,8 @@ export default {
   search: {
     title: 'Search', nav: 'Search', label: 'Search every call', hint: 'Command, file, output …', session: 'Session', allSessions: 'All sessions', short: 'Type at least {n} characters.',
     count: { one: '{n} match', other: '{n} matches' }, many: 'The newest {n} matches', emptyTitle: 'Search every call that was ever logged', emptyText: 'Any part of a command, a file name or an output. A match leads to its exact place in the feed.',
-    none: 'Nothing found for “{q}”', noneText: 'The search looks for exactly these characters, in any case.', noneFiltered: 'With these filters there is nothing.', everywhere: 'Search everywhere', more: 'More matches',
+    none: 'Nothing found for “{q}”', noneText: 'The search looks for exactly these characters, in any case.', noneFiltered: 'With these filters there is nothing.', everywhere: 'Search everywhere', more: 'More matches', moreFailed: 'More matches could not be loaded.',
+    indexing: '{count} so far. The logs are still being indexed.', noneSoFar: 'Nothing found for “{q}” so far', indexingText: 'The logs are still being indexed. Matches appear here by themselves.',
     gone: 'Its session is no longer on the list; the log is kept.',
   },
   quota: {

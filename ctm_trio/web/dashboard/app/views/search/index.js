@@ -1,6 +1,5 @@
 /** Search over every call that was ever logged; a match leads to its exact row in the session's feed. */
-import { api } from '../../client/index.js';
-import { html, useEffect, useLayoutEffect, useRef, useState } from '../../html.js';
+import { html, useLayoutEffect, useRef } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { go } from '../../router.js';
@@ -8,13 +7,7 @@ import { sessions } from '../../store/sessions.js';
 import { Empty, Failure, Loading } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
 import { Match } from './match.js';
-
-/** The daemon looks for three characters at least. */
-const SHORTEST = 3;
-const DEBOUNCE_MS = 220;
-/** How soon it is asked again while the index does not have everything. */
-const AGAIN_MS = 1000;
-const PAGE = 50;
+import { SHORTEST, useMatches } from './matches.js';
 
 /** @param {{query: Record<string, string>}} props */
 export default function Search({ query }) {
@@ -66,53 +59,24 @@ function status(q, found) {
   if (!q) return '\u00a0';
   if (q.length < SHORTEST) return t('search.short', { n: SHORTEST });
   if (!found.asked) return t('misc.loading');
-  return found.truncated ? t('search.many', { n: found.matches.length }) : t('search.count', { n: found.matches.length });
+  const n = found.matches.length;
+  if (found.error && !n) return '\u00a0';
+  const count = t(found.truncated ? 'search.many' : 'search.count', { n });
+  return found.complete ? count : t('search.indexing', { count });
 }
 
 /** @param {{q: string, found: ReturnType<typeof useMatches>, filtered: boolean, clear: () => void}} props */
 function Results({ q, found, filtered, clear }) {
   if (q.length < SHORTEST) return html`<${Empty} icon="search" title=${t('search.emptyTitle')} text=${t('search.emptyText')} />`;
-  if (found.error) return html`<${Failure} error=${found.error} retry=${found.retry} />`;
-  if (!found.asked) return html`<${Loading} rows=${5} />`;
+  if (found.error && !found.matches.length) return html`<${Failure} error=${found.error} retry=${found.retry} />`;
+  if (!found.asked && !found.matches.length) return html`<${Loading} rows=${5} />`;
+  if (!found.matches.length && !found.complete)
+    return html`<${Empty} icon="hourglass" title=${t('search.noneSoFar', { q })} text=${t('search.indexingText')} />`;
   if (!found.matches.length) return html`<${Empty} icon="search" title=${t('search.none', { q })} text=${t(filtered ? 'search.noneFiltered' : 'search.noneText')}>
     ${filtered && html`<button class="button" onClick=${clear}>${t('search.everywhere')}</button>`}<//>`;
   return html`<ol class="rows matches">${found.matches.map((one) => html`<${Match} key=${one.id} match=${one} q=${q} known=${sessions.value.has(one.session)} />`)}</ol>
-    ${found.truncated && html`<p class="feed-foot"><button class="button" disabled=${found.busy} onClick=${found.more}>${t('search.more')}</button></p>`}`;
-}
-
-/** The matches of what was typed, once the typing rests. @param {string} q @param {string} session @param {string} tool */
-function useMatches(q, session, tool) {
-  const fresh = { matches: /** @type {import('../../client/types.js').SearchMatch[]} */ ([]), truncated: false, asked: false, busy: false, error: /** @type {any} */ (null) };
-  const [state, setState] = useState(fresh);
-  const [round, setRound] = useState(0);
-  const running = useRef(/** @type {AbortController|null} */ (null));
-  const again = useRef(0);
-  const ask = async (/** @type {string} */ before, /** @type {any[]} */ known) => {
-    running.current?.abort();
-    clearTimeout(again.current);
-    const stop = (running.current = new AbortController());
-    setState((old) => ({ ...old, busy: true, error: null }));
-    try {
-      const page = await api.search({ q, session, tool, before, limit: PAGE }, { signal: stop.signal });
-      setState({ matches: [...known, ...page.matches], truncated: page.truncated, asked: true, busy: false, error: null });
-      if (!page.complete && !before) again.current = setTimeout(() => ask('', []), AGAIN_MS); // the index is behind the logs
-    } catch (error) {
-      if (!stop.signal.aborted) setState((old) => ({ ...old, busy: false, asked: true, error }));
-    }
-  };
-  useEffect(() => {
-    if (q.length < SHORTEST) {
-      setState(fresh);
-      return undefined;
-    }
-    const timer = setTimeout(() => ask('', []), DEBOUNCE_MS);
-    return () => {
-      clearTimeout(timer);
-      clearTimeout(again.current);
-      running.current?.abort();
-    };
-  }, [q, session, tool, round]);
-  return { ...state, retry: () => setRound((n) => n + 1), more: () => ask(state.matches[state.matches.length - 1].id, state.matches) };
+    ${found.error && html`<p class="feed-foot problem" role="alert">${t('search.moreFailed')}</p>`}
+    ${found.truncated && html`<p class="feed-foot"><button class="button" disabled=${found.busy || !found.asked} onClick=${found.more}>${t('search.more')}</button></p>`}`;
 }
 
 /** Moves the focus among the matches. @param {number} step */
