@@ -131,3 +131,14 @@ def test_the_attach_command(page: Page) -> None:
     """Our own command, which knows the tmux server; a name that a shell would take apart is quoted."""
     for name, command in ATTACH.items():
         assert call(page, "views/session/actions.js", "m.attachCommand(a)", name) == command
+
+
+MONEY = {0: "$0.00", 4300: "<$0.01", 9999: "<$0.01", 10_000: "$0.01", 1_620_000: "$1.62"}
+"""Millionths of a dollar → what is shown."""
+
+
+def test_a_small_cost_is_not_nothing(page: Page) -> None:
+    """What cost less than a cent says so; the marks of a scale differ."""
+    assert [call(page, "i18n/format.js", "m.dollars(a)", one) for one in MONEY] == list(MONEY.values())
+    marks = call(page, "i18n/format.js", "a.map(m.exactDollars)", [0, 1000, 2000, 500_000, 2_000_000])
+    assert marks == ["$0.00", "$0.001", "$0.002", "$0.50", "$2.00"]

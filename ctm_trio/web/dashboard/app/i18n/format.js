@@ -3,6 +3,7 @@ import { locale, t } from './index.js';
 
 const compact = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
 const money = new Intl.NumberFormat(locale, { style: 'currency', currency: 'USD' });
+const smallMoney = new Intl.NumberFormat(locale, { style: 'currency', currency: 'USD', maximumFractionDigits: 4 });
 const clockTime = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const clockSeconds = new Intl.DateTimeFormat(locale, {
   hour: '2-digit',
@@ -29,8 +30,11 @@ const utcDay = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric
 /** 12.3K @param {number} value */
 export const shortNumber = (value) => compact.format(value);
 
-/** $1.23 @param {number} micros millionths of a dollar */
-export const dollars = (micros) => money.format(micros / 1e6);
+/** $1.23, or <$0.01: what cost something is not shown as nothing. @param {number} micros millionths of a dollar */
+export const dollars = (micros) => (micros > 0 && micros < 10_000 ? `<${money.format(0.01)}` : money.format(micros / 1e6));
+
+/** $1.23, or $0.0043 below a dollar: for scales, whose marks must differ. @param {number} micros */
+export const exactDollars = (micros) => (micros > 0 && micros < 1e6 ? smallMoney : money).format(micros / 1e6);
 
 /** 14:05 @param {number|string} time ms or RFC 3339 */
 export const hourMinute = (time) => safely(clockTime, time);

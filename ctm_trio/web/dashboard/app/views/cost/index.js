@@ -1,7 +1,7 @@
 /** The cost view: over time, by session, model and day, and where each figure comes from. */
 import { api } from '../../client/index.js';
 import { html, useMemo } from '../../html.js';
-import { calendarDay, dollars } from '../../i18n/format.js';
+import { calendarDay, dollars, exactDollars } from '../../i18n/format.js';
 import { hasText, t } from '../../i18n/index.js';
 import { go } from '../../router.js';
 import { boxNow } from '../../store/clock.js';
@@ -57,7 +57,7 @@ function Figures({ answer, span, session }) {
         <p class="muted">${t('cost.total', { sum: dollars(totals.cost_usd_micros), span: t(`cost.spans.${span}`) })}</p>
       </div>
       ${curve.times.length > 1 && html`<${Chart} label=${session ? t('cost.chartOf', { name: session }) : t('cost.chart')} times=${curve.times} series=${series}
-        format=${(/** @type {number} */ value) => dollars(value * 1e6)} />`}
+        format=${(/** @type {number} */ value) => exactDollars(value * 1e6)} />`}
       <p class="cost-source muted"><${Icon} name="meta" /><span>${explain(answer)}</span></p>
     </section>
     ${!session && html`<${Breakdown} title=${t('cost.sessions')} head=${t('cost.session')} lines=${lines} href=${(/** @type {string} */ name) => address(span, name)}

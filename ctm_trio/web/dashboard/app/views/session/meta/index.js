@@ -1,7 +1,7 @@
 /** Everything known about a session: figures, cost over time, files, and the actions that end it. */
 import { api } from '../../../client/index.js';
 import { html, useMemo, useState } from '../../../html.js';
-import { bytes, dayAndTime, dollars, shortNumber } from '../../../i18n/format.js';
+import { bytes, dayAndTime, dollars, exactDollars, shortNumber } from '../../../i18n/format.js';
 import { t } from '../../../i18n/index.js';
 import { boxNow } from '../../../store/clock.js';
 import { sessions } from '../../../store/sessions.js';
@@ -94,6 +94,6 @@ function Cost({ session }) {
             ? html`<${Empty} icon="cost" title=${t(points.length ? 'meta.oneCost' : 'meta.noCost')}
               text=${t(points.length ? 'meta.oneCostText' : 'meta.noCostText')} />`
             : html`<${Chart} label=${t('meta.costLabel', { name })} times=${curve.times} series=${series}
-          format=${(/** @type {number} */ value) => dollars(value * 1e6)} />`
+          format=${(/** @type {number} */ value) => exactDollars(value * 1e6)} />`
     }`;
 }
