@@ -147,6 +147,26 @@ def test_a_new_session(site: Site, open_page: OpenPage) -> None:
     expect(page.locator(".row")).to_have_count(5)
 
 
+def test_a_prompt_is_measured_as_it_is_sent(site: Site, open_page: OpenPage) -> None:
+    """Quotes and line breaks count twice, as in JSON: a prompt that the daemon would refuse is not sent."""
+    furnished(site)
+    page, _ = open_page()
+    expect(page.locator(".row")).to_have_count(4)
+    page.keyboard.press("n")
+    dialog = page.get_by_role("dialog", name="New session")
+    dialog.get_by_label("Work directory", exact=True).fill(str(site.home / "src" / "long"))
+    prompt = dialog.get_by_label("First prompt")
+    prompt.fill("x" * 2400 + '"' * 900)
+    expect(dialog.get_by_role("alert")).to_contain_text("too long to send")
+    expect(dialog.get_by_role("button", name="Start session")).to_be_disabled()
+    prompt.fill("x" * 3700)  # more than was allowed before, and little enough
+    expect(dialog.get_by_role("alert")).to_have_count(0)
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        dialog.get_by_role("button", name="Start session").click()
+    assert len(sent.value.post_data or "") <= 4096
+    expect(page.get_by_role("heading", level=1)).to_have_text("long")
+
+
 def test_a_new_session_in_a_directory_of_another_script(site: Site, open_page: OpenPage) -> None:
     """The page sends no name that was not typed, so the daemon's name is the same as the command line's."""
     furnished(site)

@@ -12,8 +12,8 @@ import { Icon } from '../../ui/icons.js';
 import { recentDirs, rememberDir } from './recent.js';
 
 const lastMode = remembered('create.mode', 'safe');
-/** The daemon takes this many bytes in all; the rest of the body is small. */
-const PROMPT_BYTES = 3400;
+/** The daemon takes a body of this many bytes, as JSON: quotes and line breaks are two each there. */
+const BODY_BYTES = 4096;
 /** Which field an error of the daemon belongs to. */
 const FIELD_OF = {
   workdir_not_absolute: 'workdir', workdir_not_dir: 'workdir', bad_workdir: 'workdir', bad_name: 'name', name_exists: 'name',
@@ -22,6 +22,12 @@ const FIELD_OF = {
 export default function Create() {
   if (panel.value !== 'create') return null;
   return html`<${Dialog} title=${t('create.title')} class="create" onClose=${closePanel}><${Form} /><//>`;
+}
+
+/** What is sent. Without a name the daemon names the session after the directory.
+ *  @param {{workdir: string, name: string, prompt: string}} values @param {string} mode */
+function bodyOf({ workdir, name, prompt }, mode) {
+  return { workdir: workdir.trim(), mode, ...(name.trim() && { name: name.trim() }), ...(prompt.trim() && { initial_prompt: prompt }) };
 }
 
 function Form() {
@@ -33,16 +39,16 @@ function Form() {
     setValues((old) => ({ ...old, [key]: event.target.value }));
     setProblem({ field: '', text: '', session: '' });
   };
-  const tooLong = new TextEncoder().encode(values.prompt).length - PROMPT_BYTES;
+  const body = bodyOf(values, mode);
+  const tooLong = new TextEncoder().encode(JSON.stringify(body)).length - BODY_BYTES;
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     if (busy || tooLong > 0) return;
-    const workdir = values.workdir.trim();
-    const name = values.name.trim(); // without one the daemon names it after the directory
+    const { workdir, name = '' } = body;
     if (!workdir.startsWith('/')) return setProblem({ field: 'workdir', text: t('create.errors.workdir_not_absolute'), session: '' });
     setBusy(true);
     try {
-      const made = await api.create({ workdir, mode, ...(name && { name }), ...(values.prompt.trim() && { initial_prompt: values.prompt }) });
+      const made = await api.create(body);
       lastMode.value = mode;
       rememberDir(workdir);
       changeSessions((map) => map.set(made.name, made));
