@@ -13,9 +13,6 @@ import msgspec
 from ctm_trio.model.decoding import decode_any, line_decoder
 from ctm_trio.model.event import HookFacts
 
-TOOL_EVENTS = frozenset({"PostToolUse", "PostToolUseFailure"})
-"""A finished call; the producer writes these to `logs/`. Source: PROTOCOL.md, Log lines."""
-
 TEXT_LIMIT = 300
 """Characters of `HookFacts.text`: enough for a notification, small enough to store with every event."""
 
@@ -41,7 +38,6 @@ class HookLine(msgspec.Struct, frozen=True, gc=False):
         ts: the producer's `ctm_timestamp` as it stands, RFC 3339, "" where absent.
         session, pane, pid: clues to whose line it is, "" where absent.
         facts: what the rules need.
-        is_tool: a finished tool call (`PostToolUse`, `PostToolUseFailure`).
     """
 
     uuid: str
@@ -50,7 +46,6 @@ class HookLine(msgspec.Struct, frozen=True, gc=False):
     pane: str
     pid: str
     facts: HookFacts
-    is_tool: bool
 
 
 class _Task(msgspec.Struct, gc=False):
@@ -122,7 +117,6 @@ def parse_hook_line(line: bytes) -> HookLine | None:
         pane=raw.ctm_pane or "",
         pid=str(raw.ctm_pid) if raw.ctm_pid is not None else "",
         facts=facts,
-        is_tool=name in TOOL_EVENTS,
     )
 
 

@@ -16,7 +16,7 @@ from ctm_trio.model.event import HookFacts
 from ctm_trio.model.hook_event import parse_hook_line
 from ctm_trio.model.line_order import MAX_OVERTAKING_S, RACE_S, Line, overtaken
 from ctm_trio.model.times import parse_time
-from ctm_trio.model.tool_call import decode_line, parse_call
+from ctm_trio.model.tool_call import TOOL_EVENTS, decode_line, parse_call
 from tests.fixtures import hook_line, recorded, runs
 
 FAILED, WORKS = ("PostToolUseFailure", "last_error_call"), ("PostToolUse", "")
@@ -60,7 +60,7 @@ def test_recorded_timeline(run: str) -> None:
         assert line is not None
         ts = parse_time(line.ts)
         assert ts is not None
-        if line.is_tool:
+        if line.facts.name in TOOL_EVENTS:
             failed = line.facts.name == "PostToolUseFailure"
             activity.call(failed, tool=line.facts.tool, agent_id=line.facts.agent_id, line=Line(ts, "logs"), at=ts)
         else:
@@ -93,7 +93,7 @@ def test_answers_that_no_hook_tells() -> None:
         else:
             line = parse_hook_line(hook_line(entry))
             assert line is not None
-            if line.is_tool:
+            if line.facts.name in TOOL_EVENTS:
                 activity.call(False, tool=line.facts.tool, agent_id="", line=Line(ts, "logs"), at=ts)
             else:
                 activity.hook(line.facts, line=Line(ts, "hooks"), at=ts)

@@ -32,7 +32,6 @@ def test_every_recorded_payload(item: dict[str, Any]) -> None:
     assert line.facts.agent_id == payload.get("agent_id", "")
     assert line.facts.tool == payload.get("tool_name", "")
     assert line.facts.background == len(payload.get("background_tasks", []))
-    assert line.is_tool == (item["event"] in ("PostToolUse", "PostToolUseFailure"))
     assert len(line.facts.text) <= TEXT_LIMIT
 
 
