@@ -13,12 +13,12 @@ from pathlib import Path
 
 import msgspec
 
-from ctm_trio.archive.log_lines import LineReader, Place
-from ctm_trio.journal.store import unsigned
+from ctm_trio.archive.log_lines import LineReader, place_of
 from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.detail import agent_of
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.odd_json import looks_like_object
+from ctm_trio.model.payload import sessionless
 from ctm_trio.model.subagent import AgentFacts
 from ctm_trio.model.times import parse_time
 
@@ -133,9 +133,8 @@ class AgentBook:
 
     def _lines(self, rows: list[tuple[object, ...]]) -> Iterator[tuple[str, str, object, bytes]]:
         with LineReader(self._logs) as reader:
-            for _, caller, ts, payload, uuid, name, device, inode, start, length in rows:
-                numbers = (unsigned(int(str(device))), unsigned(int(str(inode))), int(str(start)), int(str(length)))
-                line = reader.read(Place(str(uuid), str(name), *numbers), looks_like_object)
+            for _, caller, ts, payload, *place in rows:
+                line = reader.read(place_of(place), looks_like_object)
                 if line is not None and b'"agentId"' in line:
                     yield str(caller), str(ts), payload, line
 
@@ -161,9 +160,8 @@ def _add_hook(book: LogAgents, id_: int, name: str, ts: str, agent_id: str, stor
 
 def _input_of(payload: object) -> str:
     """The input of a stored call, "" of a damaged one."""
-    data = payload if isinstance(payload, bytes) else str(payload).encode()
     try:
-        return msgspec.json.decode(data if data[:1] == b"{" else b"{" + data, type=_Input).input
+        return msgspec.json.decode(sessionless(payload), type=_Input).input
     except BAD_JSON:
         return ""
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import trio
 
 from ctm_trio.archive.agents import AgentBook
-from ctm_trio.archive.log_lines import LineReader, Place
+from ctm_trio.archive.log_lines import LineReader, place_of
 from ctm_trio.archive.read_pool import ReadPool
 from ctm_trio.archive.search_read import connect_search, search
 from ctm_trio.archive.usage import log_files
 from ctm_trio.errors import CtmError
 from ctm_trio.journal.file import event_reader
-from ctm_trio.journal.store import event_of, select_events, sources_of, unsigned
+from ctm_trio.journal.store import event_of, select_events, sources_of
 from ctm_trio.model.archive import LogFile
 from ctm_trio.model.config import Paths
 from ctm_trio.model.cost import WINDOWS_S, CostReport
@@ -147,7 +147,7 @@ class Archive:
 
 _DETAIL = (
     "SELECT e.id, e.type, s.session, e.payload, e.ts, s.uuid, e.tool, e.is_error, e.agent_id,"
-    " e.tool_use_id, e.start, e.length, g.uuid, g.name, g.device, g.inode"
+    " e.tool_use_id, g.uuid, g.name, g.device, g.inode, e.start, e.length"
     " FROM events e JOIN sources s ON s.id = e.source LEFT JOIN segments g ON g.id = e.segment"
     " WHERE e.id = ? AND e.type = 'tool_call' AND s.session = ?"
 )
@@ -158,12 +158,12 @@ def _detail(logs: Path, session: str, id_: int, db: sqlite3.Connection) -> Detai
     if row is None:
         raise CallNotFound
     event = event_of(row[:9])
-    tool_use_id, start, length, uuid, name, device, inode = row[9:]
-    if uuid is None:
+    tool_use_id, *place = row[9:]
+    if place[0] is None:
         raise LogGone(event)
     fits = partial(is_call_at, tool=event.tool, ts=event.ts, tool_use_id=tool_use_id)
     with LineReader(logs) as reader:
-        line = reader.read(Place(uuid, name, unsigned(device), unsigned(inode), start, length), fits)
+        line = reader.read(place_of(place), fits)
     found = detail_of(line, event.ts) if line is not None else None
     if found is None:
         raise LogGone(event)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, list_parts, list_strays
+from ctm_trio.journal.store import unsigned
 from ctm_trio.system.clock_grain import CLOCK_GRAIN_NS
 
 MAX_STRAYS = 8
@@ -33,6 +34,14 @@ class Place:
     inode: int
     start: int
     length: int
+
+
+def place_of(row: Sequence[object]) -> Place:
+    """The place that a row tells: uuid, name, device and inode of a segment; start and length of an event."""
+    uuid, name, device, inode, start, length = row
+    return Place(
+        str(uuid), str(name), unsigned(int(str(device))), unsigned(int(str(inode))), int(str(start)), int(str(length))
+    )
 
 
 class LineReader:

@@ -11,10 +11,11 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from ctm_trio.archive.log_lines import LineReader, Place
-from ctm_trio.journal.store import open_database, unsigned
+from ctm_trio.archive.log_lines import LineReader, place_of
+from ctm_trio.journal.store import open_database
 from ctm_trio.model.odd_json import looks_like_object
 from ctm_trio.model.search import text_of_line, text_of_payload
 from ctm_trio.model.times import parse_time
@@ -211,16 +212,13 @@ class SearchIndex(Watched):
         order = sorted(range(len(rows)), key=lambda i: (str(rows[i][6]), str(rows[i][7]), int(str(rows[i][10]))))
         for i in order:
             going_on()
-            _, _, _, tool, _, payload, uuid, name, device, inode, start, length = rows[i]
+            _, _, _, tool, _, payload, *place = rows[i]
             text = None
-            if uuid is not None:
-                numbers = (unsigned(int(str(device))), unsigned(int(str(inode))), int(str(start)), int(str(length)))
-                place = Place(str(uuid), str(name), *numbers)
+            if place[0] is not None:
                 head = b'"' + str(tool).encode() + b'"'
-                line = self._lines.read(place, lambda found, head=head: looks_like_object(found) and head in found)  # type: ignore[misc]
+                line = self._lines.read(place_of(place), partial(_names, head))
                 text = text_of_line(line) if line is not None else None
-            data = payload if isinstance(payload, bytes) else str(payload).encode()
-            texts[i] = (text if text is not None else text_of_payload(data)).replace("\0", " ")
+            texts[i] = (text if text is not None else text_of_payload(payload)).replace("\0", " ")
         return texts
 
     def _insert(self, rows: Sequence[tuple[object, ...]], texts: list[str]) -> None:
@@ -275,6 +273,11 @@ def _open(path: Path) -> sqlite3.Connection:
     for option, value in TUNING:
         db.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (option, value))
     return db
+
+
+def _names(tool: bytes, line: bytes) -> bool:
+    """True if a line is an object that has the tool's name (in quotes) in it."""
+    return looks_like_object(line) and tool in line
 
 
 def _insert(db: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:

@@ -15,6 +15,7 @@ from ctm_trio.model.attention import Attention
 from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.line_order import RACE_S
+from ctm_trio.model.payload import sessionless
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.open_file import reading
 from ctm_trio.system.store_errors import translated
@@ -133,9 +134,8 @@ def _last_alert(db: sqlite3.Connection, sources: list[int]) -> Attention | None:
     )
     if last is None or last[1] != "attention_raised":
         return None
-    payload = last[2] if isinstance(last[2], bytes) else str(last[2]).encode()
     try:
-        raised = _raised.decode(payload if payload.startswith(b"{") else b"{" + payload)
+        raised = _raised.decode(sessionless(last[2]))
     except BAD_JSON:
         return None
     return Attention(raised.state, raised.since, raised.details)

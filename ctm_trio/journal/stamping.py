@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ctm_trio.journal.store import CLOCK_TOP, EventStore, Source, Stamped, compose, strip_session
+from ctm_trio.journal.store import CLOCK_TOP, EventStore, Source, Stamped
 from ctm_trio.model.event import HOOK_TYPE, MAX_ID, Event
 from ctm_trio.model.log_line import LOGS, LineBatch, Row
+from ctm_trio.model.payload import compose, strip_session
 from ctm_trio.model.times import format_time
 from ctm_trio.system.store_errors import StoreUsedUp
 

@@ -25,6 +25,7 @@ from ctm_trio.journal.seen import Seen
 from ctm_trio.journal.seen_all import SeenAll
 from ctm_trio.model.event import MAX_ID, RING_EVENTS, Event
 from ctm_trio.model.log_line import Segment
+from ctm_trio.model.payload import compose, stored_bytes
 from ctm_trio.model.times import format_time
 from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.open_file import suspect_if_damaged
@@ -332,22 +333,6 @@ def insert_rows(
             done += size
 
 
-def compose(session: str, tail: bytes) -> bytes:
-    """The payload of the wire: what is stored, with the session's name in front where it belongs."""
-    if tail[:1] == b"{":
-        return tail
-    name = msgspec.json.encode(session)
-    return b'{"session":%b,%b' % (name, tail) if tail != b"}" else b'{"session":%b}' % name
-
-
-def strip_session(payload: bytes, session: str) -> bytes:
-    """The stored form of a payload: without the leading session key if it has this session there."""
-    head = b'{"session":%b' % msgspec.json.encode(session)
-    if session and payload.startswith(head) and payload[len(head) : len(head) + 1] in (b",", b"}"):
-        return payload[len(head) :].removeprefix(b",")
-    return payload
-
-
 SELECT_EVENT = (
     "SELECT e.id, e.type, s.session, e.payload, e.ts, s.uuid, e.tool, e.is_error, e.agent_id"
     " FROM events e JOIN sources s ON s.id = e.source "
@@ -359,13 +344,9 @@ def event_of(row: tuple[object, ...]) -> Event:
     id_, type_, session, payload, ts, uuid, tool, is_error, agent_id = row
     uuid = str(uuid)
     return Event(
-        int(str(id_)), str(type_), str(session), compose(str(session), _bytes(payload)), str(ts),
+        int(str(id_)), str(type_), str(session), compose(str(session), stored_bytes(payload)), str(ts),
         "" if uuid.startswith("session:") else uuid, str(tool), bool(is_error), str(agent_id),
     )  # fmt: skip
-
-
-def _bytes(value: object) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()
 
 
 def select_events(

@@ -12,6 +12,7 @@ import msgspec
 
 from ctm_trio.model.decoding import BAD_JSON, decode_any
 from ctm_trio.model.detail import output_of
+from ctm_trio.model.payload import sessionless
 from ctm_trio.model.tool_call import decode_line
 
 MIN_QUERY = 3
@@ -96,10 +97,10 @@ class _Told(msgspec.Struct):
     summary: str = ""
 
 
-def text_of_payload(tail: bytes) -> str:
+def text_of_payload(stored: object) -> str:
     """The same from what the database keeps, for a call whose log is gone; "" if that is damaged."""
     try:
-        told = msgspec.json.decode(tail if tail[:1] == b"{" else b"{" + tail, type=_Told)
+        told = msgspec.json.decode(sessionless(stored), type=_Told)
     except BAD_JSON:
         return ""
     return f"{told.tool}\n{told.input}\n{told.summary}"
