@@ -19,6 +19,7 @@ from ctm_trio.journal.store import open_database
 from ctm_trio.model.odd_json import looks_like_object
 from ctm_trio.model.search import text_of_line, text_of_payload
 from ctm_trio.model.times import parse_time
+from ctm_trio.system.bulk_insert import insert_rows, inserts
 from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.migration import Schema
 from ctm_trio.system.open_file import OpenFile, is_current, reading
@@ -64,9 +65,6 @@ STEP_ROWS = 2000
 TUNING = (("hashsize", 8 << 20), ("automerge", 8))
 """Of FTS5: a step is one segment, and segments are merged less often. A quarter more rows a second."""
 
-ROWS_A_STATEMENT = (100, 10, 1)
-"""Many rows a statement: it runs without the interpreter's lock, beside the event loop."""
-
 OPEN_FILES = 16
 
 _EVENTS = (
@@ -74,6 +72,8 @@ _EVENTS = (
     " FROM events e LEFT JOIN segments g ON g.id = e.segment"
     " WHERE e.id > ? AND e.type = 'tool_call' ORDER BY e.id LIMIT ?"
 )
+
+PUT_DOCS, PUT_WORDS = inserts("docs", 6), inserts("words (rowid, text, log, tool, failed)", 5)
 
 Doc = tuple[int, int, int, int, int, str]
 """A row of `docs`."""
@@ -226,12 +226,12 @@ class SearchIndex(Watched):
         try:
             with transaction(db):
                 docs = self._docs(rows, texts)
-                _insert(db, "docs", docs)
+                insert_rows(db, PUT_DOCS, docs)
                 words = [
                     (key, text, tag(LOG, source), tag(TOOL, tool), tag(FAILED) if error else "")
                     for key, _, source, tool, error, text in docs
                 ]
-                _insert(db, "words (rowid, text, log, tool, failed)", words)
+                insert_rows(db, PUT_WORDS, words)
                 db.execute("UPDATE meta SET value = ? WHERE key = 'cursor'", (str(rows[-1][0]),))
         except BaseException:  # it is raised again
             self._tools = {}  # numbers that were given out in this step are in no table
@@ -278,13 +278,3 @@ def _open(path: Path) -> sqlite3.Connection:
 def _names(tool: bytes, line: bytes) -> bool:
     """True if a line is an object that has the tool's name (in quotes) in it."""
     return looks_like_object(line) and tool in line
-
-
-def _insert(db: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-    one = "(" + ",".join("?" * len(rows[0])) + ")"
-    done = 0
-    for size in ROWS_A_STATEMENT:
-        statement = f"INSERT INTO {table} VALUES " + ",".join([one] * size)
-        while len(rows) - done >= size:
-            db.execute(statement, [value for row in rows[done : done + size] for value in row])
-            done += size

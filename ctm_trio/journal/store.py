@@ -27,6 +27,7 @@ from ctm_trio.model.event import MAX_ID, RING_EVENTS, Event
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.payload import compose, stored_bytes
 from ctm_trio.model.times import format_time
+from ctm_trio.system.bulk_insert import insert_rows, inserts
 from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.open_file import suspect_if_damaged
 from ctm_trio.system.store_errors import StoreDamaged as StoreDamaged
@@ -41,11 +42,6 @@ log = logging.getLogger("ctm.store")
 
 BUSY_S = 0.25
 """How long a commit waits for another process's lock before the journal goes on in memory."""
-
-ROWS_A_STATEMENT = (256, 32, 8, 1)
-"""Rows are inserted by statements of these sizes. One big statement runs without the interpreter's lock, on the
-other core; a thousand small ones would each wait for it again (5 ms each while the loop is parsing)."""
-
 
 CLOCK_TOP = MAX_ID - (1 << 53)
 """The clock sets no id above this (the end of the year 2261): a wrong clock alone never uses the numbers up."""
@@ -313,24 +309,7 @@ def _segment(row: tuple[object, ...]) -> Segment:
     return segment
 
 
-def inserts(table: str, columns: int) -> tuple[tuple[int, str], ...]:
-    """The statements that insert rows into a table: how many each takes, and its text."""
-    one = "(" + ",".join("?" * columns) + ")"
-    return tuple((size, f"INSERT INTO {table} VALUES " + ",".join([one] * size)) for size in ROWS_A_STATEMENT)
-
-
 PUT_EVENTS, PUT_HOOKS = inserts("events", EVENT_COLUMNS), inserts("hooks", HOOK_COLUMNS)
-
-
-def insert_rows(
-    db: sqlite3.Connection, statements: tuple[tuple[int, str], ...], rows: list[tuple[object, ...]]
-) -> None:
-    """Insert rows by `inserts`, as many at a time as can be."""
-    done = 0
-    for size, statement in statements:
-        while len(rows) - done >= size:
-            db.execute(statement, [value for row in rows[done : done + size] for value in row])
-            done += size
 
 
 SELECT_EVENT = (

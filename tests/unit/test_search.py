@@ -20,6 +20,7 @@ from ctm_trio.journal.store import EventStore, StoreDamaged, StoreUnavailable
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.search import INPUT_CHARS, TRIGRAMS, Matches, SearchQuery, find, snippet, text_of_line, trigrams
 from ctm_trio.model.times import parse_time
+from ctm_trio.system.bulk_insert import Inserts, insert_rows
 from tests.fakes.library import UUID, Library, at, bash
 
 OTHER = "99999999-2222-4333-8444-555555555555"
@@ -203,15 +204,14 @@ def test_a_tool_of_a_step_that_was_rolled_back(library: Library, monkeypatch: py
     """Its number is given out again with the step, and to no other tool by the next process."""
     library.write([bash("needle-a")])
     made = SearchIndex(library.paths.search_index, library.paths.database, library.paths.logs)
-    insert = search_index._insert
 
-    def full(db: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-        if table.startswith("words"):
+    def full(db: sqlite3.Connection, statements: Inserts, rows: Sequence[Sequence[object]]) -> None:
+        if statements is search_index.PUT_WORDS:
             raise sqlite3.OperationalError("database or disk is full")
-        insert(db, table, rows)
+        insert_rows(db, statements, rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr(search_index, "_insert", full)
+        patch.setattr(search_index, "insert_rows", full)
         with pytest.raises(StoreUnavailable, match="full"):
             made.step()
     made.step()
