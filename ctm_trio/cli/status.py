@@ -36,7 +36,8 @@ from ctm_trio.cli.ls import ago, view
 from ctm_trio.cli.views import is_live, live_names, use_our_server
 from ctm_trio.cli.where import daemon_port, restart_needed, silent_daemon
 from ctm_trio.errors import CtmError
-from ctm_trio.journal.store import open_database, select_events
+from ctm_trio.journal.file import open_database
+from ctm_trio.journal.select import select_events
 from ctm_trio.model.cost_counter import Counter
 from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.model.limits import Limits

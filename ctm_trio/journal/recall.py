@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from ctm_trio.journal.store import open_database, sources_of
+from ctm_trio.journal.file import open_database
+from ctm_trio.journal.select import newest_id, sources_of
 from ctm_trio.model.activity import Remembered
 from ctm_trio.model.attention import Attention
 from ctm_trio.model.decoding import BAD_JSON
@@ -61,10 +62,7 @@ def recall(path: Path, sessions: frozenset[str], calls: int) -> Recalled:
 
 def _recall(db: sqlite3.Connection, sessions: frozenset[str], calls: int) -> Recalled:
     db.execute("BEGIN")
-    newest = db.execute(
-        "SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM hooks))"
-    ).fetchone()[0]
-    found = Recalled(newest)
+    found = Recalled(newest_id(db))
     for session in sessions:
         sources = sources_of(db, [session])
         events = [*_calls(db, sources, calls), *_hooks(db, sources)]

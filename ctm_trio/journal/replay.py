@@ -6,7 +6,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from ctm_trio.journal.store import open_database, select_events
+from ctm_trio.journal.file import open_database
+from ctm_trio.journal.select import select_events
 from ctm_trio.model.event import RING_EVENTS, Event
 from ctm_trio.model.replay import DEEP_EVENTS, Wanted
 from ctm_trio.system.open_file import reading

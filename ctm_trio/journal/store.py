@@ -23,9 +23,9 @@ from ctm_trio.journal.file import open_database as open_database
 from ctm_trio.journal.schema import EVENT_COLUMNS, HOOK_COLUMNS
 from ctm_trio.journal.seen import Seen
 from ctm_trio.journal.seen_all import SeenAll
-from ctm_trio.model.event import MAX_ID, RING_EVENTS, Event
+from ctm_trio.journal.select import newest_id
+from ctm_trio.model.event import MAX_ID, RING_EVENTS
 from ctm_trio.model.log_line import Segment
-from ctm_trio.model.payload import compose, stored_bytes
 from ctm_trio.model.times import format_time
 from ctm_trio.system.bulk_insert import insert_rows, inserts
 from ctm_trio.system.file_watch import Watched
@@ -54,8 +54,6 @@ AHEAD_NS = 86_400 * 10**9
 
 _given: dict[Path, int] = {}
 """The highest id that this process gave out, by path: also of a file that was set aside, for clients know it."""
-
-NEWEST = "SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM hooks))"
 
 
 class Source(msgspec.Struct, gc=False):
@@ -118,8 +116,7 @@ class EventStore(Watched):
             "SELECT id, uuid, kind, name, device, inode, position, check_bytes, sealed, head FROM segments"
         ):
             self.keep_segments({row[0]: _segment(row)})
-        newest = self.db.execute(NEWEST).fetchone()
-        self.last_id = max(newest[0], _given.get(self.path, 0))
+        self.last_id = max(newest_id(self.db), _given.get(self.path, 0))
         self.next_source = max((s.id for s in self.sources.values()), default=0) + 1
         self.next_segment = max(self.segments, default=0) + 1
         if max(self.last_id, self.next_source, self.next_segment) > MAX_ID - SPARE_IDS:
@@ -159,7 +156,7 @@ class EventStore(Watched):
             StoreUnavailable, StoreDamaged: it cannot be read.
         """
         with translated():
-            self.last_id = max(self.last_id, self.db.execute(NEWEST).fetchone()[0])
+            self.last_id = max(self.last_id, newest_id(self.db))
 
     def source(self, uuid: str, session: str) -> Source:
         """The source of a log, made if there is none yet. `session` is only used for a new one."""
@@ -310,79 +307,6 @@ def _segment(row: tuple[object, ...]) -> Segment:
 
 
 PUT_EVENTS, PUT_HOOKS = inserts("events", EVENT_COLUMNS), inserts("hooks", HOOK_COLUMNS)
-
-
-SELECT_EVENT = (
-    "SELECT e.id, e.type, s.session, e.payload, e.ts, s.uuid, e.tool, e.is_error, e.agent_id"
-    " FROM events e JOIN sources s ON s.id = e.source "
-)
-
-
-def event_of(row: tuple[object, ...]) -> Event:
-    """An event from a row of `SELECT_EVENT`."""
-    id_, type_, session, payload, ts, uuid, tool, is_error, agent_id = row
-    uuid = str(uuid)
-    return Event(
-        int(str(id_)), str(type_), str(session), compose(str(session), stored_bytes(payload)), str(ts),
-        "" if uuid.startswith("session:") else uuid, str(tool), bool(is_error), str(agent_id),
-    )  # fmt: skip
-
-
-def select_events(
-    db: sqlite3.Connection,
-    *,
-    limit: int,
-    sessions: Iterable[str] | None = None,
-    types: Iterable[str] | None = None,
-    after: int = 0,
-    until: int = MAX_ID,
-) -> list[Event]:
-    """The newest `limit` public events with `after` < id ≤ `until`, oldest first in the answer.
-
-    Args:
-        limit: number of events.
-        sessions: only of these, None for all.
-        types: only these, None for all.
-        after, until: ids in nanoseconds.
-
-    Raises:
-        StoreUnavailable, StoreDamaged: it cannot be read.
-    """
-    with translated():
-        return _select(db, limit, sessions, types, after, until)
-
-
-def _select(
-    db: sqlite3.Connection,
-    limit: int,
-    sessions: Iterable[str] | None,
-    types: Iterable[str] | None,
-    after: int,
-    until: int,
-) -> list[Event]:
-    wanted = tuple(types or ())
-    narrow = f" AND e.type IN ({','.join('?' * len(wanted))})" if types is not None else ""
-    tail = f"e.id > ? AND e.id <= ?{narrow} ORDER BY e.id DESC LIMIT ?"
-    bounds = (after, until, *wanted, limit)
-    if sessions is None:
-        rows = db.execute(f"{SELECT_EVENT} WHERE {tail}", bounds).fetchall()
-    else:
-        rows = []
-        for source in sources_of(db, sessions):
-            rows += db.execute(f"{SELECT_EVENT} WHERE e.source = ? AND {tail}", (source, *bounds)).fetchall()
-        rows.sort(key=lambda row: row[0], reverse=True)
-        del rows[limit:]
-    rows.reverse()
-    return [event_of(row) for row in rows]
-
-
-def sources_of(db: sqlite3.Connection, sessions: Iterable[str]) -> list[int]:
-    """Ids of the sources (logs) that belong to these sessions."""
-    return [
-        source
-        for name in sessions
-        for (source,) in db.execute("SELECT id FROM sources WHERE session = ?", (name,)).fetchall()
-    ]
 
 
 def ring_sizes(sources: Iterable[Source]) -> dict[str, int]:

@@ -24,6 +24,7 @@ from ctm_trio.core.threads import in_thread
 from ctm_trio.journal.last_calls import last_call_at, newest_calls
 from ctm_trio.journal.replay import read_replay
 from ctm_trio.journal.rescue import insert_what_can_be
+from ctm_trio.journal.select import select_events
 from ctm_trio.journal.stamping import (
     draft_source,
     move_sources,
@@ -33,7 +34,7 @@ from ctm_trio.journal.stamping import (
     stamp_lines,
     unstored,
 )
-from ctm_trio.journal.store import EventStore, Stamped, StoreDamaged, StoreUnavailable, ring_sizes, select_events
+from ctm_trio.journal.store import EventStore, Stamped, ring_sizes
 from ctm_trio.journal.tail import EventSender
 from ctm_trio.messages.journal import (
     Attribute,
@@ -49,6 +50,7 @@ from ctm_trio.messages.journal import (
 from ctm_trio.model.event import RING_EVENTS, Event
 from ctm_trio.system.file_watch import watch_file
 from ctm_trio.system.mounts import may_hang
+from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
 
 log = logging.getLogger("ctm.journal")
 

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from ctm_trio.journal import store
+from ctm_trio.journal.select import select_events
 from ctm_trio.journal.stamping import stamp_lines
 from ctm_trio.journal.store import EventStore, Stamped
 from ctm_trio.messages.journal import Draft, Publish
@@ -244,5 +245,5 @@ def test_text_that_is_not_utf8(tmp_path: Path) -> None:
     library = Library(tmp_path)
     library.write([bash("one")])
     library.store.db.execute("UPDATE events SET ts = CAST(x'ff41' AS TEXT)")
-    assert store.select_events(library.store.db, limit=5)[0].ts == "\ufffdA"
+    assert select_events(library.store.db, limit=5)[0].ts == "\ufffdA"
     library.close()

@@ -17,7 +17,8 @@ import pytest
 
 from ctm_trio.archive.search_index import INDEX, SearchIndex
 from ctm_trio.journal.schema import EVENT_LOG, PRAGMAS
-from ctm_trio.journal.store import EventStore, select_events
+from ctm_trio.journal.select import select_events
+from ctm_trio.journal.store import EventStore
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.system import migration
