@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ctm_trio.errors import CtmError
 from ctm_trio.ingest.log_files import open_log_file
-from ctm_trio.journal.store import EventStore, Stamped, open_database
+from ctm_trio.journal.file import open_database
+from ctm_trio.journal.store import EventStore, Stamped
 from ctm_trio.model.log_names import parse_log_name
 from ctm_trio.system.store_errors import BESIDE
 

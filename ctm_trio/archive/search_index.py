@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from ctm_trio.archive.log_lines import LineReader, place_of
-from ctm_trio.journal.store import open_database
+from ctm_trio.journal.file import open_database
 from ctm_trio.model.odd_json import looks_like_object
 from ctm_trio.model.search import text_of_line, text_of_payload
 from ctm_trio.model.times import parse_time

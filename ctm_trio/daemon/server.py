@@ -41,11 +41,11 @@ from ctm_trio.daemon.starting import (
 )
 from ctm_trio.daemon.wiring import Plan, run_daemon
 from ctm_trio.errors import CtmError
-from ctm_trio.journal.store import StoreDamaged, set_aside
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
 from ctm_trio.model.plain import plain_lines
 from ctm_trio.system.instance_lock import Holder
 from ctm_trio.system.settings_file import load_settings
+from ctm_trio.system.store_errors import StoreDamaged, set_aside
 
 log = logging.getLogger("ctm.server")
 

@@ -18,8 +18,7 @@ from pathlib import Path
 import msgspec
 
 from ctm_trio.errors import CtmError
-from ctm_trio.journal.file import checkpoint as checkpoint
-from ctm_trio.journal.file import open_database as open_database
+from ctm_trio.journal.file import checkpoint, open_database
 from ctm_trio.journal.schema import EVENT_COLUMNS, HOOK_COLUMNS
 from ctm_trio.journal.seen import Seen
 from ctm_trio.journal.seen_all import SeenAll
@@ -30,12 +29,7 @@ from ctm_trio.model.times import format_time
 from ctm_trio.system.bulk_insert import insert_rows, inserts
 from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.open_file import suspect_if_damaged
-from ctm_trio.system.store_errors import StoreDamaged as StoreDamaged
-from ctm_trio.system.store_errors import StoreNewer as StoreNewer
-from ctm_trio.system.store_errors import StoreRefused as StoreRefused
-from ctm_trio.system.store_errors import StoreUnavailable as StoreUnavailable
-from ctm_trio.system.store_errors import StoreUsedUp, translated, written
-from ctm_trio.system.store_errors import set_aside as set_aside
+from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, StoreUsedUp, translated, written
 from ctm_trio.system.transaction import transaction
 
 log = logging.getLogger("ctm.store")

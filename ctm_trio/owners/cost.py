@@ -12,12 +12,12 @@ from typing import TypeVar
 import trio
 
 from ctm_trio.core.channels import StateSender
-from ctm_trio.journal.store import StoreDamaged, StoreRefused, StoreUnavailable
 from ctm_trio.messages.cost import CostTotals
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.system.cost_store import CostStore, load_prices
 from ctm_trio.system.file_watch import Trouble, watch_side_file
+from ctm_trio.system.store_errors import StoreDamaged, StoreRefused, StoreUnavailable
 
 T = TypeVar("T")
 

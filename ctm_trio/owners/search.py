@@ -14,11 +14,11 @@ import trio
 from ctm_trio.archive.search_index import STEP_ROWS, SearchIndex
 from ctm_trio.core.channels import StateReceiver
 from ctm_trio.core.tail_channel import TailSource
-from ctm_trio.journal.store import StoreDamaged, StoreUnavailable
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.event import Event
 from ctm_trio.system.file_watch import Trouble, watch_file
 from ctm_trio.system.side_database import begin_anew
+from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
 
 log = logging.getLogger("ctm.search")
 

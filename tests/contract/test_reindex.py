@@ -16,11 +16,11 @@ from ctm_trio.daemon.reindex import NotWritten, Progress, reindex
 from ctm_trio.ingest import tailer
 from ctm_trio.journal import store
 from ctm_trio.journal import task as journal
-from ctm_trio.journal.store import StoreUnavailable
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_parse import parse_chunk
 from ctm_trio.model.search import SearchQuery
 from ctm_trio.system.instance_lock import Holder, InstanceLock
+from ctm_trio.system.store_errors import StoreUnavailable
 from tests.fakes.library import Library, at, bash
 
 OTHER = "99999999-2222-4333-8444-555555555555"
@@ -70,7 +70,7 @@ async def test_full_disk(library: Library, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(
         store, "insert_rows", lambda db, *rest: (_ for _ in ()).throw(sqlite3.OperationalError("disk full"))
     )
-    with pytest.raises((NotWritten, store.StoreUnavailable)):
+    with pytest.raises((NotWritten, StoreUnavailable)):
         await reindex(library.paths, lambda progress: None)
     assert library.paths.database.read_bytes() == before
     assert not list(library.paths.root.glob("*.rebuild*"))

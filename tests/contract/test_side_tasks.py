@@ -17,7 +17,6 @@ from ctm_trio.core.channels import open_state_channel
 from ctm_trio.core.tail_channel import open_tail_channel
 from ctm_trio.core.tail_window import Bounds
 from ctm_trio.errors import CtmError
-from ctm_trio.journal.store import StoreDamaged, StoreUnavailable
 from ctm_trio.messages.cost import CostTotals
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.event import Event
@@ -27,6 +26,7 @@ from ctm_trio.model.search import SearchQuery
 from ctm_trio.owners import cost
 from ctm_trio.owners import search as indexer
 from ctm_trio.system.cost_store import CostStore
+from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
 from tests.fakes.library import Library, bash
 
 POINT = CostPoint("alpha", "u1", "2026-01-01T00:00:00Z", "m", 1, 2, 3, 4)

@@ -15,9 +15,9 @@ from ctm_trio.daemon import server
 from ctm_trio.daemon.wiring import Plan
 from ctm_trio.journal import store
 from ctm_trio.journal import task as journal
-from ctm_trio.journal.store import EventStore, StoreUnavailable
+from ctm_trio.journal.store import EventStore
 from ctm_trio.journal.view import After, Batch, EventView
-from ctm_trio.system.store_errors import translated
+from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, translated
 from tests.faults.rig import Rig, line
 
 UUID = "11111111-2222-4333-8444-555555555555"
@@ -134,7 +134,7 @@ async def test_a_replay_from_a_bad_database(rig: Rig, monkeypatch: pytest.Monkey
     if damaged:
         with pytest.raises(BaseExceptionGroup) as caught:
             await ask()
-        assert caught.group_contains(store.StoreDamaged)
+        assert caught.group_contains(StoreDamaged)
     else:
         assert (await ask()).lost
 

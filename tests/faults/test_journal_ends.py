@@ -15,10 +15,10 @@ from ctm_trio.core.channels import ask
 from ctm_trio.core.threads import in_thread
 from ctm_trio.journal import store
 from ctm_trio.journal import task as journal
-from ctm_trio.journal.store import EventStore, StoreUnavailable
+from ctm_trio.journal.store import EventStore
 from ctm_trio.messages.journal import Draft, Ingest, Positions, Publish
 from ctm_trio.model.log_line import LOGS, LineBatch, Segment
-from ctm_trio.system.store_errors import StoreDamaged
+from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, set_aside
 from tests.faults.rig import Rig, line
 
 UUID = "11111111-2222-4333-8444-555555555555"
@@ -157,7 +157,7 @@ def test_a_store_that_cannot_be_used_is_closed(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(StoreDamaged):
         opened.open()
     assert closed == [path]
-    store.set_aside(path)
+    set_aside(path)
     again = EventStore(path)
     assert again.next_id() > newest
     again.close()

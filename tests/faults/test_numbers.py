@@ -23,6 +23,7 @@ from ctm_trio.system.store_errors import (
     StoreRefused,
     StoreUnavailable,
     StoreUsedUp,
+    set_aside,
     translate,
     translated,
     written,
@@ -123,7 +124,7 @@ def test_ids_go_on_above_those_of_a_file_that_was_set_aside(tmp_path: Path) -> N
     made.last_id = time.time_ns() + 10**18
     newest = made.next_id()
     made.close()
-    store.set_aside(path)
+    set_aside(path)
     again = EventStore(path)
     assert again.next_id() > newest
     again.close()

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from ctm_trio.archive import search_index
 from ctm_trio.archive.search_index import SearchIndex
 from ctm_trio.archive.search_read import connect_search, search
-from ctm_trio.journal.store import EventStore, StoreDamaged, StoreUnavailable
+from ctm_trio.journal.store import EventStore
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.search import INPUT_CHARS, TRIGRAMS, Matches, SearchQuery, find, snippet, text_of_line, trigrams
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.bulk_insert import Inserts, insert_rows
+from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
 from tests.fakes.library import UUID, Library, at, bash
 
 OTHER = "99999999-2222-4333-8444-555555555555"

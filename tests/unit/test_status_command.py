@@ -10,7 +10,7 @@ import pytest
 
 from ctm_trio.__main__ import main
 from ctm_trio.cli import status
-from ctm_trio.journal.store import open_database
+from ctm_trio.journal.file import open_database
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.times import format_time
