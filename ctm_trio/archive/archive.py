@@ -70,7 +70,7 @@ class Archive:
 
     def __init__(self, paths: Paths) -> None:
         self._logs = paths.logs
-        self._events = ReadPool(partial(event_reader, paths.database), size=READERS, files=(paths.database,))
+        self._events = ReadPool(partial(event_reader, paths.database, kept=True), size=READERS, files=(paths.database,))
         self._search = ReadPool(
             partial(connect_search, paths.search_index, paths.database),
             size=SEARCHERS,

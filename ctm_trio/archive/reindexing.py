@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ctm_trio.errors import CtmError
 from ctm_trio.ingest.log_files import open_log_file
-from ctm_trio.journal.file import open_database
+from ctm_trio.journal.file import event_reader
 from ctm_trio.journal.store import EventStore, Stamped
 from ctm_trio.model.log_names import parse_log_name
 from ctm_trio.system.store_errors import BESIDE
@@ -35,7 +35,7 @@ def remember_sources(old: Path, new: Path) -> None:
     """Make the new database, knowing what the old one knows of whose log is whose (renames, `/clear`)."""
     known: list[tuple[str, str]] = []
     try:
-        db = open_database(old, read_only=True)
+        db = event_reader(old)
         try:
             known = db.execute(
                 "SELECT uuid, session FROM sources WHERE uuid NOT LIKE 'session:%' ORDER BY id"
@@ -54,7 +54,7 @@ def remember_sources(old: Path, new: Path) -> None:
 
 def tool_calls(path: Path) -> int:
     """Number of tool calls in a database."""
-    db = open_database(path, read_only=True)
+    db = event_reader(path)
     try:
         (count,) = db.execute("SELECT count(*) FROM events WHERE type = 'tool_call'").fetchone()
         return int(count)

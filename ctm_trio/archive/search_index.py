@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from ctm_trio.archive.log_lines import LineReader, place_of
-from ctm_trio.journal.file import open_database
+from ctm_trio.journal.file import event_reader
 from ctm_trio.model.odd_json import looks_like_object
 from ctm_trio.model.search import text_of_line, text_of_payload
 from ctm_trio.model.times import parse_time
@@ -187,7 +187,7 @@ class SearchIndex(Watched):
                 if self._journal is None or self._journal_was_replaced():
                     if self._journal is not None:
                         self._journal.close()
-                    self._journal = open_database(self._journal_path, read_only=True)
+                    self._journal = event_reader(self._journal_path)
                     self._journal_file = OpenFile(self._journal_path)
                 yield self._journal
         except (sqlite3.Error, DamageMet) as error:

@@ -36,7 +36,7 @@ from ctm_trio.cli.ls import ago, view
 from ctm_trio.cli.views import is_live, live_names, use_our_server
 from ctm_trio.cli.where import daemon_port, restart_needed, silent_daemon
 from ctm_trio.errors import CtmError
-from ctm_trio.journal.file import open_database
+from ctm_trio.journal.file import event_reader
 from ctm_trio.journal.select import select_events
 from ctm_trio.model.cost_counter import Counter
 from ctm_trio.model.decoding import BAD_JSON
@@ -167,7 +167,7 @@ def read_events(paths: Paths) -> Known:
     if not os.path.exists(paths.database):
         return known
     try:
-        db = open_database(paths.database, read_only=True)
+        db = event_reader(paths.database)
         try:
             for event in select_events(db, limit=LAST_CHANGES, types=("attention_raised", "attention_cleared")):
                 payload = msgspec.json.decode(event.payload)

@@ -10,30 +10,35 @@ from ctm_trio.journal.schema import EVENT_LOG, PRAGMAS
 from ctm_trio.system.migration import connect, open_current
 from ctm_trio.system.open_file import check_current
 from ctm_trio.system.rescued import take_over
+from ctm_trio.system.side_database import READER_PRAGMAS as KEPT_READER_PRAGMAS
 from ctm_trio.system.side_database import connect_reader
 
+READER_PRAGMAS = ("PRAGMA cache_size = -8000", "PRAGMA temp_store = MEMORY")
+"""As much cache as the writer has: such a reader is mostly alone, and closed soon."""
 
-def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection with our settings. The writer's makes the file, or brings it up to date (`migration`).
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """The writer's connection. It makes the file, or brings it up to date (`migration`).
 
     Raises:
         StoreDamaged: it must be set aside.
         StoreNewer: a newer program made it.
         StoreUnavailable: it cannot be opened now.
     """
-    if not read_only:
-        take_over(path, EVENT_LOG)
-        return _lenient(open_current(path, EVENT_LOG, PRAGMAS))
-    return _lenient(connect_reader(path, EVENT_LOG, [p for p in PRAGMAS if "cache" in p or "temp" in p]))
+    take_over(path, EVENT_LOG)
+    return _lenient(open_current(path, EVENT_LOG, PRAGMAS))
 
 
-def event_reader(path: Path) -> sqlite3.Connection:
-    """A read-only connection that is kept, with a small cache of its own.
+def event_reader(path: Path, *, kept: bool = False) -> sqlite3.Connection:
+    """A read-only connection.
+
+    Args:
+        path: of the file. kept: it is one of several that stay open, so its cache is small.
 
     Raises:
-        StoreUnavailable, StoreDamaged: it cannot be opened.
+        StoreUnavailable, StoreDamaged: it cannot be opened. StoreNewer: a newer program made it.
     """
-    return _lenient(connect_reader(path, EVENT_LOG))
+    return _lenient(connect_reader(path, EVENT_LOG, KEPT_READER_PRAGMAS if kept else READER_PRAGMAS))
 
 
 def _lenient(connection: sqlite3.Connection) -> sqlite3.Connection:

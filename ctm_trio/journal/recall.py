@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from ctm_trio.journal.file import open_database
+from ctm_trio.journal.file import event_reader
 from ctm_trio.journal.select import newest_id, sources_of
 from ctm_trio.model.activity import Remembered
 from ctm_trio.model.attention import Attention
@@ -56,7 +56,7 @@ def recall(path: Path, sessions: frozenset[str], calls: int) -> Recalled:
     Raises:
         StoreUnavailable: the database cannot be read. DamageMet: it seems damaged, and its writer was told.
     """
-    with reading(path), closing(open_database(path, read_only=True)) as db, translated():
+    with reading(path), closing(event_reader(path)) as db, translated():
         return _recall(db, sessions, calls)
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from ctm_trio.journal.file import open_database
+from ctm_trio.journal.file import event_reader
 from ctm_trio.journal.select import select_events
 from ctm_trio.model.event import RING_EVENTS, Event
 from ctm_trio.model.replay import DEEP_EVENTS, Wanted
@@ -26,7 +26,7 @@ def read_replay(source: Path | sqlite3.Connection, wanted: Wanted) -> tuple[list
     """
     if not isinstance(source, Path):
         return _read(source, wanted)
-    with reading(source), closing(open_database(source, read_only=True)) as db:
+    with reading(source), closing(event_reader(source)) as db:
         return _read(db, wanted)
 
 
