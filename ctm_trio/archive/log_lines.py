@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, list_parts, list_strays
+from ctm_trio.ingest.log_files import PlainReader, Reader, list_parts, list_strays, open_reader
 from ctm_trio.journal.store import unsigned
 from ctm_trio.system.clock_grain import CLOCK_GRAIN_NS
 
@@ -126,7 +126,7 @@ class LineReader:
             reader = None
         if reader is None:
             try:
-                reader = PackedReader(path) if path.suffix == ".gz" else PlainReader(path)
+                reader = open_reader(path)
             except OSError:
                 return None
             self._open[path] = reader

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import struct
 from collections.abc import Iterable
 from pathlib import Path
 
 from ctm_trio.errors import CtmError
-from ctm_trio.ingest.log_files import open_log_file
+from ctm_trio.ingest.log_files import open_log_file, unpacked_size
 from ctm_trio.journal.file import event_reader
 from ctm_trio.journal.store import EventStore, Stamped
 from ctm_trio.model.log_names import parse_log_name
@@ -75,11 +74,9 @@ def _size(entry: os.DirEntry[str]) -> int:
         if name is None:
             return 0
         size = entry.stat(follow_symlinks=False).st_size
-        if not name.packed or size < 18:
+        if not name.packed:
             return size
         with open(open_log_file(Path(entry.path)), "rb") as file:
-            file.seek(-4, os.SEEK_END)
-            (unpacked,) = struct.unpack("<I", file.read(4))
-        return max(int(unpacked), size)
-    except (OSError, struct.error):
+            return max(unpacked_size(file.fileno()), size)
+    except OSError:
         return 0

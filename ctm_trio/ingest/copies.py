@@ -25,13 +25,12 @@ from ctm_trio.ingest.log_copies import (
     became_one_of,
     continuations,
     numbered,
-    open_reader,
     read_head,
     repeated,
     strays_with,
     unfinished,
 )
-from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, list_parts
+from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, list_parts, open_reader
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName
 

@@ -14,14 +14,12 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader
+from ctm_trio.ingest.log_files import MIN_ARCHIVE_BYTES, PlainReader, Reader, open_reader
 from ctm_trio.model.log_line import CHECK_BYTES, Segment, begins_as, head_of
 from ctm_trio.model.log_names import LogName, is_rotated_by_others, is_stray
 
 HEAD_BYTES = 4096
 """So much of the beginning of two files is compared: the first line, and mostly its time."""
-
-EMPTY_ARCHIVE_BYTES = 18
 
 TAIL_BYTES = 1 << 20
 """So far back the end of a copy's last whole line is looked for; without one the copy is not remembered by it."""
@@ -45,15 +43,6 @@ class Repeats:
     check: bytes
     whole: bool
     head: bytes
-
-
-def open_reader(path: Path) -> Reader:
-    """A reader of a plain or packed log file. The caller closes it.
-
-    Raises:
-        OSError: it cannot be read, or is not a regular file.
-    """
-    return PackedReader(path) if path.suffix == ".gz" else PlainReader(path)
 
 
 def ends_like(reader: Reader, segment: Segment) -> bool:
@@ -140,8 +129,8 @@ def unfinished(path: Path, reader: Reader, recent_s: float, others: Iterable[Pat
         status = path.stat()
     except OSError:
         return False
-    # Of an empty file, too: an archive of nothing has 20 bytes.
-    return (not whole or status.st_size < EMPTY_ARCHIVE_BYTES) and abs(time.time() - status.st_mtime) < recent_s
+    # Also one that has no end because it has nothing yet.
+    return (not whole or status.st_size < MIN_ARCHIVE_BYTES) and abs(time.time() - status.st_mtime) < recent_s
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import struct
 import zlib
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +11,9 @@ from typing import Protocol
 from ctm_trio.model.log_names import LogName, is_stray, parts_among
 from ctm_trio.system.owned import believed_owners
 from ctm_trio.system.regular import open_regular
+
+MIN_ARCHIVE_BYTES = 18
+"""Of a gzip file: its header has 10 bytes at least, its trailer 8. (An archive of nothing has 20.)"""
 
 
 def list_parts(directory: Path, uuid: str) -> list[LogName]:
@@ -37,6 +39,15 @@ def open_log_file(path: Path) -> int:
         OSError: as `open_regular`; it belongs to somebody who could not have put it there.
     """
     return open_regular(path, follow=False, owner=believed_owners(path.parent))
+
+
+def unpacked_size(fd: int) -> int:
+    """Bytes of an open gzip file, unpacked, as its trailer says: of its last piece, modulo 4 GiB.
+
+    0 for a file that is too short to be an archive.
+    """
+    size = os.fstat(fd).st_size
+    return int.from_bytes(os.pread(fd, 4, size - 4), "little") if size >= MIN_ARCHIVE_BYTES else 0
 
 
 class Reader(Protocol):
@@ -118,11 +129,18 @@ class PackedReader:
 
     def size(self) -> int:
         """See `Reader`; 0 for a file that is too short to be an archive."""
-        length = os.fstat(self._raw.fileno()).st_size
-        trailer = os.pread(self._raw.fileno(), 4, max(0, length - 4))
-        return int(struct.unpack("<I", trailer)[0]) if length >= 18 else 0
+        return unpacked_size(self._raw.fileno())
 
     def close(self) -> None:
         """See `Reader`."""
         self._file.close()
         self._raw.close()
+
+
+def open_reader(path: Path) -> Reader:
+    """A reader of a plain or packed log file. The caller closes it.
+
+    Raises:
+        OSError: it cannot be read, or is not a regular file.
+    """
+    return PackedReader(path) if path.suffix == ".gz" else PlainReader(path)

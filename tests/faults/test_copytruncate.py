@@ -13,7 +13,8 @@ import pytest
 import trio
 
 from ctm_trio.ingest import directory as tailers
-from ctm_trio.ingest.log_copies import Repeats, open_reader, repeated
+from ctm_trio.ingest.log_copies import Repeats, repeated
+from ctm_trio.ingest.log_files import open_reader
 from ctm_trio.model.log_line import CHECK_BYTES, Segment, begins_as, head_of
 from tests.faults.rig import SETTLE_S, LogFile, Rig, line
 from tests.faults.test_logs import UUID, lines

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from ctm_trio.archive.archive import Archive, CallNotFound, LogGone
 from ctm_trio.archive.reindexing import log_bytes
 from ctm_trio.archive.usage import TooManyLogs
 from ctm_trio.errors import Unavailable
+from ctm_trio.ingest.log_files import open_reader
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import HOOK_EVENTS
 from ctm_trio.model.subagent import AgentFacts, told
@@ -185,6 +188,19 @@ async def test_too_many_logs(library: Library, archive: Archive, monkeypatch: py
     with pytest.raises(TooManyLogs) as many:
         await archive.log_files()
     assert many.value.fields["count"] == 3
+
+
+async def test_bytes_of_packed_logs(library: Library) -> None:
+    """What they have unpacked; of what is too short to be an archive, or is cut, what it is long."""
+    part = library.paths.logs / "a.jsonl.1700000000000000000.gz"
+    part.write_bytes(gzip.compress(b"x" * 5000))
+    assert log_bytes([library.paths.logs]) == 5000
+    part.write_bytes(gzip.compress(b""))
+    assert log_bytes([library.paths.logs]) == part.stat().st_size == 20
+    part.write_bytes(b"short")
+    assert log_bytes([library.paths.logs]) == 5
+    with closing(open_reader(part)) as reader:
+        assert reader.size() == 0
 
 
 async def test_logs_with_odd_names_and_none_at_all(library: Library, archive: Archive) -> None:
