@@ -76,7 +76,7 @@ def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Even
         source.last_call_at = last_call
         store.last_calls[source_id] = last_id
     source.events += len(rows)
-    return Stamped(rows, hooks, {segment_id: msgspec.structs.replace(segment)}, {source_id: source}), events
+    return Stamped(rows, hooks, {segment_id: segment}, {source_id: source}), events
 
 
 def reads_back(store: EventStore, batch: LineBatch) -> bool:

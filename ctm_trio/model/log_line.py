@@ -80,6 +80,7 @@ class Row(msgspec.Struct, gc=False):
 class LineBatch(msgspec.Struct, gc=False):
     """Rows of one segment in order, and the segment as it is after them. Committed in one transaction.
 
+    The segment is a copy of the sender's: the journal keeps it, and nobody changes it any more.
     `anew`: the file took the place of one that was read, so it may have any of the log's calls again.
     """
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ctm_trio.journal.stamping import stamp_lines
 from ctm_trio.journal.store import EventStore
 from ctm_trio.model.config import Paths, paths_under
@@ -59,7 +61,7 @@ class Library:
         segment.device, segment.inode, segment.position = status.st_dev, status.st_ino, start + len(data)
         rows = [row for part in parse_chunk(data, 0, start, NOW) for row in part.rows]
         self.store.source(uuid, session).session = session
-        stamped, events = stamp_lines(self.store, LineBatch(segment, rows))
+        stamped, events = stamp_lines(self.store, LineBatch(msgspec.structs.replace(segment), rows))
         self.store.insert([stamped])
         return [event.id for event in events if event.type != "subagent_start"]
 
@@ -74,7 +76,7 @@ class Library:
         segment = self.segments.pop((LOGS, uuid))
         if told:
             segment.name = part.name
-            stamped, _ = stamp_lines(self.store, LineBatch(segment, []))
+            stamped, _ = stamp_lines(self.store, LineBatch(msgspec.structs.replace(segment), []))
             self.store.insert([stamped])
 
     def close(self) -> None:
