@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
-import stat
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,15 +20,13 @@ from ctm_trio.core.channels import Figures, StateSender, ask
 from ctm_trio.core.threads import in_thread
 from ctm_trio.errors import Unavailable
 from ctm_trio.ingest.ends import Bell, Progress, TailEnds
-from ctm_trio.ingest.log_files import open_log_file
+from ctm_trio.ingest.listing import Listing, fully_read, scan
 from ctm_trio.ingest.tailer import ASK_S, PartsOf, Tail
 from ctm_trio.messages.journal import Positions
 from ctm_trio.messages.tailers import TailersCounters, TailersSnapshot
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName, parse_log_name, parts_among
 from ctm_trio.model.log_parse import Clues
-from ctm_trio.system.clock_grain import CLOCK_GRAIN_NS
-from ctm_trio.system.owned import believed_owners
 from ctm_trio.system.watch import SCAN_S, DirectoryWatch
 
 log = logging.getLogger("ctm.tailers")
@@ -218,7 +213,7 @@ class _DirectoryOwner:
                     self.parts_of,
                 )
             except Unavailable:
-                # The disk is full or the journal is busy for long. That is no crash of ours: the log waits.
+                # The disk is full or the journal is busy for long. That is not a crash of ours: the log waits.
                 await trio.sleep(AGAIN_S)
             else:
                 return
@@ -253,7 +248,7 @@ class _DirectoryOwner:
         self._cannot_list(None)
         found = self.listed.files
         self._name_strange(self.listed.strange)
-        read = partial(_fully_read, self.directory, segments)
+        read = partial(fully_read, self.directory, segments)
         done = await in_thread(read, abandon_on_cancel=True) if segments else set()
         for uuid, files in found.items():
             entry = self._log(uuid)
@@ -283,7 +278,7 @@ class _DirectoryOwner:
             waits = True
             self.ends.report.fault(self.kind, f"{self.kind}/", why)
 
-        listed = await in_thread(partial(_scan, self.directory), abandon_on_cancel=True, say=say)
+        listed = await in_thread(partial(scan, self.directory), abandon_on_cancel=True, say=say)
         if waits:
             self._cannot_list(None)
         return listed
@@ -340,7 +335,7 @@ async def tail_log(
                 async with ends.open_logs.reading(tail, big=tail.has_much(seen)) as waited:
                     await tail.sync(tail.look() if waited else seen, look_at_parts=known != parts)
             except OSError as error:
-                # Without permission, a link, a directory: that is no crash, and the file may become readable.
+                # Without permission, a link, a directory: that is not a crash, and the file may become readable.
                 tail.unreadable(error)
                 if error.errno in (errno.EMFILE, errno.ENFILE):
                     ends.open_logs.shed()
@@ -366,72 +361,3 @@ async def tail_log(
         tail.readable()
         tail.close()
         ends.open_logs.forget(tail)
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What a directory held: uuid → its files with (size, inode); and its time of change then, in nanoseconds.
-
-    `strange` are the names of logs under which there is something else: a directory, a pipe, a link,
-    a file of another user.
-    """
-
-    files: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
-    strange: frozenset[str] = frozenset()
-    changed_ns: int = 0
-    taken_ns: int = 0
-
-    def is_current(self, directory: Path) -> bool:
-        """True if no name came, went or changed since. (Changes within the clock's grain of the look do not show.)"""
-        try:
-            now_ns = os.stat(directory).st_mtime_ns
-        except OSError:
-            return False
-        return now_ns == self.changed_ns and self.changed_ns < self.taken_ns - CLOCK_GRAIN_NS
-
-
-def _scan(directory: Path) -> Listing:
-    """List the directory. Runs in a thread. Raises OSError, but not for one that is missing."""
-    found: dict[str, dict[str, tuple[int, int]]] = {}
-    strange: set[str] = set()
-    owners = believed_owners(directory)
-    taken_ns, changed_ns = time.time_ns(), 0
-    try:
-        changed_ns = os.stat(directory).st_mtime_ns
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                name = parse_log_name(entry.name)
-                try:
-                    if name is None:
-                        continue
-                    status = entry.stat(follow_symlinks=False)
-                    if not stat.S_ISREG(status.st_mode) or status.st_uid not in owners:
-                        strange.add(entry.name)
-                        continue
-                except FileNotFoundError:
-                    continue  # rotated away between the listing and the look
-                found.setdefault(name.uuid, {})[entry.name] = (status.st_size, status.st_ino)
-    except FileNotFoundError:
-        pass  # it is waited for
-    return Listing(found, frozenset(strange), changed_ns, taken_ns)
-
-
-def _fully_read(directory: Path, segments: tuple[Segment, ...]) -> set[str]:
-    """Names of the files that need no reading: sealed parts, and files that end where their segment does."""
-    done: set[str] = set()
-    for segment in segments:
-        name = segment.name or f"{segment.uuid}.jsonl"
-        if segment.sealed:
-            done |= {f"{segment.name}.gz", segment.name}
-            continue
-        try:
-            with open(open_log_file(directory / name), "rb") as file:
-                status = os.fstat(file.fileno())
-                same = (status.st_dev, status.st_ino) == (segment.device, segment.inode)
-                if same and status.st_size == segment.position:
-                    file.seek(segment.position - len(segment.check))
-                    if file.read() == segment.check:
-                        done.add(name)
-        except OSError:
-            continue
-    return done

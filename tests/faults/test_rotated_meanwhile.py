@@ -15,6 +15,7 @@ import trio
 
 from ctm_trio.ingest import copies, directory
 from ctm_trio.ingest.copies import Copies
+from ctm_trio.ingest.listing import Listing, scan
 from ctm_trio.model.log_line import Segment
 from tests.faults.rig import SETTLE_S, LogFile, Rig, line
 from tests.faults.test_logs import lines
@@ -190,15 +191,15 @@ async def test_a_file_that_is_listed_and_never_there(rig: Rig, monkeypatch: pyte
     log, (data, expected) = rig.log(), lines(0, 5)
     log.append(data)
     ghost = f"{log.path.name}.1700000000000000001"
-    real, wrong = directory._scan, [True]
+    real, wrong = scan, [True]
 
-    def scan(path: Path) -> directory.Listing:
+    def wrong_scan(path: Path) -> Listing:
         found = real(path)
         if wrong[0]:
             found.files.setdefault(log.uuid, {})[ghost] = (100, 1)
         return found
 
-    monkeypatch.setattr(directory, "_scan", scan)
+    monkeypatch.setattr(directory, "scan", wrong_scan)
     async with rig.running():
         await rig.until(lambda: any("renamed or deleted" in what for what in rig.health.latest.components.values()))
         wrong[0] = False

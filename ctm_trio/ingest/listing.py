@@ -1,0 +1,94 @@
+"""What a directory of logs holds, and which of its files are read to their end."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ctm_trio.ingest.log_files import open_log_file
+from ctm_trio.model.log_line import Segment
+from ctm_trio.model.log_names import parse_log_name
+from ctm_trio.system.owned import believed_owners
+
+CLOCK_GRAIN_NS = 50_000_000
+"""A file system's times advance in steps; a change within this of a look may leave the time as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a directory held: uuid → its files with (size, inode); and its time of change then, in nanoseconds.
+
+    `strange` are the names of logs under which there is something else: a directory, a pipe, a link,
+    a file of another user.
+    """
+
+    files: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
+    strange: frozenset[str] = frozenset()
+    changed_ns: int = 0
+    taken_ns: int = 0
+
+    def is_current(self, directory: Path) -> bool:
+        """True if no name came, went or changed since. (Changes within the clock's grain of the look do not show.)"""
+        try:
+            now_ns = os.stat(directory).st_mtime_ns
+        except OSError:
+            return False
+        return now_ns == self.changed_ns and self.changed_ns < self.taken_ns - CLOCK_GRAIN_NS
+
+
+def scan(directory: Path) -> Listing:
+    """List a directory of logs. Blocks. One that is missing has no files.
+
+    Raises:
+        OSError: it cannot be listed.
+    """
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    strange: set[str] = set()
+    owners = believed_owners(directory)
+    taken_ns, changed_ns = time.time_ns(), 0
+    try:
+        changed_ns = os.stat(directory).st_mtime_ns
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                name = parse_log_name(entry.name)
+                try:
+                    if name is None:
+                        continue
+                    status = entry.stat(follow_symlinks=False)
+                    if not stat.S_ISREG(status.st_mode) or status.st_uid not in owners:
+                        strange.add(entry.name)
+                        continue
+                except FileNotFoundError:
+                    continue  # rotated away between the listing and the look
+                found.setdefault(name.uuid, {})[entry.name] = (status.st_size, status.st_ino)
+    except FileNotFoundError:
+        pass  # it is waited for
+    return Listing(found, frozenset(strange), changed_ns, taken_ns)
+
+
+def fully_read(directory: Path, segments: tuple[Segment, ...]) -> set[str]:
+    """Names of the files that need no reading: sealed parts, and files that end where their segment does. Blocks.
+
+    Args:
+        directory: of the logs. segments: how far its files are read.
+    """
+    done: set[str] = set()
+    for segment in segments:
+        name = segment.name or f"{segment.uuid}.jsonl"
+        if segment.sealed:
+            done |= {f"{segment.name}.gz", segment.name}
+            continue
+        try:
+            with open(open_log_file(directory / name), "rb") as file:
+                status = os.fstat(file.fileno())
+                same = (status.st_dev, status.st_ino) == (segment.device, segment.inode)
+                if same and status.st_size == segment.position:
+                    file.seek(segment.position - len(segment.check))
+                    if file.read() == segment.check:
+                        done.add(name)
+        except OSError:
+            continue
+    return done
