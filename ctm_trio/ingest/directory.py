@@ -19,9 +19,9 @@ import trio
 from ctm_trio.core.channels import Figures, StateSender, ask
 from ctm_trio.core.threads import in_thread
 from ctm_trio.errors import Unavailable
-from ctm_trio.ingest.ends import Bell, Progress, TailEnds
+from ctm_trio.ingest.ends import ASK_S, Bell, Progress, TailEnds
 from ctm_trio.ingest.listing import Listing, fully_read, scan
-from ctm_trio.ingest.tailer import ASK_S, PartsOf, Tail
+from ctm_trio.ingest.tailer import PartsOf, Tail
 from ctm_trio.messages.journal import Positions
 from ctm_trio.messages.tailers import TailersCounters, TailersSnapshot
 from ctm_trio.model.log_line import Segment

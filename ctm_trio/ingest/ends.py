@@ -13,6 +13,9 @@ from ctm_trio.ingest.open_logs import OpenLogs
 from ctm_trio.messages.attribution import Sighting
 from ctm_trio.messages.journal import JournalMessage
 
+ASK_S = 30.0
+"""How long the journal and the attribution owner may take to answer; then the tailer is restarted."""
+
 
 @dataclass(slots=True)
 class Progress:

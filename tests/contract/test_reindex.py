@@ -13,7 +13,7 @@ import pytest
 
 from ctm_trio.archive.archive import Archive
 from ctm_trio.daemon.reindex import NotWritten, Progress, reindex
-from ctm_trio.ingest import tailer
+from ctm_trio.ingest import lines
 from ctm_trio.journal import store
 from ctm_trio.journal import task as journal
 from ctm_trio.model.event import MAX_ID
@@ -101,7 +101,7 @@ async def test_a_log_that_crashes_its_reader(
             raise KeyError("unheard of")
         return parse_chunk(data, start, base, now)
 
-    monkeypatch.setattr(tailer, "parse_chunk", picky)
+    monkeypatch.setattr(lines, "parse_chunk", picky)
     assert await reindex(library.paths, lambda _: None) == 35
     assert f"tailer:logs/{OTHER}" in caplog.text
 

@@ -186,7 +186,7 @@ async def test_truncated_and_written_anew(log: Path, longer: bool) -> None:
 
 async def test_a_line_too_long_is_skipped(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line beyond the limit is passed over, the next one counts; also if it is written in pieces."""
-    monkeypatch.setattr("ctm_trio.ingest.tailer.MAX_LINE_BYTES", 1 << 20)
+    monkeypatch.setattr("ctm_trio.ingest.lines.MAX_LINE_BYTES", 1 << 20)
     async with running(log.parent.parent) as run:
         append(log, line("before") + b'{"tool_name":"' + b"x" * (3 << 20))
         await run.until("before")

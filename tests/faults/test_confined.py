@@ -16,7 +16,7 @@ import trio
 from ctm_trio.core import supervise
 from ctm_trio.daemon import wiring as daemon
 from ctm_trio.daemon.server import Options, Server
-from ctm_trio.ingest import tailer
+from ctm_trio.ingest import lines
 from ctm_trio.ingest.attribution import run_attribution
 from ctm_trio.model.log_parse import parse_chunk
 from tests.faults.rig import LogFile, line
@@ -143,7 +143,7 @@ async def test_a_log_that_always_crashes_its_tailer(home: Path, monkeypatch: pyt
             raise KeyError("unheard of")
         return parse_chunk(data, start, base, now)
 
-    monkeypatch.setattr(tailer, "parse_chunk", picky)
+    monkeypatch.setattr(lines, "parse_chunk", picky)
     logs = home / ".config" / "ctm" / "logs"
     LogFile(logs, BAD).append(line(BAD, "b1") + line(BAD, "b2"))
     async with served(home) as client:

@@ -296,7 +296,7 @@ async def replace_log(rig: Rig, data: bytes, how: str) -> None:
 
 async def test_an_endless_line_then_another_file(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """How far an endless line was scanned is forgotten with its file: the next one is scanned from its own place."""
-    monkeypatch.setattr("ctm_trio.ingest.tailer.MAX_LINE_BYTES", 1 << 20)
+    monkeypatch.setattr("ctm_trio.ingest.lines.MAX_LINE_BYTES", 1 << 20)
     log, endless = rig.log(), b'{"tool_name":"' + b"x" * (3 << 20)
     log.append(line(UUID, "before") + endless)
     async with rig.running():
@@ -309,7 +309,7 @@ async def test_an_endless_line_then_another_file(rig: Rig, monkeypatch: pytest.M
 
 async def test_an_endless_line_is_scanned_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a line that is too long goes on, what was scanned of it is not read again with each piece."""
-    monkeypatch.setattr("ctm_trio.ingest.tailer.MAX_LINE_BYTES", 1 << 20)
+    monkeypatch.setattr("ctm_trio.ingest.lines.MAX_LINE_BYTES", 1 << 20)
     log, sizes = rig.log(), list[int]()
     real = PlainReader.read
 
