@@ -57,7 +57,7 @@ MAX_MS = (1 << 43) - 1
 """A key is a time in ms (what is later counts as the year 2248) and a number among those of that time."""
 
 LAST_KEY = (MAX_MS + 1 << KEY_BITS) - 1
-"""The largest that SQLite can hold: a bound above it would be no number there, so bounds are inclusive."""
+"""The largest that SQLite can hold: a bound above it would not fit its integers, so bounds are inclusive."""
 
 STEP_ROWS = 2000
 """Calls indexed in one transaction: about a quarter of a second."""

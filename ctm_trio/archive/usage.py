@@ -29,7 +29,7 @@ class TooManyLogs(CtmError):
 def log_files(directory: Path) -> list[LogFile]:
     """The current log files, largest first, then by uuid. Blocks: call it in a thread.
 
-    There are none where they cannot be listed. A name that is no UTF-8 has U+FFFD where it is not.
+    There are none where they cannot be listed. Bytes of a name that are not valid UTF-8 are shown as U+FFFD.
 
     Raises:
         TooManyLogs: more than `MAX_FILES`.

@@ -11,7 +11,7 @@ from ctm_trio.core.keyed_locks import KeyedLocks
 
 
 class Desk:
-    """Lets work on different things run side by side. What waits for a thing that is busy takes no place at work.
+    """Lets work on different things run side by side. Work that waits for a busy thing does not count toward `at_once`.
 
     Args:
         at_once: at work at the same time; the others wait.

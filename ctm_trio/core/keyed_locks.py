@@ -1,4 +1,4 @@
-"""One lock a key, for as long as somebody holds or wants it."""
+"""One lock per key, for as long as somebody holds or wants it."""
 
 from __future__ import annotations
 

@@ -296,7 +296,7 @@ class Copies(ABC):
         return True
 
     async def _finish(self, path: Path, segment: Segment) -> None:
-        """Read the rest of a file that is no part of the log by its name; nothing more will come of it."""
+        """Read the rest of a file that is not part of the log by its name; nothing more will come of it."""
         try:
             reader = open_reader(path)
         except FileNotFoundError as error:

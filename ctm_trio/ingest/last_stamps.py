@@ -26,7 +26,8 @@ MAX_SESSIONS = 2_000
 """Sessions that are looked at."""
 
 CLOCK_SLACK_S = 5.0
-"""A line may be so much older than its process seems: that one's beginning is counted from a clock that may be set."""
+"""A line may be so much older than its process seems: the process's start time is derived from a clock that may have
+been changed."""
 
 
 class _Line(msgspec.Struct):

@@ -74,9 +74,9 @@ def repeated(
     Args:
         reader: of the file; nothing of it is read yet.
         known: segments that were read, whether their files are still there or not.
-        live: the segment of the current file: who has its lines is a copy, its new lines are read from itself.
+        live: the segment of the current file: a file with its lines is a copy, its new lines are read from itself.
         others: files that are read, or will be. The current one is an open file: it may be renamed meanwhile.
-        unread: such that will be read after this one. Which of two equal ones is the copy, their times tell.
+        unread: files that will be read after this one. Which of two equal ones is the copy, their times tell.
         path: of the file, if there are any `unread`.
 
     Raises:
@@ -214,7 +214,7 @@ def strays_with(directory: Path, uuid: str, keys: frozenset[tuple[int, int]]) ->
 
 
 def _strays(directory: Path, uuid: str) -> dict[Path, os.stat_result]:
-    """The regular files beside a log that are no parts of it."""
+    """The regular files beside a log that are not parts of it."""
     found = {}
     with suppress(OSError), os.scandir(directory) as entries:
         for entry in entries:

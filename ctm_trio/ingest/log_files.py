@@ -25,7 +25,7 @@ def list_parts(directory: Path, uuid: str) -> list[LogName]:
 
 
 def list_strays(directory: Path, uuid: str) -> list[str]:
-    """The names of files beside a log that are no parts of it, see `is_stray`. Reads the whole directory."""
+    """The names of files beside a log that are not parts of it, see `is_stray`. Reads the whole directory."""
     try:
         return sorted(name for name in os.listdir(directory) if is_stray(name, uuid))
     except OSError:

@@ -1,4 +1,4 @@
-"""When each session called a tool last, if it has several logs: by the order of the events, for clocks are set.
+"""When each session called a tool last, if it has several logs: by the order of the events, because clocks get changed.
 
 `EventStore.last_calls` has, by source, the id of its newest tool call, as far as that is known.
 """

@@ -1,4 +1,4 @@
-"""Every stored call of a log whose current file was replaced or cut, for as long as that file is read anew.
+"""Every stored call of a log whose current file was replaced or cut, for as long as that file is being re-read.
 
 `seen` knows a log's last calls only; a log that was edited, or put back from an older copy, has all of them again.
 """
@@ -19,7 +19,7 @@ MAX_KEYS = 1_000_000
 """The newest calls of a log that are known, 8 bytes each. Older ones would come twice."""
 
 MAX_ALL = 4_000_000
-"""Of all logs that are read anew at the same time; past it the one that was opened first is read back once more."""
+"""Of all logs that are being re-read at the same time; past it the one that was opened first is read back once more."""
 
 _CALLS = (
     "SELECT tool_use_id, agent_id, is_error FROM events INDEXED BY events_source"
@@ -37,7 +37,7 @@ class SeenAll:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._logs: OrderedDict[int, tuple[int, array[int]]] = OrderedDict()
-        """By source: the segment that is read anew, and the sorted keys of what was stored when that began."""
+        """By source: the segment that is being re-read, and the sorted keys of what was stored when that began."""
 
     def has(self, segment: int) -> bool:
         """True if the calls are in memory that this segment is compared with."""

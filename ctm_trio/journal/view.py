@@ -66,7 +66,10 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Begin with the last `RING_EVENTS` events that pass."""
+    """Begin with the last `RING_EVENTS` events: of named sessions, those that pass the view.
+
+    Of all sessions it is those of the newest `RING_EVENTS` events that pass, so there may be fewer.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from ctm_trio.model.replay import Wanted
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An event that has no id yet, from an owner that is no tailer.
+    """An event that has no id yet, from a task other than a tailer.
 
     Args:
         type: one of `model.event.PUBLIC_TYPES`.

@@ -100,7 +100,7 @@ class Activity:
 
     @property
     def agent_asks(self) -> bool:
-        """True if a sub-agent waits for an approval: what the main thread does meanwhile is no answer to it."""
+        """True if a sub-agent waits for an approval: what the main thread does meanwhile does not answer it."""
         return self._asking is not None and bool(self._asking.agent_id)
 
     @property

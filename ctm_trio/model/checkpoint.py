@@ -73,7 +73,7 @@ class Reverted:
 def parse_log(data: bytes, limit: int = MAX_CHECKPOINTS) -> tuple[Checkpoint, ...]:
     """The checkpoints in what `git log -z --format=LOG_FORMAT` printed, which may be cut anywhere.
 
-    `git log --grep` also finds the prefix at the start of later lines of a message; those are no checkpoints.
+    `git log --grep` also finds the prefix at the start of later lines of a message; those are not checkpoints.
     """
     fields = data.decode(errors="replace").split("\0")
     found = []

@@ -24,7 +24,7 @@ MAX_ID = (1 << 63) - 1
 
 
 def parse_event_id(text: str) -> tuple[int, int] | None:
-    """`<unix ns>-<seq>` as two numbers of any size, which order events; None if it is no event id.
+    """`<unix ns>-<seq>` as two numbers of any size, which order events; None if it is not an event id.
 
     Our own ids always have the sequence number 0, because the nanoseconds alone rise strictly.
     """

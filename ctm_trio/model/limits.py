@@ -2,7 +2,7 @@
 
 Every session reports the limits as it heard them with its last answer. So of one window the highest figure counts, and
 which window is the current one is said by the newest answer: also if that one ends earlier, for the user may have
-changed the account or the plan. A status line that is only shown again is no answer; where that cannot be known, as
+changed the account or the plan. A status line that is only shown again is not an answer; where that cannot be known, as
 after a restart, a window that was over when the dump was written gives way to one that was not.
 Source: PROTOCOL.md, Quota and cost.
 """
@@ -67,7 +67,7 @@ class Limits:
         self._last: OrderedDict[str, Said] = OrderedDict()
 
     def take(self, dump: Dump, written: float = 0.0) -> bool:
-        """Take in a dump. False if its session has said all of it before: then it is no answer and changes nothing.
+        """Take in a dump. False if its session has said all of it before: then it is not an answer and changes nothing.
 
         Args:
             written: when the dump was written, in unix seconds; 0 if that is not known.

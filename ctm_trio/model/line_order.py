@@ -14,7 +14,7 @@ RACE_S = 5.0
 after it was written is late."""
 
 MAX_OVERTAKING_S = 6 * 3600.0
-"""Times further apart than this are no order (another clock, an old log put in place)."""
+"""Times further apart than this say nothing about the order (another clock, an old log put in place)."""
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ from ctm_trio.model.event import HookFacts
 
 CHECK_BYTES = 256
 """How many bytes before a position tell whether a file is still the one that was read. A line ends with its time and
-what the hook adds, so they hold at least the time of the last line, and with it are no other file's."""
+what the hook adds: they hold at least the time of the last line, so no other file has the same bytes there."""
 
 LOGS, HOOK_EVENTS = "logs", "hook-events"
 """The two kinds of log directory; a segment's name is unique within its kind."""
@@ -44,8 +44,8 @@ class Segment(msgspec.Struct, gc=False):
 def head_of(data: bytes, end: int | None = None) -> bytes:
     """How a file begins: its first `CHECK_BYTES` bytes, and the last ones of the first line that ends behind them.
 
-    With the end of that line, and so its time, they are no other file's. A file that has no such line yet has a shorter
-    head, which grows with it; a whole one ends with a line break.
+    They hold the end of that line, and so its time: no other file has the same bytes there. A file that has no such
+    line yet has a shorter head, which grows with it; a whole one ends with a line break.
 
     Args:
         data: of the file, from its first byte on. end: so much of it counts; None for all.

@@ -62,5 +62,5 @@ def is_rotated_by_others(name: str, uuid: str) -> bool:
 
 
 def is_stray(name: str, uuid: str) -> bool:
-    """True for a file beside a log that is named after it and is no part of it: a copy, or what others rotated."""
+    """True for a file beside a log that is named after it and is not part of it: a copy, or what others rotated."""
     return name.startswith((f"{uuid}.jsonl.", f"{uuid}.jsonl-")) and parse_log_name(name) is None

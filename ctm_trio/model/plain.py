@@ -1,4 +1,4 @@
-"""Text that cannot control or reorder a terminal: the one function for everything of others that we print.
+"""Text that cannot control or reorder a terminal: for everything we print that others wrote.
 
 Names, paths, commands and answers are written by others. Printed as they are, an escape sequence, a C1 control or a
 bidirectional override in them would move the cursor, change the clipboard, or show something else than is there.

@@ -7,7 +7,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 MAX_TEXT = 64
-"""A longer header is no date and no number."""
+"""A longer header is neither a date nor a number."""
 
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 

@@ -80,7 +80,7 @@ class Matches(msgspec.Struct, frozen=True):
 
 
 def text_of_line(line: bytes) -> str | None:
-    """What is searched of a line of a log: tool, strings of the input, output, a line each; None if it is no call."""
+    """What is searched of a log's line: tool, strings of the input, output, a line each; None if it is not a call."""
     raw = decode_line(line)
     if raw is None or not raw.tool_name:
         return None

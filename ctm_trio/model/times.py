@@ -32,7 +32,7 @@ def parse_time(text: str) -> float | None:
 
 
 def normal_time(text: str) -> str:
-    """The same moment in UTC with a `Z`, or "" if `text` is no RFC 3339 time. What is normal already stays as it is."""
+    """The same moment in UTC with a `Z`, or "" if `text` is not an RFC 3339 time. A normal one stays as it is."""
     if len(text) < 20 or text[10] != "T":
         return ""
     try:

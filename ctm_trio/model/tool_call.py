@@ -126,7 +126,7 @@ def parse_call(raw: RawLine) -> CallLine | None:
         if tool == "Bash" and (match := _EXIT_CODE.match(text)):
             exit_code = int(match[1])
     if raw.is_interrupt:
-        failed = False  # its person stopped it: that is no error
+        failed = False  # its person stopped it: that is not an error
     ts = normal_time(raw.ctm_timestamp) if raw.ctm_timestamp else ""
     agent_id = raw.agent_id or ""
     payload = _Payload(

@@ -49,7 +49,7 @@ class Reported:
         self._hooks = deque(hooks, HOOKS_KEPT)
 
     def first_of(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """The rows that are no copies, in order; they are remembered."""
+        """The rows that are not copies, in order; they are remembered."""
         keys = [call_key(row.tail, row.ts) for row in rows if row.hook is None and row.tool_use_id]
         if len(keys) == len(rows):  # all are calls with an id, and mostly all are new
             found = set(keys)
