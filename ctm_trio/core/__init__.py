@@ -1,1 +1,1 @@
-"""Building blocks of a structured-concurrency program: no word of the domain is in here."""
+"""Building blocks of a structured-concurrency program: they know nothing of sessions, logs or Claude Code."""

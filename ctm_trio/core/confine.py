@@ -9,13 +9,13 @@ log = logging.getLogger("ctm.confine")
 
 
 async def confined(what: str, work: Callable[[], Awaitable[object]]) -> None:
-    """Do one of several pieces of work that run side by side in a nursery: one order, one pane.
+    """Do one of several pieces of work that run side by side in a nursery: one order of many, say.
 
     What it raises is logged with its traceback and ends it alone. Whoever waits for a reply learns that none comes,
     because a reply is dropped when its block ends.
 
     Args:
-        what: for the log, e.g. "sessions: an order".
+        what: for the log, e.g. "orders: one of them".
         work: does it.
     """
     try:

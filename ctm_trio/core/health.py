@@ -20,7 +20,7 @@ log = logging.getLogger("ctm.supervise")
 class HealthSnapshot:
     """Children of the daemon: name → "ok", "starting", "restarting: …", "quarantined: …"; how often each crashed.
 
-    Of the many of one kind (tailers, logs) only those are named that are in trouble, and only some of very many.
+    Of the many of one kind only those are named that are in trouble, and only some of very many.
     """
 
     components: Mapping[str, str] = field(default_factory=dict)
@@ -28,13 +28,13 @@ class HealthSnapshot:
 
 
 MAX_NAMED = 20
-"""Faults of many-of-a-kind parts (tailers, logs) that /health names one by one; of more it says how many there are."""
+"""Faults of many-of-a-kind parts that /health names one by one; of more it says how many there are."""
 
 MAX_FAULT_CHARS = 200
 """Of an error's message; the log has the whole traceback."""
 
 LOG_LINES, LOG_WINDOW_S = 20, 60.0
-"""So many messages about tailers and logs are logged in so many seconds; the rest are only counted."""
+"""So many messages about parts that are many of a kind are logged in so many seconds; the rest are only counted."""
 
 MIN_SECRET_CHARS = 4
 """A shorter setting is too likely to be part of an ordinary word."""
@@ -59,7 +59,7 @@ class Health:
 
     Args:
         state: where the snapshot is published.
-        secrets: texts that must not be shown, at the moment of the call (the webhook's authorization, tokens).
+        secrets: texts that must not be shown, at the moment of the call (passwords, tokens).
     """
 
     def __init__(self, state: StateSender[HealthSnapshot], secrets: Callable[[], Iterable[str]] = tuple) -> None:
@@ -80,11 +80,11 @@ class Health:
         self._publish()
 
     def fault(self, kind: str, name: str, status: str) -> None:
-        """Say what is wrong with one of many, e.g. a tailer; "" if nothing is any more.
+        """Say what is wrong with one of many of a kind; "" if nothing is any more.
 
         Args:
-            kind: all of them together, e.g. "tailers"; the name of the line that counts them.
-            name: as /health shows it, e.g. "tailer:<uuid>".
+            kind: all of them together, e.g. "workers"; the name of the line that counts them.
+            name: as /health shows it, e.g. "worker:<which>".
             status: what is wrong.
         """
         faults = self._faults.setdefault(kind, {})

@@ -48,7 +48,7 @@ class Child:
         name: as /health and the metrics show it; one of many is "kind:which", and counted under "kinds".
         start: called for each incarnation; clone channel ends in it, so that each closes its own.
         fatal: a crash ends the daemon (a silent restart could lie), else it is restarted, whatever happens.
-        quiet: one of many (tailers): in /health only while something is wrong with it.
+        quiet: one of many of a kind: in /health only while something is wrong with it.
     """
 
     name: str
@@ -123,7 +123,7 @@ class _Keeper:
 
     async def _incarnation(self) -> None:
         if self._child.quiet and not self._quarantined:
-            # No nursery for each of ten thousand tailers: at a stop their cancellations would take seconds to unpack.
+            # No nursery for each of ten thousand of a kind: at a stop their cancellations would take seconds to unpack.
             self._show("ok")
             self._status.started()
             await self._child.start(task_status=trio.TASK_STATUS_IGNORED)
