@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -21,33 +19,16 @@ import trio
 
 from ctm_trio.core.channels import Figures, StateSender
 from ctm_trio.core.threads import in_thread
+from ctm_trio.journal.backlog import Backlog
 from ctm_trio.journal.last_calls import last_call_at, newest_calls
 from ctm_trio.journal.replay import read_replay
 from ctm_trio.journal.rescue import insert_what_can_be
 from ctm_trio.journal.select import select_events
-from ctm_trio.journal.stamping import (
-    draft_source,
-    move_sources,
-    reads_back,
-    relabel,
-    stamp_draft,
-    stamp_lines,
-    unstored,
-)
-from ctm_trio.journal.store import EventStore, Stamped, ring_sizes
+from ctm_trio.journal.stamping import reads_back, relabel
+from ctm_trio.journal.store import EventStore, ring_sizes
 from ctm_trio.journal.tail import EventSender
-from ctm_trio.messages.journal import (
-    Attribute,
-    Ingest,
-    JournalCounters,
-    JournalMessage,
-    JournalSnapshot,
-    KnownSources,
-    OpenSegment,
-    Publish,
-    ReadReplay,
-)
-from ctm_trio.model.event import RING_EVENTS, Event
+from ctm_trio.messages.journal import Ingest, JournalCounters, JournalMessage, JournalSnapshot, ReadReplay
+from ctm_trio.model.event import RING_EVENTS
 from ctm_trio.system.file_watch import watch_file
 from ctm_trio.system.mounts import may_hang
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
@@ -132,30 +113,21 @@ class Journal:
         self.events = events
         self.nursery: trio.Nursery
         self.store: EventStore
+        self.backlog: Backlog
         self.writer = trio.CapacityLimiter(1)
         self.readers = trio.CapacityLimiter(1)
         self.taken: list[JournalMessage] = []
         """Messages of which nothing is stamped yet."""
-        self.pending: deque[tuple[Stamped, list[Event]]] = deque()
-        self.pending_events = 0
-        self.fresh: list[Event] = []
-        """Events of this turn, which nobody has seen yet."""
-        self.answers: list[Callable[[], None]] = []
-        """What is to be done on the loop once they are committed: answers, and new names for events in memory."""
-        self.strays: list[tuple[Event, str]] = []
-        """Events whose log is another session's by now, and that session: they are on the streams once, as they
-        were announced, and are filed with their log."""
         self.degraded = ""
         self.file_problem = ""
         self.file_lock = trio.Lock()
         self.whole = False
         """Once it is shut: all that was published is on disk, in its place."""
-        self.left_out, self.refusal = 0, ""
         self.flush_at = 0.0
         self.thread_until = math.inf if may_hang(path.parent) else 0.0
         self.folding, self.fold_at = False, WAL_FOLD_BYTES
         self.by_type: dict[str, int] = {}
-        self.published = self.commits = self.skipped = 0
+        self.published = self.commits = 0
         self.ingest_s = self.fanout_s = 0.0
         self.known = JournalCounters()
         self.known_until = 0.0
@@ -170,6 +142,7 @@ class Journal:
         except BaseException:
             store.close()  # or it would be set aside while it is open, and its ids be given again
             raise
+        self.backlog = Backlog(store, self.events, self._read_replay_soon)
         total = sum([source.events for source in store.sources.values()])
         self.events.begin(ring, total=total, newest_id=lambda: store.last_id)
 
@@ -177,17 +150,17 @@ class Journal:
         """Commit what is left and close (in a thread)."""
         store = self.store
         try:
-            self._stamp_all()
-            if self.pending:
+            self._stamp()
+            if self.backlog.pending:
                 store.settle()
-                store.insert([stamped for stamped, _ in self.pending])
-                self.pending.clear()
+                store.insert(self.backlog.batches())
+                self.backlog.committed()
         except (StoreUnavailable, StoreDamaged) as error:  # the logs still have it; nothing else can be done now
             log.error("the last events are not on disk: %s", error.message)
         store.close()
-        if store.detached and not self.pending:
+        if store.detached and not self.backlog.pending:
             log.error("the event log is not at its place: %s", store.detached)
-        self.whole = not self.pending and not store.detached
+        self.whole = not self.backlog.pending and not store.detached
 
     def take_rest(self, inbox: trio.MemoryReceiveChannel[JournalMessage]) -> None:
         """Take what is queued when the journal ends: who sent it was told that it will be stored, and has gone on."""
@@ -201,9 +174,9 @@ class Journal:
         """Take what has queued, commit it, hand it on."""
         messages = self.taken
         rows = 0
-        if not self.pending:
+        if not self.backlog.pending:
             messages.append(await inbox.receive())
-        elif max(self.pending_events, len(self.pending)) >= BACKLOG_EVENTS:
+        elif self.backlog.size() >= BACKLOG_EVENTS:
             await trio.sleep_until(self.flush_at)
         else:
             with trio.move_on_at(self.flush_at):
@@ -230,15 +203,15 @@ class Journal:
     async def _commit(self, rows: int) -> None:
         """Stamp and commit, on the loop if that is quick. What cannot be committed now stays pending, with its ids."""
         due = not self.degraded or trio.current_time() >= self.flush_at
-        announced = len(self.pending)
+        announced = len(self.backlog.pending)
         if rows <= LOOP_ROWS and due and self._may_use_loop() and not self._reads_back():
-            started, left_out = perf_counter(), self.left_out
-            self._stamp_all()
+            started, left_out = perf_counter(), self.backlog.left_out
+            self._stamp()
             settled = self._flush_quickly()
             if not settled or perf_counter() - started > LOOP_COMMIT_S:
                 self.thread_until = max(self.thread_until, trio.current_time() + THREAD_S)
             if settled:
-                if self.left_out != left_out:
+                if self.backlog.left_out != left_out:
                     self.publish_state()
                 return
         commit = partial(self._stamp_and_flush, announced, due=due)
@@ -247,10 +220,15 @@ class Journal:
             self.flush_at = trio.current_time() + FLUSH_RETRY_S
         self.publish_state()
 
+    def _stamp(self) -> None:
+        """Give what was taken its ids."""
+        messages, self.taken = self.taken, []
+        self.backlog.stamp(messages)
+
     def _may_use_loop(self) -> bool:
         return (
             not self.degraded
-            and not self.pending
+            and not self.backlog.pending
             and self.writer.available_tokens == 1
             and trio.current_time() >= self.thread_until
         )
@@ -261,11 +239,11 @@ class Journal:
 
     def _flush_quickly(self) -> bool:
         """Commit what was stamped, without waiting for any lock. False: leave it to the thread."""
-        if not self.pending:
+        if not self.backlog.pending:
             return True
         try:
             self.store.wait_for_locks(False)
-            self.store.insert([stamped for stamped, _ in self.pending])
+            self.store.insert(self.backlog.batches())
         except StoreUnavailable:
             return False
         self._committed()
@@ -277,15 +255,15 @@ class Journal:
         Args:
             announced: so many of the pending batches, the first ones, have ids that readers know.
         """
-        self._stamp_all()
-        if not self.pending:
+        self._stamp()
+        if not self.backlog.pending:
             self.degraded = ""  # there was no thread for a while, and nothing waited to be written
-        if not self.pending or not due:
+        if not self.backlog.pending or not due:
             return
         try:
             self.store.wait_for_locks(True)
-            left, why = insert_what_can_be(self.store, [s for s, _ in self.pending], announced, self.fresh)
-            self.left_out, self.refusal = self.left_out + left, why or self.refusal
+            backlog = self.backlog
+            backlog.leave_out(*insert_what_can_be(self.store, backlog.batches(), announced, backlog.fresh))
         except StoreUnavailable as error:
             self.degraded = error.message
         else:
@@ -294,77 +272,24 @@ class Journal:
 
     def _committed(self) -> None:
         self.commits += 1
-        self.pending.clear()
-        self.pending_events = 0
+        self.backlog.committed()
 
     def _hand_on(self) -> None:
         """Answer, and hand on what nobody has seen yet."""
-        for answer in self.answers:
+        backlog = self.backlog
+        for answer in backlog.answers:
             answer()
-        self.answers.clear()
-        events, self.fresh = self.fresh, []
+        backlog.answers.clear()
+        events, backlog.fresh = backlog.fresh, []
         if events:
             by_type = self.by_type
             for event in events:
                 by_type[event.type] = by_type.get(event.type, 0) + 1
             self.published += len(events)
-        self.events.send(events, held=bool(self.pending))
-        for event, session in self.strays:
+        self.events.send(events, held=bool(backlog.pending))
+        for event, session in backlog.strays:
             self.events.refile(event.id, partial(relabel, session=session))
-        self.strays.clear()
-
-    # ------------------------------------------------------------ ids
-
-    def _stamp_all(self) -> None:
-        messages, self.taken = self.taken, []
-        for message in messages:
-            try:
-                self._stamp(message)
-            except (TypeError, ValueError, OverflowError) as error:  # a value that cannot be encoded; one message
-                log.exception("a message of type %s could not be recorded", type(message).__name__)
-                self.left_out, self.refusal = self.left_out + 1, str(error)
-
-    def _stamp(self, message: JournalMessage) -> None:
-        """Give one message's events their ids, and hold them; what it asks is answered after the commit."""
-        store = self.store
-        if isinstance(message, Ingest):
-            self._hold(*stamp_lines(store, message.batch))
-            self.skipped += message.batch.skipped
-        elif isinstance(message, Publish):
-            for d in message.drafts:
-                source = draft_source(store, d.uuid, d.session, fleeting=d.fleeting)
-                if source is None:
-                    self.fresh.append(unstored(store, d.type, d.session, d.payload, d.ts))
-                    continue
-                stamped, events = stamp_draft(store, source, d.type, d.session, d.payload, d.ts)
-                self._hold(stamped, events)
-                if d.session and source.session != d.session:
-                    self.strays += [(event, source.session) for event in events]
-        elif isinstance(message, Attribute):
-            self._attribute(message)
-        elif isinstance(message, OpenSegment):
-            self.answers.append(partial(message.reply.ok, store.new_segment(message.uuid, message.kind)))
-        elif isinstance(message, KnownSources):
-            known = {u: (s.session, s.last_call_at) for u, s in store.sources.items()}
-            self.answers.append(partial(message.reply.ok, known))
-        elif isinstance(message, ReadReplay):
-            self.answers.append(partial(self._read_replay_soon, message))
-        else:
-            found = store.positions(message.uuid, message.kind, [stamped for stamped, _ in self.pending])
-            self.answers.append(partial(message.reply.ok, found))
-
-    def _hold(self, stamped: Stamped, events: list[Event]) -> None:
-        self.pending.append((stamped, events))
-        self.pending_events += len(events)
-        self.fresh += events
-
-    def _attribute(self, message: Attribute) -> None:
-        moved, told = move_sources(self.store, message.uuid, message.session)
-        self.pending.extend((Stamped([], [], {}, {source.id: source}), []) for source in moved)
-        if told is not None:
-            renew = partial(relabel, session=message.session)
-            self.answers.append(partial(self.events.relabel, told, renew))
-            self.fresh[:] = [renew(event) if told(event) else event for event in self.fresh]
+        backlog.strays.clear()
 
     # ------------------------------------------------------------ beside the turns
 
@@ -402,12 +327,16 @@ class Journal:
 
     def publish_state(self) -> None:
         """Publish how the event log is; readers are woken if that has changed."""
-        left_out = f"{self.left_out} events could not be stored. {self.refusal}" if self.left_out else ""
+        count, why = self.backlog.left_out, self.backlog.refusal
+        left_out = f"{count} events could not be stored. {why}" if count else ""
         self.state.publish(JournalSnapshot(self.degraded or self.file_problem or left_out))
 
     def counters(self) -> JournalCounters:
         """The counters, computed when they are read."""
-        now, version = trio.current_time(), (self.published, self.commits, self.skipped, self.pending_events)
+        now, version = (
+            trio.current_time(),
+            (self.published, self.commits, self.backlog.skipped, self.backlog.pending_events),
+        )
         if now < self.known_until or version == self.known_version:
             return self.known
         self.known_version = version
@@ -415,14 +344,14 @@ class Journal:
         sources = tuple(self.store.sources.values())  # at once: the writer's thread may add some
         self.known = JournalCounters(
             published=self.published,
-            backlog=self.pending_events,
+            backlog=self.backlog.pending_events,
             ring_sizes=ring_sizes(sources),
             by_type=dict(self.by_type),
             last_call_at=last_call_at(sources, self.store.last_calls),
             ingest_seconds=self.ingest_s,
             fanout_seconds=self.fanout_s,
             commits=self.commits,
-            skipped_lines=self.skipped,
+            skipped_lines=self.backlog.skipped,
         )
         took = perf_counter() - began
         self.known_until = now + min(COUNTERS_SHARE * took, 1.0) if took > COUNTERS_QUICK_S else 0.0
