@@ -11,10 +11,8 @@ from pathlib import Path
 from ctm_trio.ingest.log_files import open_log_file
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import parse_log_name
+from ctm_trio.system.clock_grain import CLOCK_GRAIN_NS
 from ctm_trio.system.owned import believed_owners
-
-CLOCK_GRAIN_NS = 50_000_000
-"""A file system's times advance in steps; a change within this of a look may leave the time as it was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from ctm_trio.archive.search_index import SearchIndex
-from ctm_trio.journal.store import StoreDamaged
 from ctm_trio.owners import search
 from ctm_trio.system.file_watch import Trouble
+from ctm_trio.system.store_errors import StoreDamaged
 
 
 class Index:
