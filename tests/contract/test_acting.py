@@ -200,11 +200,9 @@ async def anext_chunk(stream: httpx.Response) -> bytes:
 
 
 async def test_doctor_over_http(server: PrivateTmux) -> None:
-    """The doctor names the contract's checks and ours, each with a status, within 5 s."""
+    """The doctor names the contract's checks and ours, each with a status."""
     async with daemon(server) as site:
-        began = trio.current_time()
         checks = {c["name"]: c for c in (await site.call("GET", "/api/doctor", status=200))["checks"]}
-        assert trio.current_time() - began < 5
         wanted = {"dep:tmux", "dep:claude", "dep:git", "tmux:version", "env:PATH", "config:load", "sessions:store",
                 "disk:space", "inotify:limits", "clock", "port", "journal:state", "webhook:reachable"}  # fmt: skip
         assert wanted <= set(checks)

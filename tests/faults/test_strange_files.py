@@ -82,17 +82,14 @@ def test_everywhere_at_once(tmp_path: Path, kind: str) -> None:
         pid = daemon.process.pid if daemon.process else 0
         daemon.log(UUID).append(line(UUID, "still here"))
         eventually(lambda: "still here" in [marker for _, marker in daemon.stored()], what="the line")
-        began = time.monotonic()
         assert daemon.request("GET", "/api/auth/status").status_code == 200
         login = daemon.request("POST", "/api/auth/login", json={"username": "a@b.cd", "password": "x" * 12})
         assert (login.status_code, login.json()["error"]) == (503, "unavailable"), login.text
         assert daemon.request("POST", "/api/hooks/session_attached", data={"name": "alpha"}).status_code == 204
         assert daemon.request("GET", "/health").status_code == 401
-        assert time.monotonic() - began < 10
         peak = next(row for row in Path(f"/proc/{pid}/status").read_text().splitlines() if row.startswith("VmHWM:"))
         assert int(peak.split()[1]) < 400_000
-        code, took = daemon.stop()
-        assert (code, took < 10) == (0, True)
+        assert daemon.stop()[0] == 0
         assert "Traceback" not in daemon.said()
         assert "config.json" in daemon.said()
 
@@ -130,13 +127,11 @@ def test_the_command_line(tmp_path: Path, kind: str) -> None:
         assert (done.returncode, said in stderr) == (code, True), (command, stderr)
     payload = b'{"session_id":"%b","hook_event_name":"PostToolUse","tool_name":"Bash"}' % OTHER.encode()
     for words in (("hook",), ("statusline", "--dump")):
-        began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", "ctm_trio", *words], env=env | {"CTM_STATUSLINE_DUMP": str(tmp_path / "d.json")},
             input=payload, capture_output=True, timeout=30, check=False,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, b""), words
-        assert time.monotonic() - began < 8
 
 
 def test_a_home_that_is_not_utf8(tmp_path: Path) -> None:

@@ -168,11 +168,9 @@ async def test_stuck_reader_at_shutdown(tmp_path: Path) -> None:
             await site.subscribers(1)
             for _ in range(20):
                 await site.publish("x" * 1_000_000)
-            began = trio.current_time()
             site.stop.set()
             with trio.fail_after(3):
                 await site.stopped.wait()
-            assert trio.current_time() - began < 2
 
 
 async def test_answer_before_the_body(site: Site) -> None:
