@@ -5,16 +5,24 @@ from __future__ import annotations
 import os
 import random
 import resource
-import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import trio
+import trio.testing
 
+from ctm_trio.ingest import attribution
+from ctm_trio.ingest import directory as tailed
 from ctm_trio.ingest.open_logs import OpenLogs, limit_within
+from ctm_trio.system import transcripts
 from tests.faults import rig as rigs
 from tests.faults.process import Daemon, eventually
 from tests.faults.rig import LogFile, Rig, line
+
+T = TypeVar("T")
 
 
 class Book:
@@ -200,37 +208,69 @@ def test_no_descriptor_left(tmp_path: Path) -> None:
         assert daemon.stop()[0] == 0
 
 
-WATCHED_S = 12.0
-"""Longer than everything that is looked at now and then."""
+IDLE_LOGS, WATCHED_S = 300, 120
+"""Logs that nobody writes to, and for how long they are watched by the test's clock, in steps of a second."""
+
+PROJECTS, OLD_S = 30, 1_750_000_000
+"""Directories of transcripts, and when they were changed last, in unix seconds."""
+
+LOOK_S = 0.1
+"""How long a look at a directory takes by the test's clock."""
 
 
-def cpu_s(pid: int) -> float:
-    """Seconds of a core that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+class Wakes(trio.abc.Instrument):
+    """Counts the steps of every task, by its name."""
+
+    def __init__(self) -> None:
+        self.steps: Counter[str] = Counter()
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        """See `trio.abc.Instrument`."""
+        self.steps[task.name] += 1
 
 
-def test_idle_logs_cost_nothing(tmp_path: Path) -> None:
-    """Two thousand logs that nobody writes to and that belong to no session take next to nothing of a core."""
-    for number in range(30):
-        (tmp_path / ".claude" / "projects" / f"p{number}").mkdir(parents=True)
-    with Daemon(tmp_path) as daemon:
-        for i in range(2000):
-            log = daemon.log(f"{i:08d}-2222-4333-8444-555555555555")
-            log.append(line(log.uuid, f"m{i}"))
-        daemon.start()
-        eventually(lambda: len(daemon.stored()) == 2000, within_s=120, what="all lines")
-        assert daemon.process is not None
-        pid, before = daemon.process.pid, 0.0
+async def test_idle_logs_cost_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mock_clock: trio.testing.MockClock
+) -> None:
+    """Logs that nobody writes to and that belong to no session wake no task, and looks at directories stay rare."""
+    for number in range(PROJECTS):
+        project = tmp_path / "projects" / f"p{number}"
+        project.mkdir(parents=True)
+        os.utime(project, (OLD_S, OLD_S))
+    rig, wakes, looks, listed = Rig(tmp_path), Wakes(), 0, 0
+    for i in range(IDLE_LOGS):
+        log = rig.log(f"{i:08d}-2222-4333-8444-555555555555")
+        log.append(line(log.uuid, f"m{i}"))
 
-        def rests() -> bool:
-            nonlocal before
-            last, before = before, cpu_s(pid)
-            time.sleep(1)
-            return before - last < 0.1
+    async def look(job: Callable[[], T], **_: object) -> T:
+        nonlocal looks
+        looks += 1
+        mock_clock.jump(LOOK_S)
+        await trio.lowlevel.checkpoint()
+        return job()
 
-        eventually(rests, within_s=60, what="an end of the work after the start")
-        began, used = time.monotonic(), cpu_s(pid)
-        time.sleep(WATCHED_S)
-        assert (cpu_s(pid) - used) / (time.monotonic() - began) < 0.025
-        assert daemon.stop()[0] == 0
+    def uuids(directory: Path) -> frozenset[str]:
+        nonlocal listed
+        listed += 1
+        return real_uuids(directory)
+
+    real_uuids = transcripts._uuids
+    mock_clock.rate = 1
+    async with rig.running():
+        await rig.settle(IDLE_LOGS)
+        await rig.until(lambda: rig.tailers.latest.caught_up)
+        mock_clock.rate = 0
+        # What follows takes no thread and no time but the test's.
+        monkeypatch.setattr(tailed, "in_thread", look)
+        monkeypatch.setattr(attribution, "in_thread", look)
+        monkeypatch.setattr(transcripts, "_uuids", uuids)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        trio.lowlevel.add_instrument(wakes)
+        for _ in range(WATCHED_S):
+            mock_clock.jump(1)
+            await trio.testing.wait_all_tasks_blocked()
+        trio.lowlevel.remove_instrument(wakes)
+    assert 0 < looks * LOOK_S < 0.025 * WATCHED_S
+    assert listed == PROJECTS, "directories that have not changed were listed again"
+    assert not [name for name in wakes.steps if name.startswith("tailer:")]
+    assert wakes.steps.total() < 5 * WATCHED_S
