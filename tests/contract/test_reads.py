@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+
+import pytest
 import trio
 
+from ctm_trio.journal import tail
 from ctm_trio.messages.attention import AttentionSnapshot
 from ctm_trio.messages.quota import QuotaSnapshot
 from ctm_trio.messages.sessions import Lifecycle, SessionsSnapshot
 from ctm_trio.model.attention import Attention
+from ctm_trio.model.event import RING_EVENTS
 from ctm_trio.model.quota import Quota, Usage
 from ctm_trio.model.session import ZERO_TIME, Session
+from ctm_trio.web.routes import feed
 from tests.contract.conftest import Site
 
 MADE = "2026-05-06T07:08:09Z"
@@ -107,11 +113,32 @@ async def test_hooks(site: Site) -> None:
 
 async def test_feed_without_the_journal(site: Site) -> None:
     """The ring is in memory, so a feed needs no answer from a journal that is busy or gone."""
-    await site.publish("one")
+    await publish(site, "one")
     site.journal_send.close()
     async with site.client() as client:
-        with trio.fail_after(5):
-            while not (feed := (await client.get("/api/feed")).json()):
-                await trio.lowlevel.checkpoint()
-        assert [call["input"] for call in feed] == ["one"]
+        assert [call["input"] for call in (await client.get("/api/feed")).json()] == ["one"]
         assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_feed_from_a_database_that_hangs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not in the ring is read from the database. When that takes too long the feed is 503, others go on."""
+    monkeypatch.setattr(feed, "REPLAY_TIMEOUT_S", 0.1)
+    let_go = threading.Event()
+    monkeypatch.setattr(tail, "read_replay", lambda *_: let_go.wait())
+    await publish(site, *[f"a-{i}" for i in range(RING_EVENTS + 1)])
+    try:
+        async with site.client() as client:
+            answer = await client.get("/api/sessions/alpha/feed")
+            assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+            assert len((await client.get("/api/feed")).json()) == feed.DEFAULT_LIMIT
+            assert (await client.get("/healthz")).status_code == 200
+    finally:
+        let_go.set()
+
+
+async def publish(site: Site, *commands: str) -> None:
+    """Publish tool calls, and wait until readers can see them."""
+    head = site.journal.events.source.head()
+    await site.publish(*commands)
+    with trio.fail_after(5):
+        await site.journal.events.source.moved(head)
