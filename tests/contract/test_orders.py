@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,6 +62,19 @@ async def take(site: Site) -> KillSession:
     return message
 
 
+@asynccontextmanager
+async def killing(site: Site) -> AsyncIterator[tuple[KillSession, list[httpx.Response]]]:
+    """Order the end of alpha: the order as its owner receives it, and a list that has the answer after the block."""
+    answers: list[httpx.Response] = []
+
+    async def client() -> None:
+        answers.append(await kill(site))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(client)
+        yield await take(site), answers
+
+
 async def ended(site: Site, where: str) -> dict[str, Any]:
     """What a look says once the order is over."""
     with trio.fail_after(5):
@@ -74,14 +88,7 @@ async def ended(site: Site, where: str) -> dict[str, Any]:
 @pytest.mark.parametrize("fails", [False, True])
 async def test_an_order_that_outlasts_its_request(hasty: Site, fails: bool) -> None:
     """It is answered 202 with where to look; there it is under way, and in the end has the very answer."""
-    answers: list[httpx.Response] = []
-
-    async def client() -> None:
-        answers.append(await kill(hasty))
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(client)
-        order = await take(hasty)
+    async with killing(hasty) as (order, answers):
         assert order.reply.begin()
     later = answers[0]
     body = later.json()
@@ -110,28 +117,15 @@ async def test_an_order_that_was_not_taken_does_not_happen(hasty: Site) -> None:
     assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
     with pytest.raises(trio.WouldBlock):
         hasty.sessions_recv.receive_nowait()  # it is not even on its way
-    answers: list[httpx.Response] = []
-
-    async def client() -> None:
-        answers.append(await kill(hasty))
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(client)
-        order = await take(hasty)  # received, but not begun: it waits for its session
+    async with killing(hasty) as (order, answers):
+        pass  # received, but not begun: it waits for its session
     assert answers[0].status_code == 503
     assert not order.reply.begin()
 
 
 async def test_a_quick_order_is_answered_as_ever(hasty: Site) -> None:
     """An order that is done in time has its normal answer, and nothing is kept of it."""
-    answers: list[httpx.Response] = []
-
-    async def client() -> None:
-        answers.append(await kill(hasty))
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(client)
-        order = await take(hasty)
+    async with killing(hasty) as (order, answers):
         assert order.reply.begin()
         assert order.reply.deadline - trio.current_time() == pytest.approx(LIMITS["kill"].deadline_s, abs=1)
         order.reply.ok(ALPHA)
@@ -181,19 +175,12 @@ async def test_what_was_waited_for_before_counts(autojump_clock: trio.testing.Mo
 
 async def test_an_owner_that_ends_in_the_middle(hasty: Site) -> None:
     """Nobody knows how far it got: that is 500 and says so, not 503 as if nothing had happened."""
-    answers: list[httpx.Response] = []
-
-    async def client() -> None:
-        answers.append(await kill(hasty))
-
     for begins, status in ((True, 500), (False, 503)):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(client)
-            order = await take(hasty)
+        async with killing(hasty) as (order, answers):
             if begins:
                 assert order.reply.begin()
             order.reply.drop()
-        assert answers[-1].status_code == status
+        assert answers[0].status_code == status
 
 
 # ---------------------------------------------------------------- between tasks
