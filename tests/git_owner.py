@@ -1,4 +1,4 @@
-"""The checkpoints owner, run for one question."""
+"""What the checkpoints owner and the modules under it say of a test's repository."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from ctm_trio.errors import CtmError
 from ctm_trio.messages.checkpoints import CheckpointsMessage, ListCheckpoints, RevertTo
 from ctm_trio.model.checkpoint import Checkpoints, Reverted
 from ctm_trio.owners.checkpoints import run_checkpoints
+from ctm_trio.system.git_revert import revert_to
+from ctm_trio.system.git_tree import GitTree, find_tree
+from tests.git_repo import Repo
 
 Send = trio.MemorySendChannel[CheckpointsMessage]
 
@@ -57,3 +60,15 @@ async def revert(workdir: Path | str, sha: str, *, stash_first: bool) -> Reverte
     done = await answer(lambda reply: RevertTo(str(workdir), sha, stash_first, reply))
     assert isinstance(done, Reverted)
     return done
+
+
+async def tree_of(repo: Repo) -> GitTree:
+    """The work tree, as our code sees it."""
+    tree = await find_tree(str(repo.path))
+    assert tree is not None
+    return tree
+
+
+async def back(repo: Repo, *, stash_first: bool) -> Reverted:
+    """Go back from the second checkpoint to the first, without the owner."""
+    return await revert_to(await tree_of(repo), repo.git("rev-parse", "HEAD^"), stash_first=stash_first)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import trio
 
 FAKE_CLAUDE = f"""#!{sys.executable}
@@ -83,3 +84,10 @@ def private_tmux() -> Iterator[PrivateTmux]:
             yield server
         finally:
             server.run("kill-server")
+
+
+@pytest.fixture
+def server() -> Iterator[PrivateTmux]:
+    """A private tmux server, for modules and folders that import it."""
+    with private_tmux() as made:
+        yield made

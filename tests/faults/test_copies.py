@@ -19,12 +19,6 @@ from tests.faults.rig import LogFile, Rig, line, stored
 from tests.faults.test_logs import UUID, lines
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    """Journal and tailers over an empty directory."""
-    return Rig(tmp_path)
-
-
 def copy(log: LogFile, ending: str, *, of: Path | None = None) -> None:
     """A copy beside the log, packed if its name says so."""
     data = (of or log.path).read_bytes()

@@ -22,12 +22,6 @@ from tests.faults.test_logs import UUID, lines
 ENDINGS = [".1", ".1.gz", "-20261125", ".1700000000000000001", ".1700000000000000002.gz"]
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    """Journal and tailers over an empty directory."""
-    return Rig(tmp_path)
-
-
 def copy(source: Path, target: Path) -> None:
     """A copy, packed if its name says so."""
     data = source.read_bytes()

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -28,13 +28,6 @@ DATABASES = {
     "cost": "ctm-trio-cost.db",
     "webhook": "ctm-trio-outbox.db",
 }
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon that has not been started."""
-    with Daemon(tmp_path) as made:
-        yield made
 
 
 def component(daemon: Daemon, name: str) -> str:

@@ -23,12 +23,6 @@ from tests.faults.rig import Rig, line
 UUID = "11111111-2222-4333-8444-555555555555"
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    """Journal and tailers over an empty directory."""
-    return Rig(tmp_path)
-
-
 async def test_clock_jumps(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock goes an hour back, a day ahead and back again, also between two runs: ids only ever rise."""
     real = time.time_ns

@@ -25,12 +25,6 @@ UUID = "11111111-2222-4333-8444-555555555555"
 KILLED = Publish((Draft("session_killed", "alpha", b'{"name":"alpha"}'),))
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    """Journal and tailers over an empty directory."""
-    return Rig(tmp_path)
-
-
 def types(database: Path) -> list[str]:
     """The types of all stored events."""
     with closing(sqlite3.connect(database)) as db:

@@ -23,12 +23,6 @@ from tests.faults.rig import SETTLE_S, Rig, line
 UUID = "11111111-2222-4333-8444-555555555555"
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    """Journal and tailers over an empty directory."""
-    return Rig(tmp_path)
-
-
 def lines(start: int, count: int, *, with_id: bool = False) -> tuple[bytes, list[str]]:
     """`count` lines and their markers."""
     markers = [f"m{i}" for i in range(start, start + count)]

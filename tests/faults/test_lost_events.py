@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,9 @@ from tests.field.watched import HOOK, UUID, hook
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon in a fresh HOME."""
-    with Daemon(tmp_path) as made:
-        yield made.start()
+def daemon(daemon: Daemon) -> Daemon:
+    """A daemon that runs in a fresh HOME."""
+    return daemon.start()
 
 
 def lose(daemon: Daemon) -> None:

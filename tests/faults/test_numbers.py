@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -33,13 +32,6 @@ from tests.faults.process import Daemon, eventually
 from tests.faults.rig import Rig, line
 
 UUID = "11111111-2222-4333-8444-555555555555"
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon that has not been started."""
-    with Daemon(tmp_path) as made:
-        yield made
 
 
 def renumber(database: Path, newest: int) -> None:

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,6 @@ from tests.faults.rig import line
 from tests.ports import free_port
 
 UUID = "11111111-2222-4333-8444-555555555555"
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon that has not been started."""
-    with Daemon(tmp_path) as made:
-        yield made
 
 
 def command(daemon: Daemon, *words: str) -> subprocess.CompletedProcess[str]:

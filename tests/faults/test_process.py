@@ -103,13 +103,6 @@ def writing(daemon: Daemon, **more: float) -> Iterator[Writer]:
         writer.stop()
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon that is not started yet; killed at the end if it still runs."""
-    with Daemon(tmp_path) as made:
-        yield made
-
-
 def test_kill_nine(daemon: Daemon) -> None:
     """Killed at random moments, with rotations, copies and clock jumps: each line once, ids for ever."""
     dice = random.Random(11)

@@ -21,12 +21,6 @@ from tests.faults.rig import SETTLE_S, LogFile, Rig, line
 from tests.faults.test_logs import lines
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    """Journal and tailers over an empty directory."""
-    return Rig(tmp_path)
-
-
 def do_before(monkeypatch: pytest.MonkeyPatch, name: str, do: Callable[[], object]) -> list[str]:
     """Do something right before the first call of a function of `copies`. The list has its name once it was done."""
     real, done = getattr(copies, name), list[str]()

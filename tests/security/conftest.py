@@ -1,4 +1,4 @@
-"""The daemon that is attacked."""
+"""What is attacked: a daemon, or the web alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.conftest import site
 from tests.faults.process import Daemon, eventually
+
+__all__ = ["daemon", "site"]
 
 
 @pytest.fixture

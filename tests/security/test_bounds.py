@@ -4,7 +4,6 @@ Source: PROTOCOL.md, Connections and limits."""
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ import trio.testing
 from ctm_trio.web import guard, harden, wire
 from tests.contract.conftest import TOKEN, Site, open_site
 from tests.security.malformed import UPGRADE, cases
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    """The web with a valid token and nothing in it."""
-    async with open_site(tmp_path) as served:
-        yield served
 
 
 async def alive(site: Site) -> None:

@@ -3,25 +3,15 @@ Source: PROTOCOL.md, Origins and hosts."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from tests.contract.conftest import TOKEN, Site, open_site
+from tests.contract.conftest import TOKEN, Site
 from tests.security.malformed import UPGRADE
 
 OWN, EVIL = "Origin: http://127.0.0.1:{port}", "Origin: http://evil.example"
 GOOD, BAD = f"Authorization: Bearer {TOKEN}", "Authorization: Bearer wrong"
 LOGIN, HOOK, READ, WS = "POST /api/auth/login", "POST /api/hooks/on_yolo", "GET /api/bootstrap", "GET /ws"
 HOST = "Host: 127.0.0.1:{port}"
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    """The web with a valid token and nothing in it."""
-    async with open_site(tmp_path) as served:
-        yield served
 
 
 async def statuses(site: Site, first: str, *headers: str, body: str = "") -> list[int]:

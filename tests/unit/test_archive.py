@@ -30,14 +30,6 @@ OTHER = "99999999-2222-4333-8444-555555555555"
 
 
 @pytest.fixture
-async def library(tmp_path: Path) -> AsyncIterator[Library]:
-    """An empty library."""
-    made = Library(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 async def archive(library: Library) -> AsyncIterator[Archive]:
     """The reads of that library."""
     made = Archive(library.paths)

@@ -19,8 +19,7 @@ from ctm_trio.model.checkpoint import PREFIX, Checkpoint, Checkpoints
 from ctm_trio.model.checkpoint_history import History, Step, carried, decode_history, encode_history, parse_step
 from ctm_trio.system import checkpoint_index
 from ctm_trio.system.checkpoint_index import CheckpointIndex
-from ctm_trio.system.git_tree import GitTree, find_tree
-from tests.git_owner import Send, answer, list_checkpoints, owner, revert
+from tests.git_owner import Send, answer, list_checkpoints, owner, revert, tree_of
 from tests.git_repo import IDENTITY, Repo
 
 pytestmark = pytest.mark.usefixtures("own_git_config")
@@ -81,13 +80,6 @@ def traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Traced:
     config = tmp_path / "gitconfig"
     config.write_text(config.read_text() + f"[trace2]\n\teventTarget = {tmp_path / 'trace'}\n")
     return Traced(tmp_path / "trace")
-
-
-async def tree_of(repo: Repo) -> GitTree:
-    """Its work tree."""
-    tree = await find_tree(str(repo.path))
-    assert tree is not None
-    return tree
 
 
 async def subjects(index: CheckpointIndex, repo: Repo) -> list[str]:

@@ -14,21 +14,17 @@ from ctm_trio.system.git_checkpoint import make_checkpoint
 from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_revert_killed import mend
-from ctm_trio.system.git_tree import GitTree, find_tree
-from tests.git_owner import revert
+from ctm_trio.system.git_tree import GitTree
+from tests.git_owner import revert, tree_of
 from tests.git_repo import Repo
-from tests.unit.test_revert_killed import files, killed_at, two_checkpoints_and_more
+from tests.unit.test_revert_killed import files, killed_at, repo
+
+__all__ = ["repo"]
 
 FULL = "The disk is full; make room first."
 
 
 pytestmark = pytest.mark.usefixtures("own_git_config")
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    """Two checkpoints of three files, and a change and a new file on top."""
-    return two_checkpoints_and_more(Repo(tmp_path / "r"))
 
 
 @pytest.fixture
@@ -39,13 +35,6 @@ def full(monkeypatch: pytest.MonkeyPatch) -> None:
         raise GitFailed(FULL)
 
     monkeypatch.setattr(IndexLock, "install", fails)
-
-
-async def tree_of(repo: Repo) -> GitTree:
-    """Its tree, as our code sees it."""
-    tree = await find_tree(str(repo.path))
-    assert tree is not None
-    return tree
 
 
 async def test_a_checkpoint_whose_index_cannot_be_written(repo: Repo, full: None) -> None:

@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 from ctm_trio.errors import DirtyWorkdir
-from ctm_trio.model.checkpoint import Reverted
 from ctm_trio.system import swap
 from ctm_trio.system.git_in_the_way import in_the_way
-from ctm_trio.system.git_revert import revert_to
-from ctm_trio.system.git_tree import find_tree
+from tests.git_owner import back
 from tests.git_repo import Repo
 
 pytestmark = pytest.mark.usefixtures("own_git_config")
@@ -29,13 +27,6 @@ def repo(tmp_path: Path) -> Repo:
     made.git("mv", "readme.md", "README.md")
     made.commit("checkpoint: two")
     return made
-
-
-async def back(repo: Repo, *, stash_first: bool) -> Reverted:
-    """Go back to the first checkpoint."""
-    tree = await find_tree(str(repo.path))
-    assert tree is not None
-    return await revert_to(tree, repo.git("rev-parse", "HEAD^"), stash_first=stash_first)
 
 
 async def test_a_new_file_in_the_other_spelling_is_in_the_way(repo: Repo) -> None:

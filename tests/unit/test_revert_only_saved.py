@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 
 from ctm_trio.errors import GitFailed
-from ctm_trio.model.checkpoint import Reverted
 from ctm_trio.system import git_revert
 from ctm_trio.system.git_lock import IndexLock
-from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_revert_look import Found, look_at
 from ctm_trio.system.git_saved import same_content
-from ctm_trio.system.git_tree import find_tree
+from tests.git_owner import back
 from tests.git_repo import Repo, two_checkpoints
 
 pytestmark = pytest.mark.usefixtures("own_git_config")
@@ -26,13 +24,6 @@ pytestmark = pytest.mark.usefixtures("own_git_config")
 def repo(tmp_path: Path) -> Repo:
     """A clean repository with two checkpoints of two files."""
     return two_checkpoints(tmp_path / "r")
-
-
-async def back(repo: Repo, *, stash_first: bool) -> Reverted:
-    """Go back to the first checkpoint."""
-    tree = await find_tree(str(repo.path))
-    assert tree is not None
-    return await revert_to(tree, repo.git("rev-parse", "HEAD^"), stash_first=stash_first)
 
 
 def after_the_look(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:

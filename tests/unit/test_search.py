@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,14 +27,6 @@ OTHER = "99999999-2222-4333-8444-555555555555"
 
 PAGE = 4096
 """Of a database."""
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    """An empty library."""
-    made = Library(tmp_path)
-    yield made
-    made.close()
 
 
 def index(library: Library, steps: int = 100) -> int:

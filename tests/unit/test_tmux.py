@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -13,16 +13,11 @@ from ctm_trio.errors import TmuxDuplicate, TmuxFailed, TmuxGone
 from ctm_trio.model.panes import Pane, client_pane
 from ctm_trio.system import tmux as tmux_module
 from ctm_trio.system.tmux import Tmux, exactly
-from tests.tmux_server import PrivateTmux, private_tmux, until
+from tests.tmux_server import PrivateTmux, server, until
+
+__all__ = ["server"]
 
 ECHO = ("/bin/sh", "-c", 'pwd > "$1"; exec cat', "sh")
-
-
-@pytest.fixture
-def server() -> Iterator[PrivateTmux]:
-    """A private tmux server."""
-    with private_tmux() as server:
-        yield server
 
 
 @pytest.fixture
