@@ -14,6 +14,7 @@ from pathlib import Path
 from ctm_trio.errors import FileLocked
 from ctm_trio.system.regular import open_regular as open_regular
 from ctm_trio.system.regular import read_regular as read_regular
+from ctm_trio.system.regular import refuse_irregular
 
 LOCK_TRY_S = 0.02
 """How often a taken lock is tried again. `flock` cannot be waited for without a thread that nothing could cancel."""
@@ -48,7 +49,8 @@ def atomic_write(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replace `path` by `data`: a reader sees the old file or the new one, also after a power cut; which one that is
     then is not known where the directory cannot be synced.
 
-    Blocks (fsync): call it in a thread. A symlink is followed, so that a file kept elsewhere stays there.
+    Blocks (fsync): call it in a thread. A symlink is followed, so that a file kept elsewhere stays there. Nothing
+    but a regular file is replaced: as root, a link to a device would cost the machine that device.
 
     Args:
         path: the file; its directory must exist.
@@ -61,6 +63,7 @@ def atomic_write(path: Path, data: bytes, mode: int = 0o600) -> None:
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
     if target.is_symlink():
         raise OSError(errno.ELOOP, "the symbolic link leads in a circle", str(path))
+    refuse_irregular(target)
     temp = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:

@@ -55,9 +55,7 @@ def open_regular(
         raise
     try:
         status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            kind = KINDS.get(stat.S_IFMT(status.st_mode), "something else")
-            raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
+        _refuse(status.st_mode, path)
         owners = (owner,) if isinstance(owner, int) else owner
         if owners is not None and status.st_uid not in owners:
             raise OSError(errno.EPERM, "it belongs to another user", str(path))
@@ -65,6 +63,25 @@ def open_regular(
         os.close(fd)
         raise
     return fd
+
+
+def _refuse(mode: int, path: Path | str) -> None:
+    if not stat.S_ISREG(mode):
+        kind = KINDS.get(stat.S_IFMT(mode), "something else")
+        raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
+
+
+def refuse_irregular(path: Path) -> None:
+    """Refuse to replace anything but a regular file; where there is nothing all is well. A link counts as itself.
+
+    Raises:
+        OSError: something else than a regular file is there (EINVAL), or it cannot be seen.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    _refuse(mode, path)
 
 
 def read_regular(

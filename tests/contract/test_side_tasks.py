@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -59,10 +60,10 @@ async def test_search_goes_on(
         path.parent.mkdir()
     step = SearchIndex.step
 
-    def failing(self: SearchIndex, limit: int = 100) -> bool:
+    def failing(self: SearchIndex, *more: Any) -> bool:
         nonlocal over
         if over:
-            return step(self, limit)
+            return step(self, *more)
         over = True
         raise StoreDamaged("torn") if trouble == "damaged" else StoreUnavailable("disk full")
 

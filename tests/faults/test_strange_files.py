@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -33,8 +34,12 @@ def large(path: Path) -> None:
 
 
 def device(path: Path) -> None:
-    """A link to what never ends."""
-    path.symlink_to("/dev/zero")
+    """A link to what never ends. As root to one that nobody misses if it is replaced."""
+    endless = Path("/dev/zero")
+    if os.geteuid() == 0:
+        endless = path.parent / f".{path.name}.zero"
+        os.mknod(endless, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+    path.symlink_to(endless)
 
 
 def unix_socket(path: Path) -> None:

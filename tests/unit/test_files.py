@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 from pathlib import Path
 
 import pytest
 
-from ctm_trio.system.files import open_regular, read_regular
+from ctm_trio.system.files import atomic_write, open_regular, read_regular
 
 
 def test_a_regular_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
@@ -57,3 +58,26 @@ def test_no_descriptor_is_left_by_a_refusal(tmp_path: Path) -> None:
             read_regular(tmp_path, max_bytes=1)
     after = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
     assert after == before
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_nothing_but_a_file_is_replaced(tmp_path: Path, linked: bool) -> None:
+    """A FIFO, a device, a directory or a socket stays what it is, also at the end of a link; so as root, too."""
+    places = [tmp_path / name for name in ("fifo", "directory", "socket", "device")]
+    os.mkfifo(places[0])
+    places[1].mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(places[2]))
+        if os.geteuid() == 0:
+            os.mknod(places[3], 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+        else:
+            places.pop()
+        for place in places:
+            kind = stat.S_IFMT(place.stat().st_mode)
+            path = tmp_path / f"{place.name}.link" if linked else place
+            if linked:
+                path.symlink_to(place)
+            with pytest.raises(OSError, match="not a regular file"):
+                atomic_write(path, b"x")
+            assert stat.S_IFMT(place.stat().st_mode) == kind
+    assert not list(tmp_path.glob(".*.tmp"))
