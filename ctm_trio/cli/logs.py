@@ -37,7 +37,7 @@ from ctm_trio.cli.common import (
     say,
 )
 from ctm_trio.cli.streams import put_bytes
-from ctm_trio.ingest.log_copies import distinct, numbered
+from ctm_trio.ingest.log_copies import distinct, rotated_by_others
 from ctm_trio.ingest.log_files import list_parts, open_log_file
 from ctm_trio.model.log_names import parse_log_name
 from ctm_trio.model.times import parse_time
@@ -219,7 +219,7 @@ def chosen_lines(directory: Path, log: str, wanted: Wanted, limit: int, end: int
     """
     current = directory / f"{log}.jsonl"
     parts = [directory / part.name for part in list_parts(directory, log)]
-    files = distinct([*numbered(current, packed=True), *parts, current])
+    files = distinct([*rotated_by_others(directory, log), *parts, current])
     files = [path for path in files if modified(path) >= wanted.since]
     streams = (
         (line for line in read_lines(path, log, end if path == current else None) if wants(wanted, line))

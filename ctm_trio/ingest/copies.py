@@ -24,13 +24,15 @@ from ctm_trio.ingest.log_copies import (
     Repeats,
     became_one_of,
     continuations,
-    numbered,
+    ends_like,
+    oldest_first,
     read_head,
     repeated,
     strays_with,
     unfinished,
 )
 from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, list_parts, open_reader
+from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName
 
@@ -48,10 +50,14 @@ MAX_PAST = 256
 
 @dataclass(frozen=True, slots=True)
 class LogFiles:
-    """The files of a log at one moment: the current one, open, if there is one, and the parts listed after that."""
+    """The files of a log at one moment: the current one, open, if there is one, and what was listed after that.
+
+    `parts` are oldest first; `rotated` are the names of files that other programs rotated the log to.
+    """
 
     current: PlainReader | None
     parts: list[LogName]
+    rotated: list[str]
 
 
 class Copies(ABC):
@@ -71,6 +77,8 @@ class Copies(ABC):
         """Bytes of the file whose place the current one took, 0 if it took none's, or is read as far."""
         self._copies: list[Segment] = []
         self._looked = False
+        self._judged: dict[tuple[int, int], int] = {}
+        """Of the files that others rotated the log to, by device and inode: their sizes when they were looked at."""
 
     def adopt(self, segments: tuple[Segment, ...]) -> None:
         """Start from what is committed."""
@@ -97,6 +105,10 @@ class Copies(ABC):
     @abstractmethod
     async def commit(self, segment: Segment) -> None:
         """Have the journal keep the segment as it is."""
+
+    @abstractmethod
+    async def read_parts(self, files: LogFiles, *, before_ns: int = MAX_ID) -> None:
+        """Read the rotated parts that are not read yet, as far as they were rotated before a time in nanoseconds."""
 
     @abstractmethod
     async def still_current(self, live: Segment) -> bool:
@@ -232,6 +244,15 @@ class Copies(ABC):
         with suppress(OSError), closing(open_reader(self.directory / part.name)) as reader:
             await self.drain(reader, segment)  # now, before what follows; if it was just packed it is found later
 
+    def taken_back(self, current: PlainReader) -> Segment | None:
+        """The segment of a current file that others had moved away and moved back, to go on with; else None."""
+        for segment in self.past:
+            if (segment.device, segment.inode) == current.key and ends_like(current, segment):
+                self.past.remove(segment)
+                segment.name, segment.sealed = "", False
+                return segment
+        return None
+
     async def retire(self, segment: Segment) -> None:
         """Nothing more will come of this segment."""
         segment.name, segment.sealed = f"gone:{segment.id}", True
@@ -240,27 +261,30 @@ class Copies(ABC):
         await self.commit(segment)
 
     async def read_strays(self, files: LogFiles) -> None:
-        """Once, at the start: read what others rotated the log to meanwhile, or before we knew it.
+        """Read what others rotated the log to, in its turn. What repeats nothing has lines of its own.
 
-        Packed files are only looked into until the log itself is read: nothing cheaper than unpacking tells what they
-        repeat.
+        Each file is looked at once, and again if its size changes. At the first look packed ones are passed over unless
+        nothing of the log is read yet: nothing cheaper than unpacking tells what they repeat.
 
         Raises:
             MovedError: a file is not there any more; nothing is overlooked if this is called again.
         """
-        if self._looked:
-            return
-        if any(os.path.lexists(f"{self.path}.1{suffix}") for suffix in ("", ".gz")):
-            new = not (self.parts or self.live)
+        seen = {path: _status(path) for name in files.rotated if (path := self.directory / name)}
+        strays = oldest_first(seen)
+        if any(self._judged.get(_key_of(seen[path])) != seen[path].st_size for path in strays):
+            pass_over_packed = not self._looked and bool(self.parts or self.live)
             await self._let_go_if_lost()
             others: list[Path | Reader] = [files.current] if files.current else []
-            others += [self.directory / part.name for part in files.parts]
-            strays = await in_thread(partial(numbered, self.path, packed=new), abandon_on_cancel=True)
-            keys = [_key(path) for path in strays]
+            others += [self.directory / part.name for part in files.parts if part.base not in self.parts]
             self._copies.clear()
             for i, path in enumerate(strays):
-                if await self._take_stray(path, keys[i], [*others, *strays[i + 1 :]]):
-                    others.append(path)
+                key, size = _key_of(seen[path]), seen[path].st_size
+                if self._judged.get(key) != size and not (pass_over_packed and path.suffix == ".gz"):
+                    await self.read_parts(files, before_ns=seen[path].st_mtime_ns)
+                    if await self._take_stray(path, key, [*others, *strays[i + 1 :]]):
+                        others.append(path)
+                self._judged[key] = size
+            self._judged = {_key_of(status): status.st_size for status in seen.values()}
         self._looked = True
 
     async def remember_copies(self) -> None:
@@ -284,14 +308,16 @@ class Copies(ABC):
             repeats = await in_thread(look, abandon_on_cancel=reader.may_be_left)
             if repeats is not None and not repeats.whole and repeats.position >= reader.size():
                 return True
-            segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else _key(path))
+            before = next((s for s in self.past if (s.device, s.inode) == key), None)  # it has grown since
+            segment = before or await self.open_segment(key)
             if repeats is not None:
                 segment.position, segment.check, segment.head = repeats.position, repeats.check, repeats.head
                 if repeats.whole:
-                    self._copies.append(segment)
+                    if before is None:
+                        self._copies.append(segment)
                     return False
             await self.drain(reader, segment)
-            if repeats is None or segment.position > repeats.position:
+            if before is None and (repeats is None or segment.position > repeats.position):
                 await self.retire(segment)  # else there is half a line more in it than we know, and nothing to keep
         return True
 
@@ -310,6 +336,17 @@ class Copies(ABC):
 def always_moving(path: Path) -> OSError:
     """What is said when the files of a log moved each time they were looked at."""
     return OSError(errno.EAGAIN, "its files are renamed or deleted each time they are looked at", path.name)
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        return path.stat(follow_symlinks=False)
+    except FileNotFoundError as error:
+        raise MovedError(path.name) from error
+
+
+def _key_of(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def _key(path: Path) -> tuple[int, int]:

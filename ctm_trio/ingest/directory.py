@@ -21,11 +21,11 @@ from ctm_trio.core.threads import in_thread
 from ctm_trio.errors import Unavailable
 from ctm_trio.ingest.ends import ASK_S, Bell, Progress, TailEnds
 from ctm_trio.ingest.listing import Listing, fully_read, scan
-from ctm_trio.ingest.tailer import PartsOf, Tail
+from ctm_trio.ingest.tailer import NamesOf, Tail
 from ctm_trio.messages.journal import Positions
 from ctm_trio.messages.tailers import TailersCounters, TailersSnapshot
 from ctm_trio.model.log_line import Segment
-from ctm_trio.model.log_names import LogName, parse_log_name, parts_among
+from ctm_trio.model.log_names import LogName, parse_log_name, parse_others_name, parts_among
 from ctm_trio.model.log_parse import Clues
 from ctm_trio.system.watch import SCAN_S, DirectoryWatch
 
@@ -108,7 +108,7 @@ class _DirectoryOwner:
         self.listed = Listing()
         self.listing = trio.Lock()
         self.listings = 0
-        """How many listings were begun for `parts_of`."""
+        """How many listings were begun for `names_of`."""
         self.listing_done = True
         """False if the last one of them failed."""
         self.behind = 0
@@ -151,6 +151,8 @@ class _DirectoryOwner:
                     parsed = parse_log_name(name)
                     if parsed is not None:
                         self._changed(parsed)
+                    elif (others := parse_others_name(name)) is not None:
+                        self._ring(self._log(others.uuid), rotated=True)
         finally:
             self._name_strange(frozenset())  # the next incarnation does not know what this one has named
 
@@ -210,7 +212,7 @@ class _DirectoryOwner:
                     entry.bell,
                     entry.progress,
                     self.ends,
-                    self.parts_of,
+                    self.names_of,
                 )
             except Unavailable:
                 # The disk is full or the journal is busy for long. That is not a crash of ours: the log waits.
@@ -218,8 +220,8 @@ class _DirectoryOwner:
             else:
                 return
 
-    async def parts_of(self, uuid: str, fresh: bool = False) -> list[LogName]:
-        """The rotated parts of a log, as they are now. One listing serves everybody who asked before it began.
+    async def names_of(self, uuid: str, fresh: bool = False) -> tuple[list[LogName], list[str]]:
+        """See `NamesOf`, as they are now. One listing serves everybody who asked before it began.
 
         Args:
             fresh: list again though the directory seems unchanged: its time of change can be wrong.
@@ -235,7 +237,7 @@ class _DirectoryOwner:
                     self.listing_done = False
                     self.listed = await self._scan()
                     self.listing_done = True
-        return parts_among(self.listed.files.get(uuid, ()), uuid)
+        return parts_among(self.listed.files.get(uuid, ()), uuid), list(self.listed.rotated.get(uuid, ()))
 
     async def _look_at_everything(self, segments: tuple[Segment, ...]) -> bool:
         """List the directory and wake the tailers of what has changed since the last look. False if that cannot be."""
@@ -246,9 +248,13 @@ class _DirectoryOwner:
             self._cannot_list(error)
             return False
         self._cannot_list(None)
-        found = self.listed.files
+        listed = self.listed
+        found = {
+            uuid: listed.files.get(uuid, {}) | listed.rotated.get(uuid, {})
+            for uuid in listed.files.keys() | listed.rotated.keys()
+        }
         self._name_strange(self.listed.strange)
-        read = partial(fully_read, self.directory, segments)
+        read = partial(fully_read, self.directory, listed, segments)
         done = await in_thread(read, abandon_on_cancel=True) if segments else set()
         for uuid, files in found.items():
             entry = self._log(uuid)
@@ -307,7 +313,7 @@ async def tail_log(
     bell: Bell,
     progress: Progress,
     ends: TailEnds,
-    parts_of: PartsOf,
+    names_of: NamesOf,
 ) -> None:
     """Follow one log until it has been idle for long (`Bell.end`); an old one only until it is read.
 
@@ -318,9 +324,9 @@ async def tail_log(
         bell: rings when a file of this log has changed.
         progress: counters, ours to write.
         ends: channels to the journal and the attribution owner.
-        parts_of: see `PartsOf`.
+        names_of: see `NamesOf`.
     """
-    tail = Tail(directory, kind, uuid, progress, ends, parts_of)
+    tail = Tail(directory, kind, uuid, progress, ends, names_of)
     tail.adopt(segments)
     retry_s = UNREADABLE_RETRY_S
     recent = False

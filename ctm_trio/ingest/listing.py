@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ctm_trio.ingest.log_files import open_log_file
 from ctm_trio.model.log_line import Segment
-from ctm_trio.model.log_names import parse_log_name
+from ctm_trio.model.log_names import parse_log_name, parse_others_name
 from ctm_trio.system.clock_grain import CLOCK_GRAIN_NS
 from ctm_trio.system.owned import believed_owners
 
@@ -19,11 +19,12 @@ from ctm_trio.system.owned import believed_owners
 class Listing:
     """What a directory held: uuid → its files with (size, inode); and its time of change then, in nanoseconds.
 
-    `strange` are the names of logs under which there is something else: a directory, a pipe, a link,
-    a file of another user.
+    `rotated` are the files that other programs rotated logs to, in the same way. `strange` are the names of logs under
+    which there is something else: a directory, a pipe, a link, a file of another user.
     """
 
     files: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
+    rotated: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
     strange: frozenset[str] = frozenset()
     changed_ns: int = 0
     taken_ns: int = 0
@@ -44,6 +45,7 @@ def scan(directory: Path) -> Listing:
         OSError: it cannot be listed.
     """
     found: dict[str, dict[str, tuple[int, int]]] = {}
+    rotated: dict[str, dict[str, tuple[int, int]]] = {}
     strange: set[str] = set()
     owners = believed_owners(directory)
     taken_ns, changed_ns = time.time_ns(), 0
@@ -52,28 +54,39 @@ def scan(directory: Path) -> Listing:
         with os.scandir(directory) as entries:
             for entry in entries:
                 name = parse_log_name(entry.name)
+                others = parse_others_name(entry.name) if name is None else None
+                if name is None and others is None:
+                    continue
                 try:
-                    if name is None:
-                        continue
                     status = entry.stat(follow_symlinks=False)
-                    if not stat.S_ISREG(status.st_mode) or status.st_uid not in owners:
-                        strange.add(entry.name)
-                        continue
                 except FileNotFoundError:
                     continue  # rotated away between the listing and the look
-                found.setdefault(name.uuid, {})[entry.name] = (status.st_size, status.st_ino)
+                ours = stat.S_ISREG(status.st_mode) and status.st_uid in owners
+                seen = (status.st_size, status.st_ino)
+                if name is not None and ours:
+                    found.setdefault(name.uuid, {})[entry.name] = seen
+                elif name is not None:
+                    strange.add(entry.name)
+                elif others is not None and ours:
+                    rotated.setdefault(others.uuid, {})[entry.name] = seen
     except FileNotFoundError:
         pass  # it is waited for
-    return Listing(found, frozenset(strange), changed_ns, taken_ns)
+    return Listing(found, rotated, frozenset(strange), changed_ns, taken_ns)
 
 
-def fully_read(directory: Path, segments: tuple[Segment, ...]) -> set[str]:
+def fully_read(directory: Path, listed: Listing, segments: tuple[Segment, ...]) -> set[str]:
     """Names of the files that need no reading: sealed parts, and files that end where their segment does. Blocks.
 
     Args:
-        directory: of the logs. segments: how far its files are read.
+        directory: of the logs. listed: what it holds. segments: how far its files are read.
     """
-    done: set[str] = set()
+    ends = {segment.inode: segment.position for segment in segments if segment.name.startswith("gone:")}
+    done = {
+        name
+        for files in listed.rotated.values()
+        for name, (size, inode) in files.items()
+        if inode in ends and (name.endswith(".gz") or ends[inode] == size)
+    }
     for segment in segments:
         name = segment.name or f"{segment.uuid}.jsonl"
         if segment.sealed:

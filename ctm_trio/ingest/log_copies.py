@@ -7,16 +7,17 @@ it and ends before it did is a copy too. Everything here blocks for the disk: ca
 
 from __future__ import annotations
 
+import heapq
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ctm_trio.ingest.log_files import MIN_ARCHIVE_BYTES, PlainReader, Reader, open_reader
 from ctm_trio.model.log_line import CHECK_BYTES, Segment, begins_as, head_of
-from ctm_trio.model.log_names import LogName, is_rotated_by_others, is_stray
+from ctm_trio.model.log_names import LogName, is_stray, parse_others_name
 
 HEAD_BYTES = 4096
 """So much of the beginning of two files is compared: the first line, and mostly its time."""
@@ -24,8 +25,8 @@ HEAD_BYTES = 4096
 TAIL_BYTES = 1 << 20
 """So far back the end of a copy's last whole line is looked for; without one the copy is not remembered by it."""
 
-MAX_NUMBERED = 100
-"""Files `.1`, `.2`, … that are looked at."""
+MAX_ROTATED = 100
+"""Files of other programs' rotations of a log that are looked at, the newest."""
 
 
 class MovedError(Exception):
@@ -188,10 +189,12 @@ def continuations(
     if not going_on:
         return []
     found = [max(going_on)[3]]
-    first_ns = strays[found[0]].st_mtime_ns
-    for path, status in sorted(strays.items(), key=lambda item: item[1].st_mtime_ns):
-        if status.st_mtime_ns <= first_ns or not is_rotated_by_others(path.name, uuid):
-            continue
+    rotated = oldest_first(strays)
+    if found[0] in rotated:
+        later = rotated[rotated.index(found[0]) + 1 :]
+    else:
+        later = [path for path in rotated if strays[path].st_mtime_ns > strays[found[0]].st_mtime_ns]
+    for path in later:
         with suppress(OSError), closing(open_reader(path)) as reader:
             if repeated(reader, [*known, lost], None, [*others, *found]) is None:
                 found.append(path)
@@ -224,16 +227,23 @@ def _strays(directory: Path, uuid: str) -> dict[Path, os.stat_result]:
     return found
 
 
-def numbered(current: Path, *, packed: bool) -> list[Path]:
-    """The files `.1`, `.2`, … beside a log, oldest first; with `packed` also `.1.gz` and so on."""
-    found: list[Path] = []
-    for n in range(1, MAX_NUMBERED + 1):
-        path = next((p for suffix in ("", ".gz") if os.path.exists(p := Path(f"{current}.{n}{suffix}"))), None)
-        if path is None:
-            break
-        if packed or path.suffix != ".gz":
-            found.append(path)
-    return found[::-1]
+def rotated_by_others(directory: Path, uuid: str) -> list[Path]:
+    """The files beside a log that other programs rotated it to, oldest first. Reads the whole directory."""
+    return oldest_first({path: s for path, s in _strays(directory, uuid).items() if parse_others_name(path.name)})
+
+
+def oldest_first(files: Mapping[Path, os.stat_result]) -> list[Path]:
+    """Such files in the order of their lines, the newest `MAX_ROTATED`.
+
+    Numbers fall and dates rise, whatever the files' times are; those tell how numbered and dated ones follow each
+    other. Of one that is there plain and packed: the plain one, as the packed one may still be being written.
+    """
+    names = {path: name for path in files if (name := parse_others_name(path.name)) is not None}
+    plain = {name.base for name in names.values() if not name.packed}
+    wanted = [path for path, name in names.items() if not name.packed or name.base not in plain]
+    numbered = sorted((path for path in wanted if names[path].number >= 0), key=lambda path: -names[path].number)
+    dated = sorted((path for path in wanted if names[path].number < 0), key=lambda path: names[path].date)
+    return list(heapq.merge(numbered, dated, key=lambda path: files[path].st_mtime_ns))[-MAX_ROTATED:]
 
 
 def distinct(files: Sequence[Path]) -> list[Path]:

@@ -18,24 +18,26 @@ from ctm_trio.ingest.ends import Progress, TailEnds
 from ctm_trio.ingest.lines import INLINE_BYTES, Lines
 from ctm_trio.ingest.log_copies import MovedError
 from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader
+from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName
 
 RECENT_S = 600.0
 """A log that was not written to for so long is old: its tailer ends when it has read it."""
 
-PartsOf = Callable[[str, bool], Awaitable[list[LogName]]]
-"""Lists the rotated parts of a log (by its uuid), oldest first; True: anew, though nothing seems to have changed."""
+NamesOf = Callable[[str, bool], Awaitable[tuple[list[LogName], list[str]]]]
+"""Lists the rotated parts of a log (by its uuid), oldest first, and the names of the files that other programs rotated
+it to; True: anew, though nothing seems to have changed."""
 
 
 class Tail(Lines):
     """State of one tailer: the segments, and the open current file."""
 
     def __init__(
-        self, directory: Path, kind: str, uuid: str, progress: Progress, ends: TailEnds, parts_of: PartsOf
+        self, directory: Path, kind: str, uuid: str, progress: Progress, ends: TailEnds, names_of: NamesOf
     ) -> None:
         super().__init__(directory, kind, uuid, progress, ends)
-        self.parts_of = parts_of
+        self.names_of = names_of
         self.file: PlainReader | None = None
         self.trouble = ""
         """Why the log cannot be read now, as it was logged last."""
@@ -134,12 +136,12 @@ class Tail(Lines):
             current = None
         try:
             # Listed after the current file was opened: whatever was rotated away before it is in the list.
-            files = LogFiles(current, await self.parts_of(self.uuid, fresh))
+            files = LogFiles(current, *await self.names_of(self.uuid, fresh))
             if current is not None and not self._is_current(current, missing=False):
                 # It was rotated: the list may have it too, packed and not to be recognised.
                 raise MovedError(self.path.name)
             await self.read_strays(files)
-            await self._read_parts(files)
+            await self.read_parts(files)
             current = None  # from here on it is closed by who has it
             await self._take_current(files.current)
             await self.remember_copies()
@@ -147,8 +149,11 @@ class Tail(Lines):
             if current is not None:
                 current.close()
 
-    async def _read_parts(self, files: LogFiles) -> None:
+    async def read_parts(self, files: LogFiles, *, before_ns: int = MAX_ID) -> None:
+        """See `Copies`."""
         for part in files.parts:
+            if part.order >= before_ns:
+                break
             known = self.parts.get(part.base)
             if known is not None and known.sealed:
                 continue
@@ -254,7 +259,10 @@ class Tail(Lines):
                 self.live = None
                 await self.let_go(live)
                 live = None
-            if live is None:
+            if live is None and (back := self.taken_back(current)) is not None:
+                self.live = back
+                await self.commit(back)
+            elif live is None:
                 new = not self.past
                 self.live = await self.open_segment(current.key)
                 if not new:  # it shall be known if it is rotated before it has a line

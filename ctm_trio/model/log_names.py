@@ -15,7 +15,10 @@ EARLIEST_NS, LATEST_NS = 10**18, 4_102_444_800 * 10**9
 
 _NAME = re.compile(r"(?P<uuid>[A-Za-z0-9_-]{1,128})\.jsonl(?:\.(?P<ns>[1-9]\d{18})(?P<gz>\.gz)?)?", re.ASCII)
 
-_OTHERS = re.compile(r"(?:\.\d{1,4}|[.-]\d{8}(?:-\d{1,10})?)(?:\.gz)?", re.ASCII)
+_OTHERS = re.compile(
+    r"(?P<uuid>[A-Za-z0-9_-]{1,128})\.jsonl(?:\.(?P<number>\d{1,4})|[.-](?P<date>\d{8}(?:-\d{1,10})?))(?P<gz>\.gz)?",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,27 @@ def parts_among(names: Iterable[str], uuid: str) -> list[LogName]:
     return sorted(found.values(), key=lambda part: part.order)
 
 
-def is_rotated_by_others(name: str, uuid: str) -> bool:
-    """True for the names that `logrotate` gives: `.1`, `-20261125`, `.20261125`, packed or not."""
-    return _OTHERS.fullmatch(name.removeprefix(f"{uuid}.jsonl")) is not None
+@dataclass(frozen=True, slots=True)
+class OthersName:
+    """A name that `logrotate` gives, taken apart: `.1`, `-20261125`, `.20261125`, packed or not.
+
+    `number` is -1 for a dated one, which has a `date`. `base` is the name without `.gz`.
+    """
+
+    uuid: str
+    base: str
+    number: int
+    date: str
+    packed: bool
+
+
+def parse_others_name(name: str) -> OthersName | None:
+    """The name of a file that another program rotated a log to; None for every other name."""
+    match = _OTHERS.fullmatch(name)
+    if match is None:
+        return None
+    number = int(match["number"]) if match["number"] else -1
+    return OthersName(match["uuid"], name.removesuffix(".gz"), number, match["date"] or "", match["gz"] is not None)
 
 
 def is_stray(name: str, uuid: str) -> bool:

@@ -14,7 +14,7 @@ from ctm_trio.cli import auth
 from ctm_trio.cli.common import CliError
 from ctm_trio.cli.doctor import _is_missing
 from ctm_trio.cli.status import read_cost, read_events
-from ctm_trio.ingest.log_copies import numbered
+from ctm_trio.ingest.log_copies import rotated_by_others
 from ctm_trio.model.config import Paths, Settings, paths_under
 from ctm_trio.model.doctor import Facts
 from ctm_trio.system import daemon_doctor
@@ -78,7 +78,7 @@ def test_what_is_started_and_looked_for(tmp_path: Path, close: Close) -> None:
     close(tmp_path / "closed")
     assert tmux_argv(tmp_path / "closed" / "tmux.conf", "") == ["tmux"]
     assert [name for name, _ in directories_of(tmp_path, "u1")] == ["open"]
-    assert numbered(tmp_path / "closed" / "u1.jsonl", packed=True) == []
+    assert rotated_by_others(tmp_path / "closed", "u1") == []
 
 
 def test_commands(paths: Paths) -> None:
