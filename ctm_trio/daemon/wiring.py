@@ -165,6 +165,9 @@ class Daemon:
         self.prices_state, self.prices = open_state_channel(PriceTable("", {}))
         self.begun = trio.Event()
         """Set once the owners have begun, so that requests can be answered."""
+        self.users = UserStore(
+            plan.paths.user, plan.paths.tokens, seed=plan.token, code=SignupCode(plan.paths.signup_code)
+        )
         self.archive = Archive(plan.paths)
         self.open_logs = OpenLogs(limit_within(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
         self.bulk = trio.CapacityLimiter(BULK_TAILERS)
@@ -210,6 +213,7 @@ class Daemon:
             children.append(Child("config", self._config))
         return [
             *children,
+            Child("logins", self._logins),
             Child("orders", self._orders),
             Child("sessions", self._sessions),
             Child("checkpoints", self._checkpoints),
@@ -239,6 +243,9 @@ class Daemon:
 
     async def _config(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_config(self.config_recv.clone(), self.settings_state, self.plan.paths.config, task_status=task_status)
+
+    async def _logins(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await self.users.follow(task_status=task_status)
 
     async def _orders(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_order_book(self.orders_recv.clone(), self.orders_state, task_status=task_status)
@@ -404,7 +411,7 @@ class Daemon:
             panes_send=self.panes_send,
             webhook_send=self.webhook_send,
             webhook_fault=webhook_fault,
-            auth=UserStore(paths.user, paths.tokens, seed=self.plan.token, code=SignupCode(paths.signup_code)),
+            auth=self.users,
             peers=Peers(peer_uid, quick()),
             origins=AllowedOrigins(paths.allowed_origins, os.environ.get("CTM_ALLOWED_ORIGINS", "")),
             database_bytes=self._database_bytes,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -45,6 +47,8 @@ class TokenFile:
         self._path = path
         self._mark = ""
         self._ends: dict[bytes, float] = {}
+        self.behind = False
+        """The file does not say what is held here: the next start could find a token in it that is void."""
 
     def load(self, mark: str) -> None:
         """Read the file. Tokens of another user, and a file that is not ours, count for nothing. Blocks."""
@@ -54,6 +58,7 @@ class TokenFile:
             return
         try:
             stored = msgspec.json.decode(read_regular(self._path, max_bytes=MAX_TOKENS_BYTES), type=_Stored)
+            self.behind = stored.user != mark and bool(stored.tokens)  # they are void, also if that user comes back
             if mark and stored.user == mark:
                 latest = time.time() + LIFETIME_S  # a later end was written with a clock that was set back since
                 self._ends = {bytes.fromhex(digest): min(float(end), latest) for digest, end in stored.tokens.items()}
@@ -69,6 +74,7 @@ class TokenFile:
         had = bool(self._ends)
         self._ends = {}  # before the mark: `save`, in its thread, must never see old tokens under a new one
         self._mark = mark
+        self.behind = True
         return had
 
     def valid(self, digest: bytes) -> bool:
@@ -99,14 +105,32 @@ class TokenFile:
         while len(self._ends) >= MAX_TOKENS:
             del self._ends[min(self._ends, key=lambda known: self._ends[known])]
         self._ends[digest] = time.time() + LIFETIME_S
+        self.behind = True
         return full
 
-    def drop(self, digest: bytes) -> bool:
-        """Log a token out; True if it was in."""
-        return self._ends.pop(digest, None) is not None
+    def drop(self, digest: bytes) -> Callable[[], None] | None:
+        """Log a token out. What puts it back, which does nothing once its user has changed; None if it was not in."""
+        ends = self._ends  # `belong_to` makes another dictionary
+        end = ends.pop(digest, None)
+        if end is None:
+            return None
+        self.behind = True
+        return partial(ends.__setitem__, digest, end)
 
     def save(self) -> None:
-        """Write the file. Blocks (fsync): call it in a thread, one at a time."""
+        """Write the file. Blocks (fsync): call it in a thread, one at a time.
+
+        Raises:
+            OSError: it is as it was, and stays behind.
+        """
+        self.behind = False  # first: what changes during the write is not in it
+        try:
+            self._write()
+        except BaseException:
+            self.behind = True
+            raise
+
+    def _write(self) -> None:
         stored = _Stored(user=self._mark, tokens={digest.hex(): int(end) for digest, end in list(self._ends.items())})
         ensure_private_dir(self._path.parent)
         atomic_write(self._path, msgspec.json.encode(stored))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 import secrets
 import time
 from contextlib import suppress
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import trio
@@ -35,6 +37,8 @@ from ctm_trio.system.regular import read_regular
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.tokens import AnotherUser, TokenFile
 
+log = logging.getLogger("ctm.auth")
+
 HASH_LIMIT_S = 20.0
 """How long a login waits for its turn and the hash together. A `user.json` may ask for more work than that."""
 
@@ -53,7 +57,10 @@ WRONG_CODES = 5
 """So often a sign-up code may be guessed, by all askers together; then there is another one."""
 
 LOOK_EVERY_S = 0.25
-"""How often `user.json` is looked at, at most. Source: PROTOCOL.md, Tokens."""
+"""How often `user.json` is looked at. Source: PROTOCOL.md, Tokens."""
+
+SAVE_AGAIN_S = 2.0
+"""How often it is tried to save the tokens, while that fails."""
 
 MAX_USER_BYTES = 64 << 10
 """A larger `user.json` was not written by us."""
@@ -128,7 +135,8 @@ def _unreadable_code(error: OSError) -> Unavailable:
 class UserStore:
     """Sign-up, login and tokens of the one user; what the web knows as its `AuthStore`.
 
-    `check`, `registered` and `revision` never wait: at most four times a second they `stat` the user's file.
+    `check`, `registered` and `revision` never wait: at most four times a second they `stat` the user's file. `follow`
+    does so while nobody asks.
 
     Args:
         user_path: `user.json`; it may appear and vanish at any time.
@@ -151,6 +159,8 @@ class UserStore:
         self._look_at = 0.0
         self._user: _Known | None = None
         self._revision = 0
+        self._told = False
+        """It was said that the tokens cannot be saved."""
         self._look()
         self._tokens.load(self._user.mark if self._user else "")
 
@@ -194,6 +204,37 @@ class UserStore:
             self._seed, void = b"", True
         if void:
             self._revision += 1
+
+    async def follow(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
+        """Look at the user's file also while nobody asks, and save the tokens again while their file is behind.
+
+        Tokens that are void must not be found in their file by the next start. Runs until cancelled; then they are
+        saved a last time.
+        """
+        save_at = 0.0
+        task_status.started()
+        try:
+            while True:
+                self._refresh()
+                if self._tokens.behind and time.monotonic() >= save_at and not await self._catch_up():
+                    save_at = time.monotonic() + SAVE_AGAIN_S
+                await trio.sleep(LOOK_EVERY_S)
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._catch_up()
+
+    async def _catch_up(self) -> bool:
+        """True once the tokens' file says what is held here."""
+        async with self._writing:
+            try:
+                if self._tokens.behind:
+                    await trio.to_thread.run_sync(self._tokens.save)
+                self._told = False
+            except OSError as error:
+                if not self._told:
+                    log.warning("tokens that are void cannot be removed from their file: %s", error.strerror)
+                self._told = True
+        return not self._told
 
     # -- what changes things
 
@@ -306,23 +347,36 @@ class UserStore:
         return token
 
     async def logout(self, token: str) -> None:
-        """Revoke this token and no other."""
+        """Revoke this token and no other. It counts at once; if it cannot be saved the token is valid again.
+
+        Raises:
+            Unavailable: it cannot be saved, and the next start would find the token valid: log out again.
+        """
         digest = hashlib.sha256(token.encode(errors="replace")).digest()
         if hmac.compare_digest(digest, self._seed or b"-"):
             self._seed = b""
-        dropped = self._tokens.drop(digest)
+        put_back = self._tokens.drop(digest)
         self._revision += 1  # once it is void: a stream that looks before finds it valid, and does not look again
-        if dropped:
-            async with self._writing:
-                await self._save()
+        if put_back is not None:
+            try:
+                async with self._writing:
+                    await self._save()
+            except BaseException:  # also if the client has gone: a token that is void would count again after a restart
+                put_back()
+                raise
 
     async def _new_token(self, mark: str) -> str:
         """A token for the user whose password was checked. Raises AnotherUser if that is not the user any more."""
         self._look()
         token = secrets.token_urlsafe(32)
-        if self._tokens.add(hashlib.sha256(token.encode()).digest(), mark):
+        digest = hashlib.sha256(token.encode()).digest()
+        if self._tokens.add(digest, mark):
             self._revision += 1
-        await self._save()
+        try:
+            await self._save()
+        except BaseException:  # nobody gets it
+            self._tokens.drop(digest)
+            raise
         return token
 
     async def _save(self) -> None:

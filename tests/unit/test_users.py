@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.errors import AlreadyRegistered, CtmError, InvalidCredentials, WrongCode
+from ctm_trio.errors import AlreadyRegistered, CtmError, InvalidCredentials, Unavailable, WrongCode
 from ctm_trio.model.asker import Asker
 from ctm_trio.system import tokens, users
 from ctm_trio.system.signup_code import SignupCode
@@ -135,6 +136,129 @@ async def test_a_logout_during_a_sign_up(tmp_path: Path, monkeypatch: pytest.Mon
         assert not store.check(token)
     again = UserStore(tmp_path / "user.json", tmp_path / "tokens.json")
     assert not again.check(token)
+
+
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> trio.Event:
+    """From now on no file of tokens can be written; the event says that it was tried."""
+    tried = trio.Event()
+
+    def no_room(*_: object) -> None:
+        trio.from_thread.run_sync(tried.set)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tokens, "atomic_write", no_room)
+    return tried
+
+
+async def test_a_logout_that_cannot_be_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused and can be repeated: a token that is void must not be valid again after a restart."""
+    store = store_in(tmp_path)
+    token = await store.signup(NAME, PASSWORD, OWNER)
+    with monkeypatch.context() as patch:
+        full_disk(patch)
+        with pytest.raises(Unavailable):
+            await store.logout(token)
+    assert store.check(token)
+    await store.logout(token)
+    assert not store.check(token)
+    assert not store_in(tmp_path).check(token)
+
+
+async def test_a_logout_that_is_cancelled(tmp_path: Path) -> None:
+    """A client that goes before its logout is on disk finds its token as the next start would."""
+    store = store_in(tmp_path)
+    token = await store.signup(NAME, PASSWORD, OWNER)
+    async with store._writing:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await store.logout(token)
+    assert store.check(token)
+    assert store_in(tmp_path).check(token)
+
+
+async def test_a_logout_is_not_undone_for_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user that goes and comes back while a logout fails gets no token back."""
+    store = store_in(tmp_path)
+    token = await store.signup(NAME, PASSWORD, OWNER)
+    aside = tmp_path / "aside.json"
+
+    def fail(*_: object) -> None:
+        for old, new in ((store._path, aside), (aside, store._path)):
+            old.replace(new)
+            store._look()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tokens, "atomic_write", fail)
+    with pytest.raises(Unavailable):
+        await store.logout(token)
+    assert store.registered
+    assert not store.check(token)
+
+
+async def test_a_login_that_cannot_be_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody gets its token, so it takes no place among the others."""
+    store = store_in(tmp_path)
+    await store.signup(NAME, PASSWORD, OWNER)
+    full_disk(monkeypatch)
+    with pytest.raises(Unavailable):
+        await store.login(NAME, PASSWORD, OWNER)
+    assert len(store._tokens._ends) == 1
+
+
+@asynccontextmanager
+async def following(store: UserStore) -> AsyncIterator[None]:
+    """A store that looks by itself, as in the daemon; at the end it is stopped."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(store.follow)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+async def until_saved(store: UserStore) -> None:
+    """Wait until the file says what the store holds."""
+    with trio.fail_after(10):
+        while store._tokens.behind:
+            await trio.lowlevel.checkpoint()
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["while it runs", "while it is stopped"])
+async def test_a_user_who_comes_back(tmp_path: Path, running: bool) -> None:
+    """A `user.json` that was away voids the tokens for good, though the same bytes return and nobody asked."""
+    store = store_in(tmp_path)
+    token = await store.signup(NAME, PASSWORD, OWNER)
+    user = store._path.read_bytes()
+    if not running:
+        store._path.unlink()
+        store = store_in(tmp_path)
+    async with following(store):
+        store._path.unlink(missing_ok=True)
+        with trio.fail_after(10):
+            while store._user is not None or store._tokens.behind:
+                await trio.lowlevel.checkpoint()
+    store._path.write_bytes(user)
+    assert not store_in(tmp_path).check(token)
+
+
+async def test_a_user_who_goes_while_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The tokens are removed from their file as soon as that works, and at the latest at the stop."""
+    monkeypatch.setattr(users, "SAVE_AGAIN_S", 0.0)
+    store = store_in(tmp_path)
+    token = await store.signup(NAME, PASSWORD, OWNER)
+    user = store._path.read_bytes()
+    with monkeypatch.context() as patch:
+        tried = full_disk(patch)
+        async with following(store):
+            store._path.unlink()
+            with trio.fail_after(10):
+                await tried.wait()
+        assert store._tokens.behind
+    async with following(store):
+        await until_saved(store)
+    assert caplog.text.count("cannot be removed") == 1
+    store._path.write_bytes(user)
+    assert not store_in(tmp_path).check(token)
 
 
 async def test_streams_hear_that_the_seed_is_void(tmp_path: Path) -> None:
