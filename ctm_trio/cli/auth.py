@@ -93,8 +93,10 @@ def signed_up(paths: Paths) -> bool:
     Raises:
         CliError: that cannot be seen.
     """
+    from ctm_trio.system.signup_code import has_signed_up
+
     try:
-        return paths.user.exists()
+        return has_signed_up(paths.user)
     except OSError as error:
         raise CliError(f"{paths.user} cannot be reached: {error.strerror}.") from None
 

@@ -17,7 +17,7 @@ from ctm_trio.errors import CtmError
 from ctm_trio.model.config import Paths
 from ctm_trio.system.files import ensure_private_dir
 from ctm_trio.system.instance_lock import REINDEX, Holder, InstanceLock, NoLocks, read_holder
-from ctm_trio.system.signup_code import SignupCode
+from ctm_trio.system.signup_code import SignupCode, has_signed_up
 
 log = logging.getLogger("ctm.server")
 
@@ -151,7 +151,7 @@ def tell_signup_code(paths: Paths) -> None:
     """While nobody has signed up, say where the sign-up code is, and the code itself where only its owner reads."""
     code = SignupCode(paths.signup_code)
     try:
-        if paths.user.exists():
+        if has_signed_up(paths.user):
             code.void()  # it is left over if a sign-up was cut off in the middle
             return
         current = code.current()

@@ -37,6 +37,20 @@ def make_code() -> str:
     return "-".join("".join(secrets.choice(ALPHABET) for _ in range(GROUP_CHARS)) for _ in range(GROUPS))
 
 
+def has_signed_up(user_path: Path) -> bool:
+    """True if somebody has: there is a `user.json`, of whatever kind. A link that leads nowhere is one, too: what it
+    led to may be away for a while. Blocks for one `stat`.
+
+    Raises:
+        OSError: it cannot be seen.
+    """
+    try:
+        user_path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 class SignupCode:
     """The code in its file. Everything here blocks for a small file: call it in a thread.
 

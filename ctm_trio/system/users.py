@@ -31,10 +31,10 @@ from ctm_trio.errors import (
 from ctm_trio.model.asker import Asker
 from ctm_trio.model.attempts import Attempts
 from ctm_trio.model.decoding import BAD_JSON
-from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, stamp
+from ctm_trio.system.files import UNREAD, Stamp, atomic_write, ensure_private_dir, stamp
 from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import read_regular
-from ctm_trio.system.signup_code import SignupCode
+from ctm_trio.system.signup_code import SignupCode, has_signed_up
 from ctm_trio.system.tokens import AnotherUser, TokenFile
 
 log = logging.getLogger("ctm.auth")
@@ -128,6 +128,15 @@ def is_usable(path: Path) -> bool:
     return _read_user(path) is not None
 
 
+def _stamp(path: Path) -> Stamp:
+    """The stamp of the user's file; zero only if there is none. One that cannot be reached has the stamp `UNREAD`."""
+    found = stamp(path)
+    with suppress(OSError):
+        if found != Stamp() or not has_signed_up(path):
+            return found
+    return UNREAD
+
+
 def _unreadable_code(error: OSError) -> Unavailable:
     return Unavailable(f"The sign-up code cannot be read: {error.strerror}.")
 
@@ -192,7 +201,7 @@ class UserStore:
             self._look()
 
     def _look(self) -> None:
-        found = stamp(self._path)
+        found = _stamp(self._path)
         unread = self._user is None and found != Stamp()  # a `chmod` that mends it changes no stamp
         if found == self._stamp and not unread:
             return

@@ -46,7 +46,7 @@ STALLS = (
     Stall("ctm_trio.system.sessions_file:SessionsFile._read", "sessions", 0, "quiet"),
     Stall("ctm_trio.system.users:_hash", "login", 0, "quiet"),
     Stall("ctm_trio.owners.quota:read_dumps", "dump", 0, "quiet"),
-    Stall("ctm_trio.system.users:stamp", "look", 1, "_look (system/users.py"),
+    Stall("ctm_trio.system.users:stamp", "look", 1, "_stamp (system/users.py"),
 )
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import trio
@@ -14,7 +15,7 @@ import trio
 from ctm_trio.errors import AlreadyRegistered, CtmError, InvalidCredentials, Unavailable, WrongCode
 from ctm_trio.model.asker import Asker
 from ctm_trio.system import tokens, users
-from ctm_trio.system.signup_code import SignupCode
+from ctm_trio.system.signup_code import SignupCode, has_signed_up
 from ctm_trio.system.users import UserStore
 
 OWNER = Asker("127.0.0.1", 0, ours=True, direct=True)
@@ -284,3 +285,37 @@ async def test_streams_hear_that_a_token_made_room(tmp_path: Path, monkeypatch: 
     await store.login(NAME, PASSWORD, OWNER)
     assert not store.check(oldest)
     assert store.revision > revision
+
+
+@pytest.mark.parametrize("leads_to", ["nowhere", "user.json"])
+async def test_a_link_that_leads_nowhere(tmp_path: Path, leads_to: str) -> None:
+    """It is a user that cannot be read: nobody signs up over it, no code is told, and it counts again once it leads
+    somewhere."""
+    store = store_in(tmp_path)
+    await store.signup(NAME, PASSWORD, OWNER)
+    store._path.rename(tmp_path / "aside.json")
+    store._path.symlink_to(leads_to)
+    store._look()
+    assert store.registered
+    assert has_signed_up(store._path)
+    with pytest.raises(AlreadyRegistered):
+        await store.signup(NAME, PASSWORD, OWNER)
+    with pytest.raises(Unavailable):
+        await store.login(NAME, PASSWORD, OWNER)
+    store._path.unlink()
+    store._path.symlink_to("aside.json")
+    assert await store.login(NAME, PASSWORD, OWNER)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES, errno.ENOTDIR])
+def test_a_user_that_cannot_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Whatever the system says but that there is no such file, somebody may have signed up."""
+
+    def fail(self: Path, **_: object) -> NoReturn:
+        raise OSError(number, "it cannot be seen", str(self))
+
+    store = store_in(tmp_path)
+    assert not store.registered
+    monkeypatch.setattr(Path, "stat", fail)
+    store._look()
+    assert store.registered
