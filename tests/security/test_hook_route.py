@@ -112,6 +112,34 @@ def test_bounds(daemon: Daemon, form: str) -> None:
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_body")
 
 
+PART = '--b\r\nContent-Disposition: form-data; name="mode"\r\n\r\n' + "m" * 300
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("boundary=b", "garbage"), ("boundary=b", f"{PART}\r\n"), ("boundary=b", f"{PART}\r\n--c--\r\n"),
+     ("x=1", f"{PART}\r\n--b--\r\n"),
+     ("boundary=%E4", "garbage"), ("boundary=b", "--b\r\nx\r\n\r\n\r\n--b--\r\n"),
+     ("boundary=b", "--b\r\nX: y\r\n\r\n\r\n--b--\r\n")],
+    ids=["garbage", "cut off", "another boundary", "no boundary", "odd boundary", "no header", "no name"],
+)  # fmt: skip
+async def test_a_multipart_form_that_is_broken(tmp_path: Path, kind: str, body: str) -> None:
+    """It is refused, and not taken for an empty form: an event would be published that says nothing."""
+    async with open_site(tmp_path) as site, site.client(token=False) as client:
+        headers = {"Content-Type": f"multipart/form-data; {kind}"}
+        answer = await client.post(HOOK, content=body, headers=headers)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_body")
+        assert "multipart" in answer.json()["message"]
+
+
+async def test_a_multipart_form(tmp_path: Path) -> None:
+    """One that is whole is read: here as far as a field that is too long."""
+    async with open_site(tmp_path) as site, site.client(token=False) as client:
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        answer = await client.post(HOOK, content=f"{PART}\r\n--b--\r\n", headers=headers)
+        assert (answer.status_code, answer.json()["message"][:4]) == (400, "mode")
+
+
 async def test_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Past the bound within its time it is 429 with Retry-After, before anything of the body is taken apart."""
     monkeypatch.setattr(hooks, "HOOKS", 3)

@@ -7,12 +7,14 @@ that nobody knows leaves nothing behind.
 
 from __future__ import annotations
 
+import io
 from typing import Any
 from urllib.parse import parse_qsl
 
 import trio
 from quart import Response, request
 from quart_trio import QuartTrio
+from werkzeug.formparser import FormDataParser
 
 from ctm_trio.errors import ForbiddenPeer, InvalidBody, UnknownHook
 from ctm_trio.messages.sessions import Lifecycle
@@ -40,16 +42,19 @@ FIELDS = {
 MAX_FIELDS = 32
 """In one form, also those that are left out; more is refused before it is taken apart."""
 
+MULTIPART, MAX_PARTS = "multipart/form-data", 1000
+"""More parts are 413."""
+
 HOOKS, WINDOW_S = 600, 60.0
 """So many in so many seconds from one user; then 429. A script that starts a session each second needs a fifth."""
 
 
 async def _fields() -> dict[str, str]:
     """The fields of the form that we know. Raises InvalidBody."""
-    if request.mimetype == "multipart/form-data":
-        sent = list((await request.form).items(multi=True))
+    data: Any = await request.get_data(cache=False)
+    if request.mimetype == MULTIPART:
+        sent = _parts(data, request.mimetype_params)
     else:
-        data: Any = await request.get_data(cache=False)
         try:
             sent = parse_qsl(data.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
         except ValueError:
@@ -62,6 +67,22 @@ async def _fields() -> dict[str, str]:
         if len(value) > FIELDS[key] or "\0" in value:
             raise InvalidBody(f"{key} must be a text of at most {FIELDS[key]} characters.")
     return fields
+
+
+def _parts(data: bytes, options: dict[str, str]) -> list[tuple[str, str]]:
+    """The fields of a multipart form. Not `request.form`: that takes one that is broken or cut off for an empty one.
+
+    Raises:
+        InvalidBody: it is not such a form, to its end.
+    """
+    if not data:
+        return []
+    parser = FormDataParser(max_form_parts=MAX_PARTS, silent=False)
+    try:
+        _, form, _ = parser.parse(io.BytesIO(data), MULTIPART, len(data), options)
+    except (ValueError, KeyError):  # a part without the header that names it is a KeyError
+        raise InvalidBody("The multipart form is broken, or does not reach its end.") from None
+    return list(form.items(multi=True))
 
 
 def register(app: QuartTrio, ends: WebEnds) -> None:
