@@ -197,8 +197,11 @@ class _Http1(H11Protocol):
         self.keep_alive_requests += 1
 
     async def _send_error_response(self, status_code: int) -> None:
-        code = "headers_too_large" if status_code == 431 else "bad_request"
-        raise Refused(status_code, code, "The request is not valid HTTP.")
+        if status_code == 431:
+            raise Refused(431, "headers_too_large", "The request line and headers are too long.")
+        if status_code == 501:  # as RFC 9112, 6.1 has it
+            raise Refused(501, "not_implemented", "The only transfer coding of a request is a single chunked.")
+        raise Refused(400, "bad_request", "The request is not valid HTTP.")
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         try:
