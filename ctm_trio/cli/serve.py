@@ -24,6 +24,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM. Exit codes: PROTOCOL.md, Starting and stopping."""
+    from ctm_trio.daemon.early_signals import take_early_signals
+
+    take_early_signals()  # before the next import, which takes longest
     from ctm_trio.daemon.server import serve_main
 
     return serve_main(port=args.port)

@@ -25,6 +25,7 @@ import trio
 from ctm_trio import __version__
 from ctm_trio.core.bell import Bell
 from ctm_trio.core.supervise import Once
+from ctm_trio.daemon.early_signals import end_early_signals, in_terminal
 from ctm_trio.daemon.hard_stop import HardStop, watching
 from ctm_trio.daemon.log_output import start_logging
 from ctm_trio.daemon.port import AlreadyRunning as AlreadyRunning
@@ -224,15 +225,15 @@ class Server:
 
     async def _take_signals(self, *, task_status: trio.TaskStatus[None]) -> None:
         """SIGINT and SIGTERM stop; SIGHUP reads the settings again, or stops if it comes from our terminal."""
-        in_terminal = sys.stdin is not None and sys.stdin.isatty()
-        stopping = {signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if in_terminal else ())}
+        terminal = in_terminal()
+        stopping = {signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if terminal else ())}
         with (
             trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals,
             watching(frozenset(stopping), self.hard_stop.arm),
         ):
             task_status.started()
             async for number in signals:
-                if number == signal.SIGHUP and not in_terminal:
+                if number == signal.SIGHUP and not terminal:
                     self.reload()
                 else:
                     self.shutdown(signal.Signals(number).name)
@@ -268,6 +269,7 @@ def serve_main(port: int = 0) -> int:
         return 1
     log.info("serving on http://%s:%d", *server.address)
     tell_signup_code(server.paths)
+    end_early_signals()
     try:
         trio.run(server.run)
     except (StartFailed, CtmError, ExceptionGroup) as error:  # what `reason_of` may have a sentence for
