@@ -57,10 +57,10 @@ WRONG_CODES = 5
 """So often a sign-up code may be guessed, by all askers together; then there is another one."""
 
 LOOK_EVERY_S = 0.25
-"""How often `user.json` is looked at. Source: PROTOCOL.md, Tokens."""
+"""How often `user.json` is looked at, at most. Source: PROTOCOL.md, Tokens."""
 
-SAVE_AGAIN_S = 2.0
-"""How often it is tried to save the tokens, while that fails."""
+FOLLOW_S = 2.0
+"""How often it is looked at while nobody asks, and how often it is tried to save the tokens while that fails."""
 
 MAX_USER_BYTES = 64 << 10
 """A larger `user.json` was not written by us."""
@@ -220,20 +220,19 @@ class UserStore:
         Tokens that are void must not be found in their file by the next start. Runs until cancelled; then they are
         saved a last time.
         """
-        save_at = 0.0
         task_status.started()
         try:
             while True:
                 self._refresh()
-                if self._tokens.behind and time.monotonic() >= save_at and not await self._catch_up():
-                    save_at = time.monotonic() + SAVE_AGAIN_S
-                await trio.sleep(LOOK_EVERY_S)
+                if self._tokens.behind:
+                    await self._catch_up()
+                await trio.sleep(FOLLOW_S)
         finally:
             with trio.CancelScope(shield=True):
                 await self._catch_up()
 
-    async def _catch_up(self) -> bool:
-        """True once the tokens' file says what is held here."""
+    async def _catch_up(self) -> None:
+        """Have the tokens' file say what is held here, if that can be done now."""
         async with self._writing:
             try:
                 if self._tokens.behind:
@@ -243,7 +242,6 @@ class UserStore:
                 if not self._told:
                     log.warning("tokens that are void cannot be removed from their file: %s", error.strerror)
                 self._told = True
-        return not self._told
 
     # -- what changes things
 

@@ -244,7 +244,7 @@ async def test_a_user_who_goes_while_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The tokens are removed from their file as soon as that works, and at the latest at the stop."""
-    monkeypatch.setattr(users, "SAVE_AGAIN_S", 0.0)
+    monkeypatch.setattr(users, "FOLLOW_S", 0.01)
     store = store_in(tmp_path)
     token = await store.signup(NAME, PASSWORD, OWNER)
     user = store._path.read_bytes()
