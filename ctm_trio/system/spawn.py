@@ -31,6 +31,9 @@ LAST_LINES, LAST_CHARACTERS = 6, 600
 UNDO_LIMIT_S = 6.0
 """How long taking back half of an order may go on while the daemon is being stopped."""
 
+UNANSWERED_LIMIT_S = 2.0
+"""How long a start is ended of which tmux said nothing: it hangs, and the order must be answered in its time."""
+
 
 def refuse_files_of_others(paths: Paths) -> None:
     """What a shell, Claude Code or tmux would run for a session must be ours. Blocks for a few `stat`s.
@@ -87,8 +90,11 @@ async def spawned(
     except BaseException as error:  # also a cancellation: what was begun is taken back
         with trio.move_on_after(UNDO_LIMIT_S, shield=True):
             try:
-                if token:
-                    await _end(tmux, started or exactly(record.name), token)
+                if started:
+                    await _end(tmux, started, token)
+                elif token:
+                    with trio.move_on_after(UNANSWERED_LIMIT_S):
+                        await _end(tmux, exactly(record.name), token)
                 await in_place(unmake, made)
             except (RuntimeError, MemoryError) as fault:  # no thread to be had; it must not hide the error
                 log.warning("sessions: what was begun for %s could not be taken back: %s", record.name, fault)

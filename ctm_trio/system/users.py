@@ -205,6 +205,8 @@ class UserStore:
         unread = self._user is None and found != Stamp()  # a `chmod` that mends it changes no stamp
         if found == self._stamp and not unread:
             return
+        if found == Stamp() and not self._path.parent.is_dir():
+            return  # the whole directory is away (moved, not mounted): that says nothing of the user
         vanished = found == Stamp()
         self._stamp = found
         self._user = None if vanished else _read_user(self._path)
@@ -235,7 +237,8 @@ class UserStore:
         """Have the tokens' file say what is held here, if that can be done now."""
         async with self._writing:
             try:
-                if self._tokens.behind:
+                # A directory that is away (moved, not mounted) is not made anew for this.
+                if self._tokens.behind and self._path.parent.is_dir():
                     await trio.to_thread.run_sync(self._tokens.save)
                 self._told = False
             except OSError as error:

@@ -319,3 +319,21 @@ def test_a_user_that_cannot_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Path, "stat", fail)
     store._look()
     assert store.registered
+
+
+async def test_the_directory_is_away(tmp_path: Path) -> None:
+    """Moved with all that is in it: nothing is made in its place, and its tokens count when it is back."""
+    root, away = tmp_path / "ctm", tmp_path / "away"
+    root.mkdir()
+    store = users.UserStore(root / "user.json", root / "tokens.json")
+    token = await store.signup("a@b.cd", "correct horse", Asker())
+    root.rename(away)
+    store._look()
+    await store._catch_up()
+    assert (store.registered, store.check(token), root.exists()) == (True, True, False)
+    away.rename(root)
+    store._look()
+    assert store.check(token)
+    (root / "user.json").unlink()
+    store._look()
+    assert (store.registered, store.check(token)) == (False, False)
