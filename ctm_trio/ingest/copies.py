@@ -249,7 +249,7 @@ class Copies(ABC):
         for segment in self.past:
             if (segment.device, segment.inode) == current.key and ends_like(current, segment):
                 self.past.remove(segment)
-                segment.name, segment.sealed = "", False
+                segment.name, segment.sealed, self.anew = "", False, 0
                 return segment
         return None
 
