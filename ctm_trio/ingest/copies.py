@@ -308,7 +308,10 @@ class Copies(ABC):
             repeats = await in_thread(look, abandon_on_cancel=reader.may_be_left)
             if repeats is not None and not repeats.whole and repeats.position >= reader.size():
                 return True
-            before = next((s for s in self.past if (s.device, s.inode) == key), None)  # it has grown since
+            before = None  # its inode alone may be of another file that is gone
+            if repeats is not None and isinstance(reader, PlainReader):
+                known = [s for s in self.past if (s.device, s.inode) == key and ends_like(reader, s)]
+                before = known[0] if known else None  # it has grown since
             segment = before or await self.open_segment(key)
             if repeats is not None:
                 segment.position, segment.check, segment.head = repeats.position, repeats.check, repeats.head

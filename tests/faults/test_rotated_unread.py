@@ -151,6 +151,23 @@ async def test_an_emptied_log_without_a_line(rig: Rig) -> None:
     await caught_up(rig, log)
 
 
+async def test_the_inode_of_one_that_is_gone(rig: Rig) -> None:
+    """A rotated file has the inode of one that was read and deleted: its lines are read all the same."""
+    log = begun(rig)
+    write(10)(log)
+    async with rig.running():
+        await rig.settle(10)
+        rename(".1")(log)
+        write(1)(log)
+        await rig.settle(11)
+    data, more = lines(11, 5)
+    Path(f"{log.path}.1").write_bytes(data)  # in place, so that the inode stays
+    log.written += more  # type: ignore[attr-defined]
+    async with rig.running():
+        await rig.settle(16)
+    assert sorted(rig.markers) == sorted(markers(log))
+
+
 async def test_moved_away_and_back(rig: Rig) -> None:
     """A log that is renamed and gets its name back goes on where it was read to."""
     log = begun(rig)
