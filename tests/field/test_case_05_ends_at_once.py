@@ -14,6 +14,13 @@ from tests.faults.process import Daemon, eventually
 from tests.field.lines import FIXTURES, with_tmux
 from tests.tmux_server import PrivateTmux
 
+ENDS = """#!/bin/sh
+echo 'Error: no such licence'
+stty -icanon -echo && printf '\\033[6n' && dd bs=1 count=1 >/dev/null 2>&1
+exit 1
+"""
+"""A client that ends when tmux has answered, and so has read its last words: on a busy machine it may not, else."""
+
 
 def cli(daemon: Daemon, *words: str) -> subprocess.CompletedProcess[str]:
     """A command of the CLI."""
@@ -53,7 +60,7 @@ def test_destroy_unattached(tmp_path: Path, server: PrivateTmux, running: bool) 
 
 def test_a_client_that_ends_at_once(tmp_path: Path, server: PrivateTmux) -> None:
     """The create fails with the client's last words, and nothing is left: no record, no tmux session, no directory."""
-    (server.bin / "claude").write_text("#!/bin/sh\necho 'Error: no such licence'\nexit 1\n")
+    (server.bin / "claude").write_text(ENDS)
     with Daemon(tmp_path) as daemon:
         with_tmux(daemon, server)
         daemon.start()
