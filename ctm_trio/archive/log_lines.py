@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Self
 
 from ctm_trio.ingest.log_files import PlainReader, Reader, list_parts, list_strays, open_reader
 from ctm_trio.journal.store import unsigned
-from ctm_trio.system.clock_grain import CLOCK_GRAIN_NS
+from ctm_trio.system.file_clock import file_clock_ns, shows_changes
 
 MAX_STRAYS = 8
 """Packed files of other programs' names that are looked into for a line."""
@@ -100,7 +99,7 @@ class LineReader:
     def _where_else(self, place: Place) -> tuple[Path, ...]:
         """Looked for once for all lines of a file, until a name in the directory changes: there may be thousands."""
         try:
-            changed_ns = os.stat(self._directory).st_mtime_ns
+            looked_ns, changed_ns = file_clock_ns(), os.stat(self._directory).st_mtime_ns
         except OSError:
             return ()
         if changed_ns != self._changed_ns:
@@ -110,7 +109,7 @@ class LineReader:
         found = self._elsewhere.get(key)
         if found is None:
             found = tuple(_elsewhere(self._directory, place))
-            if changed_ns < time.time_ns() - CLOCK_GRAIN_NS:  # else it may change again, and this would not show it
+            if shows_changes(changed_ns, looked_ns):
                 self._elsewhere[key] = found
         return found
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ctm_trio.ingest.log_files import open_log_file
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import parse_log_name, parse_others_name
-from ctm_trio.system.clock_grain import CLOCK_GRAIN_NS
+from ctm_trio.system.file_clock import file_clock_ns, shows_changes
 from ctm_trio.system.owned import believed_owners
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a directory held: uuid → its files with (size, inode); and its time of change then, in nanoseconds.
+    """What a directory held: uuid → its files with (size, inode); its time of change then, and the time of the look.
 
     `rotated` are the files that other programs rotated logs to, in the same way. `strange` are the names of logs under
-    which there is something else: a directory, a pipe, a link, a file of another user.
+    which there is something else: a directory, a pipe, a link, a file of another user. Times are in nanoseconds by the
+    clock of files.
     """
 
     files: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
@@ -30,12 +30,12 @@ class Listing:
     taken_ns: int = 0
 
     def is_current(self, directory: Path) -> bool:
-        """True if no name came, went or changed since. (Changes within the clock's grain of the look do not show.)"""
+        """True if no name came, went or changed since; False also if that would not show."""
         try:
             now_ns = os.stat(directory).st_mtime_ns
         except OSError:
             return False
-        return now_ns == self.changed_ns and self.changed_ns < self.taken_ns - CLOCK_GRAIN_NS
+        return now_ns == self.changed_ns and shows_changes(self.changed_ns, self.taken_ns)
 
 
 def scan(directory: Path) -> Listing:
@@ -48,7 +48,7 @@ def scan(directory: Path) -> Listing:
     rotated: dict[str, dict[str, tuple[int, int]]] = {}
     strange: set[str] = set()
     owners = believed_owners(directory)
-    taken_ns, changed_ns = time.time_ns(), 0
+    taken_ns, changed_ns = file_clock_ns(), 0
     try:
         changed_ns = os.stat(directory).st_mtime_ns
         with os.scandir(directory) as entries:

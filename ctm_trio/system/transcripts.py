@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 
-from ctm_trio.system.clock_grain import CLOCK_GRAIN_NS
+from ctm_trio.system.file_clock import file_clock_ns, shows_changes
 
 SUFFIX = ".jsonl"
 
@@ -55,10 +54,10 @@ class Transcripts:
         for name in _names(self._projects):
             directory = self._projects / name
             try:
-                changed = os.stat(directory).st_mtime_ns
+                looked, changed = file_clock_ns(), os.stat(directory).st_mtime_ns
                 known = before.get(name)
                 if known is None or known[0] != changed:
-                    known = (changed if changed < time.time_ns() - CLOCK_GRAIN_NS else 0, _uuids(directory))
+                    known = (changed if shows_changes(changed, looked) else 0, _uuids(directory))
                 remembered += len(known[1])
                 if remembered <= MAX_REMEMBERED:
                     self._listed[name] = known
