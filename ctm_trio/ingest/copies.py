@@ -22,6 +22,7 @@ from ctm_trio.core.threads import in_thread
 from ctm_trio.ingest.log_copies import (
     MovedError,
     Repeats,
+    UnsettledError,
     became_one_of,
     continuations,
     ends_like,
@@ -108,11 +109,15 @@ class Copies(ABC):
 
     @abstractmethod
     async def read_parts(self, files: LogFiles, *, before_ns: int = MAX_ID) -> None:
-        """Read the rotated parts that are not read yet, as far as they were rotated before a time in nanoseconds."""
+        """Read the rotated parts that are not read yet, oldest first, up to one that is younger than a file.
+
+        Args:
+            before_ns: when that file was written to last, in nanoseconds by the clock of files.
+        """
 
     @abstractmethod
-    async def still_current(self, live: Segment) -> bool:
-        """True if the current file is what was read of this segment."""
+    async def is_of(self, file: PlainReader | None, live: Segment) -> bool:
+        """True if a file is what was read of this segment. Its inode does not tell: it may be in use again."""
 
     async def is_unfinished(self, path: Path, reader: PackedReader, files: LogFiles) -> bool:
         """True for an archive without its end that was written to a moment ago: a copy that is being made.
@@ -127,8 +132,10 @@ class Copies(ABC):
 
     async def segment_of(
         self, part: LogName, reader: Reader, files: LogFiles, segment: Segment | None = None
-    ) -> Segment:
+    ) -> Segment | None:
         """A segment for a part of which nothing is read: from its start, or from where on it repeats nothing.
+
+        None for one that is empty or being written: it is kept in mind, and its next lines tell what it is.
 
         Args:
             part, reader: the part.
@@ -137,7 +144,7 @@ class Copies(ABC):
         Raises:
             MovedError: a file is not there any more.
         """
-        await self._let_go_if_lost()
+        await self._let_go_if_lost(files)
         others: list[Path | Reader] = [files.current] if files.current else []
         unread: list[Path] = []
         for other in files.parts:
@@ -150,7 +157,11 @@ class Copies(ABC):
             read = strays_with(self.directory, self.uuid, keys) if keys else []
             return repeated(reader, known, self.live, [*others, *read], unread, self.directory / part.name)
 
-        repeats = await in_thread(look, abandon_on_cancel=reader.may_be_left)
+        repeats, settled = None, True
+        try:
+            repeats = await in_thread(look, abandon_on_cancel=reader.may_be_left)
+        except UnsettledError:
+            settled = False
         if segment is None:
             segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else (0, 0))
         segment.name = part.base
@@ -163,7 +174,7 @@ class Copies(ABC):
                 segment.position, segment.check = repeats.position, repeats.check
         self.parts[part.base] = segment
         await self.commit(segment)
-        return segment
+        return segment if settled else None
 
     async def missing_head(self, reader: PlainReader, segment: Segment) -> bytes:
         """The head of a segment's file if the segment lacks it: an older version read it. Else empty."""
@@ -181,9 +192,10 @@ class Copies(ABC):
         look = partial(continuations, self.directory, self.uuid, live, (), ())
         return bool(await in_thread(look, abandon_on_cancel=True))
 
-    async def _let_go_if_lost(self) -> None:
+    async def _let_go_if_lost(self, files: LogFiles) -> None:
+        # By the file that was open when the others were listed: where the name leads by now is no part of that list.
         live = self.live
-        if live is not None and not await self.still_current(live):
+        if live is not None and not await self.is_of(files.current, live):
             self.live = None
             await self.let_go(live)
 
@@ -263,8 +275,8 @@ class Copies(ABC):
     async def read_strays(self, files: LogFiles) -> None:
         """Read what others rotated the log to, in its turn. What repeats nothing has lines of its own.
 
-        Each file is looked at once, and again if its size changes. At the first look packed ones are passed over unless
-        nothing of the log is read yet: nothing cheaper than unpacking tells what they repeat.
+        Each file is looked at once, and again if its size changes. At the first look packed ones are passed over if the
+        current file is still the one that was read: only unpacking them tells what they repeat.
 
         Raises:
             MovedError: a file is not there any more; nothing is overlooked if this is called again.
@@ -272,19 +284,23 @@ class Copies(ABC):
         seen = {path: _status(path) for name in files.rotated if (path := self.directory / name)}
         strays = oldest_first(seen)
         if any(self._judged.get(_key_of(seen[path])) != seen[path].st_size for path in strays):
-            pass_over_packed = not self._looked and bool(self.parts or self.live)
-            await self._let_go_if_lost()
+            await self._let_go_if_lost(files)
+            pass_over_packed = not self._looked and self.live is not None and self.live.position > 0
             others: list[Path | Reader] = [files.current] if files.current else []
             others += [self.directory / part.name for part in files.parts if part.base not in self.parts]
             self._copies.clear()
             for i, path in enumerate(strays):
                 key, size = _key_of(seen[path]), seen[path].st_size
-                if self._judged.get(key) != size and not (pass_over_packed and path.suffix == ".gz"):
-                    await self.read_parts(files, before_ns=seen[path].st_mtime_ns)
+                if pass_over_packed and path.suffix == ".gz":
+                    self._judged[key] = size
+                if self._judged.get(key) == size:
+                    continue
+                await self.read_parts(files, before_ns=seen[path].st_mtime_ns)
+                with suppress(UnsettledError):
                     if await self._take_stray(path, key, [*others, *strays[i + 1 :]]):
                         others.append(path)
-                self._judged[key] = size
-            self._judged = {_key_of(status): status.st_size for status in seen.values()}
+            keys = {_key_of(status) for status in seen.values()}
+            self._judged = {key: size for key, size in self._judged.items() if key in keys}
         self._looked = True
 
     async def remember_copies(self) -> None:
@@ -293,7 +309,11 @@ class Copies(ABC):
             await self.retire(self._copies.pop())
 
     async def _take_stray(self, path: Path, key: tuple[int, int], others: list[Path | Reader]) -> bool:
-        """Read what a stray has that no other file has; False if it is a copy. `key`: of it, when it was listed."""
+        """Read what a stray has that no other file has; False if it is a copy. `key`: of it, when it was listed.
+
+        Raises:
+            MovedError: a file is not there any more. UnsettledError: it is being written, and is still to be judged.
+        """
         try:
             reader = open_reader(path)
         except FileNotFoundError as error:
@@ -303,25 +323,30 @@ class Copies(ABC):
         with closing(reader):
             if _key(path) != key:
                 raise MovedError(path.name)
-            known = [*self.past, *self.parts.values()]
-            look = partial(repeated, reader, known, self.live, others)
-            repeats = await in_thread(look, abandon_on_cancel=reader.may_be_left)
-            if repeats is not None and not repeats.whole and repeats.position >= reader.size():
-                return True
-            before = None  # its inode alone may be of another file that is gone
-            if repeats is not None and isinstance(reader, PlainReader):
-                known = [s for s in self.past if (s.device, s.inode) == key and ends_like(reader, s)]
-                before = known[0] if known else None  # it has grown since
-            segment = before or await self.open_segment(key)
-            if repeats is not None:
-                segment.position, segment.check, segment.head = repeats.position, repeats.check, repeats.head
-                if repeats.whole:
-                    if before is None:
-                        self._copies.append(segment)
-                    return False
-            await self.drain(reader, segment)
-            if before is None and (repeats is None or segment.position > repeats.position):
-                await self.retire(segment)  # else there is half a line more in it than we know, and nothing to keep
+            size = reader.state().size
+            took = size > 0 and await self._take_what_is_new(reader, key, others)
+        self._judged[key] = size  # once it has more it is looked at again
+        return took
+
+    async def _take_what_is_new(self, reader: Reader, key: tuple[int, int], others: list[Path | Reader]) -> bool:
+        look = partial(repeated, reader, [*self.past, *self.parts.values()], self.live, others)
+        repeats = await in_thread(look, abandon_on_cancel=reader.may_be_left)
+        if repeats is not None and repeats.ended and not repeats.whole:
+            return True
+        before = None  # its inode alone may be of another file that is gone
+        if repeats is not None and isinstance(reader, PlainReader):
+            known = [s for s in self.past if (s.device, s.inode) == key and ends_like(reader, s)]
+            before = known[0] if known else None  # it has grown since
+        segment = before or await self.open_segment(key)
+        if repeats is not None:
+            segment.position, segment.check, segment.head = repeats.position, repeats.check, repeats.head
+            if repeats.whole:
+                if before is None:
+                    self._copies.append(segment)
+                return False
+        await self.drain(reader, segment)
+        if before is None and (repeats is None or segment.position > repeats.position):
+            await self.retire(segment)  # else there is half a line more in it than we know, and nothing to keep
         return True
 
     async def _finish(self, path: Path, segment: Segment) -> None:

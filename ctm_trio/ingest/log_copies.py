@@ -18,6 +18,7 @@ from pathlib import Path
 from ctm_trio.ingest.log_files import MIN_ARCHIVE_BYTES, PlainReader, Reader, open_reader
 from ctm_trio.model.log_line import CHECK_BYTES, Segment, begins_as, head_of
 from ctm_trio.model.log_names import LogName, is_stray, parse_others_name
+from ctm_trio.system.file_clock import TICK_S, file_clock_ns, shows_changes
 
 HEAD_BYTES = 4096
 """So much of the beginning of two files is compared: the first line, and mostly its time."""
@@ -29,21 +30,30 @@ MAX_ROTATED = 100
 """Files of other programs' rotations of a log that are looked at, the newest."""
 
 
+SETTLE_S, MAX_CHANGES = 1.0, 5
+"""A file is given up for now that changes so often while it is looked at; for so long the clock of files may stand."""
+
+
 class MovedError(Exception):
     """A file was renamed, packed or deleted between its listing and a comparison: list again, or its copy counts."""
 
 
+class UnsettledError(Exception):
+    """Nothing can be said of a file now: it is empty, or changes each time it is looked at. Its next change tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """How much of a file is read already: up to `position`, before which stands `check`; `whole`: all of it.
+    """How much of a file is read already: up to `position`, before which stands `check`; `whole`: it is a copy.
 
-    `head` is how it begins, see `head_of`.
+    `head` is how it begins, see `head_of`; `ended`: nothing stood behind the position.
     """
 
     position: int
     check: bytes
     whole: bool
     head: bytes
+    ended: bool
 
 
 def ends_like(reader: Reader, segment: Segment) -> bool:
@@ -72,6 +82,9 @@ def repeated(
 ) -> Repeats | None:
     """What a file repeats of what is known, None if it repeats nothing.
 
+    Unless all of it is a copy it did not change while it was looked at: what is read of it then is what was looked at,
+    and a copy that is just being made does not turn out to be one too late.
+
     Args:
         reader: of the file; nothing of it is read yet.
         known: segments that were read, whether their files are still there or not.
@@ -81,20 +94,46 @@ def repeated(
         path: of the file, if there are any `unread`.
 
     Raises:
-        MovedError: one of the others is not there any more.
+        MovedError: one of the others is not there any more. UnsettledError: it is empty, or changes all the time.
     """
+    changes, until = 0, time.monotonic() + SETTLE_S
+    while changes < MAX_CHANGES and time.monotonic() < until:
+        looked_ns, state = file_clock_ns(), reader.state()
+        repeats = _repeated(reader, known, live, others, unread, path)
+        if repeats is not None and repeats.whole:
+            return repeats
+        if reader.state() != state:
+            changes += 1
+        elif state.size == 0:
+            break
+        elif shows_changes(state.written_ns, looked_ns):
+            return repeats
+        time.sleep(TICK_S)
+    raise UnsettledError
+
+
+def _repeated(
+    reader: Reader,
+    known: Sequence[Segment],
+    live: Segment | None,
+    others: Iterable[Path | Reader],
+    unread: Iterable[Path],
+    path: Path | None,
+) -> Repeats | None:
     head = read_head(reader)
     longest, ended = None, False
     for segment in sorted(known, key=lambda s: s.position):  # forward only: unpacking goes no other way
         if ends_like(reader, segment):
             longest = segment
         ended = ended or _is_start_of(reader, head, segment)
+    if live is not None and (ends_like(reader, live) or _is_start_of(reader, head, live)):
+        return _all_of(reader, head)  # also if it is only as long by now as something else that was read
     if longest is not None and longest.position >= reader.size():
-        return Repeats(longest.position, longest.check, False, head)
-    if ended or (live is not None and (ends_like(reader, live) or _is_start_of(reader, head, live))):
+        return Repeats(longest.position, longest.check, False, head, True)
+    if ended:
         return _all_of(reader, head)
     if longest is not None:
-        return Repeats(longest.position, longest.check, False, head)
+        return Repeats(longest.position, longest.check, False, head, False)
     if any(_begins(p, reader) for p in others) or any(_begins(p, reader, path or p) for p in unread):
         return _all_of(reader, head)
     return None
@@ -112,7 +151,7 @@ def _all_of(reader: Reader, head: bytes) -> Repeats:
     start = max(0, size - TAIL_BYTES)
     tail = reader.read(start, size - start)
     end = tail.rfind(b"\n") + 1
-    return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True, head)
+    return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True, head, True)
 
 
 def unfinished(path: Path, reader: Reader, recent_s: float, others: Iterable[Path | Reader]) -> bool:
@@ -181,7 +220,7 @@ def continuations(
     going_on: list[tuple[bool, int, int, Path]] = []
     for path, status in strays.items():
         same = (status.st_dev, status.st_ino) == (lost.device, lost.inode)
-        with suppress(OSError), closing(open_reader(path)) as reader:
+        with suppress(OSError, UnsettledError), closing(open_reader(path)) as reader:
             # Without a line that was read only the inode is left, which a copy may have by now.
             unread = same and lost.position == 0 and repeated(reader, known, None, others) is None
             if unread or ends_like(reader, lost):
@@ -195,7 +234,7 @@ def continuations(
     else:
         later = [path for path in rotated if strays[path].st_mtime_ns > strays[found[0]].st_mtime_ns]
     for path in later:
-        with suppress(OSError), closing(open_reader(path)) as reader:
+        with suppress(OSError, UnsettledError), closing(open_reader(path)) as reader:
             if repeated(reader, [*known, lost], None, [*others, *found]) is None:
                 found.append(path)
     return found
@@ -295,13 +334,18 @@ def _begins(other: Path | Reader, reader: Reader, read_from: Path | None = None)
             probes = (size // 2, max(0, size - CHECK_BYTES))
             same = all(_piece(reader, at, size) == _piece(file, at, size) != b"" for at in probes)
             if same and read_from is not None and isinstance(other, Path) and not file.read(size, 1):
-                same = _written_ns(other) < _written_ns(read_from)
+                same = written_ns(other) < written_ns(read_from)
             return same and not reader.read(size, 1)  # an archive in several pieces says the size of its last one
     except OSError:
         return False
 
 
-def _written_ns(path: Path) -> int:
+def written_ns(path: Path) -> int:
+    """When a file was written to last, in nanoseconds by the clock of files. Blocks.
+
+    Raises:
+        MovedError: it is not there any more. OSError: it cannot be reached.
+    """
     try:
         return path.stat().st_mtime_ns
     except FileNotFoundError as error:

@@ -6,7 +6,7 @@ import gzip
 import os
 import zlib
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ctm_trio.model.log_names import LogName, is_stray, parts_among
 from ctm_trio.system.owned import believed_owners
@@ -50,6 +50,16 @@ def unpacked_size(fd: int) -> int:
     return int.from_bytes(os.pread(fd, 4, size - 4), "little") if size >= MIN_ARCHIVE_BYTES else 0
 
 
+class State(NamedTuple):
+    """What tells that an open file has changed: its bytes on disk, and when it was written to last.
+
+    The time is in nanoseconds by the clock of files.
+    """
+
+    size: int
+    written_ns: int
+
+
 class Reader(Protocol):
     """Random access to the bytes of a log, unpacked.
 
@@ -64,6 +74,9 @@ class Reader(Protocol):
 
     def size(self) -> int:
         """Bytes in the file now, unpacked; of a packed one it is what its last piece says."""
+
+    def state(self) -> State:
+        """How the file is now."""
 
     def close(self) -> None:
         """Close the file."""
@@ -90,6 +103,10 @@ class PlainReader:
     def size(self) -> int:
         """Bytes in the file now."""
         return os.fstat(self.fd).st_size
+
+    def state(self) -> State:
+        """See `Reader`."""
+        return _state(self.fd)
 
     def close(self) -> None:
         """See `Reader`. Safe to repeat: the number may belong to somebody else by then."""
@@ -131,10 +148,19 @@ class PackedReader:
         """See `Reader`; 0 for a file that is too short to be an archive."""
         return unpacked_size(self._raw.fileno())
 
+    def state(self) -> State:
+        """See `Reader`."""
+        return _state(self._raw.fileno())
+
     def close(self) -> None:
         """See `Reader`."""
         self._file.close()
         self._raw.close()
+
+
+def _state(fd: int) -> State:
+    status = os.fstat(fd)
+    return State(status.st_size, status.st_mtime_ns)
 
 
 def open_reader(path: Path) -> Reader:

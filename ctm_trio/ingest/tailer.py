@@ -16,7 +16,7 @@ from pathlib import Path
 from ctm_trio.ingest.copies import MAX_LOOKS, LogFiles, always_moving
 from ctm_trio.ingest.ends import Progress, TailEnds
 from ctm_trio.ingest.lines import INLINE_BYTES, Lines
-from ctm_trio.ingest.log_copies import MovedError
+from ctm_trio.ingest.log_copies import MovedError, written_ns
 from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import Segment
@@ -104,13 +104,13 @@ class Tail(Lines):
         if reader.key != (live.device, live.inode) or reader.read(live.position - size, size) != live.check:
             self.close()
 
-    def _is_current(self, file: PlainReader, *, missing: bool = True) -> bool:
-        """True if the path still leads to this file; `missing` is the answer if it leads nowhere."""
+    def _is_current(self, file: PlainReader | None) -> bool:
+        """True if the path still leads to this file, or still to none."""
         try:
             status = os.stat(self.path)
         except FileNotFoundError:
-            return missing
-        return (status.st_dev, status.st_ino) == file.key
+            return file is None
+        return file is not None and (status.st_dev, status.st_ino) == file.key
 
     async def _sync_parts(self) -> None:
         if self.file is not None and self.live is not None and not await self.drain(self.file, self.live):
@@ -137,8 +137,9 @@ class Tail(Lines):
         try:
             # Listed after the current file was opened: whatever was rotated away before it is in the list.
             files = LogFiles(current, *await self.names_of(self.uuid, fresh))
-            if current is not None and not self._is_current(current, missing=False):
-                # It was rotated: the list may have it too, packed and not to be recognised.
+            if not self._is_current(current):
+                # It was rotated: the list may have it too, packed and not to be recognised. Or it has just come, and
+                # the list may have copies of it.
                 raise MovedError(self.path.name)
             await self.read_strays(files)
             await self.read_parts(files)
@@ -152,12 +153,13 @@ class Tail(Lines):
     async def read_parts(self, files: LogFiles, *, before_ns: int = MAX_ID) -> None:
         """See `Copies`."""
         for part in files.parts:
-            if part.order >= before_ns:
-                break
             known = self.parts.get(part.base)
             if known is not None and known.sealed:
                 continue
             path = self.directory / part.name
+            # Its name has the time of another clock, which is ahead of that of files; of a copy only the name is right.
+            if part.order >= before_ns and written_ns(path) >= before_ns:
+                break
             try:
                 if part.packed:
                     await self._read_packed(part, path, known, files)
@@ -169,7 +171,7 @@ class Tail(Lines):
             try:
                 current = files.current
                 if current is not None and reader.key == current.key:
-                    if not self._is_current(current, missing=False):
+                    if not self._is_current(current):
                         raise MovedError(self.path.name)
                     continue  # a second name of the current file
                 await self._read_plain(part, reader, known, files)
@@ -180,9 +182,11 @@ class Tail(Lines):
         if known is not None and reader.size() == known.position:
             return
         if known is None:
-            known = await self._claim(reader, reader.key)
+            known = await self._claim(reader, reader.key, files)
         if known is None or known.position == 0:  # of an empty file nothing could be told
             known = await self.segment_of(part, reader, files, known)
+        if known is None:
+            return
         segment = known
         if segment.name != part.base:
             segment.name = part.base
@@ -197,11 +201,13 @@ class Tail(Lines):
             await self.drain(self.file, self.live)
         reader = PackedReader(path)
         try:
-            segment = known or await self._claim(reader, None)
-            if segment is None:
+            segment = known or await self._claim(reader, None, files)
+            if segment is None or segment.position == 0:
                 if await self.is_unfinished(path, reader, files):
                     return  # somebody is still writing it; the next write tells us
-                segment = await self.segment_of(part, reader, files)
+                segment = await self.segment_of(part, reader, files, segment)
+                if segment is None:
+                    return
             segment.name = part.base
             self.parts[part.base] = segment
             if not segment.sealed:
@@ -211,15 +217,15 @@ class Tail(Lines):
         finally:
             reader.close()
 
-    async def _claim(self, reader: Reader, key: tuple[int, int] | None) -> Segment | None:
-        """The live segment, if this rotated part is what the current file was."""
+    async def _claim(self, reader: Reader, key: tuple[int, int] | None, files: LogFiles) -> Segment | None:
+        """The live segment, if this rotated part is what the current file was; `files`: with which it was listed."""
         live = self.live
         if live is None:
             return None
         same_file = key is not None and key == (live.device, live.inode)
         if not same_file and live.position == 0:
             return None
-        if not await self.matches(reader, live) or (not same_file and await self.still_current(live)):
+        if not await self.matches(reader, live) or (not same_file and await self.is_of(files.current, live)):
             return None
         elsewhere = not same_file and await self.goes_on_elsewhere(live)
         self.live = None
@@ -229,18 +235,10 @@ class Tail(Lines):
             return None
         return live
 
-    async def still_current(self, live: Segment) -> bool:
-        """See `Copies`. Its inode does not tell: it may be in use again, or a copy's."""
-        try:
-            reader = PlainReader(self.path)
-        except FileNotFoundError:
+    async def is_of(self, file: PlainReader | None, live: Segment) -> bool:
+        """See `Copies`."""
+        if file is None:
             return False
-        try:
-            return await self._is_of(reader, live)
-        finally:
-            reader.close()
-
-    async def _is_of(self, file: PlainReader, live: Segment) -> bool:
         if live.position == 0:
             return file.key == (live.device, live.inode)
         return await self.matches(file, live)
@@ -255,7 +253,7 @@ class Tail(Lines):
         else:
             self.close()
             self.file = current
-            if live is not None and not await self._is_of(current, live):
+            if live is not None and not await self.is_of(current, live):
                 self.live = None
                 await self.let_go(live)
                 live = None

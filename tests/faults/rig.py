@@ -33,6 +33,7 @@ from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSn
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.log_line import LOGS
+from ctm_trio.system.file_clock import file_clock_ns
 
 State = StateReceiver[JournalSnapshot] | StateReceiver[HealthSnapshot] | StateReceiver[TailersSnapshot]
 
@@ -110,6 +111,7 @@ class LogFile:
         """
         if not self.path.exists():
             return
+        next_tick()
         part = Path(f"{self.path}.{self.next_ns() if upwards else self.now_ns()}")
         self.path.rename(part)
         if touch:
@@ -129,6 +131,7 @@ class LogFile:
         """Rotate as `logrotate` does: `create` and `dated` rename and begin anew, `copytruncate` copies and empties."""
         if not self.path.exists():
             return
+        next_tick()
         first = self._make_room(style)
         if style == "copytruncate":
             first.write_bytes(self.path.read_bytes())
@@ -143,6 +146,7 @@ class LogFile:
         """Rotate as `logrotate copytruncate` does; `meanwhile` happens between the copy and the truncation."""
         if not self.path.exists():
             return
+        next_tick()
         first = self._make_room("copytruncate")
         first.write_bytes(self.path.read_bytes())
         await meanwhile()
@@ -173,6 +177,13 @@ class LogFile:
     def plain_parts(self) -> list[Path]:
         """Rotated parts that are not packed, oldest first."""
         return sorted(p for p in self.directory.glob(f"{self.uuid}.jsonl.*") if p.suffix != ".gz")
+
+
+def next_tick() -> None:
+    """Wait until the clock of files moves: what is rotated in the tick of its last line has no order but by luck."""
+    tick = file_clock_ns()
+    while file_clock_ns() == tick:
+        pass
 
 
 def _pack_at_once(path: Path) -> None:

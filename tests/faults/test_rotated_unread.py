@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.faults.rig import LogFile, Rig
+from tests.faults.rig import LogFile, Rig, next_tick
 from tests.faults.test_logs import lines
 
 Step = Callable[[LogFile], None]
@@ -30,6 +31,7 @@ def rename(ending: str, *, touch: bool = True) -> Step:
     """Rotate as `logrotate` does with `create` (or `nocreate`); numbered files go up by one."""
 
     def step(log: LogFile) -> None:
+        next_tick()
         shift(log, ending)
         log.path.rename(f"{log.path}{ending}")
         if touch:
@@ -42,6 +44,7 @@ def copytruncate(ending: str) -> Step:
     """Rotate as `logrotate` does with `copytruncate`."""
 
     def step(log: LogFile) -> None:
+        next_tick()
         shift(log, ending)
         Path(f"{log.path}{ending}").write_bytes(log.path.read_bytes())
         os.truncate(log.path, 0)
@@ -134,6 +137,21 @@ async def test_after_some_was_read(rig: Rig, steps: tuple[Step, ...], before: st
     if down:
         for step in steps:
             step(log)
+    await caught_up(rig, log)
+
+
+async def test_a_name_ahead_of_the_files_clock(rig: Rig) -> None:
+    """A part's name is by a clock that is ahead of that of files: a later file's time may be before the part's name."""
+    log = begun(rig)
+    write(5)(log)
+    part = Path(f"{log.path}.{time.time_ns()}")
+    log.path.rename(part)
+    write(5)(log)
+    dated = Path(f"{log.path}-20261126")
+    log.path.rename(dated)
+    order = int(part.suffix[1:])
+    os.utime(part, ns=(order - 20_000_000,) * 2)
+    os.utime(dated, ns=(order - 10_000_000,) * 2)
     await caught_up(rig, log)
 
 
