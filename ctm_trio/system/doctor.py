@@ -24,7 +24,7 @@ from ctm_trio.model.overlay import events_for, own_statusline, parse_version, wi
 from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, parse_sessions
 from ctm_trio.system.doctor_owners import owner_checks
 from ctm_trio.system.regular import cannot_be_read, open_regular, read_regular
-from ctm_trio.system.users import is_usable
+from ctm_trio.system.user_file import is_usable
 
 PROGRAM_LIMIT_S = 2.0
 """How long `tmux -V` and `claude --version` may take each: the whole answer is due within 5 s."""

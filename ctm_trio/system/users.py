@@ -2,143 +2,38 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import logging
 import secrets
 import time
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-import msgspec
 import trio
-from argon2.exceptions import HashingError
-from argon2.low_level import Type, hash_secret_raw
 
-from ctm_trio.errors import (
-    AlreadyRegistered,
-    CodeNeeded,
-    InvalidCredentials,
-    NotRegistered,
-    Unavailable,
-    WrongCode,
-)
+from ctm_trio.errors import AlreadyRegistered, InvalidCredentials, NotRegistered, Unavailable
 from ctm_trio.model.asker import Asker
 from ctm_trio.model.attempts import Attempts
-from ctm_trio.model.decoding import BAD_JSON
-from ctm_trio.system.files import UNREAD, Stamp, atomic_write, ensure_private_dir, stamp
-from ctm_trio.system.owned import file_fault
-from ctm_trio.system.regular import read_regular
-from ctm_trio.system.signup_code import SignupCode, has_signed_up
+from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir
+from ctm_trio.system.password_hash import PasswordHashes
+from ctm_trio.system.signup_code import SignupCode
+from ctm_trio.system.signup_gate import SignupGate
 from ctm_trio.system.tokens import AnotherUser, TokenFile
+from ctm_trio.system.user_file import HashParams, User, encode_user, new_salt, read_user, user_stamp
 
 log = logging.getLogger("ctm.auth")
-
-HASH_LIMIT_S = 20.0
-"""How long a login waits for its turn and the hash together. A `user.json` may ask for more work than that."""
-
-HASHES_AT_ONCE = 2
-"""Argon2 runs that may go on side by side: each takes 64 MiB and a core."""
-
-MAX_WAITING = 16
-"""Logins that may wait for a turn; the next one is told to come back (503)."""
 
 ATTEMPTS = 5
 WINDOW_S = 60.0
 """So many logins from one asker in so many seconds; more is 429. So many sign-up codes too.
 Source: PROTOCOL.md, Rate limits."""
 
-WRONG_CODES = 5
-"""So often a sign-up code may be guessed, by all askers together; then there is another one."""
-
 LOOK_EVERY_S = 0.25
 """How often `user.json` is looked at, at most. Source: PROTOCOL.md, Tokens."""
 
 FOLLOW_S = 2.0
 """How often it is looked at while nobody asks, and how often it is tried to save the tokens while that fails."""
-
-MAX_USER_BYTES = 64 << 10
-"""A larger `user.json` was not written by us."""
-
-MAX_MEMORY_KIB = 1024 * 1024
-MAX_ROUNDS = 64
-"""Parameters of a `user.json` beyond these are not run: they would take the machine down."""
-
-
-class _Params(msgspec.Struct, frozen=True):
-    m: int = 65536
-    t: int = 3
-    p: int = 2
-    salt_len: int = 16
-    hash_len: int = 32
-
-
-class _User(msgspec.Struct, frozen=True):
-    username: str
-    algo: str
-    params: _Params
-    salt_b64: str
-    hash_b64: str
-    created_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A `user.json` that was read and makes sense."""
-
-    username: bytes
-    params: _Params
-    salt: bytes
-    hash: bytes
-    mark: str
-    """Names this very user and password; tokens belong to it."""
-
-
-def _hash(password: bytes, salt: bytes, params: _Params) -> bytes:
-    return hash_secret_raw(password, salt, params.t, params.m, params.p, params.hash_len, Type.ID)
-
-
-def _mark(username: bytes, salt: bytes, digest: bytes) -> str:
-    return hashlib.sha256(salt + digest + username).hexdigest()
-
-
-def _read_user(path: Path) -> _Known | None:
-    """The user in the file; None if there is none or the file is not one of ours. Blocks for a small read."""
-    if file_fault(path):  # whoever may write it could let themselves in
-        return None
-    try:
-        user = msgspec.json.decode(read_regular(path, max_bytes=MAX_USER_BYTES), type=_User)
-        salt, digest = base64.b64decode(user.salt_b64, validate=True), base64.b64decode(user.hash_b64, validate=True)
-    except (OSError, ValueError, *BAD_JSON):
-        return None
-    sane = 8 <= user.params.m <= MAX_MEMORY_KIB and 1 <= user.params.t <= MAX_ROUNDS and 1 <= user.params.p <= 64
-    if user.algo != "argon2id" or not sane or len(digest) != user.params.hash_len or not 8 <= len(salt) <= 1024:
-        return None
-    name = user.username.encode()
-    return _Known(name, user.params, salt, digest, _mark(name, salt, digest))
-
-
-def is_usable(path: Path) -> bool:
-    """True if somebody can sign in with this `user.json`. Blocks for a small read."""
-    return _read_user(path) is not None
-
-
-def _stamp(path: Path) -> Stamp:
-    """The stamp of the user's file; zero only if there is none. One that cannot be reached has the stamp `UNREAD`."""
-    found = stamp(path)
-    with suppress(OSError):
-        if found != Stamp() or not has_signed_up(path):
-            return found
-    return UNREAD
-
-
-def _unreadable_code(error: OSError) -> Unavailable:
-    return Unavailable(f"The sign-up code cannot be read: {error.strerror}.")
 
 
 class UserStore:
@@ -158,15 +53,13 @@ class UserStore:
         self._path = user_path
         self._tokens = TokenFile(tokens_path)
         self._seed = hashlib.sha256(seed.encode()).digest() if seed else b""
-        self._limiter = trio.CapacityLimiter(HASHES_AT_ONCE)
+        self._hashes = PasswordHashes()
         self._writing = trio.Lock()
         self._logins = Attempts(ATTEMPTS, WINDOW_S)
-        self._code = code
-        self._codes = Attempts(ATTEMPTS, WINDOW_S)
-        self._wrong_codes = 0
+        self._gate = SignupGate(code, Attempts(ATTEMPTS, WINDOW_S))
         self._stamp = Stamp()
         self._look_at = 0.0
-        self._user: _Known | None = None
+        self._user: User | None = None
         self._revision = 0
         self._told = False
         """It was said that the tokens cannot be saved."""
@@ -201,7 +94,7 @@ class UserStore:
             self._look()
 
     def _look(self) -> None:
-        found = _stamp(self._path)
+        found = user_stamp(self._path)
         unread = self._user is None and found != Stamp()  # a `chmod` that mends it changes no stamp
         if found == self._stamp and not unread:
             return
@@ -209,7 +102,7 @@ class UserStore:
             return  # the whole directory is away (moved, not mounted): that says nothing of the user
         vanished = found == Stamp()
         self._stamp = found
-        self._user = None if vanished else _read_user(self._path)
+        self._user = None if vanished else read_user(self._path)
         void = self._tokens.belong_to(self._user.mark if self._user else "")
         if vanished and self._seed:
             self._seed, void = b"", True
@@ -262,27 +155,19 @@ class UserStore:
         """
         async with self._writing:
             self._must_be_free()
-            await self._check_code(asker, code)
-            params, salt = _Params(), secrets.token_bytes(16)
-            digest = await self._run_hash(password, salt, params)
+            await self._gate.check(asker, code)
+            params, salt = HashParams(), new_salt()
+            digest = await self._hashes.run(password, salt, params)
             self._must_be_free()
-            await self._check_code_again(code)
+            await self._gate.check_again(code)
             self._must_be_free()
-            user = _User(
-                username=username,
-                algo="argon2id",
-                params=params,
-                salt_b64=base64.b64encode(salt).decode(),
-                hash_b64=base64.b64encode(digest).decode(),
-                created_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            )
-            data = msgspec.json.format(msgspec.json.encode(user), indent=2) + b"\n"
+            user = User(username.encode(), params, salt, digest)
             try:
-                await trio.to_thread.run_sync(self._write_user, data)
+                await trio.to_thread.run_sync(self._write_user, encode_user(user))
             except OSError as error:
                 raise Unavailable(f"The user cannot be saved: {error.strerror}.") from error
             try:
-                return await self._new_token(_mark(username.encode(), salt, digest))
+                return await self._new_token(user.mark)
             except AnotherUser:
                 raise AlreadyRegistered from None
 
@@ -295,37 +180,7 @@ class UserStore:
     def _write_user(self, data: bytes) -> None:
         ensure_private_dir(self._path.parent)
         atomic_write(self._path, data)
-        if self._code is not None:
-            with suppress(OSError):  # there is a user, so it counts no more; the next start removes it
-                self._code.void()
-
-    async def _check_code(self, asker: Asker, code: str) -> None:
-        if self._code is None or (asker.is_owner and not code):
-            return
-        if not code:
-            raise CodeNeeded
-        self._codes.take(asker.key, time.monotonic())
-        try:
-            right = await trio.to_thread.run_sync(self._code.is_right, code)
-            if not right:
-                self._wrong_codes += 1
-                if self._wrong_codes >= WRONG_CODES:
-                    await trio.to_thread.run_sync(self._code.renew)
-                    self._wrong_codes = 0
-        except OSError as error:
-            raise _unreadable_code(error) from error
-        if not right:
-            raise WrongCode
-
-    async def _check_code_again(self, code: str) -> None:
-        """The code that was right before the hash may have been replaced since (`auth reset`); this is not a guess."""
-        if self._code is None or not code:
-            return
-        try:
-            if not await trio.to_thread.run_sync(self._code.is_right, code):
-                raise WrongCode
-        except OSError as error:
-            raise _unreadable_code(error) from error
+        self._gate.close()
 
     async def login(self, username: str, password: str, asker: Asker) -> str:
         """A new token for the right name and password; both wrong ways take the same time.
@@ -344,7 +199,7 @@ class UserStore:
             if self._stamp != Stamp():
                 raise Unavailable("user.json cannot be read; repair or delete it.")
             raise NotRegistered
-        digest = await self._run_hash(password, user.salt, user.params)  # the user may change or go meanwhile
+        digest = await self._hashes.run(password, user.salt, user.params)  # the user may change or go meanwhile
         right = hmac.compare_digest(digest, user.hash) & hmac.compare_digest(username.encode(), user.username)
         if not right:
             raise InvalidCredentials
@@ -394,16 +249,3 @@ class UserStore:
             await trio.to_thread.run_sync(self._tokens.save)
         except OSError as error:
             raise Unavailable(f"The login cannot be saved: {error.strerror}.") from error
-
-    async def _run_hash(self, password: str, salt: bytes, params: _Params) -> bytes:
-        if self._limiter.statistics().tasks_waiting >= MAX_WAITING:
-            raise Unavailable("Too many logins are waiting; try again in a few seconds.")
-        data = password.encode(errors="replace")
-        try:
-            work = partial(_hash, data, salt, params)  # left alone on a cancel: nobody needs it, and it touches nothing
-            with trio.fail_after(HASH_LIMIT_S):
-                return await trio.to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
-        except trio.TooSlowError:
-            raise Unavailable("The password could not be checked in time; try again later.") from None
-        except HashingError as error:
-            raise Unavailable("The password cannot be checked now; there is not enough memory.") from error

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ctm_trio.system import users
+from ctm_trio.system import password_hash
+from ctm_trio.system.user_file import HashParams
 from ctm_trio.web.openapi import PATHS
 from tests.contract.conftest import open_site
 from tests.faults.process import HOST, USER, Daemon, eventually
@@ -300,9 +301,9 @@ def test_brute_force(tmp_path: Path) -> None:
 async def test_both_ways_of_being_wrong_cost_a_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong name takes the same hash as a wrong password, so the time of an answer tells no name."""
     hashed: list[tuple[bytes, object, object]] = []
-    real = users._hash
+    real = password_hash.hash_password
 
-    def counted(password: bytes, salt: bytes, params: users._Params) -> bytes:
+    def counted(password: bytes, salt: bytes, params: HashParams) -> bytes:
         hashed.append((password, salt, params))
         return real(password, salt, params)
 
@@ -310,7 +311,7 @@ async def test_both_ways_of_being_wrong_cost_a_hash(tmp_path: Path, monkeypatch:
         client.headers["Origin"] = site.origin
         answer = await client.post("/api/auth/signup", json=USER)
         assert answer.status_code == 201, answer.text
-        monkeypatch.setattr(users, "_hash", counted)
+        monkeypatch.setattr(password_hash, "hash_password", counted)
         for field in ("username", "password"):
             answer = await client.post("/api/auth/login", json={**USER, field: "wrong@example.com"})
             assert (answer.status_code, answer.json()["error"]) == (401, "invalid_credentials")

@@ -17,7 +17,7 @@ from ctm_trio.client import NoDaemon, follow, login
 from ctm_trio.client import stream as stream_module
 from ctm_trio.errors import Unavailable
 from ctm_trio.model.asker import Asker
-from ctm_trio.system import users
+from ctm_trio.system import password_hash
 from ctm_trio.system.users import UserStore
 
 DRIP_S = 0.05
@@ -109,14 +109,14 @@ async def test_a_hash_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     store = UserStore(tmp_path / "user.json", tmp_path / "tokens.json")
     await store.signup("a@b.example", "correct horse", Asker("127.0.0.1", 0, ours=True, direct=True))
     let_go = threading.Event()
-    real = users._hash
+    real = password_hash.hash_password
 
     def endless(*words: object) -> bytes:
         let_go.wait()
         return real(*words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(users, "_hash", endless)
-    monkeypatch.setattr(users, "HASH_LIMIT_S", 0.3)
+    monkeypatch.setattr(password_hash, "hash_password", endless)
+    monkeypatch.setattr(password_hash, "HASH_LIMIT_S", 0.3)
     refused = 0
 
     async def one() -> None:

@@ -30,7 +30,7 @@ from ctm_trio.system.live_sessions import read_clients
 from ctm_trio.system.migration import connect
 from ctm_trio.system.outbox import Outbox
 from ctm_trio.system.tokens import TokenFile
-from ctm_trio.system.users import is_usable
+from ctm_trio.system.user_file import is_usable
 
 LEVELS = 30_000
 DEEP = "[" * LEVELS + "]" * LEVELS

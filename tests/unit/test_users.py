@@ -14,8 +14,9 @@ import trio
 
 from ctm_trio.errors import AlreadyRegistered, CtmError, InvalidCredentials, Unavailable, WrongCode
 from ctm_trio.model.asker import Asker
-from ctm_trio.system import tokens, users
+from ctm_trio.system import password_hash, tokens, users
 from ctm_trio.system.signup_code import SignupCode, has_signed_up
+from ctm_trio.system.user_file import HashParams
 from ctm_trio.system.users import UserStore
 
 OWNER = Asker("127.0.0.1", 0, ours=True, direct=True)
@@ -44,16 +45,16 @@ async def reset(root: Path) -> None:
 @asynccontextmanager
 async def held_hash(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[trio.Event, threading.Event]]:
     """The next hash stops at its end: the first event says that it has, the second lets it go."""
-    real, there, go = users._hash, trio.Event(), threading.Event()
+    real, there, go = password_hash.hash_password, trio.Event(), threading.Event()
 
-    def slow(password: bytes, salt: bytes, params: users._Params) -> bytes:
-        monkeypatch.setattr(users, "_hash", real)
+    def slow(password: bytes, salt: bytes, params: HashParams) -> bytes:
+        monkeypatch.setattr(password_hash, "hash_password", real)
         digest = real(password, salt, params)
         trio.from_thread.run_sync(there.set)
         go.wait()
         return digest
 
-    monkeypatch.setattr(users, "_hash", slow)
+    monkeypatch.setattr(password_hash, "hash_password", slow)
     try:
         yield there, go
     finally:
