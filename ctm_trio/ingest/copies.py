@@ -32,7 +32,7 @@ from ctm_trio.ingest.log_copies import (
     strays_with,
     unfinished,
 )
-from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, list_parts, open_reader
+from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, key_of, list_parts, open_reader
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName
@@ -283,14 +283,14 @@ class Copies(ABC):
         """
         seen = {path: _status(path) for name in files.rotated if (path := self.directory / name)}
         strays = oldest_first(seen)
-        if any(self._judged.get(_key_of(seen[path])) != seen[path].st_size for path in strays):
+        if any(self._judged.get(key_of(seen[path])) != seen[path].st_size for path in strays):
             await self._let_go_if_lost(files)
             pass_over_packed = not self._looked and self.live is not None and self.live.position > 0
             others: list[Path | Reader] = [files.current] if files.current else []
             others += [self.directory / part.name for part in files.parts if part.base not in self.parts]
             self._copies.clear()
             for i, path in enumerate(strays):
-                key, size = _key_of(seen[path]), seen[path].st_size
+                key, size = key_of(seen[path]), seen[path].st_size
                 if pass_over_packed and path.suffix == ".gz":
                     self._judged[key] = size
                 if self._judged.get(key) == size:
@@ -299,7 +299,7 @@ class Copies(ABC):
                 with suppress(UnsettledError):
                     if await self._take_stray(path, key, [*others, *strays[i + 1 :]]):
                         others.append(path)
-            keys = {_key_of(status) for status in seen.values()}
+            keys = {key_of(status) for status in seen.values()}
             self._judged = {key: size for key, size in self._judged.items() if key in keys}
         self._looked = True
 
@@ -321,7 +321,7 @@ class Copies(ABC):
         except OSError:
             return False
         with closing(reader):
-            if _key(path) != key:
+            if reader.key != key:
                 raise MovedError(path.name)
             size = reader.state().size
             took = size > 0 and await self._take_what_is_new(reader, key, others)
@@ -356,7 +356,7 @@ class Copies(ABC):
         except FileNotFoundError as error:
             raise MovedError(path.name) from error
         with closing(reader):
-            segment.device, segment.inode = reader.key if isinstance(reader, PlainReader) else _key(path)
+            segment.device, segment.inode = reader.key
             await self.drain(reader, segment)
         await self.retire(segment)
 
@@ -371,15 +371,3 @@ def _status(path: Path) -> os.stat_result:
         return path.stat(follow_symlinks=False)
     except FileNotFoundError as error:
         raise MovedError(path.name) from error
-
-
-def _key_of(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
-
-
-def _key(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_dev, status.st_ino

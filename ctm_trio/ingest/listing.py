@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ctm_trio.ingest.log_files import open_log_file
+from ctm_trio.ingest.log_files import key_of, open_log_file
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import parse_log_name, parse_others_name
 from ctm_trio.system.file_clock import file_clock_ns, shows_changes
@@ -95,7 +95,7 @@ def fully_read(directory: Path, listed: Listing, segments: tuple[Segment, ...]) 
         try:
             with open(open_log_file(directory / name), "rb") as file:
                 status = os.fstat(file.fileno())
-                same = (status.st_dev, status.st_ino) == (segment.device, segment.inode)
+                same = key_of(status) == (segment.device, segment.inode)
                 if same and status.st_size == segment.position:
                     file.seek(segment.position - len(segment.check))
                     if file.read() == segment.check:

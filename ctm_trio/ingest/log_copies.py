@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctm_trio.ingest.log_files import MIN_ARCHIVE_BYTES, PlainReader, Reader, open_reader
+from ctm_trio.ingest.log_files import MIN_ARCHIVE_BYTES, PlainReader, Reader, key_of, open_reader
 from ctm_trio.model.log_line import CHECK_BYTES, Segment, begins_as, head_of
 from ctm_trio.model.log_names import LogName, is_stray, parse_others_name
 from ctm_trio.system.file_clock import TICK_S, file_clock_ns, shows_changes
@@ -219,7 +219,7 @@ def continuations(
     strays = _strays(directory, uuid)
     going_on: list[tuple[bool, int, int, Path]] = []
     for path, status in strays.items():
-        same = (status.st_dev, status.st_ino) == (lost.device, lost.inode)
+        same = key_of(status) == (lost.device, lost.inode)
         with suppress(OSError, UnsettledError), closing(open_reader(path)) as reader:
             # Without a line that was read only the inode is left, which a copy may have by now.
             unread = same and lost.position == 0 and repeated(reader, known, None, others) is None
@@ -252,7 +252,7 @@ def became_one_of(directory: Path, parts: Iterable[LogName], lost: Segment) -> L
 
 def strays_with(directory: Path, uuid: str, keys: frozenset[tuple[int, int]]) -> list[Path]:
     """The files of others' names beside a log that are one of these, by device and inode."""
-    return [path for path, s in _strays(directory, uuid).items() if (s.st_dev, s.st_ino) in keys]
+    return [path for path, s in _strays(directory, uuid).items() if key_of(s) in keys]
 
 
 def _strays(directory: Path, uuid: str) -> dict[Path, os.stat_result]:

@@ -41,6 +41,11 @@ def open_log_file(path: Path) -> int:
     return open_regular(path, follow=False, owner=believed_owners(path.parent))
 
 
+def key_of(status: os.stat_result) -> tuple[int, int]:
+    """Device and inode of a file."""
+    return status.st_dev, status.st_ino
+
+
 def unpacked_size(fd: int) -> int:
     """Bytes of an open gzip file, unpacked, as its trailer says: of its last piece, modulo 4 GiB.
 
@@ -64,9 +69,11 @@ class Reader(Protocol):
     """Random access to the bytes of a log, unpacked.
 
     Attributes:
+        key: device and inode of the file.
         may_be_left: a `read` in a thread may be left alone, and the reader closed meanwhile.
     """
 
+    key: tuple[int, int]
     may_be_left: bool
 
     def read(self, start: int, size: int) -> bytes:
@@ -93,8 +100,7 @@ class PlainReader:
 
     def __init__(self, path: Path) -> None:
         self.fd = open_log_file(path)
-        status = os.fstat(self.fd)
-        self.key = (status.st_dev, status.st_ino)
+        self.key = key_of(os.fstat(self.fd))
 
     def read(self, start: int, size: int) -> bytes:
         """See `Reader`."""
@@ -122,6 +128,7 @@ class PackedReader:
 
     def __init__(self, path: Path) -> None:
         self._raw = os.fdopen(open_log_file(path), "rb")
+        self.key = key_of(os.fstat(self._raw.fileno()))
         self._file = gzip.GzipFile(fileobj=self._raw)
 
     def read(self, start: int, size: int) -> bytes:

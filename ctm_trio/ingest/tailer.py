@@ -17,7 +17,7 @@ from ctm_trio.ingest.copies import MAX_LOOKS, LogFiles, always_moving
 from ctm_trio.ingest.ends import Progress, TailEnds
 from ctm_trio.ingest.lines import INLINE_BYTES, Lines
 from ctm_trio.ingest.log_copies import MovedError, written_ns
-from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader
+from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, key_of
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName
@@ -89,7 +89,7 @@ class Tail(Lines):
         if self.file is None and self.live is not None and self.live.position:
             self._reopen(self.live)
         file, live = self.file, self.live
-        if file is None or live is None or (seen is not None and (seen.st_dev, seen.st_ino) != file.key):
+        if file is None or live is None or (seen is not None and key_of(seen) != file.key):
             await self._sync_parts()
         elif not await self.drain(file, live, None if seen is None else seen.st_size):
             await self._replace_live()
@@ -110,7 +110,7 @@ class Tail(Lines):
             status = os.stat(self.path)
         except FileNotFoundError:
             return file is None
-        return file is not None and (status.st_dev, status.st_ino) == file.key
+        return file is not None and key_of(status) == file.key
 
     async def _sync_parts(self) -> None:
         if self.file is not None and self.live is not None and not await self.drain(self.file, self.live):
