@@ -158,7 +158,7 @@ class Starter:
         self._run(steps)
 
     def rename(self, name: str, to: str) -> None:
-        """tmux first, then the record; if the record cannot follow, tmux gets the old name back."""
+        """Tmux first, then the record; if the record cannot follow, tmux gets the old name back."""
 
         def step(book: SessionBook) -> SessionBook:
             if name not in book.records:

@@ -1,5 +1,7 @@
 """Where the running daemon is: as its lock file says, whatever `serve.port` says by now.
-Source: PROTOCOL.md, Starting and stopping."""
+
+Source: PROTOCOL.md, Starting and stopping.
+"""
 
 from __future__ import annotations
 

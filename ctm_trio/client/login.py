@@ -25,7 +25,7 @@ class _Answer(msgspec.Struct):
 
 
 async def _look(event: str, info: Mapping[str, Any]) -> None:
-    """httpx tells its steps: once it is connected, and before it sends, it is looked who is at the other end."""
+    """Httpx tells its steps: once it is connected, and before it sends, it is looked who is at the other end."""
     if event == "connection.connect_tcp.complete":
         stream = info["return_value"]
         try:

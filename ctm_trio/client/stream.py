@@ -1,5 +1,7 @@
 """The event stream of a client: one WebSocket at a time, resumed from the last event.
-Source: PROTOCOL.md, WebSocket."""
+
+Source: PROTOCOL.md, WebSocket.
+"""
 
 from __future__ import annotations
 

@@ -8,4 +8,5 @@ from typing import Protocol
 class Clock(Protocol):
     """Wall clock in unix seconds, so that tests can hold it."""
 
-    def __call__(self) -> float: ...
+    def __call__(self) -> float:
+        """The time now, in unix seconds."""

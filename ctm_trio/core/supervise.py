@@ -37,7 +37,8 @@ BOOT_S = 10.0
 class Start(Protocol):
     """One incarnation of a child: runs until cancelled, calls `task_status.started()` when it is ready."""
 
-    def __call__(self, *, task_status: trio.TaskStatus[None]) -> Awaitable[object]: ...
+    def __call__(self, *, task_status: trio.TaskStatus[None]) -> Awaitable[object]:
+        """Run one incarnation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ PIECE_BYTES = 4096
 class PlainFormatter(logging.Formatter):
     """A formatter whose message is one line, whatever stands in it; a traceback keeps its lines."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - as logging calls it
         """The line, its message made plain."""
         record.message = plain(record.message)
         return super().formatMessage(record)
 
-    def formatException(self, ei: object) -> str:
+    def formatException(self, ei: object) -> str:  # noqa: N802 - as logging calls it
         """The traceback, each of its lines made plain: an error's text may hold anything."""
         return plain_lines(super().formatException(ei))  # type: ignore[arg-type]
 

@@ -51,7 +51,8 @@ nothing tells us of all the ways it can become readable. Source: PROTOCOL.md, Me
 class Keep(Protocol):
     """Runs one tailer under supervision: `keep(name, incarnation)` returns when it ends by itself."""
 
-    def __call__(self, name: str, run: Callable[[], Awaitable[None]]) -> Awaitable[None]: ...
+    def __call__(self, name: str, run: Callable[[], Awaitable[None]]) -> Awaitable[None]:
+        """Run it until it ends by itself."""
 
 
 @dataclass(slots=True)

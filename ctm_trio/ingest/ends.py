@@ -87,9 +87,11 @@ class Bell:
 class Report(Protocol):
     """Says what is wrong with one log of many; `core.health.Health` is one."""
 
-    def fault(self, kind: str, name: str, status: str) -> None: ...
+    def fault(self, kind: str, name: str, status: str) -> None:
+        """Report what is wrong with a log; "" for nothing any more."""
 
-    def say_one_of_many(self, level: int, text: str) -> bool: ...
+    def say_one_of_many(self, level: int, text: str) -> bool:
+        """Log a text, unless too many like it were logged lately; True if it was."""
 
 
 class Silent:

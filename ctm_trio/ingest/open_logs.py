@@ -86,7 +86,7 @@ class OpenLogs:
 
 
 class Reading:
-    """See `OpenLogs.reading`. (A generator would cost as much as reading the line.)"""
+    """See `OpenLogs.reading`. A generator would cost as much as reading the line."""
 
     __slots__ = ("_log", "_logs", "_turn")
 

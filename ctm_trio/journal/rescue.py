@@ -1,5 +1,7 @@
-"""When the event log refuses a batch because of some of its rows: the others are committed, nothing is renumbered
-that anybody has seen, and the file stays where it is."""
+"""What is done when the event log refuses a batch because of some of its rows.
+
+The others are committed, nothing that anybody has seen is renumbered, and the file stays where it is.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from ctm_trio.core.channels import Pending
 class Render(Protocol):
     """Turns the outcome of an order into the status and the JSON of its answer; b"" for none. Never raises."""
 
-    def __call__(self, answer: Outcome[Any], /) -> tuple[int, bytes]: ...
+    def __call__(self, answer: Outcome[Any], /) -> tuple[int, bytes]:
+        """Status and body."""
 
 
 @dataclass(frozen=True, slots=True)

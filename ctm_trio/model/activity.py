@@ -141,7 +141,9 @@ class Activity:
 
     def hook(self, facts: HookFacts, *, line: Line, at: float, still_waiting: bool = False) -> None:
         """Any other hook event, as for `call`. Unknown ones are signs that the session went on.
-        Source: PROTOCOL.md, Attention."""
+
+        Source: PROTOCOL.md, Attention.
+        """
         name = facts.name
         if name not in NO_WORK:
             self.last_sign = max(self.last_sign, at)

@@ -1,5 +1,7 @@
 """How often something was tried lately, by whom: the limit on logins, sign-up codes and hooks.
-Source: PROTOCOL.md, Rate limits."""
+
+Source: PROTOCOL.md, Rate limits.
+"""
 
 from __future__ import annotations
 

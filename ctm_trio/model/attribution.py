@@ -40,7 +40,9 @@ MAX_FORMER = 10_000
 
 def orphan_name(uuid: str) -> str:
     """What the events of a log are filed under that belongs to no session.
-    Source: PROTOCOL.md, Which session a log belongs to."""
+
+    Source: PROTOCOL.md, Which session a log belongs to.
+    """
     return f"uuid:{uuid[:8]}"
 
 

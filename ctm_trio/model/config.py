@@ -74,10 +74,12 @@ class Paths:
 
     @property
     def config(self) -> Path:
+        """The settings, for the user to edit."""
         return self.root / "config.json"
 
     @property
     def user(self) -> Path:
+        """The one user, with the hash of the password."""
         return self.root / "user.json"
 
     @property
@@ -92,18 +94,22 @@ class Paths:
 
     @property
     def allowed_origins(self) -> Path:
+        """Origins of browsers that the user added, one a line."""
         return self.root / "allowed_origins"
 
     @property
     def database(self) -> Path:
+        """The event log."""
         return self.root / "ctm-trio.db"
 
     @property
     def search_index(self) -> Path:
+        """The search index; it can be made again from the event log."""
         return self.root / "ctm-trio-search.db"
 
     @property
     def costs(self) -> Path:
+        """What tokens and money the sessions used."""
         return self.root / "ctm-trio-cost.db"
 
     @property
@@ -123,10 +129,12 @@ class Paths:
 
     @property
     def overlay(self) -> Path:
+        """The settings with which Claude Code is started."""
         return self.root / "claude-overlay.json"
 
     @property
     def env_sh(self) -> Path:
+        """What the shell of a new session reads first, if the user has one."""
         return self.root / "env.sh"
 
 

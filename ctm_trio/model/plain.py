@@ -15,8 +15,10 @@ unprintable, but they do nothing else than they should."""
 
 
 def harmless(char: str) -> bool:
-    """True if a terminal only shows this character. Controls (C0, C1), formats such as bidi overrides, lone
-    surrogates, private and unassigned characters are not harmless."""
+    """True if a terminal only shows this character.
+
+    Controls (C0, C1), formats such as bidi overrides, lone surrogates, private and unassigned characters may do more.
+    """
     return char.isprintable() or char in KEPT
 
 
@@ -37,7 +39,7 @@ def plain_lines(text: object) -> str:
 
 
 def plain_json(text: str, *, ascii_only: bool = False) -> str:
-    """JSON that means the same, with every character that is not `harmless` written as an escape (`\\u009b`).
+    r"""JSON that means the same, with every character that is not `harmless` written as an escape (`\u009b`).
 
     Args:
         text: JSON. Line breaks between its tokens stay.

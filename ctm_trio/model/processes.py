@@ -69,8 +69,10 @@ class Processes:
         return news
 
     def _split(self, process: Process, uuid: str, at: float) -> Process:
-        """A process that begins now under the numbers of another one. Lines of two files come in any order: what is
-        newer than the start belongs to it all the same."""
+        """A process that begins now under the numbers of another one.
+
+        Lines of two files come in any order: what is newer than the start belongs to it all the same.
+        """
         mine = {other: seen for other, seen in process.uuids.items() if other != uuid and at and seen > at}
         process.uuids = {other: seen for other, seen in process.uuids.items() if other not in mine and other != uuid}
         new = self._add(Process(process.pid, process.pane, mine))

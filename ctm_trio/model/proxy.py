@@ -1,5 +1,6 @@
-"""Which proxy a request goes through, as the environment says. Pure, and never in the way: what cannot be understood
-in `no_proxy` is left out, and this machine itself is always reached directly.
+"""Which proxy a request goes through, as the environment says. Pure.
+
+What cannot be understood in `no_proxy` is left out, and this machine itself is always reached directly.
 """
 
 from __future__ import annotations

@@ -146,7 +146,9 @@ def parse_dump(data: bytes, stem: str) -> Dump | None:
 
 def merge_meter(known: Meter, seen: Meter) -> Meter:
     """What is known of a Claude session after a dump says `seen`; a field that it lacks stays.
-    Source: PROTOCOL.md, Quota and cost."""
+
+    Source: PROTOCOL.md, Quota and cost.
+    """
     return Meter(
         context_pct=known.context_pct if seen.context_pct is None else seen.context_pct,
         input_tokens=known.input_tokens if seen.input_tokens is None else seen.input_tokens,

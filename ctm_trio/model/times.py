@@ -17,8 +17,10 @@ def format_time(unix_s: float) -> str:
 
 
 def parse_time(text: str) -> float | None:
-    """An RFC 3339 time as unix seconds; None if `text` is none (no offset, no such day, only a date), or if in UTC it
-    is before the year 1 or after 9999."""
+    """An RFC 3339 time as unix seconds.
+
+    None if `text` is not one (no offset, no such day, only a date), or if in UTC it is before the year 1 or after 9999.
+    """
     if len(text) < 20 or text[10] not in "Tt":
         return None
     try:

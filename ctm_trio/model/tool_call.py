@@ -171,7 +171,9 @@ def with_time(call: CallLine, ts: str) -> CallLine:
 
 def cut(text: str) -> str:
     """Strip, and cut to `TEXT_LIMIT_BYTES` with an ellipsis, never inside a character.
-    Source: PROTOCOL.md, Tool calls."""
+
+    Source: PROTOCOL.md, Tool calls.
+    """
     text = text.strip()
     if len(text) <= TEXT_LIMIT_BYTES // 4:
         return text

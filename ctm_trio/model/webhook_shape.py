@@ -96,7 +96,7 @@ def shape(alert: Alert, format_: str, url: str) -> tuple[bytes, list[tuple[str, 
 
 
 def visible(text: str) -> str:
-    """The text with everything that cannot be seen written out: U+202E becomes `\\u202e`. Line breaks and tabs stay."""
+    r"""The text with everything that cannot be seen written out: U+202E becomes `\u202e`. Line breaks and tabs stay."""
     return _UNSEEN.sub(lambda m: f"\\u{ord(m[0]):04x}" if ord(m[0]) < 0x10000 else f"\\U{ord(m[0]):08x}", text)
 
 

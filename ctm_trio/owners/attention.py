@@ -58,7 +58,8 @@ EVENTS = EventView(types=frozenset({"tool_call", HOOK_TYPE}), internal=True)
 class Recall(Protocol):
     """`journal.recall.recall` on the database; run in a thread."""
 
-    def __call__(self, sessions: frozenset[str], calls: int) -> Recalled: ...
+    def __call__(self, sessions: frozenset[str], calls: int) -> Recalled:
+        """Recall the last `calls` calls of each session."""
 
 
 ReadLive = Callable[[], Mapping[str, LiveStatus]]

@@ -190,8 +190,9 @@ class AttentionBook:
         return max(account.weekly_pct or 0, account.five_hr_pct or 0) >= self.thresholds.quota_pct
 
     def _carry_over(self, old: SessionsSnapshot, new: SessionsSnapshot, came_from: Mapping[str, str]) -> None:
-        """A renamed session keeps its state: nothing happened to it that its person must know. What was of a session
-        that is gone ends with it, also if there is another one of its name now.
+        """Let a renamed session keep its state, and what belonged to a session that is gone end with it.
+
+        The latter also if there is another session of its name now.
 
         A session that was recorded after its first lines takes over what they said under their provisional name.
         """

@@ -120,7 +120,6 @@ async def _open(path: Path, table: PriceTable, limiter: trio.CapacityLimiter, tr
 
 async def _keep(store: CostStore, batch: list[CostPoint], limiter: trio.CapacityLimiter, trouble: Trouble) -> None:
     """Keep a batch, however long the database is away; the senders wait meanwhile."""
-
     while True:
         try:
             await trio.to_thread.run_sync(_mended, store, partial(store.add, batch), limiter=limiter)

@@ -1,5 +1,7 @@
 """The order book's owner: follows orders that outlast their request, and keeps their answers.
-Source: PROTOCOL.md, Orders."""
+
+Source: PROTOCOL.md, Orders.
+"""
 
 from __future__ import annotations
 

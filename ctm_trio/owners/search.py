@@ -1,5 +1,7 @@
 """The search indexer: follows the event log, in its own time.
-Source: PROTOCOL.md, History, search, details."""
+
+Source: PROTOCOL.md, History, search, details.
+"""
 
 from __future__ import annotations
 

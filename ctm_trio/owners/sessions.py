@@ -103,7 +103,8 @@ MAX_UNTYPED = 100
 class Checkpoint(Protocol):
     """Makes a checkpoint commit of a work directory, if it is in a git repository; raises CtmError."""
 
-    def __call__(self, workdir: str) -> Awaitable[None]: ...
+    def __call__(self, workdir: str) -> Awaitable[None]:
+        """Make the commit."""
 
 
 async def run_sessions(
@@ -308,7 +309,9 @@ class _SessionsOwner:
 
     async def _lifecycle(self, message: Lifecycle) -> None:
         """The CLI did something: look at once, then publish its fields as they are.
-        Source: PROTOCOL.md, Lifecycle events from the command line."""
+
+        Source: PROTOCOL.md, Lifecycle events from the command line.
+        """
         fields = dict(message.fields)
         if message.event == "session_attached":
             fields["at"] = format_time(time.time())
@@ -409,7 +412,7 @@ class _SessionsOwner:
         return gone[0]
 
     async def _rename(self, name: str, to: str) -> Session:
-        """tmux first, then the record; if the record cannot follow, tmux gets the old name back."""
+        """Tmux first, then the record; if the record cannot follow, tmux gets the old name back."""
         await self.read_file()
         record = await self._record(name)
         _free(self._book, to, but=name)

@@ -14,7 +14,9 @@ DEFAULT_MAX_MB = 50
 
 def number(config: dict[str, Any], key: str, default: int) -> int:
     """A positive whole number of `config.json`, else its default (also for zero).
-    Source: PROTOCOL.md, Configuration."""
+
+    Source: PROTOCOL.md, Configuration.
+    """
     value = config.get(key)
     return int(value) if isinstance(value, str) and value.isdigit() and len(value) < 8 and int(value) else default
 

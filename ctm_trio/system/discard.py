@@ -42,8 +42,9 @@ def discard(path: bytes, mark: Mark | None, *, linked: bool = False) -> bool:
 
 
 def discard_names(paths: Sequence[bytes], mark: Mark | None, *, linked: bool = False) -> list[bytes]:
-    """The same for several names of one file; those that were removed. It is looked at once, and nobody writes until
-    all are gone: each one that goes changes what the file is like.
+    """The same for several names of one file; those that were removed.
+
+    It is looked at once, and nobody writes until all are gone: each one that goes changes what the file is like.
 
     Args:
         paths: at least one; a name that is another file by now stays.

@@ -1,5 +1,7 @@
 """The doctor's look at whose our files are. Blocking, like all of the doctor.
-Source: PROTOCOL.md, Files and directories."""
+
+Source: PROTOCOL.md, Files and directories.
+"""
 
 from __future__ import annotations
 

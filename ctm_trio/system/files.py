@@ -46,11 +46,11 @@ def ensure_private_dir(path: Path) -> None:
 
 
 def atomic_write(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace `path` by `data`: a reader sees the old file or the new one, also after a power cut; which one that is
-    then is not known where the directory cannot be synced.
+    """Replace `path` by `data`: a reader sees the old file or the new one, also after a power cut.
 
-    Blocks (fsync): call it in a thread. A symlink is followed, so that a file kept elsewhere stays there. Nothing
-    but a regular file is replaced: as root, a link to a device would cost the machine that device.
+    Which one that is then is not known where the directory cannot be synced. Blocks (fsync): call it in a thread.
+    A symlink is followed, so that a file kept elsewhere stays there. Nothing but a regular file is replaced: as root, a
+    link to a device would cost the machine that device.
 
     Args:
         path: the file; its directory must exist.

@@ -19,7 +19,7 @@ _QUIET = ("-c", "add.ignoreErrors=false", "-c", "core.safecrlf=false", "-c", "co
 
 
 async def git_in(tree: GitTree, index: str, *words: str, top: str = "", stdin: bytes = b"") -> Done:
-    """git with a copy of the index, and with another directory as the work tree if `top` is given.
+    """Git with a copy of the index, and with another directory as the work tree if `top` is given.
 
     Raises:
         GitFailed: it cannot be run, or took too long.

@@ -113,8 +113,10 @@ class InstanceLock:
         return _flock(self._fd, fcntl.LOCK_EX, self._root)
 
     def _lock_directory(self) -> bool:
-        """Lock the directory that is at the path; False if another process has it. Where that cannot be, the file is
-        all there is."""
+        """Lock the directory that is at the path; False if another process has it.
+
+        Where that cannot be done, the lock file is all there is.
+        """
         fd = -1
         try:
             fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -23,15 +23,15 @@ MAX_BYTES = 64 << 10
 """More files, or longer ones, are not looked at."""
 
 
-class _File(msgspec.Struct):
+class _File(msgspec.Struct, rename="camel"):
     pid: int = 0
-    sessionId: str = ""
+    session_id: str = ""
     status: str = ""
-    waitingFor: str = ""
-    statusUpdatedAt: float = 0.0
+    waiting_for: str = ""
+    status_updated_at: float = 0.0
     """Unix milliseconds."""
-    procStart: str = ""
-    pidDomain: str = ""
+    proc_start: str = ""
+    pid_domain: str = ""
     """Ends in `pid:[N]`, the number of the process's namespace; another one's pids mean nothing here."""
     tmux: str = ""
     """`session:@window.%pane`."""
@@ -79,14 +79,14 @@ def read_clients(directory: Path) -> list[ClientFile]:
             value = _file.decode(read_regular(directory / name, max_bytes=MAX_BYTES, follow=False, owner=owners))
         except (OSError, *BAD_JSON):
             continue  # gone, being written, or of another shape
-        if value.sessionId and value.status:
-            here = _is_ours(value.pidDomain)
-            alive = here and runs(value.pid, value.procStart)
+        if value.session_id and value.status:
+            here = _is_ours(value.pid_domain)
+            alive = here and runs(value.pid, value.proc_start)
             pane = value.tmux.rpartition(".")[2]
             found.append(
                 ClientFile(
-                    value.pid, value.sessionId, value.status, value.waitingFor, value.statusUpdatedAt / 1000,
-                    pane if pane.startswith("%") else "", alive, here and bool(value.procStart) and not alive,
+                    value.pid, value.session_id, value.status, value.waiting_for, value.status_updated_at / 1000,
+                    pane if pane.startswith("%") else "", alive, here and bool(value.proc_start) and not alive,
                 )
             )  # fmt: skip
     return found

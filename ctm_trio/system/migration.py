@@ -1,4 +1,5 @@
 """Which file is ours, of which schema, and how an older one becomes a newer one.
+
 Source: PROTOCOL.md, Databases and upgrades.
 
 Every database says by `application_id` that it is ours and by `user_version` which schema it has. Files of the first

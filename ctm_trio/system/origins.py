@@ -1,5 +1,7 @@
 """The origins that the user added: `CTM_ALLOWED_ORIGINS` and the file `allowed_origins`.
-Source: PROTOCOL.md, Files and directories; Origins and hosts."""
+
+Source: PROTOCOL.md, Files and directories; Origins and hosts.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +45,7 @@ class AllowedOrigins:
         self._problem = ""
 
     def __call__(self) -> frozenset[str]:
+        """The origins now; the file is looked at again when that is due."""
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + LOOK_EVERY_S

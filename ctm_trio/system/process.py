@@ -131,7 +131,7 @@ def _own_ends(process: subprocess.Popen[bytes]) -> list[int]:
     try:
         for pipe in (process.stdout, process.stderr, process.stdin):
             if pipe is not None:
-                made.append(os.dup(pipe.fileno()))
+                made.append(os.dup(pipe.fileno()))  # noqa: PERF401 - those before one that fails are closed
     except OSError:
         for fd in made:
             os.close(fd)

@@ -36,9 +36,10 @@ def put_in_place(path: Path) -> None:
 
 
 def take_over(path: Path, schema: Schema) -> None:
-    """For whoever opens a database first: finish what a killed process began. Half a copy, and one that is not
-    needed because there is a whole database, are deleted. What is damaged at the path is set aside for the copy: it may
-    be the file that was cut off, for which the copy was made.
+    """For whoever opens a database first: finish what a killed process began.
+
+    Half a copy, and one that is not needed because there is a whole database, are deleted. What is damaged at the path
+    is set aside for the copy: it may be the file that was cut off, for which the copy was made.
 
     Raises:
         StoreUnavailable: it cannot be done now.

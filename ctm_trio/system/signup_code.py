@@ -38,8 +38,9 @@ def make_code() -> str:
 
 
 def has_signed_up(user_path: Path) -> bool:
-    """True if somebody has: there is a `user.json`, of whatever kind. A link that leads nowhere is one, too: what it
-    led to may be away for a while. Blocks for one `stat`.
+    """True if somebody has: there is a `user.json`, of whatever kind. Blocks for one `stat`.
+
+    A link that leads nowhere is one, too: what it led to may be away for a while.
 
     Raises:
         OSError: it cannot be seen.

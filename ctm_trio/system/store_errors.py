@@ -149,8 +149,9 @@ def set_aside(path: Path, why: str = StoreDamaged.aside) -> Path:
 
 
 def clear_beside(path: Path) -> None:
-    """Move away what stands in the place of a database's -wal or -shm and is not a file (a directory, a pipe, a link to
-    nothing): SQLite cannot use it, and whatever was there before is gone already.
+    """Move away what stands in the place of a database's -wal or -shm and is not a file.
+
+    It may be a directory, a pipe or a link to nothing. SQLite cannot use it, and what was there before is gone already.
 
     Raises:
         OSError: it cannot be moved.

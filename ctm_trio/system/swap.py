@@ -188,8 +188,9 @@ class Swap:
             return
 
     def _copy_in(self, source: bytes, target: bytes) -> Mark | None:
-        """Put a copy of a new file in its place; what it is like. The file stays in `new`: if we are killed, it tells
-        which one is ours.
+        """Put a copy of a new file in its place; what it is like.
+
+        The file stays in `new`: if we are killed, it tells which one is ours.
 
         Raises:
             OSError: there is no copy.

@@ -87,8 +87,9 @@ class TokenFile:
         return True
 
     def add(self, digest: bytes, mark: str) -> bool:
-        """Log a token in for `LIFETIME_S`. What has ended is not valid, and makes room first; until then it stays: the
-        clock may be wrong just now.
+        """Log a token in for `LIFETIME_S`.
+
+        What has ended is not valid, and makes room first; until then it stays: the clock may be wrong just now.
 
         Args:
             mark: the user whose password was checked.

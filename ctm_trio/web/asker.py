@@ -1,5 +1,7 @@
 """Who sends a request: determined by the operating system, never from headers.
-Source: PROTOCOL.md, Sign-up and login; Rate limits."""
+
+Source: PROTOCOL.md, Sign-up and login; Rate limits.
+"""
 
 from __future__ import annotations
 

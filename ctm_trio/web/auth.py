@@ -1,5 +1,7 @@
 """Who asks: the bearer token of a request, and what the web needs of the store behind it.
-Source: PROTOCOL.md, Authentication."""
+
+Source: PROTOCOL.md, Authentication.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""The outermost ASGI layer: bounded bodies, safe headers and the time on every answer, deadlines on every shield, and
-an answer to every bug, also to those outside of the framework.
+"""The outermost ASGI layer: what holds for every request, whatever the framework does.
+
+Bodies are bounded, every answer has safe headers and the time, every shield has a deadline, and every bug is answered,
+also those outside of the framework.
 
 `X-Ctm-Time` is our clock in unix milliseconds: what a page shows happened here, whatever its own clock says.
 """
@@ -27,7 +29,8 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class AsgiApp(Protocol):
     """An ASGI 3 application."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection or request."""
 
 
 LAST_SEND_S = 2.0

@@ -108,7 +108,9 @@ async def json_body(kind: type[B], *, max_bytes: int, error: Callable[[str], Ctm
 
 def positive(text: str | None, default: int, at_most: int) -> int:
     """A `limit` of the query: anything but a positive whole number means the default.
-    Source: PROTOCOL.md, Routes."""
+
+    Source: PROTOCOL.md, Routes.
+    """
     if text is None or not text.isascii() or not text.isdecimal() or len(text) > 18 or int(text) == 0:
         return default
     return min(int(text), at_most)

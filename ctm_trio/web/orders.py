@@ -1,5 +1,7 @@
 """Placing orders: each within its limits, and what outlasts its request is answered 202.
-Source: PROTOCOL.md, Orders."""
+
+Source: PROTOCOL.md, Orders.
+"""
 
 from __future__ import annotations
 

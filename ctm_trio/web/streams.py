@@ -96,8 +96,10 @@ class Streams:
 
 
 class StreamPass:
-    """A stream's token. Looked at again when some token became void, and every `RECHECK_S`; else it costs two
-    comparisons."""
+    """A stream's token.
+
+    Looked at again when some token became void, and every `RECHECK_S`; else it costs two comparisons.
+    """
 
     __slots__ = ("_auth", "_look_at", "_revision", "_token", "_void")
 

@@ -154,7 +154,7 @@ class Site:
         draft.replace(self.dumps / f"{record['uuid']}.json")
 
     def git(self, name: str, *words: str) -> str:
-        """git in a session's work directory."""
+        """Git in a session's work directory."""
         argv = ["git", "-C", self.records[name]["workdir"], *words]
         return subprocess.run(argv, capture_output=True, text=True, check=True, env=self.environment()).stdout
 

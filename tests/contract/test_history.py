@@ -38,7 +38,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 
 def record(site: Site) -> None:
-    """alpha and beta are on record."""
+    """Alpha and beta are on record."""
     site.sessions.publish(SessionsSnapshot({"alpha": Session("alpha", uuid=UUID), "beta": Session("beta")}))
 
 

@@ -30,8 +30,10 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 
 def problems(value: Any, schema: dict[str, Any], at: str = "$") -> Iterator[str]:
-    """Where a value is not what the schema says: the part of JSON Schema that the description uses. A key that the
-    description does not have is one too, though clients ignore it: the description is to be whole."""
+    """Where a value is not what the schema says: the part of JSON Schema that the description uses.
+
+    A key that the description does not have is one too, though clients ignore it: the description is to be whole.
+    """
     if "$ref" in schema:
         schema = SCHEMAS[schema["$ref"].rsplit("/", 1)[1]]
     if "enum" in schema and value not in schema["enum"]:

@@ -89,7 +89,7 @@ def handshake(site: Site, *lines: str, path: str = "/ws") -> bytes:
 
 
 async def refusal(site: Site, *lines: str, path: str = "/ws") -> tuple[int, Json]:
-    """Status and body of such a handshake. (The client library leaks a refused socket.)"""
+    """Status and body of such a handshake, without the client library, which leaks a refused socket."""
     answer = await site.raw(handshake(site, *lines, path=path))
     top, _, body = answer.partition(b"\r\n\r\n")
     return int(top.split(b" ")[1]), json.loads(body)

@@ -97,7 +97,7 @@ class Daemon:
             return False
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill -9."""
         assert self.process is not None
         self.process.kill()
         self.process.wait(10)

@@ -1,5 +1,7 @@
-"""One page of a database is damaged while the daemon is down, in a place that only some reads come to: the read that
-does has the file looked at, set aside and made anew. Source: PROTOCOL.md, Databases and upgrades."""
+"""One page of a database is damaged while the daemon is down, in a place that only some reads come to.
+
+The read that does has the file looked at, set aside and made anew. Source: PROTOCOL.md, Databases and upgrades.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,7 @@ def test_a_page_of_the_event_log(daemon: Daemon) -> None:
 
 
 def look_for_all(daemon: Daemon) -> None:
-    """Search as the daemon does, page by page. (Some damage only makes SQLite end too early, which nobody can tell.)"""
+    """Search as the daemon does, page by page. Some damage only makes SQLite end too early."""
     with closing(connect_search(daemon.root / "ctm-trio-search.db", daemon.database)) as db:
         found, before = search(SearchQuery("needle", limit=500), db), 0
         while found.truncated:

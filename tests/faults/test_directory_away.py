@@ -1,5 +1,7 @@
 """The configuration directory is moved away while the daemon runs, and comes back, or another one takes its place.
-Source: PROTOCOL.md, Databases and upgrades."""
+
+Source: PROTOCOL.md, Databases and upgrades.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""A database or its -wal is deleted, replaced or made unusable while the daemon runs: said in /health within 5 s,
-live events flow, and no id is lost or means anything else. Source: PROTOCOL.md, Databases and upgrades."""
+"""A database or its -wal is deleted, replaced or made unusable while the daemon runs.
+
+It is said in /health within 5 s, live events flow, and no id is lost or means anything else.
+Source: PROTOCOL.md, Databases and upgrades.
+"""
 
 from __future__ import annotations
 

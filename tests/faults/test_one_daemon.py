@@ -1,5 +1,7 @@
 """One daemon owns a configuration directory, and everything finds it by its lock file.
-Source: PROTOCOL.md, Starting and stopping."""
+
+Source: PROTOCOL.md, Starting and stopping.
+"""
 
 from __future__ import annotations
 
@@ -208,8 +210,10 @@ def test_no_second_daemon_before_the_lock_file_is_made_again(daemon: Daemon) -> 
 
 
 def test_the_directory_is_held_too(tmp_path: Path) -> None:
-    """Without its lock file it is still held, by one at a time, until that one lets go; another one in its place is
-    taken over."""
+    """Without its lock file it is still held, by one at a time, until that one lets go.
+
+    Another lock file in its place is taken over.
+    """
     holder = Holder(os.getpid(), port=4711)
     root = tmp_path / "ctm"
     root.mkdir()

@@ -63,8 +63,10 @@ def test_a_create_that_outlasts_its_request(tmp_path: Path) -> None:
 
 
 def test_what_failed_in_a_hung_tmux_does_not_happen_later(tmp_path: Path) -> None:
-    """A kill, a rename, a text and a new session that have failed stay undone when tmux goes on, and the state of
-    tmux is in /health and the doctor's findings meanwhile."""
+    """A kill, a rename, a text and a new session that have failed stay undone when tmux goes on.
+
+    Meanwhile the state of tmux is in /health and the doctor's findings.
+    """
     with private_tmux() as tmux:
         tmux.new("alpha")
         tmux.new("beta")

@@ -91,7 +91,7 @@ async def test_a_part(rig: Rig, monkeypatch: pytest.MonkeyPatch, when: str) -> N
 
 @pytest.mark.parametrize("pack", [False, True], ids=["plain", "packed"])
 async def test_numbered_files(rig: Rig, monkeypatch: pytest.MonkeyPatch, pack: bool) -> None:
-    """logrotate runs while the files it left before are read for the first time: none is overlooked."""
+    """Logrotate runs while the files it left before are read for the first time: none is overlooked."""
     log, expected = rig.log(), list[str]()
     for _ in range(3):
         data, markers = lines(len(expected), 20)

@@ -36,10 +36,8 @@ def append(daemon: Daemon, lines: Iterable[dict[str, Any]]) -> None:
 def line(uuid: str, event: str, *, pid: str = "", pane: str = "", session: str = "", **more: Any) -> dict[str, Any]:
     """One line. `more`: other keys."""
     found = {"session_id": uuid, "hook_event_name": event, "ctm_timestamp": "2026-11-25T10:00:00.000000Z", **more}
-    for key, value in (("ctm_pid", pid), ("ctm_pane", pane), ("ctm_session", session)):
-        if value:
-            found[key] = value
-    return found
+    names = (("ctm_pid", pid), ("ctm_pane", pane), ("ctm_session", session))
+    return found | {key: value for key, value in names if value}
 
 
 def call(uuid: str, command: str, **more: Any) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Nothing that a client sends, or does not send, ends the daemon or holds it.
-Source: PROTOCOL.md, Connections and limits."""
+
+Source: PROTOCOL.md, Connections and limits.
+"""
 
 from __future__ import annotations
 

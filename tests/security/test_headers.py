@@ -1,5 +1,7 @@
 """Headers that decide what is allowed: sent twice, odd, or at odds with each other.
-Source: PROTOCOL.md, Origins and hosts."""
+
+Source: PROTOCOL.md, Origins and hosts.
+"""
 
 from __future__ import annotations
 

@@ -152,8 +152,10 @@ async def test_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("quick", [True, False])
 async def test_whoever_cannot_be_told(tmp_path: Path, quick: bool) -> None:
-    """Where the machine tells whose connections are, one that is nobody's was closed already and is refused, whichever
-    way the machine was asked; elsewhere it is taken."""
+    """Where the machine tells whose connections are, one that is nobody's was closed already and is refused.
+
+    Whichever way the machine was asked; elsewhere it is taken.
+    """
     nobody = Peers(lambda *_: None, quick)
     assert nobody.tells == (sys.platform == "linux")
     for peers, status in ((replace(nobody, tells=True), 403), (replace(nobody, tells=False), 400)):

@@ -12,7 +12,7 @@ from tests.fakes.library import Library
 
 @pytest.fixture
 def own_git_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """git sees no settings of the machine, and no identity; HOME is elsewhere."""
+    """Git sees no settings of the machine, and no identity; HOME is elsewhere."""
     config = tmp_path / "gitconfig"
     config.write_text("[init]\n\tdefaultBranch = main\n")
     home = tmp_path / "home"

@@ -176,7 +176,7 @@ async def test_safe_mode_env_sh_and_overlay(server: PrivateTmux) -> None:
 
 
 async def test_dotted_name_is_alive(server: PrivateTmux) -> None:
-    """tmux knows no dots; the session is alive under its own name, and its look-alike is taken."""
+    """Tmux knows no dots; the session is alive under its own name, and its look-alike is taken."""
     async with running(server) as acting:
         await acting.create("v1.2")
         assert "v1.2" in acting.state.latest.alive

@@ -76,7 +76,7 @@ class Traced:
 
 @pytest.fixture
 def traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Traced:
-    """git writes down what it runs."""
+    """Git writes down what it runs."""
     config = tmp_path / "gitconfig"
     config.write_text(config.read_text() + f"[trace2]\n\teventTarget = {tmp_path / 'trace'}\n")
     return Traced(tmp_path / "trace")

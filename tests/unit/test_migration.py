@@ -1,5 +1,7 @@
 """Files of the first version, newer ones and foreign ones: what becomes of each.
-Source: PROTOCOL.md, Databases and upgrades."""
+
+Source: PROTOCOL.md, Databases and upgrades.
+"""
 
 from __future__ import annotations
 

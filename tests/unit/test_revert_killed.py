@@ -283,7 +283,7 @@ def test_killed_while_it_gives_the_lock_back(repo: Repo) -> None:
 async def test_what_cannot_be_taken_back_is_tried_again(
     repo: Repo, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """git fails while a killed revert is taken back: all stays for the next one, which takes it back."""
+    """Git fails while a killed revert is taken back: all stays for the next one, which takes it back."""
     before, state = files(repo), repo.state()[:3]
     killed_at(repo, "moved")
     tree = await find_tree(str(repo.path))

@@ -69,7 +69,7 @@ async def test_what_the_stash_took_after_the_look_is_saved(repo: Repo, monkeypat
 
 @pytest.mark.parametrize("stash_first", [False, True])
 async def test_what_a_filter_throws_away_is_kept(repo: Repo, stash_first: bool) -> None:
-    """git finds a notebook unchanged although its output is in no commit; and a stash has it without, too."""
+    """Git finds a notebook unchanged although its output is in no commit; and a stash has it without, too."""
     repo.git("config", "filter.strip.clean", "sed /OUT/d")
     repo.git("config", "filter.strip.smudge", "cat")
     repo.write(".gitattributes", "*.nb filter=strip\n")

@@ -99,7 +99,7 @@ def test_settings_that_are_none_stay(home: Path, text: str, capsys: pytest.Captu
 
 
 def test_overlay(settings: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """init writes it around the user's own status line and keeps what else is in it; path and show say it."""
+    """Init writes it around the user's own status line and keeps what else is in it; path and show say it."""
     path = home / ".config" / "ctm" / "claude-overlay.json"
     assert main(["overlay", "show"]) == common.NOT_FOUND
     assert main(["overlay", "init"]) == 0

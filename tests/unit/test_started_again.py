@@ -147,7 +147,7 @@ def test_a_safe_client_is_recorded_first(started: Started, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("mode", ["yolo", "safe"])
 def test_a_start_whose_answer_never_came(started: Started, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
-    """tmux has done it all the same: the client is ended, so that the record is right."""
+    """Tmux has done it all the same: the client is ended, so that the record is right."""
     other = "safe" if mode == "yolo" else "yolo"
     record = started.record(other)
     started.runs()

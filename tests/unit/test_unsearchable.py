@@ -71,7 +71,7 @@ async def test_a_look_that_fails(paths: Paths, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_is_started_and_looked_for(tmp_path: Path, close: Close) -> None:
-    """tmux starts without its file; one closed directory of transcripts hides no other; no copies of a log are seen."""
+    """Tmux starts without its file; one closed directory of transcripts hides no other; no copies of a log are seen."""
     for name in ("closed", "open"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "u1.jsonl").touch()

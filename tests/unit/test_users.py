@@ -290,8 +290,10 @@ async def test_streams_hear_that_a_token_made_room(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("leads_to", ["nowhere", "user.json"])
 async def test_a_link_that_leads_nowhere(tmp_path: Path, leads_to: str) -> None:
-    """It is a user that cannot be read: nobody signs up over it, no code is told, and it counts again once it leads
-    somewhere."""
+    """It is a user that cannot be read: nobody signs up over it, and no code is told.
+
+    It counts again once it leads somewhere.
+    """
     store = store_in(tmp_path)
     await store.signup(NAME, PASSWORD, OWNER)
     store._path.rename(tmp_path / "aside.json")

@@ -1,5 +1,7 @@
 """`/api/config`: the settings that may be seen and changed while the daemon runs.
-Source: PROTOCOL.md, Configuration."""
+
+Source: PROTOCOL.md, Configuration.
+"""
 
 from __future__ import annotations
 

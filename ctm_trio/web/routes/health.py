@@ -1,5 +1,7 @@
 """`/healthz`, `/health`, `/debug/hub`, `/metrics`, `/api/bootstrap`, `/api/openapi.json`.
-Source: PROTOCOL.md, Metrics and health."""
+
+Source: PROTOCOL.md, Metrics and health.
+"""
 
 from __future__ import annotations
 

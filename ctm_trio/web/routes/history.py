@@ -1,5 +1,7 @@
 """A session's past: pages of its feed, one call in full, sub-agents and teams.
-Source: PROTOCOL.md, History, search, details."""
+
+Source: PROTOCOL.md, History, search, details.
+"""
 
 from __future__ import annotations
 

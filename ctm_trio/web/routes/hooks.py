@@ -1,4 +1,5 @@
 """`POST /api/hooks/{event}`: what the command line tells the daemon.
+
 Source: PROTOCOL.md, Lifecycle events from the command line.
 
 It takes no token, so it is for programs of our own user on this machine, it is bounded, and what it says of sessions

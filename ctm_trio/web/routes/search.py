@@ -1,5 +1,7 @@
 """`/api/search`: every tool call ever logged, by any part of its text.
-Source: PROTOCOL.md, History, search, details."""
+
+Source: PROTOCOL.md, History, search, details.
+"""
 
 from __future__ import annotations
 

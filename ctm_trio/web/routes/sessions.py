@@ -1,5 +1,7 @@
 """`/api/sessions`, `/api/sessions/{name}`, `/api/quota`: reads, straight from the snapshots.
-Source: PROTOCOL.md, Session views."""
+
+Source: PROTOCOL.md, Session views.
+"""
 
 from __future__ import annotations
 
