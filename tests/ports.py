@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
+import tempfile
+from functools import cache
+from pathlib import Path
 from random import SystemRandom
 
-FIRST, LAST = 20_000, 32_000
+FIRST, LAST, BLOCK = 20_000, 32_000, 200
 """Below the range that the system hands out for port 0: a receiver of another test can never get it meanwhile."""
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port that nobody listens on now, and that no other run of tests on this machine takes."""
+    first = _own_block()
     while True:
-        port = SystemRandom().randrange(FIRST, LAST)
+        port = SystemRandom().randrange(first, first + BLOCK)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
         return port
+
+
+@cache
+def _own_block() -> int:
+    """The first of the ports that are this process's until it ends.
+
+    A daemon that is started again must find its port free, and a test's requests must not reach another test's daemon.
+    """
+    places = Path(tempfile.gettempdir(), f"ctm-test-ports-{os.getuid()}")
+    places.mkdir(mode=0o700, exist_ok=True)
+    blocks = list(range(FIRST, LAST, BLOCK))
+    SystemRandom().shuffle(blocks)
+    for first in blocks:
+        lock = os.open(places / str(first), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+        else:
+            return first  # the lock stays open
+    raise RuntimeError("too many runs of tests at once")

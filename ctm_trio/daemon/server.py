@@ -28,9 +28,11 @@ from ctm_trio.core.supervise import Once
 from ctm_trio.daemon.early_signals import end_early_signals, in_terminal
 from ctm_trio.daemon.hard_stop import HardStop, watching
 from ctm_trio.daemon.log_output import start_logging
+from ctm_trio.daemon.plan import Plan
 from ctm_trio.daemon.port import AlreadyRunning as AlreadyRunning
 from ctm_trio.daemon.port import PortTaken as PortTaken
 from ctm_trio.daemon.port import bind
+from ctm_trio.daemon.run import run_daemon
 from ctm_trio.daemon.starting import (
     StartFailed,
     claim,
@@ -40,7 +42,6 @@ from ctm_trio.daemon.starting import (
     tell_signup_code,
     wait_for_reindex,
 )
-from ctm_trio.daemon.wiring import Plan, run_daemon
 from ctm_trio.errors import CtmError
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
 from ctm_trio.model.plain import plain_lines

@@ -1,8 +1,7 @@
-"""The wiring: every long-lived channel, every child, in the order they start and stop. All wiring is done here.
+"""The wiring: every long-lived channel and every owner, in the order they start. All wiring is done here.
 
-One nursery holds all children. Consumers start before producers. The web listens first, answers once the others have
-begun, and goes first. A child is given clones of the channel ends it closes, so that its next incarnation finds the
-channels open.
+Consumers start before producers. A child is given clones of the channel ends it closes, so that its next incarnation
+finds the channels open. The web is there before all of this: `daemon.run`.
 """
 
 from __future__ import annotations
@@ -10,21 +9,18 @@ from __future__ import annotations
 import logging
 import os
 import resource
-import socket
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 
 import trio
 
-from ctm_trio import __version__
 from ctm_trio.archive.archive import Archive
 from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import Figures, open_state_channel
-from ctm_trio.core.health import Health, HealthSnapshot
 from ctm_trio.core.supervise import Child, Start, keep_running
+from ctm_trio.daemon.front import Front
+from ctm_trio.daemon.plan import Plan
 from ctm_trio.ingest.attribution import INBOX as SIGHTINGS
 from ctm_trio.ingest.attribution import run_attribution
 from ctm_trio.ingest.directory import run_tailers
@@ -37,7 +33,7 @@ from ctm_trio.journal.task import run_journal
 from ctm_trio.messages.attention import AttentionSnapshot
 from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
 from ctm_trio.messages.checkpoints import CheckpointsMessage
-from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot, ReloadConfig
+from ctm_trio.messages.config import ConfigMessage, ReloadConfig
 from ctm_trio.messages.cost import CostTotals
 from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot
 from ctm_trio.messages.order_book import FollowOrder, OrdersSnapshot
@@ -46,7 +42,6 @@ from ctm_trio.messages.quota import QuotaSnapshot
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
 from ctm_trio.messages.tailers import TailersCounters, TailersSnapshot
 from ctm_trio.messages.webhook import WebhookMessage, WebhookSnapshot
-from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.model.pricing import PriceTable
@@ -68,15 +63,11 @@ from ctm_trio.owners.webhook import INBOX as WEBHOOK_INBOX
 from ctm_trio.owners.webhook import WebhookEnds, run_webhook
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.live_sessions import read_live
-from ctm_trio.system.origins import AllowedOrigins
-from ctm_trio.system.peers import peer_uid, quick
 from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.tmux import Tmux
 from ctm_trio.system.users import UserStore
-from ctm_trio.web.asker import Peers
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.serve import run_http
 
 log = logging.getLogger("ctm.daemon")
 
@@ -87,53 +78,17 @@ CATCH_UP_S = 0.3
 """How long requests wait at the start for the logs to be read, so that the first answer is complete if it can be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a daemon runs on.
+class Daemon:
+    """The channels of one run, and how each child is made from them.
 
     Args:
-        paths: its files.
-        settings: read at the start; they change with `config.json` unless `fixed`.
-        sock: bound to the address to serve; the caller closes it. Each incarnation of the web gets a duplicate.
-        version: as the wire says it.
-        token: a login token that is valid from the start, for tests; "" for none.
-        fixed: the settings come from the caller, `config.json` is not followed.
-        reloads: rung to make the config owner read its file at once (SIGHUP).
-        safe: called when the event log is closed: whatever was promised is on disk.
-        ending: called when all of it begins to end, for whatever reason, and perhaps more often.
+        plan: see `Plan`.
+        front: what is running already.
     """
 
-    paths: Paths
-    settings: Settings
-    sock: socket.socket
-    version: str = __version__
-    token: str = ""
-    fixed: bool = False
-    reloads: Bell | None = None
-    safe: Callable[[], None] = lambda: None
-    ending: Callable[[], None] = lambda: None
-
-
-async def run_daemon(
-    plan: Plan,
-    *,
-    shutdown: Callable[[], Awaitable[object]],
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Run everything until `shutdown()` returns; then the streams end, the last batch is committed, and it returns.
-
-    Raises:
-        StoreDamaged: the database must be set aside; run it again afterwards.
-        ExceptionGroup: the journal failed, the one part that nothing goes on without.
-    """
-    await Daemon(plan).run(shutdown, task_status=task_status)
-
-
-class Daemon:
-    """The channels of one run, and how each child is made from them."""
-
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, front: Front) -> None:
         self.plan = plan
+        self.early = front.early
         self.journal_send, self.journal_recv = trio.open_memory_channel[JournalMessage](JOURNAL_INBOX)
         self.events_send, self.events = open_event_tail(plan.paths.database, self.journal_send)
         self.counters = Figures(JournalCounters())
@@ -146,7 +101,7 @@ class Daemon:
         self.cost_send, self.cost_recv = trio.open_memory_channel[CostPoint](COST_BOUND)
         self.orders_send, self.orders_recv = trio.open_memory_channel[FollowOrder](ORDERS_INBOX)
         self.orders_state, self.orders = open_state_channel(OrdersSnapshot())
-        self.settings_state, self.settings = open_state_channel(ConfigSnapshot(plan.settings))
+        self.settings_state, self.settings = front.settings_state, front.settings
         self.sessions_state, self.sessions = open_state_channel(SessionsSnapshot())
         self.journal_state, self.journal = open_state_channel(JournalSnapshot())
         self.attribution_state, self.attribution = open_state_channel(AttributionSnapshot())
@@ -158,8 +113,7 @@ class Daemon:
         self.logs_counters, self.hooks_counters = Figures(TailersCounters()), Figures(TailersCounters())
         self.tailers_state, self.tailers = open_state_channel(TailersSnapshot())
         self.losses_state, self.losses = open_state_channel(LossesSnapshot())
-        self.health_state, self.health_recv = open_state_channel(HealthSnapshot())
-        self.health = Health(self.health_state, self._secrets)
+        self.health, self.health_recv = front.health, front.health_recv
         self.tmux = Tmux(plan.paths.tmux_conf, lambda: self.settings.latest.settings.tmux_socket)
         self.costs_state, self.costs = open_state_channel(CostTotals())
         self.prices_state, self.prices = open_state_channel(PriceTable("", {}))
@@ -172,42 +126,21 @@ class Daemon:
         self.open_logs = OpenLogs(limit_within(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
         self.bulk = trio.CapacityLimiter(BULK_TAILERS)
 
-    async def run(self, shutdown: Callable[[], Awaitable[object]], *, task_status: trio.TaskStatus[None]) -> None:
-        """See `run_daemon`."""
-        started_at = trio.current_time()
-        with closing(self.archive):
-            await self._run(started_at, shutdown, task_status)
-
-    async def _run(
-        self, started_at: float, shutdown: Callable[[], Awaitable[object]], task_status: trio.TaskStatus[None]
-    ) -> None:
-        web = Child("http", partial(self._http, self._ends(started_at), shutdown))
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._tell_end, name="ctm: does it end?")
-            async with trio.open_nursery() as front:
-                # First, for whoever waits for /healthz; all else waits at the web until the owners have begun.
-                await front.start(partial(keep_running, web, self.health, stopping=shutdown), name="keeper of http")
-                for child in self.children():
-                    await nursery.start(keep_running, child, self.health, name=f"keeper of {child.name}")
-                nursery.start_soon(self._await_tailers, name="ctm: are the logs read?")
-                nursery.start_soon(self._report_journal, name="ctm: health of the event log")
-                if self.plan.reloads is not None and not self.plan.fixed:
-                    nursery.start_soon(self._pass_reloads, self.plan.reloads, name="ctm: reloads")
-                with trio.move_on_after(CATCH_UP_S):
-                    while not self.tailers.latest.caught_up:
-                        await self.tailers.wait_newer(self.tailers.version)
-                self.begun.set()
-                task_status.started()
-            nursery.cancel_scope.cancel()
-
-    async def _tell_end(self) -> None:
-        try:
-            await trio.sleep_forever()
-        finally:
-            self.plan.ending()
+    async def begin(self, nursery: trio.Nursery) -> None:
+        """Start the owners in a nursery; returns when requests can be answered."""
+        for child in self.children():
+            await nursery.start(keep_running, child, self.health, name=f"keeper of {child.name}")
+        nursery.start_soon(self._await_tailers, name="ctm: are the logs read?")
+        nursery.start_soon(self._report_journal, name="ctm: health of the event log")
+        if self.plan.reloads is not None and not self.plan.fixed:
+            nursery.start_soon(self._pass_reloads, self.plan.reloads, name="ctm: reloads")
+        with trio.move_on_after(CATCH_UP_S):
+            while not self.tailers.latest.caught_up:
+                await self.tailers.wait_newer(self.tailers.version)
+        self.begun.set()
 
     def children(self) -> list[Child]:
-        """The owners, consumers before producers. The web is not among them: it starts last and stops first."""
+        """The owners, consumers before producers."""
         children = [Child("journal", self._journal, fatal=True)]
         if not self.plan.fixed:
             children.append(Child("config", self._config))
@@ -331,11 +264,6 @@ class Daemon:
 
         return start
 
-    async def _http(
-        self, ends: WebEnds, shutdown: Callable[[], Awaitable[object]], *, task_status: trio.TaskStatus[None]
-    ) -> None:
-        await run_http(ends, self.plan.sock.dup(), shutdown=shutdown, task_status=task_status)
-
     # ------------------------------------------------------------ glue
 
     async def _await_tailers(self) -> None:
@@ -365,14 +293,6 @@ class Daemon:
             degraded = self.journal.latest.degraded
             self.health.report("journal", f"degraded: {degraded}" if degraded else "ok")
 
-    def _secrets(self) -> tuple[str, ...]:
-        """What no message may show."""
-        settings = self.settings.latest.settings
-        return (
-            settings.webhook_auth, settings.webhook_secret, settings.webhook_url, settings.bearer_token,
-            self.plan.token,
-        )  # fmt: skip
-
     def _file_fault(self, part: str, problem: str) -> None:
         """What is wrong with the database of a part: it runs, and /health names it."""
         self.health.fault("databases", part, f"degraded: {problem}" if problem else "")
@@ -386,12 +306,11 @@ class Daemon:
                 continue
         return size
 
-    def _ends(self, started_at: float) -> WebEnds:
+    def ends(self) -> WebEnds:
+        """What the web is given."""
         paths = self.plan.paths
         return WebEnds(
-            port=self.plan.sock.getsockname()[1],
-            version=self.plan.version,
-            started_at=started_at,
+            early=self.early,
             settings=self.settings,
             sessions=self.sessions,
             quota=self.quota,
@@ -412,8 +331,6 @@ class Daemon:
             webhook_send=self.webhook_send,
             webhook_fault=webhook_fault,
             auth=self.users,
-            peers=Peers(peer_uid, quick()),
-            origins=AllowedOrigins(paths.allowed_origins, os.environ.get("CTM_ALLOWED_ORIGINS", "")),
             database_bytes=self._database_bytes,
             archive=self.archive,
             prices=self.prices,

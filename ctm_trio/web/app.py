@@ -37,12 +37,12 @@ class CtmApp(QuartTrio):
     def __init__(self, ends: WebEnds) -> None:
         super().__init__("ctm_trio.web", static_folder=None, template_folder=None)
         self._auth = ends.auth
-        self.gate = Gate(ends.port, ends.origins)
+        self.gate = Gate(ends.early.port, ends.early.origins)
         self.assets = load_assets()
         self.streams = Streams(ends.auth, ends.events)
         self._sse = SseEndpoint(self.streams)
         self._pane = PaneEndpoint(self.streams, ends.panes_send)
-        self._ws = WsEndpoint(self.gate, self.streams, ends.version)
+        self._ws = WsEndpoint(self.gate, self.streams, ends.early.version)
         self.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
         self.config["RESPONSE_TIMEOUT"] = RESPONSE_TIMEOUT_S
         self.url_map.merge_slashes = False

@@ -6,7 +6,8 @@ started the daemon, and a sibling on the same port, wait for `/healthz` alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,36 +15,54 @@ import trio
 
 from ctm_trio.errors import WrongHost
 from ctm_trio.web.answers import NO_STORE, answer_of
-from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.asker import NO_PEERS, Peers
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer
-from ctm_trio.web.origin import Gate
+from ctm_trio.web.origin import Gate, Origins
 
 if TYPE_CHECKING:
     from ctm_trio.web.app import CtmApp
+    from ctm_trio.web.ends import WebEnds
 
 READY_S = 10.0
 """How long a request waits for the owners to begin; then it is answered with what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyEnds:
+    """What the web needs to accept connections and to say that the daemon lives. Nothing else has to be imported."""
+
+    port: int
+    version: str
+    started_at: float
+    """Monotonic seconds (`trio.current_time`) when the daemon started."""
+    origins: Origins
+    """`system.origins.AllowedOrigins`: the origins that the user added."""
+    peers: Peers = NO_PEERS
+    """Tells whose program is at the other end of a connection."""
 
 
 class EarlyApp:
     """The ASGI app in front of Quart's.
 
     Args:
-        ends: see `WebEnds`.
+        early: see `EarlyEnds`.
+        ends: returns the others, once they are there.
     """
 
-    def __init__(self, ends: WebEnds) -> None:
+    def __init__(self, early: EarlyEnds, ends: Callable[[], Awaitable[WebEnds]]) -> None:
+        self._early = early
         self._ends = ends
-        self._gate = Gate(ends.port, ends.origins)
+        self._gate = Gate(early.port, early.origins)
         self._app: CtmApp | None = None
         self._open = trio.Event()
 
     async def load(self) -> None:
         """Import the real app, and use it once the owners have begun."""
+        ends = await self._ends()  # first: two imports at once only get in each other's way
         create = await trio.to_thread.run_sync(_import_app, abandon_on_cancel=True)
-        self._app = create(self._ends)
+        self._app = create(ends)
         with trio.move_on_after(READY_S):
-            await self._ends.ready()
+            await ends.ready()
         self._open.set()
 
     def stop(self) -> None:
@@ -66,13 +85,13 @@ class EarlyApp:
         if not self._gate.host_ok(host.decode("latin-1")):
             await send_answer(send, answer_of(WrongHost()))
             return
-        headers = {"Content-Type": "application/json", "Cache-Control": NO_STORE, "X-Ctm-Serve": self._ends.version}
-        await send_answer(send, (200, headers, msgspec.json.encode(alive(self._ends))))
+        headers = {"Content-Type": "application/json", "Cache-Control": NO_STORE, "X-Ctm-Serve": self._early.version}
+        await send_answer(send, (200, headers, msgspec.json.encode(alive(self._early))))
 
 
-def alive(ends: WebEnds) -> dict[str, object]:
+def alive(early: EarlyEnds) -> dict[str, object]:
     """What `/healthz` says: the status, and how long the daemon has been running, in seconds."""
-    return {"status": "ok", "uptime_seconds": round(trio.current_time() - ends.started_at, 3)}
+    return {"status": "ok", "uptime_seconds": round(trio.current_time() - early.started_at, 3)}
 
 
 def _import_app() -> Callable[[WebEnds], CtmApp]:

@@ -31,9 +31,8 @@ from ctm_trio.model.event import Event
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import Subagent, Team
-from ctm_trio.web.asker import NO_PEERS, Peers
 from ctm_trio.web.auth import AuthStore
-from ctm_trio.web.origin import Origins
+from ctm_trio.web.early import EarlyEnds
 
 
 class Events(Protocol):
@@ -70,10 +69,8 @@ class Archive(Protocol):
 class WebEnds:
     """The web's view of the daemon. Add a field here when a route needs a new end; `daemon/wiring.py` passes it in."""
 
-    port: int
-    version: str
-    started_at: float
-    """Monotonic seconds (`trio.current_time`) when the daemon started."""
+    early: EarlyEnds
+    """What the web had before all this."""
     settings: StateReceiver[ConfigSnapshot]
     sessions: StateReceiver[SessionsSnapshot]
     quota: StateReceiver[QuotaSnapshot]
@@ -97,8 +94,6 @@ class WebEnds:
     """What is wrong with a webhook's address, for people; "" if nothing is. It looks the host up."""
     auth: AuthStore
     """`system.users.UserStore`."""
-    origins: Origins
-    """`system.origins.AllowedOrigins`: the origins that the user added."""
     database_bytes: Callable[[], int]
     """Size of the database with its log, in bytes. Cheap (two `stat`s)."""
     archive: Archive
@@ -113,5 +108,3 @@ class WebEnds:
     """Returns when the owners have begun, so that requests can be answered."""
     caught_up: Callable[[], bool] = lambda: True
     """Whether everything that was there at the start has been read."""
-    peers: Peers = NO_PEERS
-    """Tells whose program is at the other end of a connection."""

@@ -49,7 +49,7 @@ def exposition(ends: WebEnds) -> str:
     by_type = dict.fromkeys(sorted(PUBLIC_TYPES), 0) | dict(journal.by_type)
     restarts = dict.fromkeys(["http", *health.components], 0) | dict(health.restarts)
     rows: list[tuple[str, str, str, Samples]] = [
-        ("ctm_uptime_seconds", "gauge", "Since the daemon started.", _one(trio.current_time() - ends.started_at)),
+        ("ctm_uptime_seconds", "gauge", "Since the daemon started.", _one(trio.current_time() - ends.early.started_at)),
         ("ctm_events_total", "counter", "Events published, by type.", _by("type", by_type)),
         ("ctm_published_total", "counter", "Events published.", _one(journal.published)),
         ("ctm_dropped_total", "counter", "Events that a slow subscriber missed.", _one(ends.events.dropped())),

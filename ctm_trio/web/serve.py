@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import trio
 
-from ctm_trio.web.early import EarlyApp
-from ctm_trio.web.ends import WebEnds
+from ctm_trio.web.early import EarlyApp, EarlyEnds
 from ctm_trio.web.guard import http_config, serve_guarded
 from ctm_trio.web.harden import harden
 from ctm_trio.web.room import MAX_CONNECTIONS
 from ctm_trio.web.wire import SEND_TIMEOUT_S
 
+if TYPE_CHECKING:
+    from ctm_trio.web.ends import WebEnds
+
 
 async def run_http(
-    ends: WebEnds,
+    early: EarlyEnds,
     sock: socket.socket,
     *,
+    ends: Callable[[], Awaitable[WebEnds]],
     shutdown: Callable[[], Awaitable[object]],
     send_timeout_s: float = SEND_TIMEOUT_S,
     max_connections: int = MAX_CONNECTIONS,
@@ -27,13 +31,14 @@ async def run_http(
     """Serve until `shutdown()` returns: then streams are cut, WebSockets closed with 1001, requests finished.
 
     Args:
-        ends: see `WebEnds`.
+        early: what it takes to accept connections.
         sock: a bound TCP socket, or a duplicate of one; closed at the end.
+        ends: returns the rest, once it is there. Until the owners have begun only `/healthz` is answered.
         shutdown: e.g. `trio.Event.wait`.
         send_timeout_s, max_connections: see the constants.
         task_status: `started()` once connections are accepted.
     """
-    app = EarlyApp(ends)
+    app = EarlyApp(early, ends)
 
     async def stop() -> None:
         await shutdown()
@@ -48,7 +53,7 @@ async def run_http(
             shutdown=stop,
             send_timeout_s=send_timeout_s,
             max_connections=max_connections,
-            peers=ends.peers,
+            peers=early.peers,
             task_status=task_status,
         )
         nursery.cancel_scope.cancel()

@@ -38,6 +38,7 @@ from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.users import UserStore
 from ctm_trio.web.asker import Peers
+from ctm_trio.web.early import EarlyEnds
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.room import MAX_CONNECTIONS
 from ctm_trio.web.serve import run_http
@@ -147,10 +148,15 @@ async def open_site(
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))
         port = sock.getsockname()[1]
-        ends = WebEnds(
+        early = EarlyEnds(
             port=port,
             version="9.9.9",
             started_at=trio.current_time(),
+            peers=peers or Peers(peer_uid, quick()),
+            origins=AllowedOrigins(root / "allowed_origins", environment),
+        )
+        ends = WebEnds(
+            early=early,
             settings=open_state_channel(ConfigSnapshot())[1],
             sessions=sessions,
             quota=quota,
@@ -172,8 +178,6 @@ async def open_site(
             webhook_send=trio.open_memory_channel[WebhookMessage](0)[0],
             webhook_fault=webhook_fault,
             auth=UserStore(root / "user.json", root / "tokens.json", seed=seed, code=SignupCode(root / "signup-code")),
-            peers=peers or Peers(peer_uid, quick()),
-            origins=AllowedOrigins(root / "allowed_origins", environment),
             database_bytes=lambda: 4096,
             archive=archive,
             prices=open_state_channel(PriceTable("", {}))[1],
@@ -185,10 +189,14 @@ async def open_site(
             trio.Event(), trio.Event(),
         )  # fmt: skip
 
+        async def given() -> WebEnds:
+            return ends
+
         async def serve(*, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
             await run_http(
-                ends,
+                early,
                 sock,
+                ends=given,
                 shutdown=site.stop.wait,
                 send_timeout_s=send_timeout_s,
                 max_connections=max_connections,

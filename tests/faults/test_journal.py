@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from ctm_trio.daemon import server
-from ctm_trio.daemon.wiring import Plan
+from ctm_trio.daemon.plan import Plan
 from ctm_trio.journal import store
 from ctm_trio.journal import task as journal
 from ctm_trio.journal.store import EventStore

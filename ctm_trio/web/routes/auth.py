@@ -51,13 +51,13 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
     async def signup() -> Response:
         credentials = await json_body(NewUser, max_bytes=MAX_BODY_BYTES)
         _check_new(credentials)
-        asker = await who_asks(ends.peers)
+        asker = await who_asks(ends.early.peers)
         token = await ends.auth.signup(credentials.username, credentials.password, asker, credentials.code or "")
         return json_answer({"token": token, "username": credentials.username}, 201)
 
     async def login() -> Response:
         credentials = await json_body(Credentials, max_bytes=MAX_BODY_BYTES)
-        asker = await who_asks(ends.peers)
+        asker = await who_asks(ends.early.peers)
         token = await ends.auth.login(credentials.username, credentials.password, asker)
         return json_answer({"token": token, "username": credentials.username})
 

@@ -46,18 +46,18 @@ def components(ends: WebEnds) -> dict[str, str]:
 
 def register(app: QuartTrio, ends: WebEnds) -> None:
     """Add the routes."""
-    mark = {"X-Ctm-Serve": ends.version}
+    mark = {"X-Ctm-Serve": ends.early.version}
 
     async def healthz() -> Response:
-        return json_answer(alive(ends), headers=mark)
+        return json_answer(alive(ends.early), headers=mark)
 
     async def health() -> Response:
         parts = components(ends)
         well = all(state == "ok" for state in parts.values())
         body = {
             "status": "ok" if well else "degraded",
-            "version": ends.version,
-            "uptime_seconds": alive(ends)["uptime_seconds"],
+            "version": ends.early.version,
+            "uptime_seconds": alive(ends.early)["uptime_seconds"],
             "components": parts,
             "config_reloads": ends.settings.latest.reloads,
             "restarts": dict(ends.health.latest.restarts),
@@ -76,11 +76,16 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
     async def bootstrap() -> Response:
         has_webhook = bool(ends.settings.latest.settings.webhook_url)
         return json_answer(
-            {"version": ends.version, "port": ends.port, "has_webhook": has_webhook, "orders": deadlines.wire()}
+            {
+                "version": ends.early.version,
+                "port": ends.early.port,
+                "has_webhook": has_webhook,
+                "orders": deadlines.wire(),
+            }
         )
 
     async def openapi() -> Response:
-        return json_answer(document(ends.version))
+        return json_answer(document(ends.early.version))
 
     add_route(app, "/healthz", healthz, token=False)
     add_route(app, "/health", health)

@@ -91,7 +91,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
     limit = Attempts(HOOKS, WINDOW_S)
 
     async def hook(event: str) -> Response:
-        asker = await who_asks(ends.peers)
+        asker = await who_asks(ends.early.peers)
         if asker.is_other_user or asker.gone or not asker.direct or not is_loopback(asker.address):
             raise ForbiddenPeer
         if event not in EVENTS:
