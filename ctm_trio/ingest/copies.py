@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
+import math
 from abc import ABC, abstractmethod
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -17,22 +17,23 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+import trio
 
 from ctm_trio.core.threads import in_thread
 from ctm_trio.ingest.log_copies import (
     MovedError,
+    Other,
     Repeats,
     UnsettledError,
     became_one_of,
-    continuations,
+    continuation,
     ends_like,
-    oldest_first,
     read_head,
     repeated,
-    strays_with,
+    strays_of,
     unfinished,
 )
-from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, key_of, list_parts, open_reader
+from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, State, list_parts, open_reader
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName
@@ -44,6 +45,9 @@ MAX_LOOKS = 64
 
 UNFINISHED_S = 30.0
 """An archive that was not written to for so long is damaged, not unfinished: what it has is read."""
+
+UNSETTLED_S = 1.0
+"""A file that changed each time it was looked at is looked at again after so long, at the latest."""
 
 MAX_PAST = 256
 """Segments whose files are gone that are remembered for their ends: a copy may still turn up."""
@@ -61,6 +65,19 @@ class LogFiles:
     rotated: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A copy, up to the byte `position` of it: what it repeats may not be read yet, and may go before it is.
+
+    `part`: it has a name of ours, and so a segment of its own from now on.
+    """
+
+    segment: Segment
+    position: int
+    head: bytes
+    part: bool
+
+
 class Copies(ABC):
     """The part of a tailer that knows what was read before, under whatever name it is now.
 
@@ -76,10 +93,12 @@ class Copies(ABC):
         self.live: Segment | None = None
         self.anew = 0
         """Bytes of the file whose place the current one took, 0 if it took none's, or is read as far."""
-        self._copies: list[Segment] = []
-        self._looked = False
-        self._judged: dict[tuple[int, int], int] = {}
-        """Of the files that others rotated the log to, by device and inode: their sizes when they were looked at."""
+        self.judged: dict[tuple[int, int], State] = {}
+        """The files that others rotated the log to, by device and inode, as they were when they were looked at."""
+        self.verdicts: list[Verdict] = []
+        """The copies that were found in this pass."""
+        self.again_at = math.inf
+        """When the files are to be looked at again though nothing has changed, on Trio's clock."""
 
     def adopt(self, segments: tuple[Segment, ...]) -> None:
         """Start from what is committed."""
@@ -119,16 +138,17 @@ class Copies(ABC):
     async def is_of(self, file: PlainReader | None, live: Segment) -> bool:
         """True if a file is what was read of this segment. Its inode does not tell: it may be in use again."""
 
-    async def is_unfinished(self, path: Path, reader: PackedReader, files: LogFiles) -> bool:
-        """True for an archive without its end that was written to a moment ago: a copy that is being made.
+    async def is_unfinished(self, path: Path, reader: PackedReader) -> bool:
+        """True for an archive without its end that was written to a moment ago: it is being made, or on its way."""
+        look = partial(unfinished, path, reader, UNFINISHED_S)
+        found = await in_thread(look, abandon_on_cancel=reader.may_be_left)
+        if found:
+            self.look_again(UNFINISHED_S)
+        return found
 
-        Raises:
-            MovedError: a file is not there any more.
-        """
-        others: list[Path | Reader] = [files.current] if files.current else []
-        others += [p for part in files.parts if (p := self.directory / part.name) != path]
-        look = partial(unfinished, path, reader, UNFINISHED_S, others)
-        return await in_thread(look, abandon_on_cancel=reader.may_be_left)
+    def look_again(self, after_s: float) -> None:
+        """Have the files looked at again after so many seconds, at the latest."""
+        self.again_at = min(self.again_at, trio.current_time() + after_s)
 
     async def segment_of(
         self, part: LogName, reader: Reader, files: LogFiles, segment: Segment | None = None
@@ -144,17 +164,16 @@ class Copies(ABC):
         Raises:
             MovedError: a file is not there any more.
         """
-        await self._let_go_if_lost(files)
-        others: list[Path | Reader] = [files.current] if files.current else []
+        await self.let_go_if_lost(files)
+        others: list[Other] = [files.current] if files.current else []
         unread: list[Path] = []
         for other in files.parts:
             if self._counts(other, part):
                 (others if other.base in self.parts else unread).append(self.directory / other.name)
-        keys = frozenset((s.device, s.inode) for s in self.past if s.inode and s.position)
-        known = [*self.past, *self.parts.values()]
+        past, known = list(self.past), [*self.past, *self.parts.values()]
 
         def look() -> Repeats | None:
-            read = strays_with(self.directory, self.uuid, keys) if keys else []
+            read = strays_of(self.directory, self.uuid, past)
             return repeated(reader, known, self.live, [*others, *read], unread, self.directory / part.name)
 
         repeats, settled = None, True
@@ -162,12 +181,14 @@ class Copies(ABC):
             repeats = await in_thread(look, abandon_on_cancel=reader.may_be_left)
         except UnsettledError:
             settled = False
+            self.look_again(UNSETTLED_S)
         if segment is None:
             segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else (0, 0))
         segment.name = part.base
         if repeats is not None:
             segment.sealed, segment.head = repeats.whole, repeats.head
             if repeats.whole:
+                self.verdicts.append(Verdict(segment, repeats.position, repeats.head, part=True))
                 # Known by its name from now on. Its end does not count: what it repeats may not be read so far yet.
                 log.info("%s repeats lines that are read from another file; skipped", part.name)
             else:
@@ -189,10 +210,11 @@ class Copies(ABC):
 
     async def goes_on_elsewhere(self, live: Segment) -> bool:
         """True if others rotated the file of a segment: then its rest is there, and a part like it is a copy."""
-        look = partial(continuations, self.directory, self.uuid, live, (), ())
-        return bool(await in_thread(look, abandon_on_cancel=True))
+        look = partial(continuation, self.directory, self.uuid, live, (), (), self.judged)
+        return await in_thread(look, abandon_on_cancel=True) is not None
 
-    async def _let_go_if_lost(self, files: LogFiles) -> None:
+    async def let_go_if_lost(self, files: LogFiles) -> None:
+        """Let go of the live segment if the current file is not what was read of it."""
         # By the file that was open when the others were listed: where the name leads by now is no part of that list.
         live = self.live
         if live is not None and not await self.is_of(files.current, live):
@@ -225,24 +247,23 @@ class Copies(ABC):
                 return
             with suppress(MovedError):
                 if not segment.sealed:  # else that was done before a file moved
-                    await (self._finish(found[0], segment) if found else self.retire(segment))
-                for path in found[1:]:
-                    await self._finish(path, await self.open_segment((0, 0)))
+                    await (self._finish(found, segment) if found else self.retire(segment))
                 return
         raise always_moving(self.path)
 
-    def _where_it_is(self, lost: Segment, known: list[Segment], *, ours: bool) -> tuple[LogName | None, list[Path]]:
-        """The part that the file of a segment is now, or else the files that go on with it, its own first. Blocks."""
+    def _where_it_is(self, lost: Segment, known: list[Segment], *, ours: bool) -> tuple[LogName | None, Path | None]:
+        """The part that the file of a segment is now, or else the file that goes on with it. Blocks."""
         names = frozenset(segment.name for segment in known)
+        copies = frozenset(segment.name for segment in known if segment.sealed and not segment.position)
         for _ in range(MAX_LOOKS):
             with suppress(MovedError):
                 parts = list_parts(self.directory, self.uuid)
                 unread = [part for part in parts if ours and part.base not in names]
-                part = became_one_of(self.directory, unread, lost)
+                part = became_one_of(self.directory, unread, lost, [part for part in parts if part.base in copies])
                 if part is not None:
-                    return part, []
+                    return part, None
                 files = [self.directory / part.name for part in parts]
-                return None, continuations(self.directory, self.uuid, lost, known, files)
+                return None, continuation(self.directory, self.uuid, lost, known, files, self.judged)
         raise always_moving(self.path)
 
     async def _go_on_as(self, part: LogName, segment: Segment) -> None:
@@ -272,83 +293,6 @@ class Copies(ABC):
         del self.past[:-MAX_PAST]
         await self.commit(segment)
 
-    async def read_strays(self, files: LogFiles) -> None:
-        """Read what others rotated the log to, in its turn. What repeats nothing has lines of its own.
-
-        Each file is looked at once, and again if its size changes. At the first look packed ones are passed over if the
-        current file is still the one that was read: only unpacking them tells what they repeat.
-
-        Raises:
-            MovedError: a file is not there any more; nothing is overlooked if this is called again.
-        """
-        seen = {path: _status(path) for name in files.rotated if (path := self.directory / name)}
-        strays = oldest_first(seen)
-        if any(self._judged.get(key_of(seen[path])) != seen[path].st_size for path in strays):
-            await self._let_go_if_lost(files)
-            pass_over_packed = not self._looked and self.live is not None and self.live.position > 0
-            others: list[Path | Reader] = [files.current] if files.current else []
-            others += [self.directory / part.name for part in files.parts if part.base not in self.parts]
-            self._copies.clear()
-            for i, path in enumerate(strays):
-                key, size = key_of(seen[path]), seen[path].st_size
-                if pass_over_packed and path.suffix == ".gz":
-                    self._judged[key] = size
-                if self._judged.get(key) == size:
-                    continue
-                await self.read_parts(files, before_ns=seen[path].st_mtime_ns)
-                with suppress(UnsettledError):
-                    if await self._take_stray(path, key, [*others, *strays[i + 1 :]]):
-                        others.append(path)
-            keys = {key_of(status) for status in seen.values()}
-            self._judged = {key: size for key, size in self._judged.items() if key in keys}
-        self._looked = True
-
-    async def remember_copies(self) -> None:
-        """All is read: keep in mind how the copies end that were found, as what they repeat may be deleted one day."""
-        while self._copies:
-            await self.retire(self._copies.pop())
-
-    async def _take_stray(self, path: Path, key: tuple[int, int], others: list[Path | Reader]) -> bool:
-        """Read what a stray has that no other file has; False if it is a copy. `key`: of it, when it was listed.
-
-        Raises:
-            MovedError: a file is not there any more. UnsettledError: it is being written, and is still to be judged.
-        """
-        try:
-            reader = open_reader(path)
-        except FileNotFoundError as error:
-            raise MovedError(path.name) from error
-        except OSError:
-            return False
-        with closing(reader):
-            if reader.key != key:
-                raise MovedError(path.name)
-            size = reader.state().size
-            took = size > 0 and await self._take_what_is_new(reader, key, others)
-        self._judged[key] = size  # once it has more it is looked at again
-        return took
-
-    async def _take_what_is_new(self, reader: Reader, key: tuple[int, int], others: list[Path | Reader]) -> bool:
-        look = partial(repeated, reader, [*self.past, *self.parts.values()], self.live, others)
-        repeats = await in_thread(look, abandon_on_cancel=reader.may_be_left)
-        if repeats is not None and repeats.ended and not repeats.whole:
-            return True
-        before = None  # its inode alone may be of another file that is gone
-        if repeats is not None and isinstance(reader, PlainReader):
-            known = [s for s in self.past if (s.device, s.inode) == key and ends_like(reader, s)]
-            before = known[0] if known else None  # it has grown since
-        segment = before or await self.open_segment(key)
-        if repeats is not None:
-            segment.position, segment.check, segment.head = repeats.position, repeats.check, repeats.head
-            if repeats.whole:
-                if before is None:
-                    self._copies.append(segment)
-                return False
-        await self.drain(reader, segment)
-        if before is None and (repeats is None or segment.position > repeats.position):
-            await self.retire(segment)  # else there is half a line more in it than we know, and nothing to keep
-        return True
-
     async def _finish(self, path: Path, segment: Segment) -> None:
         """Read the rest of a file that is not part of the log by its name; nothing more will come of it."""
         try:
@@ -356,6 +300,8 @@ class Copies(ABC):
         except FileNotFoundError as error:
             raise MovedError(path.name) from error
         with closing(reader):
+            if segment.position and not await in_thread(partial(ends_like, reader, segment)):
+                raise MovedError(path.name)  # another file has this name by now
             segment.device, segment.inode = reader.key
             await self.drain(reader, segment)
         await self.retire(segment)
@@ -364,10 +310,3 @@ class Copies(ABC):
 def always_moving(path: Path) -> OSError:
     """What is said when the files of a log moved each time they were looked at."""
     return OSError(errno.EAGAIN, "its files are renamed or deleted each time they are looked at", path.name)
-
-
-def _status(path: Path) -> os.stat_result:
-    try:
-        return path.stat(follow_symlinks=False)
-    except FileNotFoundError as error:
-        raise MovedError(path.name) from error

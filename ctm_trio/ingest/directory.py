@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -257,6 +258,9 @@ class _DirectoryOwner:
         self._name_strange(self.listed.strange)
         read = partial(fully_read, self.directory, listed, segments)
         done = await in_thread(read, abandon_on_cancel=True) if segments else set()
+        for segment in segments:
+            if not segment.name and not segment.sealed and f"{segment.uuid}.jsonl" not in found.get(segment.uuid, {}):
+                self._ring(self._log(segment.uuid), rotated=True)  # its file was moved away meanwhile
         for uuid, files in found.items():
             entry = self._log(uuid)
             if files == entry.files:
@@ -357,12 +361,14 @@ async def tail_log(
             retry_s = UNREADABLE_RETRY_S
             parts = known
             progress.reached_end()
-            if recent or tail.is_recent():
+            ends_at = tail.again_at
+            if ends_at == math.inf and not recent and not tail.is_recent():
+                ends_at = trio.current_time() + OLD_IDLE_S
+            with trio.move_on_at(ends_at):
                 recent = await bell.wait()
-            else:
-                with trio.move_on_after(OLD_IDLE_S):
-                    recent = await bell.wait()
-            if not recent:
+            if trio.current_time() >= tail.again_at:
+                tail.again_at, parts = math.inf, -1
+            elif not recent:
                 return
     finally:
         tail.readable()

@@ -11,9 +11,9 @@ import trio
 
 from ctm_trio.core.channels import ask
 from ctm_trio.core.threads import in_thread
-from ctm_trio.ingest.copies import Copies
 from ctm_trio.ingest.ends import ASK_S, Progress, TailEnds
 from ctm_trio.ingest.log_files import PlainReader, Reader
+from ctm_trio.ingest.strays import Strays
 from ctm_trio.messages.attribution import Sighting
 from ctm_trio.messages.journal import Ingest, OpenSegment
 from ctm_trio.model.log_line import CHECK_BYTES, LineBatch, Row, Segment, head_of
@@ -34,7 +34,7 @@ ANEW_S = 60.0
 may be written bit by bit, so that its end is met before."""
 
 
-class Lines(Copies):
+class Lines(Strays):
     """The part of a tailer that reads lines; which file is the current one, `Tail` knows."""
 
     def __init__(self, directory: Path, kind: str, uuid: str, progress: Progress, ends: TailEnds) -> None:

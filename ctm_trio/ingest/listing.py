@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ctm_trio.ingest.log_copies import is_all_of
 from ctm_trio.ingest.log_files import key_of, open_log_file
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import parse_log_name, parse_others_name
@@ -80,12 +81,15 @@ def fully_read(directory: Path, listed: Listing, segments: tuple[Segment, ...]) 
     Args:
         directory: of the logs. listed: what it holds. segments: how far its files are read.
     """
-    ends = {segment.inode: segment.position for segment in segments if segment.name.startswith("gone:")}
+    gone: dict[int, list[Segment]] = {}
+    for segment in segments:
+        if segment.name.startswith("gone:") and segment.position:
+            gone.setdefault(segment.inode, []).append(segment)
     done = {
         name
         for files in listed.rotated.values()
-        for name, (size, inode) in files.items()
-        if inode in ends and (name.endswith(".gz") or ends[inode] == size)
+        for name, (_, inode) in files.items()
+        if inode in gone and is_all_of(directory / name, gone[inode])
     }
     for segment in segments:
         name = segment.name or f"{segment.uuid}.jsonl"

@@ -7,6 +7,7 @@ it and ends before it did is a copy too. Everything here blocks for the disk: ca
 
 from __future__ import annotations
 
+import errno
 import heapq
 import os
 import time
@@ -15,13 +16,16 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctm_trio.ingest.log_files import MIN_ARCHIVE_BYTES, PlainReader, Reader, key_of, open_reader
+from ctm_trio.ingest.log_files import MIN_ARCHIVE_BYTES, PlainReader, Reader, State, key_of, open_reader, state_of
 from ctm_trio.model.log_line import CHECK_BYTES, Segment, begins_as, head_of
 from ctm_trio.model.log_names import LogName, is_stray, parse_others_name
 from ctm_trio.system.file_clock import TICK_S, file_clock_ns, shows_changes
 
 HEAD_BYTES = 4096
 """So much of the beginning of two files is compared: the first line, and mostly its time."""
+
+MAX_HEAD_BYTES = 32 << 20
+"""So far the end of the first line is looked for; a longer one is skipped, and nothing is known by it."""
 
 TAIL_BYTES = 1 << 20
 """So far back the end of a copy's last whole line is looked for; without one the copy is not remembered by it."""
@@ -30,8 +34,16 @@ MAX_ROTATED = 100
 """Files of other programs' rotations of a log that are looked at, the newest."""
 
 
-SETTLE_S, MAX_CHANGES = 1.0, 5
-"""A file is given up for now that changes so often while it is looked at; for so long the clock of files may stand."""
+SETTLE_S, MAX_CHANGES = 3.0, 5
+"""A file is given up for now that changes so often while it is looked at; for so long the clock of files may stand:
+some file systems keep every other second only."""
+
+HALF_LINE_BYTES = 64 << 10
+"""A longer half line at the end of a file is not looked through at the start; reading the file tells."""
+
+
+NOT_OURS = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.ENXIO})
+"""Of a file with a name of the log: it is gone, or not a file of ours. Other errors may pass, and are tried again."""
 
 
 class MovedError(Exception):
@@ -63,11 +75,11 @@ def ends_like(reader: Reader, segment: Segment) -> bool:
 
 
 def read_head(reader: Reader) -> bytes:
-    """How a file begins, see `head_of`; not whole also if its first lines are longer than `TAIL_BYTES`."""
+    """How a file begins, see `head_of`; not whole also if its first lines are longer than `MAX_HEAD_BYTES`."""
     size = HEAD_BYTES
     while True:
         data = reader.read(0, size)
-        if data.find(b"\n", CHECK_BYTES - 1) >= 0 or len(data) < size or size >= TAIL_BYTES:
+        if data.find(b"\n", CHECK_BYTES - 1) >= 0 or len(data) < size or size >= MAX_HEAD_BYTES:
             return head_of(data)
         size *= 4
 
@@ -76,7 +88,7 @@ def repeated(
     reader: Reader,
     known: Sequence[Segment],
     live: Segment | None,
-    others: Iterable[Path | Reader],
+    others: Iterable[Other],
     unread: Iterable[Path] = (),
     path: Path | None = None,
 ) -> Repeats | None:
@@ -116,7 +128,7 @@ def _repeated(
     reader: Reader,
     known: Sequence[Segment],
     live: Segment | None,
-    others: Iterable[Path | Reader],
+    others: Iterable[Other],
     unread: Iterable[Path],
     path: Path | None,
 ) -> Repeats | None:
@@ -128,7 +140,7 @@ def _repeated(
         ended = ended or _is_start_of(reader, head, segment)
     if live is not None and (ends_like(reader, live) or _is_start_of(reader, head, live)):
         return _all_of(reader, head)  # also if it is only as long by now as something else that was read
-    if longest is not None and longest.position >= reader.size():
+    if longest is not None and not reader.read(longest.position, 1):
         return Repeats(longest.position, longest.check, False, head, True)
     if ended:
         return _all_of(reader, head)
@@ -154,15 +166,8 @@ def _all_of(reader: Reader, head: bytes) -> Repeats:
     return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True, head, True)
 
 
-def unfinished(path: Path, reader: Reader, recent_s: float, others: Iterable[Path | Reader]) -> bool:
-    """True for an archive without its end, written to within `recent_s` seconds, that begins like one of `others`.
-
-    Raises:
-        MovedError: one of the others is not there any more.
-    """
-    head = reader.read(0, HEAD_BYTES)
-    if head and not any(_head_is(other, head) for other in others):
-        return False
+def unfinished(path: Path, reader: Reader, recent_s: float) -> bool:
+    """True for an archive without its end that was written to within `recent_s` seconds."""
     size = reader.size()
     whole = not reader.read(size, 1) and (size == 0 or len(reader.read(size - 1, 1)) == 1)
     try:
@@ -173,86 +178,143 @@ def unfinished(path: Path, reader: Reader, recent_s: float, others: Iterable[Pat
     return (not whole or status.st_size < MIN_ARCHIVE_BYTES) and abs(time.time() - status.st_mtime) < recent_s
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file whose name may be another file's by now, by the device and inode that it had when it was listed."""
+
+    path: Path
+    key: tuple[int, int]
+
+
+Other = Path | Reader | Listed
+"""A file to compare with: by a name that stays its own, open, or as it was listed."""
+
+
 @contextmanager
-def _opened(other: Path | Reader) -> Iterator[Reader]:
+def _opened(other: Other) -> Iterator[Reader]:
     """A reader of a file that may be open already; then it stays open.
 
     Raises:
         MovedError: it is not there any more. OSError: it cannot be read.
     """
-    if not isinstance(other, Path):
+    if not isinstance(other, Path | Listed):
         yield other
         return
+    path = other.path if isinstance(other, Listed) else other
     try:
-        reader = open_reader(other)
+        reader = open_reader(path)
     except FileNotFoundError as error:
-        raise MovedError(other.name) from error
+        raise MovedError(path.name) from error
     with closing(reader):
+        if isinstance(other, Listed) and reader.key != other.key:
+            raise MovedError(path.name)
         yield reader
 
 
-def _head_is(file: Path | Reader, head: bytes) -> bool:
+def is_all_of(path: Path, segments: Iterable[Segment]) -> bool:
+    """True if a file is one of these that were read, and has no whole line behind what was read of it. Blocks."""
     try:
-        with _opened(file) as other:
-            return other.read(0, len(head)) == head
+        with closing(open_reader(path)) as reader:
+            mine = [segment for segment in segments if (segment.device, segment.inode) == reader.key]
+            if isinstance(reader, PlainReader):
+                return any(_ends_after(reader, segment) for segment in mine)
+            return any(reader.size() == segment.position for segment in mine)  # unpacking it would cost too much
     except OSError:
         return False
 
 
-def continuations(
-    directory: Path, uuid: str, lost: Segment, known: Sequence[Segment], parts: Sequence[Path]
-) -> list[Path]:
-    """Where the lines of a current file are that was renamed, or copied and emptied, by others; oldest first.
+def _ends_after(reader: Reader, segment: Segment) -> bool:
+    size = len(segment.check)
+    rest = reader.read(segment.position - size, size + HALF_LINE_BYTES)
+    return rest.startswith(segment.check) and b"\n" not in rest[size:] and len(rest) < size + HALF_LINE_BYTES
 
-    First the file that goes on where `lost` was read to; then what the same rotation left later, if it repeats nothing.
-    Nothing if no file goes on: then one that only might have unread lines is left alone.
+
+def has_line(reader: Reader, start: int) -> bool:
+    """True if a file has a whole line from a byte on."""
+    while data := reader.read(start, TAIL_BYTES):
+        if b"\n" in data:
+            return True
+        start += len(data)
+    return False
+
+
+def continuation(
+    directory: Path,
+    uuid: str,
+    lost: Segment,
+    known: Sequence[Segment],
+    parts: Sequence[Path],
+    judged: Mapping[tuple[int, int], State],
+) -> Path | None:
+    """Where the lines of a current file are that was renamed, or copied and emptied, by others; None if nowhere.
+
+    What the same rotation left later is read in its turn, as all that others rotated the log to.
 
     Args:
         directory, uuid: of the log. lost: what was read of the file that was the current one.
         known: other segments that were read. parts: their files, as far as they are known by name.
+        judged: what was there before that file was lost: archives among them are not it, and are not unpacked.
 
     Raises:
-        MovedError: one of the parts is not there any more.
+        MovedError: one of the parts is not there any more. OSError: a file cannot be read just now.
     """
     current = directory / f"{uuid}.jsonl"
     others = [current, *parts] if current.exists() else parts
-    strays = _strays(directory, uuid)
     going_on: list[tuple[bool, int, int, Path]] = []
-    for path, status in strays.items():
+    for path, status in sorted(_strays(directory, uuid).items(), key=lambda item: item[0].suffix == ".gz"):
+        if path.suffix == ".gz" and (going_on or judged.get(key_of(status)) == state_of(status)):
+            continue
         same = key_of(status) == (lost.device, lost.inode)
-        with suppress(OSError, UnsettledError), closing(open_reader(path)) as reader:
-            # Without a line that was read only the inode is left, which a copy may have by now.
-            unread = same and lost.position == 0 and repeated(reader, known, None, others) is None
-            if unread or ends_like(reader, lost):
+        # Without a line that was read only the inode is left, which another file may have by now.
+        by_inode = same and lost.position == 0 and parse_others_name(path.name) is None
+        if not by_inode and lost.position == 0:
+            continue
+        with suppress(UnsettledError), _not_ours(), closing(open_reader(path)) as reader:
+            if ends_like(reader, lost) or (by_inode and repeated(reader, known, None, others) is None):
                 going_on.append((same, reader.size(), status.st_mtime_ns, path))
-    if not going_on:
-        return []
-    found = [max(going_on)[3]]
-    rotated = oldest_first(strays)
-    if found[0] in rotated:
-        later = rotated[rotated.index(found[0]) + 1 :]
-    else:
-        later = [path for path in rotated if strays[path].st_mtime_ns > strays[found[0]].st_mtime_ns]
-    for path in later:
-        with suppress(OSError, UnsettledError), closing(open_reader(path)) as reader:
-            if repeated(reader, [*known, lost], None, [*others, *found]) is None:
-                found.append(path)
-    return found
+    return max(going_on)[3] if going_on else None
 
 
-def became_one_of(directory: Path, parts: Iterable[LogName], lost: Segment) -> LogName | None:
-    """The part that is, or has all of, the file that a segment was read from; None if there is none. Blocks."""
+@contextmanager
+def _not_ours() -> Iterator[None]:
+    """Pass over a file that is gone, or that we may not read; any other trouble with it passes, and is the caller's."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NOT_OURS:
+            raise
+
+
+def became_one_of(
+    directory: Path, parts: Iterable[LogName], lost: Segment, copies: Iterable[LogName] = ()
+) -> LogName | None:
+    """The part that is, or has all of, the file that a segment was read from; None if there is none. Blocks.
+
+    Args:
+        copies: parts that were copies when they were looked at: one that goes on behind the segment has its rest.
+    """
     for part in parts:
         with suppress(OSError), closing(open_reader(directory / part.name)) as reader:
             same = isinstance(reader, PlainReader) and reader.key == (lost.device, lost.inode)
             if (same and lost.position == 0) or ends_like(reader, lost):
                 return part
+    for part in copies:
+        with suppress(OSError), closing(open_reader(directory / part.name)) as reader:
+            if ends_like(reader, lost) and has_line(reader, lost.position):
+                return part
     return None
 
 
-def strays_with(directory: Path, uuid: str, keys: frozenset[tuple[int, int]]) -> list[Path]:
-    """The files of others' names beside a log that are one of these, by device and inode."""
-    return [path for path, s in _strays(directory, uuid).items() if key_of(s) in keys]
+def strays_of(directory: Path, uuid: str, read: Sequence[Segment]) -> list[Path]:
+    """The files of others' names beside a log that are what was read of one of these segments."""
+    segments = {(segment.device, segment.inode): segment for segment in read if segment.inode and segment.position}
+    found = []
+    for path, status in (_strays(directory, uuid) if segments else {}).items():
+        if (segment := segments.get(key_of(status))) is not None:
+            with _not_ours(), closing(open_reader(path)) as reader:
+                if ends_like(reader, segment):
+                    found.append(path)
+    return found
 
 
 def _strays(directory: Path, uuid: str) -> dict[Path, os.stat_result]:
@@ -316,7 +378,7 @@ def _piece(reader: Reader, at: int, end: int) -> bytes:
     return reader.read(at, min(CHECK_BYTES, end - at))
 
 
-def _begins(other: Path | Reader, reader: Reader, read_from: Path | None = None) -> bool:
+def _begins(other: Other, reader: Reader, read_from: Path | None = None) -> bool:
     """True if another file begins with all that `reader` has; False also if it cannot be read.
 
     With `read_from`, the file of `reader`, it must also go on behind that, or be the older one of the two: a rotation

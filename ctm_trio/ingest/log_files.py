@@ -112,7 +112,7 @@ class PlainReader:
 
     def state(self) -> State:
         """See `Reader`."""
-        return _state(self.fd)
+        return state_of(os.fstat(self.fd))
 
     def close(self) -> None:
         """See `Reader`. Safe to repeat: the number may belong to somebody else by then."""
@@ -157,7 +157,7 @@ class PackedReader:
 
     def state(self) -> State:
         """See `Reader`."""
-        return _state(self._raw.fileno())
+        return state_of(os.fstat(self._raw.fileno()))
 
     def close(self) -> None:
         """See `Reader`."""
@@ -165,8 +165,8 @@ class PackedReader:
         self._raw.close()
 
 
-def _state(fd: int) -> State:
-    status = os.fstat(fd)
+def state_of(status: os.stat_result) -> State:
+    """How a file is, or was when it was listed."""
     return State(status.st_size, status.st_mtime_ns)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from ctm_trio.ingest.copies import MAX_LOOKS, LogFiles, always_moving
 from ctm_trio.ingest.ends import Progress, TailEnds
 from ctm_trio.ingest.lines import INLINE_BYTES, Lines
-from ctm_trio.ingest.log_copies import MovedError, written_ns
+from ctm_trio.ingest.log_copies import NOT_OURS, MovedError, written_ns
 from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, key_of
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import Segment
@@ -39,6 +39,8 @@ class Tail(Lines):
         super().__init__(directory, kind, uuid, progress, ends)
         self.names_of = names_of
         self.file: PlainReader | None = None
+        self.faults: set[str] = set()
+        """Rotated parts that were read and cannot be any more."""
         self.trouble = ""
         """Why the log cannot be read now, as it was logged last."""
 
@@ -92,7 +94,7 @@ class Tail(Lines):
         if file is None or live is None or (seen is not None and key_of(seen) != file.key):
             await self._sync_parts()
         elif not await self.drain(file, live, None if seen is None else seen.st_size):
-            await self._replace_live()
+            await self._sync_parts()  # it was emptied or written anew
 
     def _reopen(self, live: Segment) -> None:
         """Open the current file again, if it is still the one that was read; else the parts tell where that went."""
@@ -113,8 +115,11 @@ class Tail(Lines):
         return file is not None and key_of(status) == file.key
 
     async def _sync_parts(self) -> None:
-        if self.file is not None and self.live is not None and not await self.drain(self.file, self.live):
-            await self._replace_live()
+        # Of a file without a line that was read nothing tells whether it was emptied since: then what others made of it
+        # comes first.
+        if self.file is not None and self.live is not None and self.live.position:  # noqa: SIM102
+            if not await self.drain(self.file, self.live):
+                await self._lose_live()
         for look in range(MAX_LOOKS):
             with suppress(MovedError):
                 await self._sync_listed(fresh=look > 0)
@@ -144,8 +149,8 @@ class Tail(Lines):
             await self.read_strays(files)
             await self.read_parts(files)
             current = None  # from here on it is closed by who has it
-            await self._take_current(files.current)
-            await self.remember_copies()
+            await self._take_current(files)
+            await self.confirm_copies()
         finally:
             if current is not None:
                 current.close()
@@ -168,6 +173,12 @@ class Tail(Lines):
             except FileNotFoundError as error:
                 # Packed or pruned: its lines, packed, would be taken for new.
                 raise MovedError(part.name) from error
+            except OSError as error:
+                if known is None or not known.position or error.errno not in NOT_OURS:
+                    raise
+                self._part_fault(part, error)  # it was read; the others go on
+                continue
+            self._part_fault(part, None)
             try:
                 current = files.current
                 if current is not None and reader.key == current.key:
@@ -177,6 +188,13 @@ class Tail(Lines):
                 await self._read_plain(part, reader, known, files)
             finally:
                 reader.close()
+
+    def _part_fault(self, part: LogName, error: OSError | None) -> None:
+        """Say in /health that a part cannot be read any more, or that it can again."""
+        if (part.base in self.faults) != (error is not None):
+            self.faults ^= {part.base}
+            why = "" if error is None else f"cannot be read: {error.strerror}"
+            self.ends.report.fault(self.kind, f"{self.kind}/{part.name}", why)
 
     async def _read_plain(self, part: LogName, reader: PlainReader, known: Segment | None, files: LogFiles) -> None:
         if known is not None and reader.size() == known.position:
@@ -203,7 +221,7 @@ class Tail(Lines):
         try:
             segment = known or await self._claim(reader, None, files)
             if segment is None or segment.position == 0:
-                if await self.is_unfinished(path, reader, files):
+                if await self.is_unfinished(path, reader):
                     return  # somebody is still writing it; the next write tells us
                 segment = await self.segment_of(part, reader, files, segment)
                 if segment is None:
@@ -243,9 +261,11 @@ class Tail(Lines):
             return file.key == (live.device, live.inode)
         return await self.matches(file, live)
 
-    async def _take_current(self, current: PlainReader | None) -> None:
+    async def _take_current(self, files: LogFiles) -> None:
         """Go on with the current file: the one we had, one that replaced it, or a new one."""
+        current = files.current
         if current is None:
+            await self.let_go_if_lost(files)
             return
         live = self.live
         if live is not None and self.file is not None and self.file.key == current.key:
@@ -271,16 +291,14 @@ class Tail(Lines):
         assert self.live is not None
         head = await self.missing_head(self.file, self.live)
         if not await self.drain(self.file, self.live):
-            await self._replace_live()
-        elif not self.live.head:  # the file is still the one that was read
+            await self._lose_live()
+            raise MovedError(self.path.name)
+        if not self.live.head:  # the file is still the one that was read
             self.live.head = head
 
-    async def _replace_live(self) -> None:
+    async def _lose_live(self) -> None:
         """The current file was truncated or written anew: what it has now is read from its start."""
-        assert self.file is not None
-        if self.live is not None:
-            lost, self.live = self.live, None
-            await self.let_go(lost)
-        self.live = await self.open_segment(self.file.key)
-        await self.commit(self.live)  # so that it is known if it is rotated before it has a line
-        await self.drain(self.file, self.live)
+        assert self.live is not None
+        lost, self.live = self.live, None
+        self.close()
+        await self.let_go(lost)

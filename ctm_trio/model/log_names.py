@@ -16,7 +16,7 @@ EARLIEST_NS, LATEST_NS = 10**18, 4_102_444_800 * 10**9
 _NAME = re.compile(r"(?P<uuid>[A-Za-z0-9_-]{1,128})\.jsonl(?:\.(?P<ns>[1-9]\d{18})(?P<gz>\.gz)?)?", re.ASCII)
 
 _OTHERS = re.compile(
-    r"(?P<uuid>[A-Za-z0-9_-]{1,128})\.jsonl(?:\.(?P<number>\d{1,4})|[.-](?P<date>\d{8}(?:-\d{1,10})?))(?P<gz>\.gz)?",
+    r"(?P<uuid>[A-Za-z0-9_-]{1,128})\.jsonl(?:\.(?P<number>\d{1,4})|[.-](?P<date>\d{4}-?\d\d-?\d\d(?:[-T_]?\d{1,10})?))(?P<gz>\.gz)?",
     re.ASCII,
 )
 
@@ -61,9 +61,9 @@ def parts_among(names: Iterable[str], uuid: str) -> list[LogName]:
 
 @dataclass(frozen=True, slots=True)
 class OthersName:
-    """A name that `logrotate` gives, taken apart: `.1`, `-20261125`, `.20261125`, packed or not.
+    """A name that `logrotate` gives, taken apart: `.1`, `-20261125`, `.20261125`, `-2026112614`, packed or not.
 
-    `number` is -1 for a dated one, which has a `date`. `base` is the name without `.gz`.
+    `number` is -1 for a dated one, which has a `date`: its digits. `base` is the name without `.gz`.
     """
 
     uuid: str
@@ -79,7 +79,8 @@ def parse_others_name(name: str) -> OthersName | None:
     if match is None:
         return None
     number = int(match["number"]) if match["number"] else -1
-    return OthersName(match["uuid"], name.removesuffix(".gz"), number, match["date"] or "", match["gz"] is not None)
+    date = "".join(filter(str.isdigit, match["date"] or ""))  # of one length in one log, and so in their order
+    return OthersName(match["uuid"], name.removesuffix(".gz"), number, date, match["gz"] is not None)
 
 
 def is_stray(name: str, uuid: str) -> bool:

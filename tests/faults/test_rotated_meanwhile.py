@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trio
 
-from ctm_trio.ingest import copies, directory
+from ctm_trio.ingest import copies, directory, log_copies, strays
 from ctm_trio.ingest.copies import Copies
 from ctm_trio.ingest.listing import Listing, scan
 from ctm_trio.model.log_line import Segment
@@ -22,8 +22,8 @@ from tests.faults.test_logs import lines
 
 
 def do_before(monkeypatch: pytest.MonkeyPatch, name: str, do: Callable[[], object]) -> list[str]:
-    """Do something right before the first call of a function of `copies`. The list has its name once it was done."""
-    real, done = getattr(copies, name), list[str]()
+    """Do something right before the first call of a function of `log_copies`. The list has its name once it was."""
+    real, done = getattr(log_copies, name), list[str]()
 
     def late(*args: Any, **more: Any) -> Any:
         if not done:
@@ -31,7 +31,9 @@ def do_before(monkeypatch: pytest.MonkeyPatch, name: str, do: Callable[[], objec
             do()
         return real(*args, **more)
 
-    monkeypatch.setattr(copies, name, late)
+    for module in (copies, strays):
+        if hasattr(module, name):
+            monkeypatch.setattr(module, name, late)
     return done
 
 

@@ -1,0 +1,156 @@
+"""What other programs rotated a log to, read in its turn: each file is judged once, and again when it has changed."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from pathlib import Path
+
+from ctm_trio.core.threads import in_thread
+from ctm_trio.ingest.copies import UNSETTLED_S, Copies, LogFiles, Verdict
+from ctm_trio.ingest.log_copies import (
+    NOT_OURS,
+    Listed,
+    MovedError,
+    Other,
+    Repeats,
+    UnsettledError,
+    ends_like,
+    has_line,
+    oldest_first,
+    repeated,
+)
+from ctm_trio.ingest.log_files import PlainReader, Reader, key_of, open_reader, state_of
+from ctm_trio.model.log_line import Segment, begins_as
+
+
+class Strays(Copies):
+    """The part of a tailer that reads files with names that others gave."""
+
+    _looked = False
+    _doubted: frozenset[int] = frozenset()
+    """The segments of verdicts that did not hold."""
+
+    async def read_strays(self, files: LogFiles) -> None:
+        """Read what others rotated the log to, in its turn. What repeats nothing has lines of its own.
+
+        Each file is looked at once, and again if it changes. At the first look packed ones are passed over if the
+        current file is still the one that was read: only unpacking them tells what they repeat.
+
+        Raises:
+            MovedError: a file is not there any more; nothing is overlooked if this is called again.
+            OSError: a file cannot be read just now.
+        """
+        self.verdicts.clear()
+        seen: dict[Path, os.stat_result] = {}
+        for name in files.rotated:
+            path = self.directory / name
+            try:
+                seen[path] = path.stat(follow_symlinks=False)
+            except FileNotFoundError as error:
+                raise MovedError(name) from error
+        strays = [Listed(path, key_of(seen[path])) for path in oldest_first(seen)]
+        if any(self.judged.get(stray.key) != state_of(seen[stray.path]) for stray in strays):
+            await self.let_go_if_lost(files)
+            pass_over_packed = not self._looked and self.live is not None and self.live.position > 0
+            others: list[Other] = [files.current] if files.current else []
+            others += [self.directory / part.name for part in files.parts if part.base not in self.parts]
+            for i, stray in enumerate(strays):
+                status = seen[stray.path]
+                if pass_over_packed and stray.path.suffix == ".gz":
+                    self.judged[stray.key] = state_of(status)
+                if self.judged.get(stray.key) == state_of(status):
+                    continue
+                await self.read_parts(files, before_ns=status.st_mtime_ns)
+                try:
+                    if await self._take_stray(stray, [*others, *strays[i + 1 :]]):
+                        others.append(stray)
+                except UnsettledError:
+                    self.look_again(UNSETTLED_S)
+            keys = {stray.key for stray in strays}
+            self.judged = {key: state for key, state in self.judged.items() if key in keys}
+        self._looked = True
+
+    async def confirm_copies(self) -> None:
+        """All is read: keep in mind how the copies end that were found, as what they repeat may be deleted one day.
+
+        Raises:
+            MovedError: what one repeats has gone before it was read. It is judged anew.
+        """
+        known = [*self.past, *self.parts.values(), *([self.live] if self.live else [])]
+        doubts = False
+        while self.verdicts:
+            verdict = self.verdicts.pop()
+            segment = verdict.segment
+            if segment.id in self._doubted or _is_read(verdict, known):
+                if not verdict.part:
+                    await self.retire(segment)
+                continue
+            doubts = True
+            self._doubted |= {segment.id}
+            if verdict.part:
+                segment.sealed = False
+                await self.commit(segment)
+            else:
+                self.judged.pop((segment.device, segment.inode), None)
+        if doubts:
+            raise MovedError(self.path.name)
+
+    async def _take_stray(self, stray: Listed, others: list[Other]) -> bool:
+        """Read what a stray has that no other file has; False if it is a copy.
+
+        Raises:
+            MovedError: a file is not there any more. UnsettledError: it is being written, and is still to be judged.
+        """
+        try:
+            reader = open_reader(stray.path)
+        except FileNotFoundError as error:
+            raise MovedError(stray.path.name) from error
+        except OSError as error:
+            if error.errno not in NOT_OURS:
+                raise
+            return False
+        with closing(reader):
+            if reader.key != stray.key:
+                raise MovedError(stray.path.name)
+            state = reader.state()
+            took = state.size > 0 and await self._take_what_is_new(reader, others)
+        self.judged[stray.key] = state  # once it has changed it is looked at again
+        return took
+
+    async def _take_what_is_new(self, reader: Reader, others: list[Other]) -> bool:
+        def look() -> tuple[Repeats | None, bool]:
+            repeats = repeated(reader, [*self.past, *self.parts.values()], self.live, others)
+            return repeats, has_line(reader, repeats.position if repeats is not None else 0)
+
+        repeats, more = await in_thread(look, abandon_on_cancel=reader.may_be_left)
+        if repeats is None and not more:
+            return True  # half a line, and nothing to keep
+        before = self._read_before(reader, repeats) if repeats is not None else None
+        segment = before or await self.open_segment(reader.key)
+        segment.name = f"gone:{segment.id}"  # from its first line on: it is never taken for the current file's
+        if repeats is not None:
+            segment.position, segment.check, segment.head = repeats.position, repeats.check, repeats.head
+            if repeats.whole:
+                if before is None:
+                    self.verdicts.append(Verdict(segment, repeats.position, repeats.head, part=False))
+                return False
+        if more:
+            await self.drain(reader, segment)
+        if before is None:
+            await self.retire(segment)
+        return True
+
+    def _read_before(self, reader: Reader, repeats: Repeats) -> Segment | None:
+        """What was read of this very file, which may have grown since."""
+        for segment in self.past:
+            if (segment.device, segment.inode) != reader.key:
+                continue
+            # The inode alone may be of another file that is gone. An archive is not unpacked once more for this.
+            if ends_like(reader, segment) if isinstance(reader, PlainReader) else segment.check == repeats.check:
+                return segment
+        return None
+
+
+def _is_read(verdict: Verdict, known: list[Segment]) -> bool:
+    return any(s.position >= verdict.position and begins_as(verdict.head, s.head) for s in known)
