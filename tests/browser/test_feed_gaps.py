@@ -91,3 +91,23 @@ def test_a_gap_that_opens_while_the_feed_loads(site: Site, open_page: OpenPage) 
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_text("Calls may be missing here.")).to_have_count(0)
     expect(page.locator("a.feed-row")).to_have_count(1)
+
+
+def test_a_first_page_that_fails_is_tried_again(site: Site, open_page: OpenPage) -> None:
+    """A feed without rows whose first page could not be read says so, and reads it when it is asked to."""
+    site.add_session("one", tmux=None)
+    site.append("one", site.line("one", tool_input={"command": "echo first"}))
+    site.start()
+    site.sign_up()
+    page, guard = open_page("/")
+    guard.expect(500)
+    # The stream stays silent: its rows would be there without the page.
+    page.route("**/events/all", lambda route: route.fulfill(body=": ok\n\n", content_type="text/event-stream"))
+    page.route(
+        "**/feed/history?*", lambda route: route.fulfill(status=500, json={"error": "internal", "message": "no"})
+    )
+    page.goto("/s/one/feed")
+    expect(page.get_by_role("alert")).to_contain_text("That did not work")
+    page.unroute("**/feed/history?*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("a.feed-row")).to_contain_text("echo first")

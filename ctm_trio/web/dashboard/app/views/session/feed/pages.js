@@ -60,7 +60,7 @@ export function usePages(name, wanted) {
   }, [wanted, state.loaded]);
 
   const older = async () => {
-    if (jump === null && feed.gap) return newest(); // it failed
+    if (jump === null && (feed.gap || !rows.length)) return newest(); // the newest page comes first
     if (!state.hasMore || !rows.length) return undefined;
     if (jump === null) return load(rows[0].id, (page) => mergeHistory(feed, page));
     return load(rows[0].id, (page) => setJump((old) => old && [...page.reverse(), ...old]));
