@@ -40,6 +40,45 @@ class Index:
         )
 
 
+def test_a_further_page_that_fails(site: Site, open_page: OpenPage) -> None:
+    """That it is missing is said until it is asked for again, or until there is none any more; looks do not hide it."""
+    site.start()
+    site.sign_up()
+    page, guard = open_page("/")
+    guard.expect(500)
+    index = Index()
+    index.numbers = list(range(1000, 1060))
+    page.route("**/api/search?*", index.answer)
+    page.clock.install()
+    page.goto("/search?q=needle")
+    page.clock.run_for(300)
+    matches, alert = page.locator(".match"), page.get_by_role("alert")
+    more = page.get_by_role("button", name="More matches")
+    expect(matches).to_have_count(50)
+    index.failing = True
+    more.click()
+    expect(alert).to_have_text("More matches could not be loaded.")
+    index.failing = False
+    index.numbers.append(1060)
+    page.clock.run_for(1100)
+    expect(matches).to_have_count(51)
+    expect(alert).to_have_text("More matches could not be loaded.")
+    more.click()
+    expect(matches).to_have_count(61)
+    expect(alert).to_have_count(0)
+    index.numbers = list(range(1000, 1200))
+    page.clock.run_for(1100)
+    expect(page.locator(".match", has_text="needle 1199")).to_have_count(1)
+    index.failing = True
+    more.click()
+    expect(alert).to_have_text("More matches could not be loaded.")
+    index.failing = False
+    index.numbers = [1000]
+    page.clock.run_for(1100)
+    expect(matches).to_have_count(1)
+    expect(alert).to_have_count(0)
+
+
 def test_an_index_that_is_behind(site: Site, open_page: OpenPage) -> None:
     """It is said that matches may be missing; a look that fails keeps those there are; after more pages it goes on."""
     site.start()

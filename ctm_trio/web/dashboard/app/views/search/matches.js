@@ -16,7 +16,7 @@ const MOST = 500;
  * @typedef {import('../../client/types.js').SearchMatch} SearchMatch
  * @typedef {{of: string, matches: SearchMatch[], truncated: boolean, complete: boolean, asked: boolean, busy: boolean, error: any}} Found
  *   `of`: what was searched for. `truncated`: there are more. `complete`: the index had everything.
- *   `error`: what went wrong with the page that was wanted last.
+ *   `error`: what went wrong with the page that was wanted last. It stays until there is that page, or nothing to wait for.
  */
 
 /** @type {Found} */
@@ -62,7 +62,9 @@ export function useMatches(q, session, tool) {
       const found = before
         ? { matches: [...known().matches, ...page.matches], truncated: page.truncated }
         : renewed(known().matches, page.matches, page.truncated);
-      set({ ...found, complete: page.complete, asked: true, busy: false, error: null });
+      // A look that nobody waited for brings no further page; one that is the first there is replaces a failure.
+      const error = quiet && known().matches.length && found.truncated ? known().error : null;
+      set({ ...found, complete: page.complete, asked: true, busy: false, error });
     } catch (error) {
       if (stop.signal.aborted) return;
       if (!quiet) set({ busy: false, asked: true, error });
