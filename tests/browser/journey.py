@@ -33,6 +33,12 @@ SCREEN = """\
 """
 """A screen with what a real one has: colours of all kinds, boxes, dim and bold text."""
 
+HIDE = """(hidden) => {
+  Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+"""Says to the page that its tab is hidden, or seen again."""
+
 
 def furnished(site: Site) -> None:
     """A few sessions as a working day has them, with calls, figures, checkpoints and somebody who needs you."""

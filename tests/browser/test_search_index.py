@@ -7,6 +7,7 @@ from typing import Any
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.journey import HIDE
 from tests.browser.site import Site, stamp
 
 
@@ -109,3 +110,22 @@ def test_an_index_that_is_behind(site: Site, open_page: OpenPage) -> None:
     page.clock.run_for(1100)
     expect(matches).to_have_count(60 + 1 + 2)
     expect(page.get_by_role("status").filter(has_text="matches")).to_have_text("63 matches")
+
+
+def test_a_hidden_page_asks_nothing(site: Site, open_page: OpenPage) -> None:
+    """While its tab is hidden it does not look at an index that is behind; seen again, it does."""
+    site.start()
+    site.sign_up()
+    page, _ = open_page("/", before=f"({HIDE})(true);")
+    index = Index()
+    page.route("**/api/search?*", index.answer)
+    page.clock.install()
+    page.goto("/search?q=needle")
+    page.clock.run_for(300)
+    expect(page.get_by_text("Nothing found for “needle” so far")).to_be_visible()
+    page.clock.run_for(60_000)
+    assert index.asked == 1
+    index.numbers = [1000]
+    page.evaluate(HIDE, False)
+    page.clock.run_for(1100)
+    expect(page.locator(".match")).to_have_count(1)

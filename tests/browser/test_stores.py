@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.journey import HIDE
 from tests.browser.site import Site
 
 
@@ -148,12 +149,6 @@ def test_stale_is_what_was_heard_last(page: Page) -> None:
     assert stale >= 43_000
     assert shown
     assert run(page, "connection.js", step, "live") == [0, False]
-
-
-HIDE = """(hidden) => {
-  Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
-  document.dispatchEvent(new Event('visibilitychange'));
-}"""
 
 
 def test_a_hidden_page_without_a_stream_is_stale(site: Site, open_page: OpenPage) -> None:

@@ -6,7 +6,7 @@ import { compareIds } from '../../ids.js';
 /** The daemon looks for three characters at least. */
 export const SHORTEST = 3;
 const DEBOUNCE_MS = 220;
-/** How soon it is asked again while the index does not have everything. */
+/** How soon it is asked again while the index does not have everything and the page is seen. */
 const AGAIN_MS = 1000;
 const PAGE = 50;
 /** The daemon gives at most this many at once. */
@@ -49,6 +49,9 @@ export function useMatches(q, session, tool) {
     newest.current = { ...known(), ...change };
     setState(newest.current);
   };
+  const later = () => {
+    again.current = setTimeout(() => (document.hidden ? later() : ask({ quiet: true })), AGAIN_MS);
+  };
   /** @param {{before?: string, quiet?: boolean}} how `before`: the next page. `quiet`: nobody waits for it */
   const ask = async ({ before = '', quiet = false }) => {
     running.current?.abort();
@@ -69,7 +72,7 @@ export function useMatches(q, session, tool) {
       if (stop.signal.aborted) return;
       if (!quiet) set({ busy: false, asked: true, error });
     }
-    if (!known().complete) again.current = setTimeout(() => ask({ quiet: true }), AGAIN_MS);
+    if (!known().complete) later();
   };
   useEffect(() => {
     if (q.length < SHORTEST) {
