@@ -9,7 +9,7 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import LIMIT_MS, OpenPage
 from tests.browser.journey import furnished
-from tests.browser.site import Site
+from tests.browser.site import Site, stamp
 
 
 def test_a_figure_is_not_shown_under_another_name(site: Site, open_page: OpenPage) -> None:
@@ -94,3 +94,33 @@ def test_the_cost_of_a_session_in_a_span(site: Site, open_page: OpenPage) -> Non
     card.get_by_role("button", name="Hour").click()
     expect(card).to_contain_text("$0.22 in the last hour")
     expect(card.locator(".chart tbody tr").last).to_contain_text("$0.22")
+
+
+DELIVERIES = "**/api/webhook/deliveries"
+
+
+def test_deliveries_stay_while_the_address_goes(site: Site, open_page: OpenPage) -> None:
+    """Without an address there are no new deliveries; those of before are shown, also while they are read again."""
+    furnished(site)
+    site.request("PATCH", "/api/config", {"webhook_url": "http://127.0.0.1:9/hook"})
+    page, _ = open_page("/")
+    one: dict[str, object] = {
+        "id": "1763830000000000000-0", "event": "attention_raised", "alert": "stuck", "session": "checkout",
+        "created_at": stamp(60), "status": "failed", "tries": 1, "last_status": 500, "last_error": "",
+        "next_try_at": "",
+    }  # fmt: skip
+    held: list[Route] = []
+    page.route(DELIVERIES, lambda route: route.fulfill(json={"deliveries": [one]}))
+    with page.expect_request(DELIVERIES):
+        page.goto("/settings")
+    delivery = page.locator(".delivery")
+    expect(delivery).to_contain_text("checkout")
+    page.unroute(DELIVERIES)
+    page.route(DELIVERIES, lambda route: held.append(route))
+    page.get_by_label("Address").fill("")
+    with page.expect_request(DELIVERIES):
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved. The daemon uses it now")).to_be_visible()
+    expect(delivery).to_contain_text("checkout")
+    held[-1].fulfill(json={"deliveries": [one, {**one, "id": "1763830000000000001-0"}]})
+    expect(delivery).to_have_count(2)

@@ -1,6 +1,6 @@
 /** A test of the webhook, and what became of the last messages. */
 import { api } from '../../client/index.js';
-import { html, useState } from '../../html.js';
+import { html, useEffect, useRef, useState } from '../../html.js';
 import { hourMinute, took } from '../../i18n/format.js';
 import { hasText, t } from '../../i18n/index.js';
 import { Age, Loading, OutOfDate } from '../../ui/bits.js';
@@ -40,7 +40,13 @@ function verdict({ status, error = '', took_ms = 0 }) {
 
 /** @param {{ready: boolean}} props */
 export function Deliveries({ ready }) {
-  const { answer, at, error, retry } = useAnswer((signal) => api.webhookDeliveries({ signal }), [ready], { every: EVERY_MS });
+  const { answer, at, error, retry } = useAnswer((signal) => api.webhookDeliveries({ signal }), [], { every: EVERY_MS });
+  const asked = useRef(ready);
+  useEffect(() => {
+    if (asked.current === ready) return; // the first answer is on its way
+    asked.current = ready;
+    retry(); // no input of the request: what was delivered before stays on the page
+  }, [ready, retry]);
   const [all, setAll] = useState(false);
   const list = answer?.deliveries ?? [];
   if (!ready && !list.length) return null;
