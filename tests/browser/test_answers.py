@@ -31,12 +31,12 @@ def test_a_figure_is_not_shown_under_another_name(site: Site, open_page: OpenPag
 
 
 POLLED = {
-    "/cost": ("**/api/cost*", ".cost-total"),
-    "/s/checkout/checkpoints": ("**/checkpoints?*", ".split-item"),
-    "/s/checkout/agents": ("**/subagents", ".agent"),
-    "/settings": ("**/api/webhook/deliveries", ".deliveries > p, .deliveries > ul"),
+    "/cost": ("**/api/cost*", ".cost-total", "Cost"),
+    "/s/checkout/checkpoints": ("**/checkpoints?*", ".split-item", "checkout"),
+    "/s/checkout/agents": ("**/subagents", ".agent", "checkout"),
+    "/settings": ("**/api/webhook/deliveries", ".deliveries > p, .deliveries > ul", "Last messages"),
 }
-"""A page → what it asks again and again, and what it shows of the answer."""
+"""A page → what it asks again and again, what it shows of the answer, and the heading above that."""
 
 LOOKS = 8
 """How often the page's clock is moved on by more than its longest wait."""
@@ -44,11 +44,11 @@ LOOKS = 8
 
 @pytest.mark.parametrize("path", POLLED)
 def test_an_old_answer_says_that_it_is_old(site: Site, open_page: OpenPage, path: str) -> None:
-    """While asking again fails, the old answer stays with a note; it goes when an answer comes."""
+    """While asking again fails, the old answer stays with a note; it goes when an answer comes, the focus does not."""
     furnished(site)
     site.hook("checkout", "SubagentStart", agent_id="a3f9c2d1e0b84756a", agent_type="reviewer")
     site.request("PATCH", "/api/config", {"webhook_url": "http://127.0.0.1:9/hook"})
-    asked, shown = POLLED[path]
+    asked, shown, heading = POLLED[path]
     page, guard = open_page("/")
     guard.expect(500)
     page.clock.install()
@@ -65,9 +65,10 @@ def test_an_old_answer_says_that_it_is_old(site: Site, open_page: OpenPage, path
     expect(note).to_be_visible()
     expect(page.locator(shown).first).to_be_visible()
     page.unroute(asked)
-    page.locator(".out-of-date").get_by_role("button", name="Try again").click()
+    page.locator(".out-of-date").get_by_role("button", name="Try again").press("Enter")
     expect(note).to_have_count(0)
     expect(page.locator(shown).first).to_be_visible()
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_focused()
 
 
 def test_the_cost_of_a_session_in_a_span(site: Site, open_page: OpenPage) -> None:

@@ -88,9 +88,10 @@ def test_a_gap_that_opens_while_the_feed_loads(site: Site, open_page: OpenPage) 
     held[0].continue_()
     expect(page.get_by_text("Calls may be missing here.")).to_be_visible()
     page.unroute("**/feed/history?*")
-    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="Try again").press("Enter")
     expect(page.get_by_text("Calls may be missing here.")).to_have_count(0)
     expect(page.locator("a.feed-row")).to_have_count(1)
+    expect(page.get_by_role("heading", name="one")).to_be_focused()
 
 
 def test_a_first_page_that_fails_is_tried_again(site: Site, open_page: OpenPage) -> None:

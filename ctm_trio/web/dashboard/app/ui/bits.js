@@ -3,6 +3,7 @@ import { html } from '../html.js';
 import { ago, dayAndTime, hourMinute } from '../i18n/format.js';
 import { t } from '../i18n/index.js';
 import { now } from '../store/clock.js';
+import { useFocusLeft } from './focus.js';
 import { Icon } from './icons.js';
 
 /** State in words, icon and colour. @param {{standing: import('../store/attention.js').Standing}} props */
@@ -63,7 +64,13 @@ export function Failure({ error, retry }) {
 /** Beside an older answer: asking again failed. @param {{error: any, at: number, retry: () => void}} props `at`: ms */
 export function OutOfDate({ error, at, retry }) {
   if (!error) return null;
-  return html`<p class="note out-of-date" role="status"><${Icon} name="alert" /><span>${t('errors.outOfDate', { at: hourMinute(at) })}</span>
+  return html`<${RetryNote} class="note out-of-date" retry=${retry}><${Icon} name="alert" /><span>${t('errors.outOfDate', { at: hourMinute(at) })}</span><//>`;
+}
+
+/** What is missing beside that which is there, and a way to try again. @param {{class: string, retry: () => void, children?: any}} props */
+export function RetryNote({ class: name, retry, children }) {
+  const ref = useFocusLeft();
+  return html`<p class=${name} role="status" ref=${ref}>${children}
     <button class="button small" type="button" onClick=${retry}>${t('actions.retry')}</button></p>`;
 }
 

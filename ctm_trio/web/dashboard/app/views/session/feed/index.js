@@ -3,7 +3,7 @@ import { html, useCallback, useLayoutEffect, useMemo, useState } from '../../../
 import { t } from '../../../i18n/index.js';
 import { bindKeys } from '../../../keys.js';
 import { go, here, leaveTo, sessionPath } from '../../../router.js';
-import { Empty, Failure, Loading } from '../../../ui/bits.js';
+import { Empty, Failure, Loading, RetryNote } from '../../../ui/bits.js';
 import { Icon } from '../../../ui/icons.js';
 import { useNarrow } from '../../../ui/media.js';
 import { VirtualList } from '../../../ui/virtual-list.js';
@@ -59,8 +59,7 @@ export default function Feed({ session, rest, query }) {
       }
       ${
         pages.incomplete &&
-        html`<p class="feed-note" role="status">${t('feed.incomplete')} <button class="button small" onClick=${pages.older}>
-        ${t('actions.retry')}</button></p>`
+        html`<${RetryNote} class="feed-note" retry=${pages.older}>${t('feed.incomplete')}<//>`
       }
       ${fresh > 0 && html`<button class="button small pill top" onClick=${toTop}><${Icon} name="up" />${t('feed.fresh', { n: fresh })}</button>`}
       ${

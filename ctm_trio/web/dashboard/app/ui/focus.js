@@ -1,0 +1,28 @@
+/** Where the focus goes when the element that has it goes. */
+import { useLayoutEffect, useRef } from '../html.js';
+
+/** The last heading of the view before an element. @param {Element} element @returns {HTMLElement|undefined} */
+function headingBefore(element) {
+  const headings = element.closest('#content')?.querySelectorAll('h1, h2, h3') ?? [];
+  const isBefore = (/** @type {Element} */ one) => one.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING;
+  return /** @type {HTMLElement|undefined} */ ([...headings].filter(isBefore).pop());
+}
+
+/**
+ * For an element that its own button takes away. The focus would be on nothing then, and the Tab key would begin at the
+ * top of the page; instead the heading before the element gets it.
+ * @returns {{current: any}} the ref of the element
+ */
+export function useFocusLeft() {
+  const ref = useRef(/** @type {HTMLElement|null} */ (null));
+  useLayoutEffect(() => {
+    const element = ref.current;
+    return () => {
+      if (!element?.contains(document.activeElement)) return;
+      const heading = headingBefore(element);
+      heading?.setAttribute('tabindex', '-1');
+      heading?.focus({ preventScroll: true });
+    };
+  }, []);
+  return ref;
+}
