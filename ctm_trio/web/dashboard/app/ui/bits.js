@@ -53,7 +53,8 @@ export function Empty({ icon, title, text, children }) {
 
 /** What went wrong, and a way to try again. @param {{error: Error & {unreachable?: boolean}, retry?: () => void}} props */
 export function Failure({ error, retry }) {
-  return html`<div class="empty" role="alert">
+  const ref = useFocusLeft();
+  return html`<div class="empty" role="alert" ref=${ref}>
     <${Icon} name="alert" />
     <h2>${t('errors.title')}</h2>
     <p>${error.unreachable ? t('errors.unreachable') : error.message}</p>
