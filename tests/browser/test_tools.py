@@ -157,10 +157,13 @@ def test_a_prompt_is_measured_as_it_is_sent(site: Site, open_page: OpenPage) -> 
     dialog.get_by_label("Work directory", exact=True).fill(str(site.home / "src" / "long"))
     prompt = dialog.get_by_label("First prompt")
     prompt.fill("x" * 2400 + '"' * 900)
-    expect(dialog.get_by_role("alert")).to_contain_text("too long to send")
+    expect(dialog.get_by_role("alert")).to_have_text("This is too long to send.")  # said once, not at each key
+    expect(prompt).to_have_attribute("aria-invalid", "true")
+    expect(prompt).to_have_accessible_description(re.compile(r"^This is too long to send\. \d+ bytes too many\.$"))
     expect(dialog.get_by_role("button", name="Start session")).to_be_disabled()
     prompt.fill("x" * 3700)  # more than was allowed before, and little enough
     expect(dialog.get_by_role("alert")).to_have_count(0)
+    expect(prompt).not_to_have_attribute("aria-invalid", "true")
     with page.expect_request(lambda request: request.method == "POST") as sent:
         dialog.get_by_role("button", name="Start session").click()
     assert len(sent.value.post_data or "") <= 4096

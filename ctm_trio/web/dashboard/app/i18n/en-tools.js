@@ -13,7 +13,7 @@ export default {
       safe: { word: 'Safe', text: 'Asks in its terminal before it acts' },
       yolo: { word: 'Yolo', text: 'Acts without asking; you can talk to it from here' },
     },
-    prompt: 'First prompt', promptHint: 'What should it do? Typed as soon as Claude is ready.', tooLong: '{n} bytes too long to send.',
+    prompt: 'First prompt', promptHint: 'What should it do? Typed as soon as Claude is ready.', tooLong: 'This is too long to send.', tooLongBy: { one: '{n} byte too many.', other: '{n} bytes too many.' },
     go: 'Start session', busy: 'Starting …', done: '{name} is starting', open: 'Open {name}',
     errors: {
       workdir_not_absolute: 'Give the full path: it starts with “/”.', workdir_not_dir: 'This is a file, not a directory.',

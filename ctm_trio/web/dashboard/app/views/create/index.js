@@ -63,7 +63,7 @@ function Form() {
   };
   const at = (/** @type {string} */ field) => problem.field === field && html`<small class="field-problem" id=${`create-${field}-problem`} role="alert">
     <${Icon} name="error" /><span>${problem.text}${problem.session && html` <a href=${sessionPath(problem.session)} onClick=${closePanel}>${t('create.open', { name: problem.session })}</a>`}</span></small>`;
-  const bad = (/** @type {string} */ field) => (problem.field === field ? { 'aria-invalid': 'true', 'aria-describedby': `create-${field}-problem` } : {});
+  const bad = (/** @type {string} */ field) => (problem.field === field || (field === 'prompt' && tooLong > 0) ? { 'aria-invalid': 'true', 'aria-describedby': `create-${field}-problem` } : {});
   return html`<form class="stack" onSubmit=${submit} novalidate>
     <div class="field"><label for="create-workdir">${t('create.workdir')}</label>
       <input id="create-workdir" class="input mono" autofocus autocomplete="off" autocapitalize="off" spellcheck=${false} placeholder="/home/…"
@@ -80,8 +80,9 @@ function Form() {
         placeholder=${t('create.nameHint')} value=${values.name} onInput=${set('name')} ...${bad('name')} />
       ${at('name')}</div>
     <div class="field"><label for="create-prompt">${t('create.prompt')} <small class="muted">${t('create.optional')}</small></label>
-      <textarea id="create-prompt" class="input" rows="3" placeholder=${t('create.promptHint')} value=${values.prompt} onInput=${set('prompt')}></textarea>
-      ${tooLong > 0 && html`<small class="field-problem" role="alert"><${Icon} name="error" />${t('create.tooLong', { n: tooLong })}</small>`}</div>
+      <textarea id="create-prompt" class="input" rows="3" placeholder=${t('create.promptHint')} value=${values.prompt} onInput=${set('prompt')} ...${bad('prompt')}></textarea>
+      ${tooLong > 0 && html`<small class="field-problem" id="create-prompt-problem"><${Icon} name="error" />
+        <span><span role="alert">${t('create.tooLong')}</span> ${t('create.tooLongBy', { n: tooLong })}</span></small>`}</div>
     ${problem.field === 'all' && html`<p class="problem" role="alert">${problem.text}</p>`}
     <div class="dialog-actions">
       <button class="button" type="button" onClick=${closePanel}>${t('actions.cancel')}</button>
