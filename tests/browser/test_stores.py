@@ -111,6 +111,19 @@ def test_an_answer_to_an_earlier_login_is_dropped(page: Page) -> None:
     assert run(page, "sessions.js", body) == ["new"]
 
 
+def test_an_unknown_name_is_asked_for_once(page: Page) -> None:
+    """A call of a session that is not known makes the sessions be read, but not each call; after a logout again."""
+    body = """
+      const events = await import('/app/store/events.js'), live = await import('/app/store/live.js');
+      const call = () => events.apply({type: 'tool_call', session: 'new', id: '1-0', payload: {tool: 'Bash'}}, []);
+      m.sessionsLoaded.value = true;
+      const found = [call(), call()];
+      live.stopLive();
+      return [...found, call()];
+    """
+    assert run(page, "sessions.js", body) == [True, False, True]
+
+
 def test_each_call_is_counted_once(page: Page) -> None:
     """A call that comes again is not counted again; the counts say from when on they are whole, and start over."""
     body = """

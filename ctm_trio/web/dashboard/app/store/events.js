@@ -34,7 +34,7 @@ export function apply(event, rows) {
     rows.push(row);
     countCall(session, row);
     lastCalls.set(session, { tool: row.tool, input: row.input });
-    return sessionsLoaded.value && !sessions.value.has(session) && isNewName(session);
+    return sessionsLoaded.value && !sessions.value.has(session) && noteNewName(session);
   }
   if (type === 'quota_update' && !session) {
     changeQuota(payload);
@@ -57,7 +57,8 @@ export function applyTo(map, { type, session, payload }) {
     const { context_pct, input_tokens, output_tokens, cache_tokens } = payload;
     change(map, session, { context_pct, tokens: { input_tokens, output_tokens, cache_tokens } });
   } else if (type === 'attention_raised') {
-    // No event tells when the details change: of the same alarm those that we have are not older.
+    // The same alarm again: the details we have may be newer than the event's, because changed details come only with a
+    // read of the sessions. Keep them.
     if (known?.attention?.state === payload.state && known.attention.since === payload.since) return;
     change(map, session, { attention: { state: payload.state, since: payload.since, details: payload.details } });
   } else if (type === 'attention_cleared') {
@@ -70,12 +71,15 @@ export function applyTo(map, { type, session, payload }) {
 /** Names in events that the sessions list did not have: each is asked for once. @type {Set<string>} */
 const askedFor = new Set();
 
-/** @param {string} name */
-function isNewName(name) {
+/** Notes that a name is asked for. @param {string} name @returns {boolean} false if it was noted before */
+function noteNewName(name) {
   if (askedFor.has(name)) return false;
   askedFor.add(name);
   return true;
 }
+
+/** Forgets the names that were asked for (log out). */
+export const clearNames = () => askedFor.clear();
 
 /** A row that is not a call. @param {{id: string, session: string, payload: any}} event
  *  @param {'attention'|'session'} kind @param {string} text @returns {import('./feed.js').Row} */

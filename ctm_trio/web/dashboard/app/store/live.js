@@ -3,7 +3,7 @@ import { streams } from '../client/index.js';
 import { batch } from '../html.js';
 import { activityVersion, clearActivity, lastCalls } from './activity.js';
 import { streamClosed, streamHeard, streamStatus } from './connection.js';
-import { apply, applyTo, eventsOf } from './events.js';
+import { apply, applyTo, clearNames, eventsOf } from './events.js';
 import { appendLive, markGap } from './feed.js';
 import { shareAmongHiddenTabs } from './hidden-tabs.js';
 import { changeSessions, refresh } from './sessions.js';
@@ -83,6 +83,7 @@ export function stopLive() {
   pending = [];
   clearActivity();
   lastCalls.clear();
+  clearNames();
 }
 
 shareAmongHiddenTabs(pause, () => {
