@@ -5,7 +5,7 @@ import { boxNow, now } from './clock.js';
 /** @type {import('../html.js').Signal<'idle'|'connecting'|'live'|'lost'>} */
 export const streamState = signal('idle');
 /** ms when we last heard from a stream that is not open now; 0 while it is open. */
-export const lostAt = signal(0);
+const lostAt = signal(0);
 /** ms since when we have been trying to open it again; 0 while it is open, or nobody looks. */
 const tryingSince = signal(0);
 /** ms of the next try. */
