@@ -62,6 +62,22 @@ def test_the_feed_of_all_sessions_marks_a_gap(site: Site, open_page: OpenPage) -
     assert found == [["call"] * 3 + ["gap"] + ["call"] * 3, [10, 12]]
     expect(page.locator(".feed-row")).to_have_count(1)
     expect(page.locator(".feed-row")).to_contain_text("Calls are missing here")
+    expect(page.locator(".feed-count")).to_have_text("0 rows")
+
+
+def test_a_gap_is_no_new_call(site: Site, open_page: OpenPage) -> None:
+    """Above a list that its reader has scrolled down the calls are counted, not the mark of those that are missing."""
+    site.start()
+    site.sign_up()
+    page, _ = open_page("/feed")
+    expect(page.get_by_text("No calls yet")).to_be_visible()
+    feed(page, "m.appendLive(rows(1, 200));")
+    expect(page.locator(".feed-count")).to_have_text("200 rows")
+    page.locator(".feed-list").evaluate("(list) => list.scrollTo(0, 2000)")
+    expect(page.locator(".feed-row", has_text="150")).to_be_visible()
+    feed(page, "m.markGap(); m.appendLive(rows(301, 302));")
+    expect(page.get_by_role("button", name="new call")).to_have_text("2 new calls")
+    expect(page.locator(".feed-count")).to_have_text("202 rows")
 
 
 def test_a_gap_that_opens_while_the_feed_loads(site: Site, open_page: OpenPage) -> None:

@@ -25,6 +25,7 @@ export default function Everything({ params, query }) {
   const rows = allFeed.rows;
   const { session = '', tool = '', errors = '' } = query;
   const matching = useMemo(() => rows.filter(keeps({ session, tool, errors })).reverse(), [rows, session, tool, errors]);
+  const found = useMemo(() => matching.reduce((n, row) => n + (row.kind === 'gap' ? 0 : 1), 0), [matching]);
   const { shown, fresh, onTop, toTop, token } = useFrozen(matching);
   const open = useCallback((/** @type {any} */ row) => go(pathOf(row), { replace: here.value.path.split('/').length > 2 }), []);
   const close = useCallback(() => leaveTo(pathOf(null)), []);
@@ -39,7 +40,7 @@ export default function Everything({ params, query }) {
   return html`<section class=${`feed everything ${params.id ? 'with-detail' : ''}`} aria-label=${t('everything.title')}>
     <div class="feed-main">
       <h1 class="sr">${t('everything.title')}</h1>
-      <${FeedFilters} rows=${rows} query=${query} shown=${matching.length} path=${here.value.path} />
+      <${FeedFilters} rows=${rows} query=${query} shown=${found} path=${here.value.path} />
       ${fresh > 0 && html`<button class="button small pill top" onClick=${toTop}><${Icon} name="up" />${t('feed.fresh', { n: fresh })}</button>`}
       ${!rows.length && !sessionsLoaded.value ? html`<${Loading} />` : !matching.length ? html`<${Nothing} filtered=${filtered} />`
         : html`<${VirtualList} rows=${shown} rowHeight=${narrow ? ROW_NARROW : ROW_WIDE} keyOf=${keyOf} draw=${draw} class="feed-list"

@@ -3,20 +3,21 @@ import { useCallback, useMemo, useState } from '../../../html.js';
 import { compareIds } from '../../../ids.js';
 
 /**
- * @param {{id: string}[]} rows newest first
+ * @param {{id: string, kind: string}[]} rows newest first
  * @returns {{shown: any[], fresh: number, onTop: (atTop: boolean) => void, toTop: () => void, token: number}}
- *   `shown`: what to draw. `fresh`: rows that wait above. `token` changes with every `toTop`.
+ *   `shown`: what to draw. `fresh`: rows that wait above, without gaps. `token` changes with every `toTop`.
  */
 export function useFrozen(rows) {
   const [anchor, setAnchor] = useState(/** @type {string} */ (''));
   const [token, setToken] = useState(0);
-  const fresh = useMemo(() => {
+  const above = useMemo(() => {
     if (!anchor) return 0;
     let n = 0;
     while (n < rows.length && compareIds(rows[n].id, anchor) > 0) n += 1;
     return n;
   }, [rows, anchor]);
-  const shown = useMemo(() => (fresh ? rows.slice(fresh) : rows), [rows, fresh]);
+  const shown = useMemo(() => (above ? rows.slice(above) : rows), [rows, above]);
+  const fresh = useMemo(() => rows.slice(0, above).filter((row) => row.kind !== 'gap').length, [rows, above]);
   const newest = shown[0]?.id ?? '';
   const onTop = useCallback(
     (/** @type {boolean} */ atTop) => setAnchor((old) => (atTop ? '' : old || newest)),
