@@ -370,10 +370,12 @@ def test_a_limit_that_was_reset(site: Site, open_page: OpenPage) -> None:
         page.route("**/api/quota", lambda route: route.fulfill(json=quota))
         page.goto("/")
         limits = page.get_by_role("region", name="Limits of your account")
-        expect(limits).to_contain_text(re.compile(r"–.*reset \d\d:\d\d", re.IGNORECASE))
+        expect(limits).to_contain_text(re.compile(r"–.*reset (at )?\d\d:\d\d", re.IGNORECASE))
         expect(limits).not_to_contain_text("%")
         expect(limits).not_to_contain_text("The limit is reached")
         expect(limits.locator("[data-tone=bad], [data-tone=warn]")).to_have_count(0)
         if not phone:
-            expect(limits).to_contain_text(re.compile(r"Reset \d\d:\d\d; not known since"))
-            expect(limits).to_contain_text(re.compile(r"Reset [A-Z][a-z]+ \d\d:\d\d; not known since"))
+            expect(limits).to_contain_text(
+                re.compile(r"Reset at \d\d:\d\d\. What was used since then is not known yet\.")
+            )
+            expect(limits).to_contain_text(re.compile(r"Reset at [A-Z][a-z]+ \d\d:\d\d\. What was used"))

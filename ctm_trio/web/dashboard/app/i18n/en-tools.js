@@ -99,7 +99,7 @@ export default {
   },
   quota: {
     title: 'Limits of your account', five: '5-hour limit', weekly: 'Weekly limit', fiveShort: '5 h', weeklyShort: 'Week', resets: 'Resets {at}, in {span}', resetsShort: '· resets {at}', resetsIn: '· resets in {span}',
-    ahead: { five: 'At this rate the 5-hour limit is reached at {at}', weekly: 'At this rate the weekly limit is reached {at}' }, lasts: 'Lasts at this rate', reached: 'The limit is reached', wasReset: 'Reset {at}; not known since', wasResetShort: '· reset {at}',
+    ahead: { five: 'At this rate the 5-hour limit is reached at {at}', weekly: 'At this rate the weekly limit is reached {at}' }, lasts: 'Lasts at this rate', reached: 'The limit is reached', wasReset: 'Reset at {at}. What was used since then is not known yet.', wasResetShort: '· reset {at}',
     basis: {
       recent: { five: 'From the last hour', weekly: 'From the last day' }, average: { five: 'From the average of this window so far', weekly: 'From the average of this week so far' },
     },
