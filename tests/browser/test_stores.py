@@ -124,6 +124,15 @@ def test_an_unknown_name_is_asked_for_once(page: Page) -> None:
     assert run(page, "sessions.js", body) == [True, False, True]
 
 
+def test_the_clock_of_ten_seconds(page: Page) -> None:
+    """It changes once in ten seconds, and is not behind: what is left of a time is not more than it says."""
+    body = """
+      const at = (ms) => ((m.now.value = ms), m.nearlyNow.value);
+      return [at(1763830000000), at(1763830000001), at(1763830010000)];
+    """
+    assert run(page, "clock.js", body) == [1763830000000, 1763830010000, 1763830010000]
+
+
 def test_each_call_is_counted_once(page: Page) -> None:
     """A call that comes again is not counted again; the counts say from when on they are whole, and start over."""
     body = """

@@ -6,7 +6,7 @@
  * believed until the first answer.
  */
 import { api, setTimeHandler } from '../client/index.js';
-import { signal } from '../html.js';
+import { computed, signal } from '../html.js';
 
 /** An answer is late by its way here: the box is only taken to be behind what we think if it is by more than this. */
 const LATENESS_MS = 500;
@@ -23,6 +23,9 @@ let asking = false;
 export const boxNow = () => offset + performance.now();
 
 export const now = signal(boxNow());
+
+/** `now` for what need not follow each second, rounded up to 10 s: a time that is left is never shown as longer than it is. */
+export const nearlyNow = computed(() => Math.ceil(now.value / 10_000) * 10_000);
 
 /** An answer has just come that was sent at this time. @param {number} time ms by the box's clock */
 export function heard(time) {

@@ -2,7 +2,7 @@
 import { html } from '../../html.js';
 import { dayAndTime, moment, span } from '../../i18n/format.js';
 import { t } from '../../i18n/index.js';
-import { now } from '../../store/clock.js';
+import { nearlyNow } from '../../store/clock.js';
 import { forecast, isOver, windowOf } from '../../store/quota-history.js';
 import { quota } from '../../store/sessions.js';
 import { Icon } from '../../ui/icons.js';
@@ -19,7 +19,7 @@ export default function QuotaStrip() {
 
 /** @param {{kind: 'five'|'weekly', seen: {pct: number, resets: number}}} props */
 function Limit({ kind, seen }) {
-  const at = now.value;
+  const at = nearlyNow.value;
   if (isOver(seen, at)) return html`<${Over} kind=${kind} seen=${seen} at=${at} />`;
   const ahead = forecast(kind, at);
   const tone = toneOf(seen.pct, ahead);

@@ -3,7 +3,7 @@ import { html } from '../../html.js';
 import { hourMinute, moment, span } from '../../i18n/format.js';
 import { t } from '../../i18n/index.js';
 import { here } from '../../router.js';
-import { now } from '../../store/clock.js';
+import { nearlyNow } from '../../store/clock.js';
 import { forecast, isOver, windowOf } from '../../store/quota-history.js';
 import { quota } from '../../store/sessions.js';
 import { Icon } from '../../ui/icons.js';
@@ -13,7 +13,7 @@ export default function SlimQuota() {
   const five = windowOf(quota.value, 'five');
   const weekly = windowOf(quota.value, 'weekly');
   if (!useNarrow() || here.value.path !== '/' || (!five && !weekly)) return null;
-  const at = now.value;
+  const at = nearlyNow.value;
   const ahead = forecast('five', at);
   return html`<section class="slim-quota num" aria-label=${t('quota.title')}>
     <p class="slim-figures">
