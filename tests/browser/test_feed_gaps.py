@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.site import Site
+from tests.browser.site import Site, stamp
 
 ROWS = """
   const row = (n) => ({id: `${1763830000000000000n + BigInt(n)}-0`, session: 'one', kind: 'call', input: String(n)});
@@ -129,3 +131,37 @@ def test_a_first_page_that_fails_is_tried_again(site: Site, open_page: OpenPage)
     page.get_by_role("button", name="Try again").press("Enter")
     expect(page.locator("a.feed-row")).to_contain_text("echo first")
     expect(page.get_by_role("heading", name="one")).to_be_focused()
+
+
+def frame(number: int, ns: int) -> str:
+    """A call in the stream, so many seconds after `ns`."""
+    call = {"session": "one", "tool": "Bash", "input": f"echo {number}", "is_error": False, "ts": stamp()}
+    return f"event: tool_call\nid: {ns + number * 10**9}-0\ndata: {json.dumps(call)}\n\n"
+
+
+def test_a_stream_that_lost_events(site: Site, open_page: OpenPage) -> None:
+    """What came before the loss stands before the gap, what came after it behind it, and only that is counted."""
+    site.start()
+    site.sign_up()
+    page, _ = open_page("/")
+    ns = time.time_ns() - 60 * 10**9
+    held: list[Route] = []
+
+    def stream(route: Route) -> None:
+        if not held:
+            body = ": ok\n\n" + frame(1, ns) + ": lost\n\n" + frame(9, ns)
+            route.fulfill(body=body, content_type="text/event-stream")
+        held.append(route)  # the page asks again when it has read all of it, and waits
+
+    page.route("**/events/all", stream)
+    page.goto("/feed")
+    rows = page.locator(".feed-row")
+    expect(rows).to_have_count(3)
+    expect(rows).to_contain_text(["echo 9", "Calls are missing here", "echo 1"])
+    counted = page.evaluate(
+        """() => import('/app/store/activity.js').then((m) => {
+          const calls = m.callsByMinute('one', Date.now()).calls;
+          return [calls.reduce((a, b) => a + b, 0), m.coveredSince(Date.now())];
+        })"""
+    )
+    assert counted == [1, (ns + 9 * 10**9) // 10**6]
