@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import LIMIT_MS, OpenPage
+from tests.browser.conftest import OpenPage
 from tests.browser.journey import furnished
+from tests.browser.looks import look_again_until
 from tests.browser.site import Site, stamp
 
 
@@ -38,9 +37,6 @@ POLLED = {
 }
 """A page → what it asks again and again, what it shows of the answer, and the heading above that."""
 
-LOOKS = 8
-"""How often the page's clock is moved on by more than its longest wait."""
-
 
 @pytest.mark.parametrize("path", POLLED)
 def test_an_old_answer_says_that_it_is_old(site: Site, open_page: OpenPage, path: str) -> None:
@@ -57,12 +53,7 @@ def test_an_old_answer_says_that_it_is_old(site: Site, open_page: OpenPage, path
     note = page.get_by_text("This could not be read again.")
     expect(note).to_have_count(0)
     page.route(asked, lambda route: route.fulfill(status=500, json={"error": "internal", "message": "no"}))
-    for _ in range(LOOKS):  # an answer may be on its way, and the wait for the next one begins with that
-        page.clock.run_for(31_000)
-        with suppress(AssertionError):
-            expect(note).to_be_visible(timeout=LIMIT_MS / LOOKS)
-            break
-    expect(note).to_be_visible()
+    look_again_until(page, note)
     expect(page.locator(shown).first).to_be_visible()
     page.unroute(asked)
     page.locator(".out-of-date").get_by_role("button", name="Try again").press("Enter")
