@@ -255,6 +255,7 @@ async def test_idle_logs_cost_nothing(
         return real_uuids(directory)
 
     real_uuids = transcripts._uuids
+    monkeypatch.setattr(transcripts, "_uuids", uuids)
     mock_clock.rate = 1
     async with rig.running():
         await rig.settle(IDLE_LOGS)
@@ -263,7 +264,6 @@ async def test_idle_logs_cost_nothing(
         # What follows takes no thread and no time but the test's.
         monkeypatch.setattr(tailed, "in_thread", look)
         monkeypatch.setattr(attribution, "in_thread", look)
-        monkeypatch.setattr(transcripts, "_uuids", uuids)
         await trio.testing.wait_all_tasks_blocked(0.01)
         trio.lowlevel.add_instrument(wakes)
         for _ in range(WATCHED_S):
@@ -271,6 +271,6 @@ async def test_idle_logs_cost_nothing(
             await trio.testing.wait_all_tasks_blocked()
         trio.lowlevel.remove_instrument(wakes)
     assert 0 < looks * LOOK_S < 0.025 * WATCHED_S
-    assert listed == PROJECTS, "directories that have not changed were listed again"
+    assert listed == PROJECTS, "directories that have not changed were listed"
     assert not [name for name in wakes.steps if name.startswith("tailer:")]
     assert wakes.steps.total() < 5 * WATCHED_S
