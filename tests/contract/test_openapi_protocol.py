@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -74,10 +75,13 @@ def bare(path: str) -> str:
     return re.sub(r"\{\w+\}", "{}", path.partition("?")[0])
 
 
+OPERATIONS = {
+    (method, bare(path)): operation for path, methods in PATHS.items() for method, operation in methods.items()
+}
+
 DESCRIBED = {
-    (method, bare(path)): {int(status) for status in operation["responses"] if status != "default"}
-    for path, methods in PATHS.items()
-    for method, operation in methods.items()
+    route: {int(status) for status in operation["responses"] if status != "default"}
+    for route, operation in OPERATIONS.items()
 }
 
 
@@ -100,10 +104,18 @@ def paths_in(cell: str) -> list[str]:
     return found
 
 
+STATUSES = {int(status) for status in HTTPStatus}
+
+
 def statuses_in(cell: str) -> set[int]:
-    """The statuses that a cell names, which are not the numbers of something else."""
-    text = re.sub(r"`[^`]*`|(at most|newest|above) [\d,]+", "", cell)
-    return {int(number) for number in re.findall(r"\b[2-5]\d\d\b", text)}
+    """The statuses that a cell names. They begin it or one of its parts; a number within a sentence is another one."""
+    found = re.findall(r"(?:^|[,;] )(?:the last )?(\d{3})\b", re.sub(r"`[^`]*`", "", cell).strip())
+    return {int(number) for number in found} & STATUSES
+
+
+def codes_in(rows: Iterable[list[str]]) -> set[str]:
+    """The codes in the first column of the table of errors. Further keys of an answer stand there, too."""
+    return {code for row in rows for code in re.findall(r"`([^`]+)`", row[0])}
 
 
 def statuses_by_code() -> dict[str, set[int]]:
@@ -135,14 +147,15 @@ def test_the_table_of_the_login() -> None:
 
 
 def test_the_table_of_errors() -> None:
-    """Every status that is described has a code there."""
+    """Every code that the program knows is there, and every status that is described."""
+    assert statuses_by_code().keys() <= codes_in(table("## Errors"))
     named = set().union(*(statuses_in(row[1]) for row in table("## Errors")))
     for route, statuses in DESCRIBED.items():
         assert {status for status in statuses if status >= 400} <= named, route
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_code(code: str) -> None:
+def test_a_code_has_its_status_and_routes(code: str) -> None:
     """It has the status that the table of errors says, and its routes are described with it."""
     (status,) = statuses_by_code()[code]
     (row,) = [row for row in table("## Errors") if f"`{code}`" in row[0]]
@@ -152,7 +165,7 @@ def test_a_code(code: str) -> None:
 
 
 @pytest.mark.parametrize("name", THRESHOLDS)
-def test_a_threshold(name: str) -> None:
+def test_a_threshold_has_the_bounds_of_a_patch(name: str) -> None:
     """It is described with the bounds that a PATCH holds it to."""
     low, high = THRESHOLDS[name]["minimum"], THRESHOLDS[name]["maximum"]
     refused = [value for value in (low - 1, low, high, high + 1) if fault(f"serve.attention.{name}", value)]
