@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ctm_trio.model.search import MAX_QUERY, MIN_QUERY
+from ctm_trio.model.typing import KEYS
+
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
@@ -44,10 +47,10 @@ def counted(value: Schema) -> Schema:
 TOKENS = one({"input_tokens": WHOLE, "output_tokens": WHOLE, "cache_tokens": WHOLE})
 LIMIT_PCT: Schema = {"type": ["integer", "null"], "minimum": 0, "description": "null while unknown"}
 PERCENT: Schema = {"type": "integer", "minimum": 1, "maximum": 100}
-MINUTES: Schema = {"type": "integer", "minimum": 1, "maximum": 1440}
+UP_TO_1440: Schema = {"type": "integer", "minimum": 1, "maximum": 1440}
 THRESHOLDS: dict[str, Schema] = {
-    "error_rate_pct": PERCENT, "error_rate_window": MINUTES, "idle_minutes": MINUTES, "quota_pct": PERCENT,
-    "context_pct": PERCENT, "yolo_unchecked_minutes": MINUTES,
+    "error_rate_pct": PERCENT, "error_rate_window": UP_TO_1440, "idle_minutes": UP_TO_1440, "quota_pct": PERCENT,
+    "context_pct": PERCENT, "yolo_unchecked_minutes": UP_TO_1440,
 }  # fmt: skip
 
 SCHEMAS: dict[str, Schema] = {
@@ -136,6 +139,7 @@ def route(
     form: bool = False,
     query: Mapping[str, Schema] | None = None,
     needs: tuple[str, ...] = (),
+    headers: Mapping[str, Schema] | None = None,
     token: bool = True,
     errors: str = "",
     empty: int = 0,
@@ -148,8 +152,8 @@ def route(
         says: one sentence.
         answer: the schema of the JSON, or a media type, or "" for no content.
         status: of success; `empty`: another one, without content.
-        takes: the schema of the body, as a form if `form`.
-        query: parameters; those in `needs` have to be there.
+        takes: the schema of the body. `form`: it is a form of either kind, and may be left out.
+        query: parameters; those in `needs` have to be there. `headers`: headers that may be there.
         token: a session token is needed.
         order: an order, which may outlast its request: 202 tells where to look then. Source: PROTOCOL.md, Orders.
         errors: statuses with a code of their own in PROTOCOL.md, with blanks. 401 and 403 follow from the guard, 500,
@@ -175,17 +179,19 @@ def route(
         answers[code] = failed
     parts = [_PARTS[part] for part in _PARTS if f"{{{part}}}" in path]
     parts += [{"name": k, "in": "query", "required": k in needs, "schema": v} for k, v in (query or {}).items()]
+    parts += [{"name": k, "in": "header", "required": False, "schema": v} for k, v in (headers or {}).items()]
     operation: Schema = {"summary": says, "responses": answers, "security": [{"token": []}] if token else []}
     if parts:
         operation["parameters"] = parts
     if takes is not None:
-        kind = "application/x-www-form-urlencoded" if form else "application/json"
-        operation["requestBody"] = {"required": True, "content": {kind: {"schema": takes}}}
+        kinds = ("application/x-www-form-urlencoded", "multipart/form-data") if form else ("application/json",)
+        operation["requestBody"] = {"required": not form, "content": {kind: {"schema": takes} for kind in kinds}}
     PATHS.setdefault(path, {})[method] = operation
 
 
 S = "/api/sessions/{name}"
 LIMIT = {"limit": WHOLE}
+RESUME = {"Last-Event-ID": EVENT_ID}
 CONFIRM = one({"confirm": TEXT})
 
 route("/healthz", "Is the daemon up?", one({"status": TEXT, "uptime_seconds": NUMBER}), token=False)
@@ -245,7 +251,8 @@ route(
     order=True,
 )
 route(f"{S}/input", "Type a text or a preset into it.", method="post", status=204,
-      takes=one({}, {"text": TEXT, "preset": {"enum": ["yes", "no", "continue", "follow"]}, "key": TEXT}),
+      takes=one({}, {"text": TEXT, "preset": {"enum": ["yes", "no", "continue", "follow"]},
+                     "key": {"enum": sorted(KEYS)}}),
       errors="400 404 409", order=True)  # fmt: skip
 route(f"{S}/attach-url", "A link that attaches a terminal.", one({"url": TEXT}), errors="403 404")
 route("/api/quota", "The account's limits.", ref("Quota"), empty=204)
@@ -281,8 +288,8 @@ route("/api/cost", "Tokens and cost over time.",
 route("/api/search", "Every tool call whose text has this part.",
       one({"query": TEXT, "matches": many(ref("Match")), "truncated": FLAG, "complete": FLAG}), needs=("q",),
       errors="400 503",
-      query={"q": {"type": "string", "minLength": 3}, "session": TEXT, "tool": TEXT, "error": FLAG, "since": TIME,
-             "until": TIME, "before": EVENT_ID, **LIMIT})  # fmt: skip
+      query={"q": {"type": "string", "minLength": MIN_QUERY, "maxLength": MAX_QUERY}, "session": TEXT, "tool": TEXT,
+             "error": FLAG, "since": TIME, "until": TIME, "before": EVENT_ID, **LIMIT})  # fmt: skip
 route("/api/doctor", "What is well on this machine and what is not.",
       one({"checks": many(one({"name": TEXT, "status": {"enum": ["ok", "warn", "err"]}},
                               {"message": TEXT, "remediation": TEXT}))}))  # fmt: skip
@@ -306,12 +313,15 @@ route("/api/orders/{order}", "How an order ended that outlasted its request. Ans
       one({"order": TEXT, "kind": TEXT, "status": {"enum": ["under_way", "done"]}},
           {"ends_within_s": NUMBER, "overdue": FLAG, "answer": one({"status": WHOLE, "body": {}})}),
       errors="404")  # fmt: skip
-route("/events/all", "All events as they happen, after a replay.", "text/event-stream", errors="429 503")
-route("/events/session/{name}", "One session's events.", "text/event-stream", errors="404 429 503")
+route("/events/all", "All events as they happen, after a replay.", "text/event-stream",
+      headers=RESUME, errors="429 503")  # fmt: skip
+route("/events/session/{name}", "One session's events.", "text/event-stream",
+      headers=RESUME, errors="404 429 503")  # fmt: skip
 route("/events/session/{name}/pane", "The session's terminal; looked at every 0.15 s, sent when it changed.",
       "text/event-stream", query={"history": {"type": "integer", "minimum": 0, "maximum": 10000}},
       errors="404 429 503")  # fmt: skip
-route("/ws", "The same over WebSocket, subprotocol ctm.v1.", status=101, errors="400 403 426 429")
+route("/ws", "The same over WebSocket, subprotocol ctm.v1.", status=101,
+      query={"session": many(TEXT), "types": many(TEXT), "since": EVENT_ID}, errors="400 403 426 429")  # fmt: skip
 
 
 def document(version: str) -> Schema:

@@ -169,6 +169,21 @@ def test_answers_are_as_described(daemon: Daemon) -> None:
     assert checked > 15
 
 
+def test_a_hook_takes_what_is_described(daemon: Daemon) -> None:
+    """A form of either kind, or none at all."""
+    body = PATHS["/api/hooks/{event}"]["post"]["requestBody"]
+    forms: dict[str, dict[str, Any]] = {
+        "application/x-www-form-urlencoded": {"data": {"name": "nobody"}},
+        "multipart/form-data": {"files": {"name": (None, "nobody")}},
+    }
+    assert not body["required"]
+    assert body["content"].keys() == forms.keys()
+    for kind, sent in {**forms, "": {}}.items():
+        answer = daemon.request("POST", "/api/hooks/on_yolo", **sent)
+        assert answer.request.headers.get("Content-Type", "").split(";")[0] == kind
+        assert answer.status_code == 204, (kind, answer.text)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [

@@ -104,6 +104,12 @@ def paths_in(cell: str) -> list[str]:
     return found
 
 
+def queries_in(cell: str) -> list[set[str]]:
+    """The names in the query of each path in a cell."""
+    queries = [text.partition("?")[2] for text in re.findall(r"`([^`]+)`", cell)]
+    return [{part.partition("=")[0] for part in query.split("&") if part} for query in queries]
+
+
 STATUSES = {int(status) for status in HTTPStatus}
 
 
@@ -135,6 +141,26 @@ def test_the_table_of_routes() -> None:
     routes = {(row[0].lower(), path): statuses_in(row[3]) for row in table("## Routes") for path in paths_in(row[1])}
     assert set(routes) == set(DESCRIBED)
     assert {route: named - DESCRIBED[route] for route, named in routes.items() if named - DESCRIBED[route]} == {}
+
+
+def test_the_queries_in_the_table_of_routes() -> None:
+    """They have the names of the parameters that are described."""
+    for row in table("## Routes"):
+        for path, names in zip(paths_in(row[1]), queries_in(row[1]), strict=True):
+            parameters = OPERATIONS[row[0].lower(), path].get("parameters", ())
+            assert names == {one["name"] for one in parameters if one["in"] == "query"}, path
+
+
+def test_the_header_of_the_streams() -> None:
+    """Those of events go on where the header says; the one of a terminal has no past."""
+    taking = {
+        path: [one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"]
+        for (_, path), operation in OPERATIONS.items()
+        if path.startswith("/events/")
+    }
+    resumes = ["Last-Event-ID"]
+    assert taking == {"/events/all": resumes, "/events/session/{}": resumes, "/events/session/{}/pane": []}
+    assert f"| `{resumes[0]}` |" in PROTOCOL
 
 
 def test_the_table_of_the_login() -> None:
