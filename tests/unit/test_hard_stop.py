@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from ctm_trio.daemon import hard_stop
@@ -22,33 +21,30 @@ def hangs():
 """Waits in the kernel for a writer that never comes, and again after each signal."""
 
 
-def run(code: str, directory: Path, **env: str) -> tuple[int, str, float]:
-    """Run a program; exit code, what it said, seconds."""
+def run(code: str, directory: Path, **env: str) -> tuple[int, str]:
+    """Run a program; exit code, what it said. One that hangs fails the test."""
     (directory / "fifo").unlink(missing_ok=True)
     subprocess.run(["mkfifo", str(directory / "fifo")], check=True)
-    began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", f"{IMPORTS}{HANGS}{code}"],
         cwd=directory, env={"PYTHONPATH": str(CODE), **env}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    return done.returncode, done.stderr, time.monotonic() - began
+    return done.returncode, done.stderr
 
 
 def test_what_hangs_is_cut_off(tmp_path: Path) -> None:
     """The exit code says whether all that was promised is on disk; the last message says so too."""
     for safe, code, word in ((True, 0, "is on disk"), (False, 1, "may not be")):
-        ended, said, took = run(f"HardStop(lambda: {safe}, limit_s=0.5).arm()\nhangs()", tmp_path)
+        ended, said = run(f"HardStop(lambda: {safe}, limit_s=0.5).arm()\nhangs()", tmp_path)
         assert (ended, word in said) == (code, True), said
         assert "took 0.5 s" in said
-        assert took < 20
 
 
 def test_what_cannot_be_said_is_left_unsaid(tmp_path: Path) -> None:
     """Where there is no memory for the last words the process ends all the same, and in time."""
     code = "import ctm_trio.daemon.hard_stop as h\ndef no(*_):\n    raise MemoryError\nh.busy = no\n"
-    ended, _, took = run(f"{code}HardStop(lambda: True, limit_s=0.5).arm()\nhangs()", tmp_path)
+    ended, _ = run(f"{code}HardStop(lambda: True, limit_s=0.5).arm()\nhangs()", tmp_path)
     assert ended == 0
-    assert took < 20
 
 
 NO_THREAD = """
@@ -61,20 +57,19 @@ def no(*_):
 def test_a_stop_needs_no_new_thread(tmp_path: Path) -> None:
     """What was prepared ends the process though no other thread can be had."""
     stop = "s = HardStop(lambda: True, limit_s=0.5)\ns.prepare()\nthreading.Thread.start = no\ns.arm()\nhangs()"
-    ended, _, took = run(NO_THREAD + stop, tmp_path)
+    ended, _ = run(NO_THREAD + stop, tmp_path)
     assert ended == 0
-    assert took < 20
 
 
 def test_a_stop_without_any_thread_has_no_bound(tmp_path: Path) -> None:
     """If there is no thread at the stop, and none was prepared, the stop goes on without one, and without an error."""
     stop = "s = HardStop(lambda: True, limit_s=0.1)\ns.arm()\ns.disarm()\ns.watch_exit()\nos._exit(7)"
-    assert run(f"{NO_THREAD}threading.Thread.start = no\n{stop}", tmp_path)[:2] == (7, "")
+    assert run(f"{NO_THREAD}threading.Thread.start = no\n{stop}", tmp_path) == (7, "")
 
 
 def test_a_stop_that_is_over_is_left_alone(tmp_path: Path) -> None:
     """After `disarm` nothing ends the process before its time."""
-    ended, said, _ = run(
+    ended, said = run(
         "s = HardStop(lambda: False, limit_s=0.3)\ns.arm()\ns.disarm()\ntime.sleep(1)\nos._exit(7)", tmp_path
     )
     assert (ended, said) == (7, "")
@@ -83,10 +78,9 @@ def test_a_stop_that_is_over_is_left_alone(tmp_path: Path) -> None:
 def test_one_that_is_relaxed_counts_anew(tmp_path: Path) -> None:
     """A run that ended by itself is over, and another one begins: only the next end counts."""
     code = "s = HardStop(lambda: False, limit_s=0.3)\ns.arm()\ns.relax()\ntime.sleep(1)\n"
-    assert run(f"{code}os._exit(7)", tmp_path)[:2] == (7, "")
-    ended, said, took = run(f"{code}os.write(2, b'again ')\ns.arm()\nhangs()", tmp_path)
+    assert run(f"{code}os._exit(7)", tmp_path) == (7, "")
+    ended, said = run(f"{code}os.write(2, b'again ')\ns.arm()\nhangs()", tmp_path)
     assert (ended, said.partition(" ")[0]) == (1, "again")
-    assert took < 20
 
 
 ENDS = """
@@ -113,28 +107,25 @@ os._exit(server.serve_main(int(os.environ["PORT"])) + 10)
 
 def test_a_daemon_that_ends_by_itself(tmp_path: Path) -> None:
     """Nobody asked it to stop, and what it closes hangs: the process ends all the same, and not as if all were well."""
-    ended, said, took = run(ENDS, tmp_path, HOME=str(tmp_path), PORT=str(free_port()))
+    ended, said = run(ENDS, tmp_path, HOME=str(tmp_path), PORT=str(free_port()))
     assert ended == 1, said
     assert "still at work" in said
-    assert took < 20
 
 
 def test_a_thread_that_could_not_be_prepared_is_tried_again(tmp_path: Path) -> None:
     """Where the system had no thread at the start, the stop tries again, and so does every further signal."""
     prepare = "threading.Thread.start = no\ns = HardStop(lambda: True, limit_s=0.5)\ns.prepare()\n"
     for more in ("", "s.arm()\n"):
-        ended, said, took = run(f"{NO_THREAD}{prepare}{more}threading.Thread.start = start\ns.arm()\nhangs()", tmp_path)
+        ended, said = run(f"{NO_THREAD}{prepare}{more}threading.Thread.start = start\ns.arm()\nhangs()", tmp_path)
         assert ended == 0, said
-        assert took < 20
 
 
 def test_an_exit_that_hangs(tmp_path: Path) -> None:
     """What hangs while the interpreter ends, when no thread of it is sure to run, is cut off as well."""
     arm = "s = HardStop(lambda: True, limit_s=0.5)\ns.arm()\ns.disarm()\ns.watch_exit()"
     code = f"import atexit\natexit.register(hangs)\n{arm}"
-    ended, _, took = run(code, tmp_path)
+    ended, _ = run(code, tmp_path)
     assert ended == 1
-    assert took < 20
 
 
 def test_signals_are_heard_of_while_the_main_thread_hangs(tmp_path: Path) -> None:
@@ -145,7 +136,7 @@ def test_signals_are_heard_of_while_the_main_thread_hangs(tmp_path: Path) -> Non
     blocked = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
     for how in (handled, blocked):
         code = f"{how}{kill}with watching(frozenset({{signal.SIGTERM}}), {arm}):\n    hangs()\n"
-        ended, said, _ = run(code, tmp_path)
+        ended, said = run(code, tmp_path)
         assert (ended, said) == (5, "armed\n"), how
 
 
@@ -169,5 +160,5 @@ with watching(frozenset({signal.SIGTERM}), lambda: os._exit(5)):
             time.sleep(0.01)
 """
     for before in ("", NO_THREAD):
-        ended, said, _ = run(before + code, tmp_path)
+        ended, said = run(before + code, tmp_path)
         assert ended == 0, said
