@@ -7,7 +7,12 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest.register_assert_rewrite("tests.faults.rig")
+# Of an assert that fails pytest shows the values only in modules that it rewrites: by itself those of tests, and of
+# helpers those that are named here, before anybody imports them.
+pytest.register_assert_rewrite(
+    "tests.browser.guards", "tests.browser.looks", "tests.faults.process", "tests.faults.rig",
+    "tests.field.repositories", "tests.field.watched", "tests.git_owner", "tests.git_repo", "tests.other_user",
+)  # fmt: skip
 
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
