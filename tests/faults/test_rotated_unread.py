@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,24 @@ import pytest
 from tests.faults.rig import LogFile, Rig, next_tick
 from tests.faults.test_logs import lines
 
-Step = Callable[[LogFile], None]
+
+@dataclass
+class Written(LogFile):
+    """A log that notes what is written to it."""
+
+    written: list[str] = field(default_factory=list)
+
+
+Step = Callable[[Written], None]
 
 
 def write(count: int) -> Step:
     """Append lines."""
 
-    def step(log: LogFile) -> None:
-        written = log.written  # type: ignore[attr-defined]
-        data, markers = lines(len(written), count)
+    def step(log: Written) -> None:
+        data, markers = lines(len(log.written), count)
         log.append(data)
-        written += markers
+        log.written += markers
 
     return step
 
@@ -87,25 +95,19 @@ READ: dict[str, tuple[Step, ...]] = {
 }
 
 
-def begun(rig: Rig) -> LogFile:
-    """A log that notes what is written to it."""
+def begun(rig: Rig) -> Written:
+    """A log to which nothing was written yet."""
     log = rig.log()
-    log.written = []  # type: ignore[attr-defined]
-    return log
+    return Written(log.directory, log.uuid, log.clock_s)
 
 
-def markers(log: LogFile) -> list[str]:
-    """All that was written to a log."""
-    return list(log.written)  # type: ignore[attr-defined]
-
-
-async def caught_up(rig: Rig, log: LogFile) -> None:
+async def caught_up(rig: Rig, log: Written) -> None:
     """Two more lives, in which all is read, and nothing is read again."""
     for _ in range(2):
         async with rig.running():
-            await rig.settle(len(markers(log)))
+            await rig.settle(len(log.written))
             await rig.until(lambda: rig.tailers.latest.caught_up)
-    rig.check(markers(log))
+    rig.check(log.written)
 
 
 @pytest.mark.parametrize("steps", NEVER_SEEN.values(), ids=NEVER_SEEN)
@@ -133,7 +135,7 @@ async def test_after_some_was_read(rig: Rig, steps: tuple[Step, ...], before: st
         if not down:
             for step in steps:  # without a checkpoint: the daemon sees none of it happen
                 step(log)
-            await rig.settle(len(markers(log)))
+            await rig.settle(len(log.written))
     if down:
         for step in steps:
             step(log)
@@ -180,10 +182,10 @@ async def test_the_inode_of_one_that_is_gone(rig: Rig) -> None:
         await rig.settle(11)
     data, more = lines(11, 5)
     Path(f"{log.path}.1").write_bytes(data)  # in place, so that the inode stays
-    log.written += more  # type: ignore[attr-defined]
+    log.written += more
     async with rig.running():
         await rig.settle(16)
-    assert sorted(rig.markers) == sorted(markers(log))
+    assert sorted(rig.markers) == sorted(log.written)
 
 
 async def test_moved_away_and_back(rig: Rig) -> None:
@@ -200,7 +202,7 @@ async def test_moved_away_and_back(rig: Rig) -> None:
         away.rename(log.path)
         write(5)(log)
         await rig.settle(16)
-    assert [marker for marker in rig.markers if marker != "m100"] == markers(log)
+    assert [marker for marker in rig.markers if marker != "m100"] == log.written
 
 
 @pytest.mark.parametrize("ending", [".1", "-20261126"])
@@ -214,6 +216,6 @@ async def test_a_copy_that_grows(rig: Rig, ending: str) -> None:
         for part in (b"", data[:700], data[: len(data) // 2], data):
             target.write_bytes(part)
             write(1)(log)
-            await rig.settle(len(markers(log)))
+            await rig.settle(len(log.written))
             await rig.until(lambda: rig.tailers.latest.caught_up)
     await caught_up(rig, log)
