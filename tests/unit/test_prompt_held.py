@@ -12,10 +12,14 @@ from trio.testing import MockClock
 
 from ctm_trio.model.panes import Pane
 from ctm_trio.system import prompt
+from ctm_trio.system.prompt import HOLD_S, SETTLE_LIMIT_S
 from ctm_trio.system.tmux import Tmux
 
 DIALOG, BOX = " Do you trust it?\n ❯ 1. Yes\n   2. No\n", "ready"
 PANE = Pane("demo", "$1", "%1", 1, False, False, False, True, True)
+
+SETTLES_S, TOO_LONG_S = SETTLE_LIMIT_S * 2 / 3, SETTLE_LIMIT_S * 4 / 3
+"""Less than the screen may take to settle, and more."""
 
 
 @dataclass
@@ -40,12 +44,12 @@ class Screen:
 @pytest.mark.parametrize(
     ("asks_s", "changes_s", "problem"),
     [
-        (0.0, 10.0, ""),
-        (0.0, 20.0, "keeps changing"),
-        (20.0, 10.0, ""),
-        (590.0, 10.0, ""),
-        (20.0, 20.0, "keeps changing"),
-        (700.0, 0.0, "asking a question"),
+        (0.0, SETTLES_S, ""),
+        (0.0, TOO_LONG_S, "keeps changing"),
+        (TOO_LONG_S, SETTLES_S, ""),
+        (HOLD_S - SETTLES_S, SETTLES_S, ""),
+        (TOO_LONG_S, TOO_LONG_S, "keeps changing"),
+        (HOLD_S + TOO_LONG_S, 0.0, "asking a question"),
     ],
 )
 async def test_the_screen_settles_after_a_dialog(

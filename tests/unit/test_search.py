@@ -323,4 +323,4 @@ def test_a_directory_of_many_files(library: Library, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "listdir", listdir)
     index(library)
     assert len(look(library, "needle").matches) == 30
-    assert len(listings) == 2, "once for the parts, once for files of others' names"
+    assert len(listings) < 5, "the directory was listed for each line"
