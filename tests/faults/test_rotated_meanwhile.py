@@ -103,14 +103,9 @@ async def test_numbered_files(rig: Rig, monkeypatch: pytest.MonkeyPatch, pack: b
     data, markers = lines(len(expected), 20)
     log.append(data)
     expected += markers
-    done = do_before(monkeypatch, "repeated", lambda: rotate_others(log, pack=pack))
+    done = do_before(monkeypatch, "repeated", lambda: log.logrotate("create", pack=pack))
     await live_through(rig, expected)
     assert done
-
-
-def rotate_others(log: LogFile, *, pack: bool) -> None:
-    """What logrotate does to a log."""
-    log.logrotate("create", pack=pack)
 
 
 async def emptied(rig: Rig) -> LogFile:

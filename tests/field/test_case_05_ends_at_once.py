@@ -19,7 +19,7 @@ echo 'Error: no such licence'
 stty -icanon -echo && printf '\\033[6n' && dd bs=1 count=1 >/dev/null 2>&1
 exit 1
 """
-"""A client that ends when tmux has answered, and so has read its last words: on a busy machine it may not, else."""
+"""Ends only once tmux has answered its query, and so has read its last words; otherwise a busy tmux might miss them."""
 
 
 def cli(daemon: Daemon, *words: str) -> subprocess.CompletedProcess[str]:

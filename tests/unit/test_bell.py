@@ -9,7 +9,7 @@ from ctm_trio.core.bell import Bell
 
 
 async def test_rings_before_and_while_it_is_waited_for(nursery: trio.Nursery) -> None:
-    """Those that came while the task was at work wake it once; a wait that is cut off loses none."""
+    """Those that came before the task waits wake it once; one while it waits wakes it again."""
     bell, looks = Bell(), list[int]()
 
     async def task() -> None:

@@ -125,7 +125,7 @@ async def test_a_sign_up_whose_code_is_replaced_meanwhile(tmp_path: Path, monkey
     assert not store.registered
 
 
-async def test_a_logout_during_a_sign_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_logout_while_the_files_are_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It counts at once, and whoever sees the revision rise finds the token void; only the file has to wait."""
     store = UserStore(tmp_path / "user.json", tmp_path / "tokens.json")
     token = await store.signup(NAME, PASSWORD, OWNER)
