@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import stat
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.devices import DEVICE, make_device
 from tests.faults.process import Daemon, eventually
 from tests.faults.rig import line
 
@@ -34,11 +34,9 @@ def large(path: Path) -> None:
 
 
 def device(path: Path) -> None:
-    """A link to what never ends. As root to one that nobody misses if it is replaced."""
-    endless = Path("/dev/zero")
-    if os.geteuid() == 0:
-        endless = path.parent / f".{path.name}.zero"
-        os.mknod(endless, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+    """A link to what never ends."""
+    endless = path.parent / f".{path.name}.zero"
+    make_device(endless)
     path.symlink_to(endless)
 
 
@@ -55,7 +53,10 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "directory": directory,
     "device": device,
     "large": large,
+    "socket": unix_socket,
 }
+
+EVERY_KIND = pytest.mark.parametrize("kind", [DEVICE if kind == "device" else kind for kind in KINDS])
 
 PLACES = (
     "config.json", "sessions.json", "sessions.json.lock", "user.json", "ctm-trio-tokens.json", "allowed_origins",
@@ -77,11 +78,11 @@ def put(root: Path, home: Path, make: Callable[[Path], None], *, all_large: bool
         make(path)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "socket"])
+@EVERY_KIND
 def test_everywhere_at_once(tmp_path: Path, kind: str) -> None:
     """With pipes, directories, devices, sockets or 4 GB in all places: it starts, reads logs, answers, and stops."""
     daemon = Daemon(tmp_path, token="nobody has signed up")
-    put(daemon.root, tmp_path, KINDS.get(kind, unix_socket), all_large=kind == "large")
+    put(daemon.root, tmp_path, KINDS[kind], all_large=kind == "large")
     with daemon:
         daemon.start()
         pid = daemon.process.pid if daemon.process else 0
@@ -115,11 +116,11 @@ COMMANDS = {
 """Commands, with their exit codes and what they say on standard error. Logs are shown without the sessions' names."""
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "socket"])
+@EVERY_KIND
 def test_the_command_line(tmp_path: Path, kind: str) -> None:
     """The command line ends in time with words, never with a traceback, and so do the hook and the status line."""
     root = tmp_path / ".config" / "ctm"
-    put(root, tmp_path, KINDS.get(kind, unix_socket), all_large=kind == "large")
+    put(root, tmp_path, KINDS[kind], all_large=kind == "large")
     env = {k: v for k, v in os.environ.items() if not k.startswith(("CTM_", "TMUX", "CLAUDE", "XDG_"))}
     env |= {"HOME": str(tmp_path), "TMUX_TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
     for command, (code, said) in COMMANDS.items():

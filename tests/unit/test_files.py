@@ -6,11 +6,13 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ctm_trio.system.files import atomic_write, open_regular, read_regular
+from tests.devices import DEVICE, make_device
 
 
 def test_a_regular_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
@@ -60,24 +62,28 @@ def test_no_descriptor_is_left_by_a_refusal(tmp_path: Path) -> None:
     assert after == before
 
 
-@pytest.mark.parametrize("linked", [True, False])
-def test_nothing_but_a_file_is_replaced(tmp_path: Path, linked: bool) -> None:
-    """A FIFO, a device, a directory or a socket stays what it is, also at the end of a link; so as root, too."""
-    places = [tmp_path / name for name in ("fifo", "directory", "socket", "device")]
-    os.mkfifo(places[0])
-    places[1].mkdir()
+def bind(path: Path) -> None:
+    """A socket."""
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(places[2]))
-        if os.geteuid() == 0:
-            os.mknod(places[3], 0o600 | stat.S_IFCHR, os.makedev(1, 5))
-        else:
-            places.pop()
-        for place in places:
-            kind = stat.S_IFMT(place.stat().st_mode)
-            path = tmp_path / f"{place.name}.link" if linked else place
-            if linked:
-                path.symlink_to(place)
-            with pytest.raises(OSError, match="not a regular file"):
-                atomic_write(path, b"x")
-            assert stat.S_IFMT(place.stat().st_mode) == kind
+        listener.bind(str(path))
+
+
+MAKE: dict[str, Callable[[Path], None]] = {
+    "fifo": os.mkfifo, "directory": Path.mkdir, "socket": bind, "device": make_device,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize("kind", ["fifo", "directory", "socket", DEVICE])
+def test_nothing_but_a_file_is_replaced(tmp_path: Path, kind: str, linked: bool) -> None:
+    """A FIFO, a device, a directory or a socket stays what it is, also at the end of a link; so as root, too."""
+    place = path = tmp_path / kind
+    MAKE[kind](place)
+    if linked:
+        path = tmp_path / "link"
+        path.symlink_to(place)
+    before = stat.S_IFMT(place.stat().st_mode)
+    with pytest.raises(OSError, match="not a regular file"):
+        atomic_write(path, b"x")
+    assert stat.S_IFMT(place.stat().st_mode) == before
     assert not list(tmp_path.glob(".*.tmp"))
