@@ -59,3 +59,18 @@ def two_checkpoints(path: Path) -> Repo:
         made.write("b.txt", f"{text}\n")
         made.commit(f"checkpoint: {text}")
     return made
+
+
+def two_checkpoints_and_more(made: Repo) -> Repo:
+    """Fill a repository with two checkpoints of three files, and a change and a new file on top."""
+    for text in ("one", "two"):
+        for name in ("a", "b", "d/c"):
+            made.write(name, f"{text}\n")
+        if text == "one":
+            made.write("only/one", "one\n")
+        else:
+            made.git("rm", "-q", "only/one")
+        made.commit(f"checkpoint: {text}")
+    made.write("b", "mine\n")
+    made.write("new", "new\n")
+    return made

@@ -16,15 +16,18 @@ from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_revert_killed import mend
 from ctm_trio.system.git_tree import GitTree
 from tests.git_owner import revert, tree_of
-from tests.git_repo import Repo
-from tests.unit.test_revert_killed import files, killed_at, repo
-
-__all__ = ["repo"]
+from tests.git_repo import Repo, two_checkpoints_and_more
+from tests.unit.test_revert_killed import files, killed_at
 
 FULL = "The disk is full; make room first."
 
-
 pytestmark = pytest.mark.usefixtures("own_git_config")
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """Two checkpoints of three files, and a change and a new file on top."""
+    return two_checkpoints_and_more(Repo(tmp_path / "r"))
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from ctm_trio.system.checkpoint_index import CheckpointIndex
 from ctm_trio.system.git_checkpoint import make_checkpoint
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import find_tree
-from tests.git_repo import Repo
-from tests.unit.test_revert_killed import two_checkpoints_and_more
+from tests.git_repo import Repo, two_checkpoints_and_more
 
 pytestmark = pytest.mark.usefixtures("own_git_config")
 

@@ -16,7 +16,7 @@ from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_revert_killed import take_back_killed
 from ctm_trio.system.git_tree import find_tree
 from tests.git_owner import list_checkpoints
-from tests.git_repo import Repo
+from tests.git_repo import Repo, two_checkpoints_and_more
 
 pytestmark = pytest.mark.usefixtures("own_git_config")
 
@@ -93,21 +93,6 @@ trio.run(main)
 def repo(tmp_path: Path) -> Repo:
     """Two checkpoints of three files, and a change and a new file on top."""
     return two_checkpoints_and_more(Repo(tmp_path / "r"))
-
-
-def two_checkpoints_and_more(made: Repo) -> Repo:
-    """Fill a repository with two checkpoints of three files, and a change and a new file on top."""
-    for text in ("one", "two"):
-        for name in ("a", "b", "d/c"):
-            made.write(name, f"{text}\n")
-        if text == "one":
-            made.write("only/one", "one\n")
-        else:
-            made.git("rm", "-q", "only/one")
-        made.commit(f"checkpoint: {text}")
-    made.write("b", "mine\n")
-    made.write("new", "new\n")
-    return made
 
 
 def run(program: str, *words: str) -> subprocess.CompletedProcess[bytes]:

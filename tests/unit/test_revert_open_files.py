@@ -16,12 +16,15 @@ from ctm_trio.system.discard import discard, discard_names, mark_of
 from ctm_trio.system.git_exchange import Exchange
 from ctm_trio.system.git_revert import revert_to
 from ctm_trio.system.git_tree import find_tree
-from tests.git_repo import Repo
-from tests.unit.test_revert_only_saved import repo
-
-__all__ = ["repo"]
+from tests.git_repo import Repo, two_checkpoints
 
 pytestmark = pytest.mark.usefixtures("own_git_config")
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """A clean repository with two checkpoints of two files."""
+    return two_checkpoints(tmp_path / "r")
 
 
 def write_into(path: Path, text: str) -> None:
