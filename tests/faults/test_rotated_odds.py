@@ -21,9 +21,9 @@ from ctm_trio.ingest.lines import Lines
 from ctm_trio.ingest.log_files import PackedReader
 from ctm_trio.ingest.strays import Strays
 from ctm_trio.model.log_line import Segment
-from tests.faults.rig import LogFile, Rig, line, next_tick
+from tests.faults.rig import Rig, line, next_tick
 from tests.faults.test_logs import UUID, lines
-from tests.faults.test_rotated_unread import begun, caught_up, copytruncate, markers, ours, rename, write
+from tests.faults.test_rotated_unread import Written, begun, caught_up, copytruncate, ours, rename, write
 
 
 async def live(rig: Rig, times: int = 2) -> None:
@@ -33,7 +33,7 @@ async def live(rig: Rig, times: int = 2) -> None:
             await rig.until(lambda: rig.tailers.latest.caught_up)
 
 
-async def read_lines(rig: Rig, log: LogFile, count: int) -> None:
+async def read_lines(rig: Rig, log: Written, count: int) -> None:
     """A life in which the first lines of a log are written and read."""
     write(count)(log)
     async with rig.running():
@@ -99,9 +99,9 @@ async def test_the_same_inode_and_size(rig: Rig) -> None:
     data, more = lines(5, 5)
     assert len(data) == rotated.stat().st_size
     rotated.write_bytes(data)
-    log.written += more  # type: ignore[attr-defined]
+    log.written += more
     await live(rig)
-    assert rig.markers == markers(log)
+    assert rig.markers == log.written
 
 
 async def test_an_archive_with_a_known_inode(rig: Rig) -> None:
@@ -119,7 +119,7 @@ async def test_an_archive_with_a_known_inode(rig: Rig) -> None:
     old.write_bytes(whole)
     old.rename(f"{log.path}.1.gz")
     await live(rig)
-    assert rig.markers == markers(log)
+    assert rig.markers == log.written
 
 
 async def test_a_part_that_arrives_slowly(rig: Rig) -> None:
@@ -182,7 +182,7 @@ async def test_the_inode_of_an_empty_log(rig: Rig) -> None:
     rename(".1")(log)
     log.path.unlink()
     data, more = lines(15, 5)
-    log.written += more  # type: ignore[attr-defined]
+    log.written += more
     empty.write_bytes(data)
     empty.rename(log.path)
     rename(".1")(log)
@@ -259,7 +259,7 @@ async def test_what_a_copy_repeats_goes_unread(rig: Rig, monkeypatch: pytest.Mon
 
     once(monkeypatch, Strays, "read_strays", empty, after=True)
     await live(rig)
-    assert sorted(rig.markers) == sorted(markers(log))
+    assert sorted(rig.markers) == sorted(log.written)
 
 
 async def test_a_part_that_is_pruned_unread(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +274,7 @@ async def test_a_part_that_is_pruned_unread(rig: Rig, monkeypatch: pytest.Monkey
     write(5)(log)
     once(monkeypatch, Strays, "read_strays", part.unlink, after=True)
     await live(rig)
-    assert sorted(rig.markers) == sorted(markers(log))
+    assert sorted(rig.markers) == sorted(log.written)
 
 
 async def test_rotated_while_its_rest_is_read(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,11 +330,11 @@ async def test_an_archive_of_several_pieces(rig: Rig) -> None:
     data, more = lines(20, 5)
     os.truncate(log.path, 0)
     await live(rig, 1)
-    log.written += more  # type: ignore[attr-defined]
+    log.written += more
     Path(f"{log.path}.1.gz").write_bytes(gzip.compress(first) + gzip.compress(data))
     write(3)(log)
     await live(rig)
-    assert sorted(rig.markers) == sorted(markers(log))
+    assert sorted(rig.markers) == sorted(log.written)
 
 
 async def test_an_inode_and_a_copy_of_ours(rig: Rig) -> None:
@@ -347,11 +347,11 @@ async def test_an_inode_and_a_copy_of_ours(rig: Rig) -> None:
         write(1)(log)
         await rig.settle(11)
     data, more = lines(11, 5)
-    log.written += more  # type: ignore[attr-defined]
+    log.written += more
     Path(f"{log.path}.1").write_bytes(data)
     Path(f"{log.path}.1800000000000000001").write_bytes(data)
     await live(rig)
-    assert sorted(rig.markers) == sorted(markers(log))
+    assert sorted(rig.markers) == sorted(log.written)
 
 
 async def test_a_copy_of_ours_with_the_rest(rig: Rig) -> None:
@@ -401,7 +401,7 @@ async def test_one_part_without_permission(rig: Rig, monkeypatch: pytest.MonkeyP
     async with rig.running():
         await rig.settle(15)
         await rig.until(lambda: part.name in str(rig.health.latest.components))
-    rig.check(markers(log))
+    rig.check(log.written)
 
 
 @pytest.mark.parametrize("what", ["half a line", "archive", "half a line packed"])
@@ -429,7 +429,7 @@ async def test_starts_keep_nothing_twice(rig: Rig, monkeypatch: pytest.MonkeyPat
     assert segments(rig) == before
     if what == "archive":
         assert not unpacked
-    assert rig.markers == markers(log)
+    assert rig.markers == log.written
 
 
 async def test_no_archive_is_unpacked_at_a_rotation(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,7 +446,7 @@ async def test_no_archive_is_unpacked_at_a_rotation(rig: Rig, monkeypatch: pytes
     async with rig.running():
         for _ in range(12):
             write(20)(log)
-            await rig.settle(len(markers(log)))
+            await rig.settle(len(log.written))
             opened.clear()
             next_tick()
             for number in range(20, 0, -1):
@@ -457,7 +457,7 @@ async def test_no_archive_is_unpacked_at_a_rotation(rig: Rig, monkeypatch: pytes
             packed.rename(f"{log.path}.1.gz")
             log.path.unlink()
             write(1)(log)
-            await rig.settle(len(markers(log)))
+            await rig.settle(len(log.written))
             costs.append(len(opened))
     assert max(costs[2:]) <= 6, costs
     await caught_up(rig, log)
