@@ -182,7 +182,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequ
     Console(no_color=not coloured(), highlight=False).print(table)
 
 
-NO_TERMINAL = "Nothing was changed: there is no terminal to ask in. With `--yes` it is done without asking."
+NO_TERMINAL = "Nothing was changed: there is no terminal to ask in. With `-y` (`--yes`) it is done without asking."
 
 
 def unchanged() -> str:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from dataclasses import replace
 
-from ctm_trio.cli.common import NOT_FOUND, OK, USAGE, CliError, Subparsers, confirm, find_paths, load_config, plain, say
+from ctm_trio.cli.common import (
+    NOT_FOUND,
+    OK,
+    USAGE,
+    CliError,
+    Subparsers,
+    confirm,
+    find_paths,
+    load_config,
+    plain,
+    say,
+    unchanged,
+)
 from ctm_trio.cli.lifecycle import run_hook, tell
 from ctm_trio.cli.views import find_record, is_live, live_names, switch_client, tmux_says, use_our_server
 from ctm_trio.model.session import Session, is_name
@@ -43,9 +54,8 @@ def run(args: argparse.Namespace) -> int:
     use_our_server(settings)
     record = find_record(paths, args.name)
     text = "End it" if args.command == "kill" else "Forget it"
-    # Whoever pipes into us has named the session; a person may have mistyped it.
-    if sys.stdin.isatty() and not confirm(f"{record.name} in {plain(record.workdir)}. {text}?", yes=args.yes):
-        raise CliError("Nothing was changed.")
+    if not confirm(f"{record.name} in {plain(record.workdir)}. {text}?", yes=args.yes):
+        raise CliError(unchanged())
     from ctm_trio.cli.spawning import Starter
 
     starter = Starter(paths, settings)

@@ -166,9 +166,9 @@ def test_from_an_empty_home_to_a_watched_session(machine: Machine) -> None:
 
     machine.ctm("rename", "demo", "other")
     assert [s["name"] for s in json.loads(machine.ctm("ls", "--json").stdout)] == ["other"]
-    machine.ctm("kill", "other")
+    machine.ctm("kill", "other", "-y")
     assert json.loads(machine.ctm("ls", "--json").stdout)[0]["tmux_alive"] is False
-    machine.ctm("forget", "other")
+    machine.ctm("forget", "other", "-y")
     assert json.loads(machine.ctm("ls", "--json").stdout) == []
     machine.ctm("attach", "other", code=3)
 

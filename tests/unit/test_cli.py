@@ -237,6 +237,22 @@ def test_a_new_name_that_cannot_be(home: Path, capsys: pytest.CaptureFixture[str
     ]
 
 
+@pytest.mark.parametrize("command", ["kill", "forget"])
+def test_without_a_terminal_nothing_is_ended_unasked(
+    home: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody can be asked in a pipe, so `kill` and `forget` refuse there as `setup --global` does; `-y` is an answer."""
+    records(home, "x")
+    file = home / ".config" / "ctm" / "sessions.json"
+    before = file.read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert main([command, "x"]) == common.FAILED
+    assert capsys.readouterr().err == f"ctm-trio: {common.NO_TERMINAL}\n"
+    assert "`-y`" in common.NO_TERMINAL
+    assert file.read_bytes() == before
+    assert main([command, "x", "-y"]) == common.OK
+
+
 def test_a_path_names_its_session() -> None:
     """`new ~/work/parser` is a session called parser; a name stays a name."""
     assert sessions.name_and_place("~/work/parser", None) == ("", "~/work/parser")
