@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ctm_trio.cli.common import (
     NOT_FOUND,
@@ -22,7 +24,10 @@ from ctm_trio.cli.common import (
 from ctm_trio.cli.lifecycle import run_hook, tell
 from ctm_trio.cli.views import find_record, is_live, live_names, switch_client, tmux_says, use_our_server
 from ctm_trio.model.session import Session, is_name
-from ctm_trio.system.tmux_words import exactly
+from ctm_trio.system.tmux_words import exactly, tmux_server
+
+if TYPE_CHECKING:
+    from ctm_trio.model.config import Paths, Settings
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -67,8 +72,20 @@ def run(args: argparse.Namespace) -> int:
     else:
         starter.change(lambda book: book.without(record.name))
         run_hook(settings, "on_forget", record)
-        say(f"{record.name} is forgotten; its log stays.")
+        say(f"{record.name} is forgotten; its log stays.{still_runs(paths, settings, record)}")
     return OK
+
+
+def still_runs(paths: Paths, settings: Settings, record: Session) -> str:
+    """For whoever has forgotten a session: that its client goes on in tmux, and how to end it; "" if it does not."""
+    try:
+        if not is_live(record, live_names(paths, settings)):
+            return ""
+    except CliError:
+        return ""  # the record is gone, which is what was asked for
+    # Quoted, because zsh takes an unquoted `=NAME` for the path of a program.
+    words = [*tmux_server(settings.tmux_socket), "kill-session", "-t"]
+    return f" It still runs in tmux: `{shlex.join(words)} '{exactly(record.name)}'` ends it."
 
 
 def rename(name: str, to: str) -> int:
@@ -85,6 +102,7 @@ def rename(name: str, to: str) -> int:
 
     Starter(paths, settings).rename(name, to)
     run_hook(settings, "on_rename", replace(record, name=to), CTM_OLD_NAME=name)
+    say(f"{name} is called {to} now.")
     return OK
 
 

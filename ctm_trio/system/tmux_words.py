@@ -40,12 +40,20 @@ def tmux_version(text: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
+def tmux_server(socket: str) -> list[str]:
+    """How every tmux command begins for a person: which server is meant.
+
+    Args:
+        socket: "" for tmux's own default, a path (with a slash) or a socket's name.
+    """
+    return ["tmux", *(["-S" if "/" in socket else "-L", socket] if socket else [])]
+
+
 def tmux_argv(conf: Path, socket: str) -> list[str]:
-    """How every tmux command begins.
+    """How every tmux command of ours begins.
 
     Args:
         conf: `tmux.conf`, given with `-f` if the file is there.
-        socket: says which server: "" for tmux's own default, a path (with a slash) or a socket's name.
+        socket: says which server; see `tmux_server`.
     """
-    where = ["-S" if "/" in socket else "-L", socket] if socket else []
-    return ["tmux", *where, *(["-f", str(conf)] if os.path.isfile(conf) else [])]
+    return [*tmux_server(socket), *(["-f", str(conf)] if os.path.isfile(conf) else [])]

@@ -19,7 +19,19 @@ import trio
 
 from ctm_trio import __version__
 from ctm_trio.__main__ import main
-from ctm_trio.cli import common, completion, doctor, lifecycle, link, service, sessions, spawning, views, watch
+from ctm_trio.cli import (
+    common,
+    completion,
+    doctor,
+    lifecycle,
+    link,
+    service,
+    session_edit,
+    sessions,
+    spawning,
+    views,
+    watch,
+)
 from ctm_trio.cli.main import COMMANDS
 from ctm_trio.client.errors import NoDaemon
 from ctm_trio.model.config import Settings
@@ -241,7 +253,7 @@ def test_a_new_name_that_cannot_be(home: Path, capsys: pytest.CaptureFixture[str
 def test_without_a_terminal_nothing_is_ended_unasked(
     home: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody can be asked in a pipe, so `kill` and `forget` refuse there as `setup --global` does; `-y` is an answer."""
+    """Nobody can be asked in a pipe, so `kill` and `forget` refuse as `setup --global` does; `-y` is an answer."""
     records(home, "x")
     file = home / ".config" / "ctm" / "sessions.json"
     before = file.read_bytes()
@@ -251,6 +263,28 @@ def test_without_a_terminal_nothing_is_ended_unasked(
     assert "`-y`" in common.NO_TERMINAL
     assert file.read_bytes() == before
     assert main([command, "x", "-y"]) == common.OK
+
+
+@pytest.mark.parametrize(("socket", "server"), [("", "tmux"), ("mine", "tmux -L mine"), ("/a b/s", "tmux -S '/a b/s'")])
+def test_a_forgotten_session_that_runs_on(
+    home: Path, socket: str, server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`forget` says that the client still runs, and how to end it; nothing of a session that has ended."""
+    records(home, "a.b", "over")
+    (home / ".config" / "ctm" / "config.json").write_text(json.dumps({"serve": {"tmux_socket": socket}}))
+    monkeypatch.setattr(session_edit, "live_names", lambda paths, settings: frozenset({"a_b"}))
+    assert main(["forget", "a.b", "-y"]) == main(["forget", "over", "-y"]) == common.OK
+    assert capsys.readouterr().err.splitlines() == [
+        f"a.b is forgotten; its log stays. It still runs in tmux: `{server} kill-session -t '=a_b'` ends it.",
+        "over is forgotten; its log stays.",
+    ]
+
+
+def test_rename_says_what_it_did(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The old name and the new one."""
+    records(home, "x")
+    assert main(["rename", "x", "y"]) == common.OK
+    assert capsys.readouterr().err == "x is called y now.\n"
 
 
 def test_a_path_names_its_session() -> None:
