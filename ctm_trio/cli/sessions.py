@@ -41,8 +41,9 @@ def add_parser(subparsers: Subparsers) -> None:
     """Declare the commands."""
     new = subparsers.add_parser("new", help="start a session here and attach to it")
     _where(new)
-    new.add_argument("--yolo", dest="mode", action="store_const", const="yolo", help="without permission dialogs")
-    new.add_argument("--safe", dest="mode", action="store_const", const="safe", help="with them")
+    modes = new.add_mutually_exclusive_group()
+    modes.add_argument("--yolo", dest="mode", action="store_const", const="yolo", help="without permission dialogs")
+    modes.add_argument("--safe", dest="mode", action="store_const", const="safe", help="with them")
     new.add_argument("--prompt", default="", metavar="TEXT", help="what to tell Claude first")
     new.add_argument("--json", action="store_true", help="print the session as JSON, and do not attach")
     for mode, text in (("yolo", "without"), ("safe", "with")):
@@ -58,7 +59,9 @@ def _where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="default: the directory's name; a path is taken as DIRECTORY"
     )
-    parser.add_argument("workdir", nargs="?", metavar="DIRECTORY", help="where it works (default: here)")
+    parser.add_argument(
+        "workdir", nargs="?", metavar="DIRECTORY", help="where it works (default: here); made if it is missing"
+    )
     parser.add_argument("-d", "--detached", action="store_true", help="do not attach")
 
 
@@ -83,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
         known = read_book(paths).records.get(name)
     else:
         name, known = guessed(paths, settings, str(workdir), new=args.command == "new")
+    place = str(workdir) if known is None else known.workdir
+    missing = not os.path.exists(place)
     if args.command == "new":
         mode = args.mode or ("yolo" if settings.default_mode == "yolo" else "safe")
         record = start(paths, settings, name, str(workdir), mode, args.prompt)
@@ -95,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
         record = start(paths, settings, name, str(workdir), args.command, "")
     else:
         record = in_mode(paths, settings, known, args.command, yes=args.yes)
+    if missing and os.path.isdir(place):
+        print(f"Made {plain(place)} (it did not exist).", flush=True)  # now: attaching replaces this process
     if args.detached or not (sys.stdin.isatty() and sys.stdout.isatty()):
         say(f"{record.name} runs in {record.workdir}. `ctm-trio attach {record.name}` goes to it.")
         return OK

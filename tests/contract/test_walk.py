@@ -164,6 +164,14 @@ def test_from_an_empty_home_to_a_watched_session(machine: Machine) -> None:
     assert shown["daemon"]["running"] is True
     assert "Exit code 3" in machine.ctm("logs", "demo", "--tool", "Bash").stdout
 
+    made = machine.ctm("new", "typo", "../wrok/x", "-d").stdout
+    assert made == f"Made {machine.root}/wrok/x (it did not exist).\n"
+    assert machine.ctm("new", "again", "../wrok/x", "-d").stdout == ""
+    assert json.loads(machine.ctm("new", "third", "../wrok/y", "--json").stdout)["workdir"].endswith("/wrok/y")
+    for name in ("typo", "again", "third"):
+        machine.ctm("kill", name, "-y")
+        machine.ctm("forget", name, "-y")
+
     machine.ctm("rename", "demo", "other")
     assert [s["name"] for s in json.loads(machine.ctm("ls", "--json").stdout)] == ["other"]
     machine.ctm("kill", "other", "-y")

@@ -86,7 +86,7 @@ def test_every_command_is_declared_and_has_help(capsys: pytest.CaptureFixture[st
     [
         [], ["no-such-command"], ["ls", "--no-such-option"], ["serve", "--port", "x"], ["watch", "--port", "99999999"],
         ["watch", "--last", "-1"], ["watch", "--url", "http://x:999999"], ["watch", "--url", "http://[::1"],
-        ["watch", "--url", "localhost:37778"],
+        ["watch", "--url", "localhost:37778"], ["new", "--yolo", "--safe"],
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_exit_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
