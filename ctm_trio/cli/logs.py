@@ -131,8 +131,11 @@ def run(args: argparse.Namespace) -> int:
     with closing(following):
         streams = [chosen_lines(paths.logs, log, wanted, limit, heads[log][1]) for log in logs]
         merged: Iterator[Line] = heapq.merge(*streams, key=lambda line: line.at)
+        line = None
         for line in deque(merged, limit) if limit else merged:
             show(line)
+        if line is None:
+            say("No call matches." if args.since is not None or args.tool or args.grep else "No calls yet.")
         while args.follow:  # until Ctrl-C
             for line in following.more(choose(paths, args.session, names, firsts)):
                 if wants(wanted, line):

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         say("There are no sessions yet. `ctm-trio new NAME` starts one here.")
     else:
         print_table(
-            ("NAME", "MODE", "STATE", "ATTACHED", "DIRECTORY"),
+            ("NAME", "MODE", "STATE", "LAST ATTACHED", "DIRECTORY"),
             [row(record, is_live(record, live)) for record in records],
             ("bold", "", "green", "bright_black", "bright_black"),
         )
@@ -77,19 +77,19 @@ def view(record: Session, alive: bool) -> dict[str, object]:
 def row(record: Session, alive: bool) -> list[str]:
     """A session as a line of the table."""
     state = "running" if alive else "ended"
-    return [record.name, record.mode, state, ago(record.last_attached_at), record.workdir]
+    return [record.name, record.mode, state, ago(record.last_attached_at, " ago"), record.workdir]
 
 
-def ago(text: str) -> str:
-    """How long ago a time is: `30s`, `3m`, `2h`, `5d`; `-` if it is none."""
+def ago(text: str, more: str = "") -> str:
+    """How long ago a time is: `30s`, `3m`, `2h`, `5d`, and `more` behind it; `-` alone if it is none."""
     at = parse_time(text)
     if at is None:
         return "-"
     seconds = max(0, int(time.time() - at))
     for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
         if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
+            return f"{seconds // size}{unit}{more}"
+    return f"{seconds}s{more}"
 
 
 def pick(records: list[Session], live: frozenset[str]) -> int:

@@ -270,7 +270,7 @@ def show(
     elif silent:
         pass
     elif version is None:
-        start = "`ctm-trio serve` starts it, `ctm-trio service install` at each login."
+        start = "`ctm-trio serve` starts it; `ctm-trio service install` makes it start at every login."
         print(f"The daemon is not running. {grey}{start}{off}")
     elif sessions:
         print("Nobody needs you.")
@@ -302,5 +302,5 @@ def line(session: dict[str, Any]) -> list[str]:
         need["state"].replace("_", " ") if need else "running" if session["tmux_alive"] else "ended",
         "-" if context is None else f"{context}%",
         "-" if cost is None else f"${cost / 1e6:.2f}",
-        ago(session.get("last_tool_call_at", "")),
+        ago(session.get("last_tool_call_at", ""), " ago"),
     ]

@@ -22,6 +22,9 @@ PROBES, PROBE_EVERY_S = 10, 0.3
 """How often a silent listener is asked, and how long after each time an answer is waited for: three seconds in all. A
 sibling may have only just started. Source: PROTOCOL.md, Starting and stopping."""
 
+CHOOSE = "Another program has it. Choose another port with --port or serve.port."
+"""What to do, on a line of its own below the one that clients of the daemon know."""
+
 MAX_HEAD_BYTES = 16_384
 
 WAIT_S = 5.0
@@ -93,7 +96,7 @@ def _refuse_listener(port: int, root: Path) -> None:
     uid = listener_uid(port)
     other = f"port {port} in use by a non-ctm-serve listener; refusing to bind"
     if is_foreign(uid):  # whatever it says of itself: its answer could be made to keep us from starting
-        raise PortTaken(f"{other} (it belongs to another user, uid {uid})")
+        raise PortTaken(f"{other} (it belongs to another user, uid {uid})\n{CHOOSE}")
     who = who_listens(port)
     if who is Listener.OURS:
         raise AlreadyRunning(f"a daemon runs on http://{HOST}:{port} already; nothing was started")
@@ -103,7 +106,7 @@ def _refuse_listener(port: int, root: Path) -> None:
             what = f"the daemon (process {holder.pid}) has port {port} and does not answer"
             raise PortTaken(f"{what}; it is stopped, or it hangs: `kill -9 {holder.pid}` ends it")
     if who is not Listener.NOBODY:
-        raise PortTaken(other)
+        raise PortTaken(f"{other}\n{CHOOSE}")
 
 
 def _in_use(port: int) -> str:

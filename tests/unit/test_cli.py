@@ -12,6 +12,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ from ctm_trio.model.config import Settings
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.session import Session
 from ctm_trio.model.session_names import name_of
+from ctm_trio.model.times import format_time
 from tests.tmux_server import until
 
 CODE = Path(common.__file__).parents[2]
@@ -153,8 +155,14 @@ def test_ls(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ls"]) == 0
     assert "ctm-trio new" in capsys.readouterr().err
     records(home, "one", "two-long-name")
+    file = home / ".config" / "ctm" / "sessions.json"
+    table = json.loads(file.read_text())
+    table["sessions"]["two-long-name"]["last_attached_at"] = format_time(time.time() - 500)
+    file.write_text(json.dumps(table))
     assert main(["ls"]) == 0
     out = capsys.readouterr().out
+    head, one, two = (re.split(" {2,}", line)[3] for line in out.splitlines())
+    assert (head, one, two) == ("LAST ATTACHED", "-", "8m ago")
     assert "\033" not in out
     assert [line.split()[:3] for line in out.splitlines()[1:]] == [
         ["one", "safe", "ended"],

@@ -55,6 +55,16 @@ def filled(logs: Path) -> Path:
     return logs
 
 
+def test_nothing_to_show_is_said(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A session that has called no tool yet, and filters that let nothing through; stdout stays empty."""
+    (logs / "u-alpha.jsonl").touch()
+    assert main(["logs", "alpha"]) == 0
+    assert capsys.readouterr() == ("", "No calls yet.\n")
+    (logs / "u-alpha.jsonl").write_bytes(line(1))
+    assert main(["logs", "alpha", "--tool", "Read"]) == 0
+    assert capsys.readouterr() == ("", "No call matches.\n")
+
+
 def test_what_others_rotated_and_copied(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Numbered files of `logrotate` count, oldest first; copies of any name do not, and a name alone is not a log."""
     (logs / "u-alpha.jsonl.2.gz").write_bytes(gzip.compress(line(1)))

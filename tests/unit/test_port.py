@@ -76,3 +76,18 @@ def test_a_port_that_is_only_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as bound:
         bound.bind((HOST, 0))
         assert "a program has bound it" in refused(bound.getsockname()[1], monkeypatch)
+
+
+def test_another_program_on_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line that clients know stands alone, and below it what to do."""
+    monkeypatch.setattr(port_module, "who_listens", lambda port: port_module.Listener.OTHER)
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(PortTaken) as caught:
+            bind(port, Path("/nowhere"))
+    assert str(caught.value).splitlines() == [
+        f"port {port} in use by a non-ctm-serve listener; refusing to bind",
+        "Another program has it. Choose another port with --port or serve.port.",
+    ]

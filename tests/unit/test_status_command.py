@@ -111,7 +111,7 @@ def test_without_a_daemon(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.setattr(status, "probe", lambda port: None)
     assert main(["status"]) == 0
     text = capsys.readouterr().out
-    assert "ctm-trio serve" in text
+    assert "`ctm-trio serve` starts it; `ctm-trio service install` makes it start at every login." in text
     assert "stuck" not in text
 
 
