@@ -15,6 +15,8 @@ if __name__ == "__main__" and not __package__:  # by its path: the package is to
 FAST = frozenset({"hook", "log-tool-use", "statusline"})
 """Run by Claude Code many times a minute: no argument parser, no other import. Source: PROTOCOL.md, Log lines."""
 
+HELP = (["--help"], ["-h"])
+"""The only words after one of those that ask for help: a user's own words may follow `--then`."""
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells count it."""
@@ -28,6 +30,10 @@ def main(argv: list[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else argv
     if words and words[0] in FAST:
+        if words[1:] in HELP:
+            from ctm_trio.cli.producers_help import show_help
+
+            return show_help(words[0])
         if words[0] == "statusline":
             from ctm_trio.producers.statusline import main as fast
         else:
@@ -58,6 +64,6 @@ def _is_interrupt(error: BaseException) -> bool:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] and sys.argv[1] in FAST:
+    if sys.argv[1:2] and sys.argv[1] in FAST and sys.argv[2:] not in HELP:
         import ctm_trio.producers.start  # noqa: F401 - it runs the command and ends the process
     sys.exit(main())

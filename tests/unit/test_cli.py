@@ -83,6 +83,21 @@ def test_every_command_is_declared_and_has_help(capsys: pytest.CaptureFixture[st
         assert re.search(r"^usage: [^\n]*(\n +[^\n]*)*\n\n(?!positional|options)\S", page), name
 
 
+@pytest.mark.parametrize("command", ["hook", "log-tool-use", "statusline"])
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_what_claude_code_runs_has_help(home: Path, command: str, word: str) -> None:
+    """Only for that one word, and without a trace; any other words are taken as ever, in silence."""
+    program = [sys.executable, "-m", "ctm_trio", command]
+
+    def said(*words: str) -> str:
+        done = subprocess.run([*program, *words], capture_output=True, text=True, cwd=CODE, check=True, input="{}")
+        return done.stdout + done.stderr
+
+    assert said(word).startswith(f"usage: ctm-trio {command} ")
+    assert not (home / ".config").exists()
+    assert "usage" not in said("--then", word)
+
+
 @pytest.mark.parametrize(
     "words",
     [
