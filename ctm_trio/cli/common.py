@@ -62,23 +62,38 @@ def find_paths() -> Paths:
     return paths_under(Path.home(), Path(claude) if claude else None)
 
 
-def load_config(paths: Paths) -> Settings:
+def load_config(paths: Paths, *, guess: bool = False) -> Settings:
     """The settings; a missing file means the defaults. A wrong value is its default, and is said on stderr.
 
+    Args:
+        guess: go on with the defaults, and a warning on stderr, if the file does not parse: for what starts nothing.
+
     Raises:
-        CliError: the file does not parse.
+        CliError: the file does not parse, or cannot be read.
     """
     from ctm_trio.errors import BrokenConfig
     from ctm_trio.model.config import MAX_CONFIG_BYTES, Settings, read_settings
+    from ctm_trio.model.config_fault import KEEPS_LAST, UnparsableConfig
     from ctm_trio.system.regular import cannot_be_read, read_regular
 
+    data = b""
     try:
-        settings, problem = read_settings(read_regular(paths.config, max_bytes=MAX_CONFIG_BYTES))
+        data = read_regular(paths.config, max_bytes=MAX_CONFIG_BYTES)
+        settings, problem = read_settings(data)
         if problem:
             say(f"{problem} The defaults are used for what is wrong.")
         return settings
     except FileNotFoundError:
         return Settings()
+    except UnparsableConfig as error:
+        text = f"{error.at(paths.config).message} {KEEPS_LAST}"
+        if not guess:
+            raise CliError(text) from None
+        from ctm_trio.cli.guessed import guessed_settings
+
+        settings = guessed_settings(data, text)
+        say(text)
+        return settings
     except BrokenConfig as error:
         raise CliError(error.message) from None
     except OSError as error:

@@ -37,7 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """List, or choose."""
     paths = find_paths()
-    settings = load_config(paths)
+    settings = load_config(paths, guess=True)
     use_our_server(settings)
     records = list(read_book(paths).records.values())
     try:

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "uninstall":
         return uninstall(file)
     paths = find_paths()
-    version = probe(daemon_port(paths, load_config(paths)))
+    version = probe(daemon_port(paths, load_config(paths, guess=True)))
     silent = "" if version else silent_daemon(paths)[0]
     if args.json:
         print_json(

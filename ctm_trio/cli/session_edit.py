@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.command == "detach":
         return detach(args.name)
     paths = find_paths()
-    settings = load_config(paths)
+    settings = load_config(paths, guess=True)
     use_our_server(settings)
     record = find_record(paths, args.name)
     text = "End it" if args.command == "kill" else "Forget it"
@@ -91,7 +91,7 @@ def still_runs(paths: Paths, settings: Settings, record: Session) -> str:
 def rename(name: str, to: str) -> int:
     """Rename in tmux and in the record."""
     paths = find_paths()
-    settings = load_config(paths)
+    settings = load_config(paths, guess=True)
     use_our_server(settings)
     record = find_record(paths, name)
     if to == name:
@@ -109,7 +109,7 @@ def rename(name: str, to: str) -> int:
 def switch(name: str) -> int:
     """Go to another session inside tmux."""
     paths = find_paths()
-    settings = load_config(paths)
+    settings = load_config(paths, guess=True)
     use_our_server(settings)
     record = find_record(paths, name)
     if not os.environ.get("TMUX"):
@@ -125,7 +125,7 @@ def switch(name: str) -> int:
 def detach(name: str | None) -> int:
     """Detach this client, or every client of a session."""
     paths = find_paths()
-    settings = load_config(paths)
+    settings = load_config(paths, guess=True)
     use_our_server(settings)
     if name is None and not os.environ.get("TMUX"):
         raise CliError("You are not inside the sessions' tmux server; say which session to detach from.")

@@ -154,7 +154,7 @@ def prepare(paths: Paths) -> Settings:
 
     load_settings(paths.config)  # makes it, if it is missing
     settings = load_config(paths)  # refused if it does not parse: it may name another tmux server
-    write_tmux_conf(paths)
+    write_tmux_conf(paths, settings)
     if not os.path.exists(paths.overlay):
         write_overlay(paths)
     use_our_server(settings)

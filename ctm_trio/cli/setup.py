@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from ctm_trio.cli.claude_settings import MAX_BYTES, encode, read_document, show_diff, wired
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, confirm, find_paths, load_config, say, unchanged
 from ctm_trio.cli.where import daemon_port
 from ctm_trio.model.overlay import without_ours
+from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import read_regular
 
 
@@ -43,13 +45,15 @@ def prepare() -> int:
     from ctm_trio.system.settings_file import load_settings
 
     paths = find_paths()
-    if problem := load_settings(paths.config).problem:
-        raise CliError(problem)
-    if news := write_tmux_conf(paths):
+    loaded = load_settings(paths.config)
+    if loaded.problem and (not os.path.exists(paths.config) or file_fault(paths.config)):
+        raise CliError(loaded.problem)
+    settings = load_config(paths, guess=True)
+    if news := write_tmux_conf(paths, settings):
         say(news)
     overlay = write_overlay(paths)
     say(f"Ready: {paths.root}\n  claude-overlay.json wires {len(overlay['hooks'])} events")
-    port = daemon_port(paths, load_config(paths))
+    port = daemon_port(paths, settings)
     say(f"Next: `ctm-trio new NAME` starts a watched session here; the dashboard is on http://127.0.0.1:{port}")
     return OK
 

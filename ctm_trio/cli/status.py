@@ -90,7 +90,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show it."""
     paths = find_paths()
-    settings = load_config(paths)
+    settings = load_config(paths, guess=True)
     use_our_server(settings)
     records = read_book(paths).records
     port = daemon_port(paths, settings)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ctm_trio.cli.common import CliError, load_config
+from ctm_trio.cli.common import CliError
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths
+    from ctm_trio.model.config import Paths, Settings
 
 TEXT = """\
 # tmux for ctm sessions, kind to a phone. Written once; it is yours to change.
@@ -48,7 +48,7 @@ MAX_BYTES = 1 << 20
 _TURNS_ON = re.compile(r"^\s*set(?:-option)?\s+(?:-\w+\s+)*set-clipboard\s+[\"']?on\b", re.MULTILINE)
 
 
-def write_tmux_conf(paths: Paths) -> str:
+def write_tmux_conf(paths: Paths, settings: Settings) -> str:
     """Write `tmux.conf` if there is none, and mend one that we wrote and that nobody has changed since.
 
     Returns:
@@ -63,7 +63,7 @@ def write_tmux_conf(paths: Paths) -> str:
     try:
         if not path.exists():
             ensure_private_dir(paths.root)
-            text = TEXT.format(lines=load_config(paths).scrollback_lines, clipboard=CLIPBOARD)
+            text = TEXT.format(lines=settings.scrollback_lines, clipboard=CLIPBOARD)
             atomic_write(path, text.encode())
             return ""
         known = read_regular(path, max_bytes=MAX_BYTES).decode(errors="replace")

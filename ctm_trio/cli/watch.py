@@ -92,7 +92,7 @@ def _port() -> int:
     from ctm_trio.cli.where import daemon_port
 
     paths = find_paths()
-    return daemon_port(paths, load_config(paths))
+    return daemon_port(paths, load_config(paths, guess=True))
 
 
 def _is_id(text: str) -> bool:

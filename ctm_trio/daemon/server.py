@@ -306,7 +306,7 @@ def _settings(options: Options, paths: Paths) -> Settings:
     else:
         loaded = load_settings(paths.config)
         if loaded.problem:
-            log.warning("config: %s The defaults are used for what is wrong.", loaded.problem)
+            log.warning("config: %s Correct it; until then the defaults are used for what is wrong.", loaded.problem)
         settings = loaded.settings
     if options.statusline_dump_dir is not None:
         settings = replace(settings, statusline_dump_dir=options.statusline_dump_dir)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ctm_trio.errors import BadPatch, BrokenConfig
+from ctm_trio.model.config_fault import UnparsableConfig, syntax_fault
 from ctm_trio.model.settings_rules import COMMAND, RULES, THRESHOLDS, fault
 from ctm_trio.model.webhook import url_fault
 
@@ -196,7 +197,8 @@ def parse_settings(data: bytes) -> Settings:
     """The settings that the bytes of `config.json` mean: a missing, null or zero value is its default.
 
     Raises:
-        BrokenConfig: not a JSON object, or a known key has a wrong value; the message names it and what is right.
+        UnparsableConfig: not a JSON object.
+        BrokenConfig: a known key has a wrong value; the message names it and what is right.
 
     Source: PROTOCOL.md, Configuration.
     """
@@ -210,7 +212,7 @@ def read_settings(data: bytes) -> tuple[Settings, str]:
     """As `parse_settings`, but a key with a wrong value has its default: the settings, and what is wrong or "".
 
     Raises:
-        BrokenConfig: not a JSON object.
+        UnparsableConfig: not a JSON object.
 
     Source: PROTOCOL.md, Configuration.
     """
@@ -363,9 +365,10 @@ def _table(table: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _object(data: bytes) -> dict[str, Any]:
     try:
-        value = msgspec.json.decode(data.removeprefix(BOM))
+        data = data.removeprefix(BOM)
+        value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BrokenConfig(f"config.json does not parse: {error}.") from None
+        raise UnparsableConfig(syntax_fault(data, error)) from None
     if not isinstance(value, dict):
-        raise BrokenConfig("config.json must be a JSON object.")
+        raise UnparsableConfig("line 1: the file must be a JSON object")
     return value

@@ -13,6 +13,7 @@ import trio
 
 from ctm_trio.core.channels import StateSender, fulfil
 from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot, PatchConfig
+from ctm_trio.model.config_fault import KEEPS_LAST
 from ctm_trio.system.files import Stamp, stamp
 from ctm_trio.system.settings_file import Loaded, load_settings, patch_settings
 
@@ -72,10 +73,10 @@ class _ConfigOwner:
         now = self._state.latest
         if loaded.problem:
             if loaded.problem != now.problem:
-                log.warning("config: %s The settings that ran so far stay.", loaded.problem)
+                log.warning("config: %s %s", loaded.problem, KEEPS_LAST)
             self._state.publish(replace(now, problem=loaded.problem))
         elif loaded.settings != now.settings:
-            log.info("config: %s was taken over", self._path)
+            log.info("config: %s: the new settings are in use", self._path)
             self._state.publish(ConfigSnapshot(loaded.settings, "", now.reloads + counts))
         else:
             self._state.publish(replace(now, problem=""))

@@ -17,6 +17,7 @@ from ctm_trio.model.config import (
     parse_settings,
     read_settings,
 )
+from ctm_trio.model.config_fault import KEEPS_LAST, UnparsableConfig
 from ctm_trio.system.files import UNREAD, Stamp, atomic_write, ensure_private_dir, read_regular, stamp
 from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import cannot_be_read
@@ -53,6 +54,8 @@ def load_settings(path: Path, *, create: bool = True) -> Loaded:
         if fault := file_fault(path):
             return Loaded(Settings(), f"{path} is ignored: {fault}.", UNREAD)
         return Loaded(*read_settings(read_regular(path, max_bytes=MAX_CONFIG_BYTES)), seen)
+    except UnparsableConfig as error:
+        return Loaded(Settings(), error.at(path).message, seen)
     except BrokenConfig as error:
         return Loaded(Settings(), error.message, seen)
     except OSError as error:
@@ -81,8 +84,13 @@ async def patch_settings(path: Path, patch: Mapping[str, object], *, fallback: s
             except FileNotFoundError:
                 ensure_private_dir(path.parent)
                 data = fallback.encode()
-            new = merge_patch(data, patch)
-            settings = parse_settings(new)
+            try:
+                new = merge_patch(data, patch)
+                settings = parse_settings(new)
+            except UnparsableConfig as error:
+                raise BrokenConfig(f"{error.at(path).message} {KEEPS_LAST}") from None
+            except BrokenConfig as error:
+                raise BrokenConfig(f"{error.message} {KEEPS_LAST}") from None
             if patch:
                 atomic_write(path, new)
             return Loaded(settings, "", stamp(path))

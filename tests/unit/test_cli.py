@@ -205,9 +205,50 @@ def test_a_session_is_not_started_by_guessed_settings(home: Path, capsys: pytest
     root.mkdir(parents=True)
     (root / "config.json").write_text('{"serve": {')
     assert main(["new", "x", str(home)]) == main(["yolo", "x", str(home)]) == common.FAILED
-    said = "ctm-trio: config.json does not parse: Input data was truncated."
+    said = f"ctm-trio: {broken_config(1, 'the file ends too early')}"
     assert capsys.readouterr().err.splitlines() == [said, said]
     assert [path.name for path in root.iterdir()] == ["config.json"]
+
+
+def broken_config(line: int, why: str) -> str:
+    place = f"~/.config/ctm/config.json, line {line}: {why}."
+    return f"{place} Correct it; until then the daemon keeps its last settings."
+
+
+@pytest.mark.parametrize(
+    "words", [["ls"], ["status"], ["kill", "x", "-y"], ["rename", "x", "y"], ["forget", "x", "-y"], ["setup"]]
+)
+def test_what_starts_nothing_goes_on_without_settings(
+    home: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A config.json that does not parse is one line of warning, with its place; the defaults do."""
+    records(home, "x")
+    text = '{\n  "log_max_files": 7,\n  "serve": {\n    "port": 1,\n  }\n}\n'
+    (home / ".config" / "ctm" / "config.json").write_text(text)
+    assert main(words) == common.OK
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == broken_config(4, "trailing comma in object")
+    assert not [line for line in said[1:] if "config.json," in line]
+    assert (home / ".config" / "ctm" / "config.json").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "socket"),
+    [('{"serve": {"tmux_socket": "mine",}}', "mine"), ('{"serve": {"tmux_socket": "/a/b"', "/a/b"),
+     ('{"serve": {"tmux_socket": ""', ""), ('{"serve": {"tmux_socket": mine}}', None), ('{"tmux_socket', None)],
+)  # fmt: skip
+def test_the_tmux_server_of_settings_that_do_not_parse(
+    home: Path, text: str, socket: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On another server `kill` would end another session of that name: it is the one that the text names, or none."""
+    paths = common.find_paths()
+    paths.root.mkdir(parents=True)
+    paths.config.write_text(text)
+    if socket is None:
+        with pytest.raises(common.CliError, match=r"config\.json, line 1: "):
+            common.load_config(paths, guess=True)
+    else:
+        assert common.load_config(paths, guess=True) == Settings(tmux_socket=socket)
 
 
 @pytest.mark.parametrize(

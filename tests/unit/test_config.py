@@ -17,6 +17,7 @@ from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
 from ctm_trio.errors import BadPatch, BrokenConfig
 from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot, PatchConfig, ReloadConfig
 from ctm_trio.model.config import Settings, check_patch, default_document, merge_patch, parse_settings
+from ctm_trio.model.config_fault import UnparsableConfig
 from ctm_trio.owners.config import run_config
 from ctm_trio.system.settings_file import load_settings
 
@@ -171,6 +172,41 @@ async def test_edit_by_hand(tmp_path: Path) -> None:
         path.write_bytes(b"{}")
         mended = await config.until(version)
         assert (mended.problem, mended.settings.attention.quota_pct, mended.reloads) == ("", 85, 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [(b'{\n"a": 1,\n}', "line 2: trailing comma in object"), (b'{\n"a": 1\n"b": 2}', "line 3: expected ',' or '}'"),
+     (b'{\n"a": {\n\n', "line 2: the file ends too early"), (b"", "line 1: the file ends too early"),
+     (b'\xef\xbb\xbf{\n"a" 1}', "line 2: expected ':'"), (b'{\n"a":\n"\xff"}', "line 3: these bytes are not UTF-8"),
+     (b"[" * 100_000, "line 1: nested too deeply"), (b"[]", "line 1: the file must be a JSON object")],
+)  # fmt: skip
+def test_where_the_file_does_not_parse(data: bytes, why: str) -> None:
+    """The line is named, and what is wrong there; of a comma too many it is the comma's own line."""
+    with pytest.raises(UnparsableConfig) as caught:
+        parse_settings(data)
+    assert (caught.value.why, caught.value.message) == (why, f"config.json, {why}.")
+
+
+async def test_a_broken_file_is_one_text_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The snapshot, the log and the refusal of a patch name the place from the home directory on."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    caplog.set_level("INFO", "ctm.config")
+    async with running(tmp_path / "config.json") as config:
+        version = config.state.version
+        config.path.write_bytes(b'{\n"serve": {,}}')
+        problem = (await config.until(version)).problem
+        assert problem.startswith("~/config.json, line 2: ")
+        with pytest.raises(BrokenConfig) as caught:
+            await config.patch({"webhook_url": ""})
+        assert caught.value.message == f"{problem} Correct it; until then the daemon keeps its last settings."
+        version = config.state.version
+        config.path.write_bytes(b'{"log_max_files": 7}')
+        await config.until(version)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [f"config: {caught.value.message}", f"config: {config.path}: the new settings are in use"]
 
 
 async def test_reload_message_reads_at_once(tmp_path: Path) -> None:
