@@ -94,7 +94,8 @@ def probe(port: int) -> str | None:
 def ensure_daemon(paths: Paths, settings: Settings) -> bool:
     """See that the daemon runs: start it, detached, if it does not. True once it answers, within `START_LIMIT_S`.
 
-    It outlives us and our terminal. What it prints goes to `ctm-trio.log` beside the settings.
+    It outlives us and our terminal, so that we started it is said on stderr. What it prints goes to `ctm-trio.log`
+    beside the settings.
     """
     if probe(daemon_port(paths, settings)) is not None:
         return True
@@ -103,6 +104,14 @@ def ensure_daemon(paths: Paths, settings: Settings) -> bool:
         process = _start(paths.root / "ctm-trio.log")
     except OSError:
         return False
+    answers = _answers(paths, settings, process)
+    if process.poll() is None:
+        say(f"Started the daemon (process {process.pid}); `ctm-trio serve --stop` ends it.")
+    return answers
+
+
+def _answers(paths: Paths, settings: Settings, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until a daemon answers; False if the one that was started cannot, or after `START_LIMIT_S`."""
     end = time.monotonic() + START_LIMIT_S
     while time.monotonic() < end:
         if probe(daemon_port(paths, settings)) is not None:

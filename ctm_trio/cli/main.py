@@ -17,7 +17,7 @@ from ctm_trio.cli.streams import Unwritable, give_up
 
 # command: (module, help). The order is that of the help page.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "serve": ("serve", "run the daemon in the foreground"),
+    "serve": ("serve", "run the daemon in the foreground; --stop: end the one that runs"),
     "new": ("sessions", "start a session here and attach to it"),
     "yolo": ("sessions", "run a session without permission dialogs, and attach to it"),
     "safe": ("sessions", "run a session with permission dialogs, and attach to it"),

@@ -1,4 +1,4 @@
-"""`serve`: the daemon in the foreground."""
+"""`serve`: the daemon in the foreground, and the end of the one that runs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ def port_number(text: str) -> int:
 
 def add_parser(subparsers: Subparsers) -> None:
     """Declare `serve`."""
-    parser = subparsers.add_parser("serve", help="run the daemon in the foreground")
-    parser.add_argument(
+    parser = subparsers.add_parser("serve", help="run the daemon in the foreground; --stop: end the one that runs")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
         "--port", type=port_number, default=0, metavar="N", help="TCP port on 127.0.0.1 (default: as config.json says)"
     )
+    what.add_argument("--stop", action="store_true", help="end the daemon that runs, and wait until it has ended")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM. Exit codes: PROTOCOL.md, Starting and stopping."""
+    """Serve until SIGINT or SIGTERM, or end the daemon. Exit codes: PROTOCOL.md, Starting and stopping."""
+    if args.stop:
+        from ctm_trio.cli.stop import stop
+
+        return stop()
     from ctm_trio.daemon.early_signals import take_early_signals
 
     take_early_signals()  # before the next import, which takes longest

@@ -34,7 +34,7 @@ from ctm_trio.cli.common import (
 from ctm_trio.cli.link import probe
 from ctm_trio.cli.ls import ago, view
 from ctm_trio.cli.views import is_live, live_names, use_our_server
-from ctm_trio.cli.where import daemon_port, restart_needed, silent_daemon
+from ctm_trio.cli.where import daemon_port, restart_needed, running, silent_daemon
 from ctm_trio.errors import CtmError
 from ctm_trio.journal.file import event_reader
 from ctm_trio.journal.select import select_events
@@ -95,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
     records = read_book(paths).records
     port = daemon_port(paths, settings)
     version = probe(port)
+    holder = running(paths) if version else None
+    pid = holder.pid if holder is not None else 0
     silent, cure = silent_daemon(paths) if version is None else ("", "")
     if silent:
         say(f"{silent} {cure}")
@@ -134,14 +136,14 @@ def run(args: argparse.Namespace) -> int:
         limits = {"weekly": window_json(usage.week), "five_hours": window_json(usage.five_hours)}
         print_json(
             {
-                "daemon": {"running": version is not None, "version": version, "port": port},
+                "daemon": {"running": version is not None, "version": version, "port": port, "pid": pid or None},
                 "sessions": sessions,
                 "quota": limits,
                 "cost_today_usd_micros": cost,
             }
         )
         return OK
-    show(sessions, usage, cost, version, port, silent=bool(silent))
+    show(sessions, usage, cost, version, port, pid, silent=bool(silent))
     if notice := signup_notice(paths):
         print(f"\n{plain_lines(notice)}")
     return OK
@@ -251,11 +253,19 @@ def limit(label: str, window: Window) -> str:
 
 
 def show(
-    sessions: list[dict[str, Any]], usage: Usage, cost: int | None, version: str | None, port: int, *, silent: bool
+    sessions: list[dict[str, Any]],
+    usage: Usage,
+    cost: int | None,
+    version: str | None,
+    port: int,
+    pid: int,
+    *,
+    silent: bool,
 ) -> None:
     """The screen: first who needs someone, then everybody, then the figures.
 
     Args:
+        version, port, pid: of the daemon; None while it does not run, and 0 if it does not say its process.
         silent: the daemon's process is there and does not answer, which has been said.
     """
     bold, yellow, grey, off = ("\033[1m", "\033[33m", "\033[90m", "\033[0m") if coloured() else ("", "", "", "")
@@ -288,7 +298,8 @@ def show(
     if figures:
         print("\n" + "  ·  ".join(figures))
     if version is not None:
-        print(f"\n{grey}http://127.0.0.1:{port}  ·  daemon {plain(version)}{off}")
+        process = f", process {pid}" if pid else ""
+        print(f"\n{grey}http://127.0.0.1:{port}  ·  daemon {plain(version)}{process}{off}")
     sys.stdout.flush()
 
 

@@ -135,8 +135,11 @@ def test_from_an_empty_home_to_a_watched_session(machine: Machine) -> None:
     config["hooks"] = {"on_new": 'echo "$CTM_EVENT $CTM_SESSION $CTM_MODE" >> ~/hooks-ran'}
     (machine.conf / "config.json").write_text(json.dumps(config))
 
-    record = json.loads(machine.ctm("new", "demo", "--json").stdout)
+    started = machine.ctm("new", "demo", "--json")
+    record = json.loads(started.stdout)
     assert record["tmux_alive"] is True
+    (daemon,) = machine.daemons()
+    assert started.stderr.splitlines()[0] == f"Started the daemon (process {daemon}); `ctm-trio serve --stop` ends it."
     assert (machine.root / "hooks-ran").read_text() == "on_new demo safe\n"
 
     token = machine.sign_up()
@@ -161,11 +164,13 @@ def test_from_an_empty_home_to_a_watched_session(machine: Machine) -> None:
     assert not (machine.conf / "logs" / ".hook-errors.log").exists()
 
     shown = json.loads(machine.ctm("status", "--json").stdout)
-    assert shown["daemon"]["running"] is True
+    assert (shown["daemon"]["running"], shown["daemon"]["pid"]) == (True, daemon)
+    assert f", process {daemon}\n" in machine.ctm("status").stdout
     assert "Exit code 3" in machine.ctm("logs", "demo", "--tool", "Bash").stdout
 
-    made = machine.ctm("new", "typo", "../wrok/x", "-d").stdout
-    assert made == f"Made {machine.root}/wrok/x (it did not exist).\n"
+    made = machine.ctm("new", "typo", "../wrok/x", "-d")
+    assert "Started" not in made.stderr
+    assert made.stdout == f"Made {machine.root}/wrok/x (it did not exist).\n"
     assert machine.ctm("new", "again", "../wrok/x", "-d").stdout == ""
     assert json.loads(machine.ctm("new", "third", "../wrok/y", "--json").stdout)["workdir"].endswith("/wrok/y")
     for name in ("typo", "again", "third"):
@@ -179,6 +184,8 @@ def test_from_an_empty_home_to_a_watched_session(machine: Machine) -> None:
     machine.ctm("forget", "other", "-y")
     assert json.loads(machine.ctm("ls", "--json").stdout) == []
     machine.ctm("attach", "other", code=3)
+    assert "has ended" in machine.ctm("serve", "--stop").stderr
+    assert machine.ctm("serve", "--stop").stderr == "No daemon is running.\n"
 
 
 def test_yolo_restarts_with_the_conversation(machine: Machine) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.cli import stop as stopping
+from ctm_trio.cli.common import CliError
 from ctm_trio.daemon.starting import StartFailed, claim
 from ctm_trio.system.instance_lock import LOCK_NAME, REINDEX, Holder, InstanceLock, read_holder
 from tests.faults.process import Daemon, eventually
@@ -56,6 +58,45 @@ def test_a_second_daemon_says_who_has_the_directory(daemon: Daemon) -> None:
         stream.until(1)
     assert daemon.stop()[0] == 0
     assert [marker for _, marker in daemon.stored()] == ["unharmed"]
+
+
+def test_serve_stop_ends_the_daemon(daemon: Daemon) -> None:
+    """It is found by the lock file and waited for; where none runs there is nothing to do."""
+    daemon.start()
+    assert daemon.process is not None
+    done = command(daemon, "serve", "--stop")
+    assert (done.returncode, done.stderr) == (0, f"The daemon (process {daemon.process.pid}) has ended.\n")
+    assert read_holder(daemon.root) is None
+    assert daemon.process.wait(20) == 0
+    again = command(daemon, "serve", "--stop")
+    assert (again.returncode, again.stderr) == (0, "No daemon is running.\n")
+
+
+def test_serve_stop_of_a_daemon_that_does_not_end(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is waited for only so long; what ends it is said."""
+    daemon.start()
+    assert daemon.process is not None
+    monkeypatch.setenv("HOME", str(daemon.home))
+    monkeypatch.setattr(stopping, "STOP_LIMIT_S", 0.2)
+    daemon.process.send_signal(signal.SIGSTOP)
+    with pytest.raises(CliError, match=f"has not ended within 0.2 s. `kill -9 {daemon.process.pid}` ends it"):
+        stopping.stop()
+    daemon.process.send_signal(signal.SIGCONT)
+    assert daemon.process.wait(20) == 0
+
+
+@pytest.mark.parametrize("pid", [True, False])
+def test_serve_stop_ends_no_other_process(pid: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number in the lock file may be that of a process in a container, and here another one has it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    root = tmp_path / ".config" / "ctm"
+    root.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "600"]) as other, InstanceLock(root) as lock:
+        assert lock.take(Holder(other.pid if pid else 0, port=1))
+        with pytest.raises(CliError, match="end it there" if pid else "does not say its process"):
+            stopping.stop()
+        assert other.poll() is None
+        other.kill()
 
 
 def test_a_killed_daemon_frees_the_directory_at_once(daemon: Daemon) -> None:
@@ -110,7 +151,7 @@ def test_commands_find_the_daemon_and_say_that_a_new_port_needs_a_restart(daemon
     assert command(daemon, "serve").returncode == 1
     assert daemon.stop()[0] == 0
     status = command(daemon, "status", "--json")
-    assert json.loads(status.stdout)["daemon"] == {"running": False, "version": None, "port": wanted}
+    assert json.loads(status.stdout)["daemon"] == {"running": False, "version": None, "port": wanted, "pid": None}
 
 
 def test_a_daemon_that_hangs_is_named(daemon: Daemon) -> None:

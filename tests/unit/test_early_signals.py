@@ -22,7 +22,7 @@ class Finder:
             os._exit(5)
 
 sys.meta_path.insert(0, Finder())
-serve.run(argparse.Namespace(port=0))
+serve.run(argparse.Namespace(port=0, stop=False))
 """
 """Sends itself a signal at the very moment at which `serve` imports the daemon."""
 
