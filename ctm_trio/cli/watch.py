@@ -6,11 +6,13 @@ import argparse
 import getpass
 import os
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ctm_trio.cli.common import (
     FAILED,
+    NOT_FOUND,
     OK,
     UNREACHABLE,
     USAGE,
@@ -50,7 +52,9 @@ def add_parser(subparsers: Subparsers) -> None:
         f"Signs in with the token in {TOKEN_VARIABLE}, or asks for your name and password.",
     )
     parser.add_argument("-s", "--session", action="append", metavar="NAME", help="only this session (repeatable)")
-    parser.add_argument("-t", "--type", action="append", metavar="TYPE", help="only this type of event (repeatable)")
+    parser.add_argument(
+        "-t", "--type", action="append", type=event_type, metavar="TYPE", help="only this type of event (repeatable)"
+    )
     parser.add_argument("--since", metavar="ID", help="everything after this event id, then go on")
     parser.add_argument(
         "--last", type=count, metavar="N", help=f"begin with the last N events (default {SHOWN_REPLAY})"
@@ -61,6 +65,15 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--url", type=address, help="the daemon's address, where it is not on this machine")
     parser.add_argument("--token-file", metavar="FILE", help="read the session token from FILE, - for stdin")
+
+
+def event_type(text: str) -> str:
+    """A type of event on the command line."""
+    from ctm_trio.model.event import PUBLIC_TYPES
+
+    if text not in PUBLIC_TYPES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no type of event; expected {', '.join(sorted(PUBLIC_TYPES))}")
+    return text
 
 
 def address(text: str) -> str:
@@ -120,12 +133,13 @@ async def _watch(args: argparse.Namespace, url: str, token: str, credentials: tu
     import trio
 
     from ctm_trio.cli.where import silent_daemon
-    from ctm_trio.client import ClientError, NoDaemon, login, logout
+    from ctm_trio.client import ClientError, NoDaemon, Refused, login, logout
 
     try:
         if credentials is not None:
             token = await login(url, *credentials)
         try:
+            await _refuse_unknown(args.session or (), url, token)
             await _follow(args, url, token)
         finally:
             if credentials is not None:
@@ -136,7 +150,32 @@ async def _watch(args: argparse.Namespace, url: str, token: str, credentials: tu
         silent = "" if args.url or args.port else " ".join(silent_daemon(find_paths()))
         raise CliError(silent or f"{error} Start it with `ctm-trio serve`.", UNREACHABLE) from None
     except ClientError as error:
+        if credentials is None and isinstance(error, Refused) and error.code == "invalid_token":
+            raise CliError(f"The daemon does not know the token {_given(args)}.", FAILED) from None
         raise CliError(str(error), FAILED) from None
+
+
+def _given(args: argparse.Namespace) -> str:
+    """Where the token came from, for people."""
+    if args.token_file == "-":
+        return "from standard input"
+    return f"in {args.token_file or TOKEN_VARIABLE}"
+
+
+async def _refuse_unknown(names: Collection[str], url: str, token: str) -> None:
+    """Refuse sessions that the daemon does not know: their stream would stay empty for ever, without a word.
+
+    Raises:
+        CliError: there is no such session. A log without a session (`uuid:…`) is not looked for.
+        ClientError: the daemon cannot be asked.
+    """
+    from ctm_trio.client import session_names
+
+    wanted = [name for name in names if not name.startswith("uuid:")]
+    known = await session_names(url, token) if wanted else []
+    for name in wanted:
+        if name not in known:
+            raise CliError(f"There is no session named {plain(name)}. `ctm-trio ls` lists them.", NOT_FOUND)
 
 
 def _ask() -> tuple[str, str]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from ctm_trio.client.errors import BadInput, ClientError, NoDaemon, Refused, Stranger
 from ctm_trio.client.login import login, logout
+from ctm_trio.client.sessions import session_names
 from ctm_trio.client.stream import DEFAULT_URL, Event, EventStream, Notice, follow
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "follow",
     "login",
     "logout",
+    "session_names",
 ]

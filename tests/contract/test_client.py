@@ -12,8 +12,10 @@ import trio
 import trio.lowlevel
 
 from ctm_trio.cli import watch
-from ctm_trio.cli.common import CliError
+from ctm_trio.cli.common import FAILED, NOT_FOUND, CliError
 from ctm_trio.client import BadInput, NoDaemon, Notice, Refused, follow, login, logout, stream
+from ctm_trio.messages.sessions import SessionsSnapshot
+from ctm_trio.model.session import Session
 from tests.contract.conftest import TOKEN, Site, open_site
 from tests.contract.test_auth import WHO, post
 from tests.ports import free_port
@@ -167,6 +169,31 @@ def test_watch_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CTM_TOKEN")
     with pytest.raises(CliError, match="CTM_TOKEN"):
         watch.run(arguments(url="http://127.0.0.1:9"))
+
+
+async def test_watch_does_not_wait_for_ever(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that the daemon does not know is refused as `logs` does; a wrong token is named by where it stands."""
+    alpha = Session("alpha", "u-alpha", "safe", "/w")
+    site.sessions.publish(SessionsSnapshot({"alpha": alpha}, frozenset(), True))
+
+    async def followed(*words: object) -> None:
+        raise KeyError("followed")
+
+    monkeypatch.setattr(watch, "_follow", followed)
+    with trio.fail_after(5):
+        for known in (["alpha"], ["uuid:12345678", "alpha"], None):
+            with pytest.raises(KeyError, match="followed"):
+                await watch._watch(arguments(session=known), site.origin, TOKEN, None)
+        with pytest.raises(CliError, match="There is no session named nosuch") as refused:
+            await watch._watch(arguments(session=["alpha", "nosuch"]), site.origin, TOKEN, None)
+        assert refused.value.code == NOT_FOUND
+        for where, text in ((None, "in CTM_TOKEN"), ("-", "from standard input"), ("/a", "in /a")):
+            with pytest.raises(CliError, match=rf"The daemon does not know the token {text}\.") as refused:
+                await watch._watch(arguments(session=["alpha"], token_file=where), site.origin, "wrong", None)
+            assert refused.value.code == FAILED
+    monkeypatch.undo()
+    with trio.fail_after(5), pytest.raises(CliError, match=r"the token in CTM_TOKEN\."):
+        await watch._watch(arguments(), site.origin, "wrong", None)
 
 
 def test_lines_for_people(monkeypatch: pytest.MonkeyPatch) -> None:

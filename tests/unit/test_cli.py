@@ -103,7 +103,7 @@ def test_what_claude_code_runs_has_help(home: Path, command: str, word: str) -> 
     [
         [], ["no-such-command"], ["ls", "--no-such-option"], ["serve", "--port", "x"], ["watch", "--port", "99999999"],
         ["watch", "--last", "-1"], ["watch", "--url", "http://x:999999"], ["watch", "--url", "http://[::1"],
-        ["watch", "--url", "localhost:37778"], ["new", "--yolo", "--safe"],
+        ["watch", "--url", "localhost:37778"], ["new", "--yolo", "--safe"], ["watch", "-t", "foo"],
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_exit_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -556,7 +556,7 @@ def test_ctrl_c_counts_though_the_logout_fails(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("ctm_trio.client.logout", logout)
     monkeypatch.setattr(watch, "_follow", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        trio.run(watch._watch, argparse.Namespace(url="", port=0), "http://x", "", ("a", "b"))
+        trio.run(watch._watch, argparse.Namespace(url="", port=0, session=None), "http://x", "", ("a", "b"))
 
 
 def test_another_tmux_server_is_not_taken_for_ours(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

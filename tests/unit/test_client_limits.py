@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import trio
 
 from ctm_trio.cli import link
 from ctm_trio.client import NoDaemon, follow, login
+from ctm_trio.client import exchange as exchange_module
 from ctm_trio.client import stream as stream_module
 from ctm_trio.errors import Unavailable
 from ctm_trio.model.asker import Asker
@@ -91,7 +91,7 @@ def test_the_command_line_waits_for_nobody(dripping: Dripping) -> None:
 
 async def test_a_login_ends_in_its_time(dripping: Dripping, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client's login is given up as a whole after its limit."""
-    monkeypatch.setattr(sys.modules["ctm_trio.client.login"], "TIMEOUT_S", 0.5)  # the package's name is the function
+    monkeypatch.setattr(exchange_module, "TIMEOUT_S", 0.5)
     with trio.fail_after(ENOUGH_S), pytest.raises(NoDaemon):
         await login(f"http://127.0.0.1:{dripping.port}", "a@b.example", "password")
 
