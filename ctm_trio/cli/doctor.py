@@ -6,6 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
+from ctm_trio.cli.check_labels import label
 from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, coloured, find_paths, plain, print_json, say
 from ctm_trio.cli.link import probe
 from ctm_trio.cli.views import live_names, use_our_server
@@ -83,11 +84,13 @@ def show(checks: list[Check]) -> None:
     """Print the checks, a line each, and what to do under those that need it."""
     colours = {"ok": "\033[32m", WARN: "\033[33m", ERR: "\033[31m"} if coloured() else {}
     off = "\033[0m" if colours else ""
-    for check in checks:
+    labels = [plain(label(check.name)) for check in checks]
+    width = max(map(len, labels), default=0)
+    for check, name in zip(checks, labels, strict=True):
         mark = {"ok": "✓", WARN: "!", ERR: "✗"}[check.status]
-        print(f"{colours.get(check.status, '')}{mark}{off} {plain(check.name):<22} {plain(check.message)}".rstrip())
+        print(f"{colours.get(check.status, '')}{mark}{off} {name:<{width}} {plain(check.message)}".rstrip())
         if check.remediation:
-            print(f"  {'':<22} → {plain(check.remediation)}")
+            print(f"  {'':<{width}} → {plain(check.remediation)}")
     bad = sum(check.status == ERR for check in checks)
     warned = sum(check.status == WARN for check in checks)
     errors, warnings = f"{bad} error{'s' * (bad != 1)}", f"{warned} warning{'s' * (warned != 1)}"

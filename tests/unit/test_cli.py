@@ -33,6 +33,7 @@ from ctm_trio.cli import (
     views,
     watch,
 )
+from ctm_trio.cli.check_labels import label
 from ctm_trio.cli.main import COMMANDS
 from ctm_trio.client.errors import NoDaemon
 from ctm_trio.model.config import Settings
@@ -430,6 +431,20 @@ def test_the_doctors_last_word(capsys: pytest.CaptureFixture[str]) -> None:
     ):
         doctor.show([Check("x", status, "y") for status in found])
         assert capsys.readouterr().err == f"{said}\n"
+
+
+def test_the_doctor_names_its_checks_in_words(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No name such as `claude:hooks` is shown; programs that read `--json` have them."""
+    main(["doctor"])
+    shown = capsys.readouterr().out.splitlines()
+    assert {"✓ Permission for hooks", "✓ Variable HOME"} <= set(shown)
+    assert not [line for line in shown if re.match(r"[✓!✗] [a-z]+:", line)]
+    main(["doctor", "--json"])
+    names = [check["name"] for check in json.loads(capsys.readouterr().out)["checks"]]
+    assert "claude:hooks" in names
+    assert [name for name in names if label(name) == name] == []
+    assert label("daemon:search") == "Part “search”"
+    assert label("new:one") == "new:one"
 
 
 def test_completion_scripts(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
