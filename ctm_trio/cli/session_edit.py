@@ -102,7 +102,7 @@ def rename(name: str, to: str) -> int:
 
     Starter(paths, settings).rename(name, to)
     run_hook(settings, "on_rename", replace(record, name=to), CTM_OLD_NAME=name)
-    say(f"{name} is called {to} now.")
+    say(f"Renamed {name} to {to}.")
     return OK
 
 

@@ -72,7 +72,7 @@ def event_type(text: str) -> str:
     from ctm_trio.model.event import PUBLIC_TYPES
 
     if text not in PUBLIC_TYPES:
-        raise argparse.ArgumentTypeError(f"{text!r} is no type of event; expected {', '.join(sorted(PUBLIC_TYPES))}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an event type; expected {', '.join(sorted(PUBLIC_TYPES))}")
     return text
 
 

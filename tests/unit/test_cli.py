@@ -349,7 +349,7 @@ def test_rename_says_what_it_did(home: Path, capsys: pytest.CaptureFixture[str])
     """The old name and the new one."""
     records(home, "x")
     assert main(["rename", "x", "y"]) == common.OK
-    assert capsys.readouterr().err == "x is called y now.\n"
+    assert capsys.readouterr().err == "Renamed x to y.\n"
 
 
 def test_a_path_names_its_session() -> None:
