@@ -65,7 +65,7 @@ def test_the_daemon_restarts_under_the_page(site: Site, open_page: OpenPage) -> 
     site.stop()
     banner = page.locator(".banner")
     expect(banner).to_contain_text("Connection lost")
-    expect(banner).to_contain_text("stale for")
+    expect(banner).to_contain_text("s old")
     site.append("checkout", site.line("checkout", tool_input={"command": "echo meanwhile"}))
     site.start()
     expect(banner).to_be_hidden(timeout=20_000)

@@ -165,3 +165,33 @@ def test_a_stream_that_lost_events(site: Site, open_page: OpenPage) -> None:
         })"""
     )
     assert counted == [1, (ns + 9 * 10**9) // 10**6]
+
+
+def test_a_lifecycle_event_has_its_session(site: Site, open_page: OpenPage) -> None:
+    """In the feed of all sessions a row says whose start or end it is."""
+    site.start()
+    site.sign_up()
+    page, _ = open_page("/")
+    held: list[Route] = []
+
+    def stream(route: Route) -> None:
+        if not held:
+            end = json.dumps({"name": "parser", "uuid": "u", "mode": "safe", "workdir": "/w"})
+            body = f": ok\n\nevent: session_killed\nid: {time.time_ns()}-0\ndata: {end}\n\n"
+            route.fulfill(body=body, content_type="text/event-stream")
+        held.append(route)
+
+    page.route("**/events/all", stream)
+    page.goto("/feed")
+    expect(page.locator(".feed-row")).to_contain_text(["Session ended"])
+    expect(page.locator(".feed-row .feed-session")).to_have_text("parser")
+
+
+def test_links_of_the_navigation(site: Site, open_page: OpenPage) -> None:
+    """What is in the address bar after a click can be bookmarked."""
+    site.start()
+    site.sign_up()
+    page, _ = open_page("/")
+    addresses = page.locator("a.nav-link").evaluate_all("(links) => links.map((one) => one.getAttribute('href'))")
+    assert "/feed" in addresses
+    assert not [address for address in addresses if ":" in address]

@@ -38,7 +38,7 @@ def test_a_day_on_a_phone(site: Site, open_page: OpenPage) -> None:
     dialog.get_by_role("button", name="Revert", exact=True).tap()
     dialog.get_by_label("Stash these changes first").check()
     dialog.get_by_role("button", name="Stash and revert").tap()
-    expect(page.get_by_text("Reverted; your changes are in")).to_be_visible()
+    expect(page.get_by_text("Your changes are in git’s stash")).to_be_visible()
     page.get_by_role("button", name="More actions").tap()
     page.get_by_role("menuitem", name="Rename").tap()
     page.get_by_label("New name").fill("till")
@@ -52,3 +52,19 @@ def test_a_day_on_a_phone(site: Site, open_page: OpenPage) -> None:
     page.get_by_role("button", name="More").tap()
     page.get_by_role("button", name="Log out").tap()
     expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
+
+
+def test_a_message_leaves_the_keys_in_reach(site: Site, open_page: OpenPage) -> None:
+    """What was sent is said where it covers neither the keys nor the answers: the next one can be pressed at once."""
+    furnished(site)
+    page, _ = open_page("/s/checkout/pane", phone=True)
+    page.get_by_role("button", name="Down", exact=True).tap()
+    said = page.locator(".toast")
+    expect(said).to_contain_text("Sent: Down")
+    for group in (".input-keys", ".input-presets", ".input-line"):
+        there, message = page.locator(group).bounding_box(), said.bounding_box()
+        assert there is not None
+        assert message is not None
+        assert message["y"] + message["height"] <= there["y"]
+    page.get_by_role("button", name="Down", exact=True).tap()
+    expect(said).to_have_count(2)

@@ -44,7 +44,7 @@ def test_the_pane_shows_colours_and_takes_words(site: Site, open_page: OpenPage)
     page.get_by_role("button", name="Control C").click()
     expect(page.get_by_text(re.compile("terminal (has ended|is gone)"))).to_be_visible()
     page.goto("/s/asks/pane")
-    expect(page.get_by_text("asks you in its own terminal")).to_be_visible()
+    expect(page.get_by_text("take input only in their own terminal")).to_be_visible()
 
 
 def test_a_call_in_detail(site: Site, open_page: OpenPage) -> None:
@@ -87,7 +87,7 @@ def test_revert_with_uncommitted_changes(site: Site, open_page: OpenPage) -> Non
     expect(dialog.get_by_role("button", name="Stash and revert")).to_be_disabled()
     dialog.get_by_label("Stash these changes first").check()
     dialog.get_by_role("button", name="Stash and revert").click()
-    expect(page.get_by_text("Reverted; your changes are in")).to_be_visible()
+    expect(page.get_by_text("Your changes are in git’s stash")).to_be_visible()
     assert (work / "total.ts").read_text() == "const total = 0\nexport default total\n"
     assert "ctm-revert" in site.git("checkout", "stash", "list")
 
@@ -129,7 +129,7 @@ def test_a_revert_that_outlasts_its_request(well: bool, site: Site, open_page: O
     page.get_by_role("button", name="Revert to this").click()
     page.get_by_role("dialog").get_by_role("button", name="Revert", exact=True).click()
     if well:
-        expect(page.get_by_text("Reverted; your changes are in c0ffee")).to_be_visible()
+        expect(page.get_by_text("Your changes are in git’s stash (c0ffee)")).to_be_visible()
     else:
         expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("git said no.")
         expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("c0ffee")

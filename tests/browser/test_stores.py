@@ -197,7 +197,7 @@ def test_a_hidden_page_without_a_stream_is_stale(site: Site, open_page: OpenPage
             page.clock.run_for(600_000)
             page.evaluate(HIDE, False)
             page.clock.run_for(4000)
-            expect(page.locator(".banner")).to_contain_text("stale for 10 min")
+            expect(page.locator(".banner")).to_contain_text("10 min old")
         else:
             with page.expect_response("**/api/sessions"):
                 page.evaluate(HIDE, False)

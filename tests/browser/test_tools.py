@@ -353,7 +353,7 @@ def test_the_limits_and_where_they_lead(site: Site, open_page: OpenPage) -> None
     strip = page.get_by_role("region", name="Limits of your account")
     expect(strip).to_contain_text("80%")
     expect(strip).to_contain_text("At this rate the 5-hour limit is reached at")
-    expect(strip).to_contain_text("Lasts at this rate")
+    expect(strip).to_contain_text("At this rate it lasts until the reset")
     site.dump("checkout", context=10, cost=0.1, five_hour=100.0)
     expect(strip).to_contain_text("The limit is reached")
     phone, _ = open_page(phone=True)

@@ -47,6 +47,9 @@ export function interceptLinks() {
   });
 }
 
+/** The address that a pattern begins with: "/feed" of "/feed/:name?/:id?". @param {string} pattern */
+export const addressOf = (pattern) => pattern.replace(/\/:.*/, '') || '/';
+
 /**
  * Matches "/s/:name/:tab?" against a path. @param {string} pattern @param {string} path
  * @returns {Record<string, string>|null}

@@ -28,7 +28,7 @@ export default {
     title: 'Settings', text: 'Changes take effect at once. Streams and logins stay.', saved: 'Saved. The daemon uses it now', unsaved: 'There are changes that are not saved.',
     discard: 'Discard', saving: 'Saving …', webhook: 'Webhook', webhookText: 'When a session starts to need you, the daemon sends a message to this address.',
     url: 'Address', urlHint: 'Leave it empty to send nothing.', auth: 'Authorization', authHint: 'Sent as it is in the Authorization header: “Bearer …”.',
-    secret: 'Signing secret', secretHint: 'Messages are signed with it as Standard Webhooks say. It is never shown again.', secretKept: 'One is set. Type to replace it', secretRemove: 'Remove', format: 'Format', events: 'Send when a session',
+    secret: 'Signing secret', secretHint: 'Messages are signed with it as Standard Webhooks says. It is never shown again.', secretKept: 'One is set. Type to replace it', secretRemove: 'Remove', format: 'Format', events: 'Send when a session',
     formats: { json: 'JSON', ntfy: 'ntfy', slack: 'Slack', discord: 'Discord', telegram: 'Telegram' },
     formatHints: {
       json: 'The daemon’s own shape, for scripts.', ntfy: 'Title, text and a link for an ntfy topic.', slack: 'For an incoming webhook of Slack.',
@@ -36,7 +36,7 @@ export default {
     },
     eventNames: { attention_raised: 'starts to need you', attention_cleared: 'no longer needs you' },
     test: 'Send a test', testing: 'Sending …', testSave: 'Save first, then test.', testOk: 'It arrived: the address answered {status} after {took}.', testBad: 'The address answered {status}. {text}',
-    testFailed: 'It could not be sent: {text}', deliveries: 'Last messages', deliveriesNone: 'Nothing has been sent yet.', deliveriesFailed: 'The list could not be read.',
+    testFailed: 'It could not be sent: {text}', deliveries: 'Last messages', deliveriesNone: 'No alert has been sent yet.', deliveriesFailed: 'The list could not be read.',
     delivery: { pending: 'Waiting', delivered: 'Delivered', failed: 'Given up', suppressed: 'Held back', test: 'Test' },
     tries: { one: '1 try', other: '{n} tries' }, nextTry: 'next try {at}', over: '(over)', showAll: 'Show all {n}',
     thresholds: 'When a session needs you', thresholdsText: 'From these values on, a session moves to the top of the list, and you are told.',
@@ -77,7 +77,7 @@ export default {
   cost: {
     title: 'Cost', window: 'Time span', windows: { hour: 'Hour', day: 'Day', week: 'Week' }, spans: { hour: 'hour', day: '24 hours', week: '7 days' },
     all: 'All sessions', session: 'Session', model: 'Model', day: 'Day', cost: 'Cost', share: 'Share', spent: 'Spent', inAll: 'In all',
-    within: { hour: 'in the last hour', day: 'in the last 24 hours', week: 'in the last 7 days' }, total: 'The sessions of the last {span} cost {sum} from their beginning on',
+    within: { hour: 'in the last hour', day: 'in the last 24 hours', week: 'in the last 7 days' }, total: 'The sessions of the last {span} cost {sum} since they began',
     sessions: 'By session', models: 'By model, since {day}', days: 'By day, since {day}', chart: 'Spent over time', chartOf: 'Spent by {name} over time',
     noneTitle: 'No cost known for this time', unknownModel: 'model not known', close: 'Show all sessions',
     noneText: 'Cost comes from Claude Code’s status line. It appears as soon as a session shows one; the doctor says if something is missing.',
@@ -99,7 +99,7 @@ export default {
   },
   quota: {
     title: 'Limits of your account', five: '5-hour limit', weekly: 'Weekly limit', fiveShort: '5 h', weeklyShort: 'Week', resets: 'Resets {at}, in {span}', resetsShort: '· resets {at}', resetsIn: '· resets in {span}',
-    ahead: { five: 'At this rate the 5-hour limit is reached at {at}', weekly: 'At this rate the weekly limit is reached {at}' }, lasts: 'Lasts at this rate', reached: 'The limit is reached', wasReset: 'Reset at {at}. What was used since then is not known yet.', wasResetShort: '· reset {at}',
+    ahead: { five: 'At this rate the 5-hour limit is reached at {at}', weekly: 'At this rate the weekly limit is reached {at}' }, lasts: 'At this rate it lasts until the reset', reached: 'The limit is reached', wasReset: 'Reset at {at}. What was used since then is not known yet.', wasResetShort: '· reset {at}',
     basis: {
       recent: { five: 'From the last hour', weekly: 'From the last day' }, average: { five: 'From the average of this window so far', weekly: 'From the average of this week so far' },
     },

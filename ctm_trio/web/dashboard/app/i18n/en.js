@@ -30,7 +30,7 @@ export default {
     invalid_body: 'Use an e-mail address, and a password of at least 8 characters.',
   },
   connection: {
-    lost: 'Connection lost', stale: 'What you see is stale for {span}.', trying: 'Trying again …', next: 'Next try in {span}.',
+    lost: 'Connection lost', stale: 'What you see is {span} old.', trying: 'Trying again …', next: 'Next try in {span}.',
   },
   auth: {
     offlineTitle: 'The daemon does not answer',
@@ -101,7 +101,7 @@ export default {
       continue: 'Presses Enter',
     },
     key: { Escape: 'Esc', Up: 'Up', Down: 'Down', Left: 'Left', Right: 'Right', Tab: 'Tab', Enter: 'Enter', 'C-c': '^C, Control C' },
-    off: { safe: 'This session asks you in its own terminal. Attach to it to answer.', ended: 'Its terminal is gone; there is nobody to talk to.' },
+    off: { safe: 'Safe sessions take input only in their own terminal.', ended: 'Its terminal is gone; there is nobody to talk to.' },
     errors: { not_yolo: 'Only sessions in yolo mode take input from here.', tmux_dead: 'Its terminal is gone.', invalid_text: 'The daemon does not type this text. Keep to one line of plain text.' },
   },
   pane: {
@@ -136,7 +136,7 @@ export default {
     dirty: { one: '{n} file has changes that are in no commit:', other: '{n} files have changes that are in no commit:' }, more: 'and {n} more',
     stash: 'Stash these changes first', stashText: 'They are kept in git’s stash, untracked files and ignored ones in the way too, and can be applied again later.',
     kept: { one: 'Reverted. {n} file was written meanwhile and is kept in {dir}:', other: 'Reverted. {n} files were written meanwhile and are kept in {dir}:' },
-    go: 'Revert', goStash: 'Stash and revert', done: 'Reverted', doneStashed: 'Reverted; your changes are in {stash}',
+    go: 'Revert', goStash: 'Stash and revert', done: 'Reverted', doneStashed: 'Reverted. Your changes are in git’s stash ({stash}); “git stash pop” brings them back.',
     stashKept: 'Your changes are safe in {stash}.', copyApply: 'Copy the command to apply them',
   },
   agents: {

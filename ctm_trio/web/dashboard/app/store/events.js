@@ -7,10 +7,10 @@ import { change, changeQuota, sessions, sessionsLoaded } from './sessions.js';
 
 /** @typedef {{type: string, session: string, payload: any, id: string}} Event */
 
-/** The event of a frame, if it is one. @param {import('../client/sse.js').Frame} frame @returns {Event[]} */
+/** The event of a frame, if it is one. Lifecycle events have a `name` for their session. @param {import('../client/sse.js').Frame} frame @returns {Event[]} */
 export function eventsOf(frame) {
   const payload = parse(frame.data);
-  return payload ? [{ type: frame.type, session: payload.session ?? '', payload, id: frame.id }] : [];
+  return payload ? [{ type: frame.type, session: payload.session ?? payload.name ?? '', payload, id: frame.id }] : [];
 }
 
 /** @param {string} data @returns {any} null for what is not a JSON object */

@@ -1,7 +1,7 @@
 /** Everything the palette offers: sessions (who needs you first), views, commands, and the tools of the shell. */
 import { t } from '../../i18n/index.js';
 import { commands, views } from '../../registry.js';
-import { go, sessionPath } from '../../router.js';
+import { addressOf, go, sessionPath } from '../../router.js';
 import { logout } from '../../store/auth.js';
 import { notifyOn, notifySupport, turnOff, turnOn } from '../../store/notify.js';
 import { theme } from '../../store/prefs.js';
@@ -32,7 +32,7 @@ export function entries() {
       id: `command:${one.id}`, label: t(one.label), note: t('palette.action'), icon: one.icon, keys: one.keys, run: one.run,
     })),
     ...views.filter((view) => view.nav).map((view) => ({
-      id: `view:${view.id}`, label: t(view.title), note: t('palette.view'), icon: view.nav?.icon ?? '', keys: view.keys, run: () => go(view.path),
+      id: `view:${view.id}`, label: t(view.title), note: t('palette.view'), icon: view.nav?.icon ?? '', keys: view.keys, run: () => go(addressOf(view.path)),
     })),
     ...tools(),
     { id: 'search', label: '', note: '', icon: 'search', run: () => {}, always: searchFor },

@@ -34,7 +34,7 @@ export function InputBar({ session, slim }) {
       ${
         reason === 'safe' &&
         html`<button class="button small" onClick=${() => copy(attachCommand(session.name))}>
-        <${Icon} name="copy" />${t('session.attach')}</button>`
+        <${Icon} name="copy" />${t('session.copyAttach')}</button>`
       }</div>`;
   }
   const bytes = new TextEncoder().encode(text).length;

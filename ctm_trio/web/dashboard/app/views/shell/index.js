@@ -3,7 +3,7 @@ import { batch, html, signal, useEffect, useLayoutEffect, useState } from '../..
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { commands, fixtures, notFound, views } from '../../registry.js';
-import { go, here, match } from '../../router.js';
+import { addressOf, go, here, match } from '../../router.js';
 import { needingCount } from '../../store/sessions.js';
 import { Failure, Loading } from '../../ui/bits.js';
 import { Banner } from './banner.js';
@@ -55,7 +55,7 @@ function everywhereKeys() {
       keys: view.keys ?? '',
       group,
       label: t('keys.go', { view: t(view.title) }),
-      run: () => go(view.path),
+      run: () => go(addressOf(view.path)),
     })),
     ...commands
       .filter((one) => one.keys)

@@ -2,6 +2,7 @@
 import { html, useEffect, useRef, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { views } from '../../registry.js';
+import { addressOf } from '../../router.js';
 import { logout } from '../../store/auth.js';
 import { theme } from '../../store/prefs.js';
 import { needingCount } from '../../store/sessions.js';
@@ -14,7 +15,7 @@ const entries = () => views.filter((view) => view.nav).sort((a, b) => (a.nav?.or
 function Entry({ view, current }) {
   const active = view.id === current || (view.id === 'sessions' && current === 'session');
   const count = view.id === 'sessions' ? needingCount.value : 0;
-  return html`<a class="nav-link" href=${view.path} aria-current=${active ? 'page' : undefined}>
+  return html`<a class="nav-link" href=${addressOf(view.path)} aria-current=${active ? 'page' : undefined}>
     <${Icon} name=${view.nav?.icon ?? ''} /><span>${t(view.nav?.label ?? '')}</span>
     ${count > 0 && html`<b class="count" aria-hidden="true">${count}</b>`}
   </a>`;

@@ -22,7 +22,7 @@ export function RevertDialog({ name, checkpoint, onClose, onDone }) {
     setProblem(null);
     try {
       const answer = await api.revert(name, checkpoint.sha, stash);
-      toast(answer.stashed_as ? t('revert.doneStashed', { stash: answer.stashed_as }) : t('revert.done'), 'good');
+      toast(answer.stashed_as ? t('revert.doneStashed', { stash: answer.stashed_as.slice(0, 8) }) : t('revert.done'), 'good');
       onDone();
       if (!answer.kept?.length) return onClose();
       setKept({ dir: answer.kept_in ?? '', files: answer.kept });
