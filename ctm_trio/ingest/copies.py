@@ -11,10 +11,12 @@ import errno
 import logging
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import trio
@@ -33,7 +35,7 @@ from ctm_trio.ingest.log_copies import (
     strays_of,
     unfinished,
 )
-from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, State, list_parts, open_reader
+from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, State, open_reader
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName
@@ -53,16 +55,30 @@ MAX_PAST = 256
 """Segments whose files are gone that are remembered for their ends: a copy may still turn up."""
 
 
+class Names(NamedTuple):
+    """The files of a log as they were listed.
+
+    `parts` are oldest first; `rotated` are the names of files that other programs rotated the log to, `beside` those of
+    all that are named after it and are not parts of it.
+    """
+
+    parts: list[LogName]
+    rotated: list[str]
+    beside: list[str]
+
+
+NamesOf = Callable[[str, bool], Awaitable[Names]]
+"""Lists the files of a log, by its uuid; True: anew, though nothing seems to have changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogFiles:
-    """The files of a log at one moment: the current one, open, if there is one, and what was listed after that.
-
-    `parts` are oldest first; `rotated` are the names of files that other programs rotated the log to.
-    """
+    """The files of a log at one moment: the current one, open, if there is one, and what was listed after that."""
 
     current: PlainReader | None
     parts: list[LogName]
     rotated: list[str]
+    beside: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +100,10 @@ class Copies(ABC):
     `parts`: the rotated parts that are read, by name; `past`: what is not there any more; `live`: of the current file.
     """
 
-    def __init__(self, directory: Path, uuid: str) -> None:
+    def __init__(self, directory: Path, uuid: str, names_of: NamesOf) -> None:
         self.directory = directory
         self.uuid = uuid
+        self.names_of = names_of
         self.path = directory / f"{uuid}.jsonl"
         self.parts: dict[str, Segment] = {}
         self.past: list[Segment] = []
@@ -173,7 +190,7 @@ class Copies(ABC):
         past, known = list(self.past), [*self.past, *self.parts.values()]
 
         def look() -> Repeats | None:
-            read = strays_of(self.directory, self.uuid, past)
+            read = strays_of(self.directory, files.beside, past)
             return repeated(reader, known, self.live, [*others, *read], unread, self.directory / part.name)
 
         repeats, settled = None, True
@@ -208,9 +225,9 @@ class Copies(ABC):
         known = self.parts.get(other.base)
         return other.base != part.base and (known is None or known.position > 0)
 
-    async def goes_on_elsewhere(self, live: Segment) -> bool:
+    async def goes_on_elsewhere(self, live: Segment, files: LogFiles) -> bool:
         """True if others rotated the file of a segment: then its rest is there, and a part like it is a copy."""
-        look = partial(continuation, self.directory, self.uuid, live, (), (), self.judged)
+        look = partial(continuation, self.directory, self.uuid, files.beside, live, (), (), self.judged)
         return await in_thread(look, abandon_on_cancel=True) is not None
 
     async def let_go_if_lost(self, files: LogFiles) -> None:
@@ -238,33 +255,36 @@ class Copies(ABC):
             raise
 
     async def _finish_moved(self, segment: Segment, *, ours: bool) -> None:
-        for _ in range(MAX_LOOKS):
-            look = partial(self._where_it_is, segment, [*self.past, *self.parts.values()], ours=ours)
-            # In a thread that may be left alone: it only reads, files of its own.
-            part, found = await in_thread(look, abandon_on_cancel=True)
-            if part is not None:
-                await self._go_on_as(part, segment)
-                return
+        for turn in range(MAX_LOOKS):
+            names = await self.names_of(self.uuid, turn > 0)
+            look = partial(self._where_it_is, segment, [*self.past, *self.parts.values()], names, ours=ours)
             with suppress(MovedError):
+                # In a thread that may be left alone: it only reads, files of its own.
+                part, found = await in_thread(look, abandon_on_cancel=True)
+                if part is not None:
+                    await self._go_on_as(part, segment)
+                    return
                 if not segment.sealed:  # else that was done before a file moved
                     await (self._finish(found, segment) if found else self.retire(segment))
                 return
         raise always_moving(self.path)
 
-    def _where_it_is(self, lost: Segment, known: list[Segment], *, ours: bool) -> tuple[LogName | None, Path | None]:
-        """The part that the file of a segment is now, or else the file that goes on with it. Blocks."""
-        names = frozenset(segment.name for segment in known)
+    def _where_it_is(
+        self, lost: Segment, known: list[Segment], names: Names, *, ours: bool
+    ) -> tuple[LogName | None, Path | None]:
+        """The part that the file of a segment is now, or else the file that goes on with it. Blocks.
+
+        Raises:
+            MovedError: the files are not what was listed any more.
+        """
+        read = frozenset(segment.name for segment in known)
         copies = frozenset(segment.name for segment in known if segment.sealed and not segment.position)
-        for _ in range(MAX_LOOKS):
-            with suppress(MovedError):
-                parts = list_parts(self.directory, self.uuid)
-                unread = [part for part in parts if ours and part.base not in names]
-                part = became_one_of(self.directory, unread, lost, [part for part in parts if part.base in copies])
-                if part is not None:
-                    return part, None
-                files = [self.directory / part.name for part in parts]
-                return None, continuation(self.directory, self.uuid, lost, known, files, self.judged)
-        raise always_moving(self.path)
+        unread = [part for part in names.parts if ours and part.base not in read]
+        part = became_one_of(self.directory, unread, lost, [part for part in names.parts if part.base in copies])
+        if part is not None:
+            return part, None
+        files = [self.directory / part.name for part in names.parts]
+        return None, continuation(self.directory, self.uuid, names.beside, lost, known, files, self.judged)
 
     async def _go_on_as(self, part: LogName, segment: Segment) -> None:
         self.anew = 0

@@ -20,9 +20,10 @@ import trio
 from ctm_trio.core.channels import Figures, StateSender, ask
 from ctm_trio.core.threads import in_thread
 from ctm_trio.errors import Unavailable
+from ctm_trio.ingest.copies import Names, NamesOf
 from ctm_trio.ingest.ends import ASK_S, Bell, Progress, TailEnds
 from ctm_trio.ingest.listing import Listing, fully_read, scan
-from ctm_trio.ingest.tailer import NamesOf, Tail
+from ctm_trio.ingest.tailer import Tail
 from ctm_trio.messages.journal import Positions
 from ctm_trio.messages.tailers import TailersCounters, TailersSnapshot
 from ctm_trio.model.log_line import Segment
@@ -222,7 +223,7 @@ class _DirectoryOwner:
             else:
                 return
 
-    async def names_of(self, uuid: str, fresh: bool = False) -> tuple[list[LogName], list[str]]:
+    async def names_of(self, uuid: str, fresh: bool = False) -> Names:
         """See `NamesOf`, as they are now. One listing serves everybody who asked before it began.
 
         Args:
@@ -239,7 +240,9 @@ class _DirectoryOwner:
                     self.listing_done = False
                     self.listed = await self._scan()
                     self.listing_done = True
-        return parts_among(self.listed.files.get(uuid, ()), uuid), list(self.listed.rotated.get(uuid, ()))
+        listed = self.listed
+        parts = parts_among(listed.files.get(uuid, ()), uuid)
+        return Names(parts, list(listed.rotated.get(uuid, ())), listed.beside.get(uuid, []))
 
     async def _look_at_everything(self, segments: tuple[Segment, ...]) -> bool:
         """List the directory and wake the tailers of what has changed since the last look. False if that cannot be."""

@@ -11,6 +11,7 @@ import trio
 
 from ctm_trio.core.channels import ask
 from ctm_trio.core.threads import in_thread
+from ctm_trio.ingest.copies import NamesOf
 from ctm_trio.ingest.ends import ASK_S, Progress, TailEnds
 from ctm_trio.ingest.log_files import PlainReader, Reader
 from ctm_trio.ingest.strays import Strays
@@ -37,8 +38,10 @@ may be written bit by bit, so that its end is met before."""
 class Lines(Strays):
     """The part of a tailer that reads lines; which file is the current one, `Tail` knows."""
 
-    def __init__(self, directory: Path, kind: str, uuid: str, progress: Progress, ends: TailEnds) -> None:
-        super().__init__(directory, uuid)
+    def __init__(
+        self, directory: Path, kind: str, uuid: str, progress: Progress, ends: TailEnds, names_of: NamesOf
+    ) -> None:
+        super().__init__(directory, uuid, names_of)
         self.kind = kind
         self.progress = progress
         self.ends = ends

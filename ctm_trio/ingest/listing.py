@@ -10,7 +10,7 @@ from pathlib import Path
 from ctm_trio.ingest.log_copies import is_all_of
 from ctm_trio.ingest.log_files import key_of, open_log_file
 from ctm_trio.model.log_line import Segment
-from ctm_trio.model.log_names import parse_log_name, parse_others_name
+from ctm_trio.model.log_names import log_beside, parse_log_name, parse_others_name
 from ctm_trio.system.file_clock import file_clock_ns, shows_changes
 from ctm_trio.system.owned import believed_owners
 
@@ -19,13 +19,15 @@ from ctm_trio.system.owned import believed_owners
 class Listing:
     """What a directory held: uuid → its files with (size, inode); its time of change then, and the time of the look.
 
-    `rotated` are the files that other programs rotated logs to, in the same way. `strange` are the names of logs under
+    `rotated` are the files that other programs rotated logs to, in the same way; `beside` are the names of those and of
+    all others that are named after a log and are not parts of it. `strange` are the names of logs under
     which there is something else: a directory, a pipe, a link, a file of another user. Times are in nanoseconds by the
     clock of files.
     """
 
     files: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
     rotated: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
+    beside: dict[str, list[str]] = field(default_factory=dict)
     strange: frozenset[str] = frozenset()
     changed_ns: int = 0
     taken_ns: int = 0
@@ -47,6 +49,7 @@ def scan(directory: Path) -> Listing:
     """
     found: dict[str, dict[str, tuple[int, int]]] = {}
     rotated: dict[str, dict[str, tuple[int, int]]] = {}
+    beside: dict[str, list[str]] = {}
     strange: set[str] = set()
     owners = believed_owners(directory)
     taken_ns, changed_ns = file_clock_ns(), 0
@@ -56,6 +59,8 @@ def scan(directory: Path) -> Listing:
             for entry in entries:
                 name = parse_log_name(entry.name)
                 others = parse_others_name(entry.name) if name is None else None
+                if name is None and (uuid := log_beside(entry.name)):
+                    beside.setdefault(uuid, []).append(entry.name)
                 if name is None and others is None:
                     continue
                 try:
@@ -72,7 +77,7 @@ def scan(directory: Path) -> Listing:
                     rotated.setdefault(others.uuid, {})[entry.name] = seen
     except FileNotFoundError:
         pass  # it is waited for
-    return Listing(found, rotated, frozenset(strange), changed_ns, taken_ns)
+    return Listing(found, rotated, beside, frozenset(strange), changed_ns, taken_ns)
 
 
 def fully_read(directory: Path, listed: Listing, segments: tuple[Segment, ...]) -> set[str]:

@@ -10,15 +10,25 @@ from __future__ import annotations
 import errno
 import heapq
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctm_trio.ingest.log_files import MIN_ARCHIVE_BYTES, PlainReader, Reader, State, key_of, open_reader, state_of
+from ctm_trio.ingest.log_files import (
+    MIN_ARCHIVE_BYTES,
+    PlainReader,
+    Reader,
+    State,
+    key_of,
+    list_strays,
+    open_reader,
+    state_of,
+)
 from ctm_trio.model.log_line import CHECK_BYTES, Segment, begins_as, head_of
-from ctm_trio.model.log_names import LogName, is_stray, parse_others_name
+from ctm_trio.model.log_names import LogName, parse_others_name
 from ctm_trio.system.file_clock import TICK_S, file_clock_ns, shows_changes
 
 HEAD_BYTES = 4096
@@ -241,6 +251,7 @@ def has_line(reader: Reader, start: int) -> bool:
 def continuation(
     directory: Path,
     uuid: str,
+    beside: Sequence[str],
     lost: Segment,
     known: Sequence[Segment],
     parts: Sequence[Path],
@@ -251,7 +262,8 @@ def continuation(
     What the same rotation left later is read in its turn, as all that others rotated the log to.
 
     Args:
-        directory, uuid: of the log. lost: what was read of the file that was the current one.
+        directory, uuid: of the log. beside: the names of the files beside it that are not parts of it.
+        lost: what was read of the file that was the current one.
         known: other segments that were read. parts: their files, as far as they are known by name.
         judged: what was there before that file was lost: archives among them are not it, and are not unpacked.
 
@@ -261,7 +273,7 @@ def continuation(
     current = directory / f"{uuid}.jsonl"
     others = [current, *parts] if current.exists() else parts
     going_on: list[tuple[bool, int, int, Path]] = []
-    for path, status in sorted(_strays(directory, uuid).items(), key=lambda item: item[0].suffix == ".gz"):
+    for path, status in sorted(_strays(directory, beside).items(), key=lambda item: item[0].suffix == ".gz"):
         if path.suffix == ".gz" and (going_on or judged.get(key_of(status)) == state_of(status)):
             continue
         same = key_of(status) == (lost.device, lost.inode)
@@ -305,11 +317,11 @@ def became_one_of(
     return None
 
 
-def strays_of(directory: Path, uuid: str, read: Sequence[Segment]) -> list[Path]:
-    """The files of others' names beside a log that are what was read of one of these segments."""
+def strays_of(directory: Path, beside: Sequence[str], read: Sequence[Segment]) -> list[Path]:
+    """The files beside a log, by their names, that are what was read of one of these segments."""
     segments = {(segment.device, segment.inode): segment for segment in read if segment.inode and segment.position}
     found = []
-    for path, status in (_strays(directory, uuid) if segments else {}).items():
+    for path, status in (_strays(directory, beside) if segments else {}).items():
         if (segment := segments.get(key_of(status))) is not None:
             with _not_ours(), closing(open_reader(path)) as reader:
                 if ends_like(reader, segment):
@@ -317,20 +329,35 @@ def strays_of(directory: Path, uuid: str, read: Sequence[Segment]) -> list[Path]
     return found
 
 
-def _strays(directory: Path, uuid: str) -> dict[Path, os.stat_result]:
-    """The regular files beside a log that are not parts of it."""
+def _strays(directory: Path, names: Iterable[str]) -> dict[Path, os.stat_result]:
+    """The regular files among these names.
+
+    Raises:
+        MovedError: one is not there any more: its lines may have another name by now, which is not in the list.
+    """
     found = {}
-    with suppress(OSError), os.scandir(directory) as entries:
-        for entry in entries:
-            if is_stray(entry.name, uuid) and entry.is_file(follow_symlinks=False):
-                with suppress(OSError):
-                    found[directory / entry.name] = entry.stat(follow_symlinks=False)
+    for name in names:
+        path = directory / name
+        try:
+            status = path.stat(follow_symlinks=False)
+        except FileNotFoundError as error:
+            raise MovedError(name) from error
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found[path] = status
     return found
 
 
 def rotated_by_others(directory: Path, uuid: str) -> list[Path]:
     """The files beside a log that other programs rotated it to, oldest first. Reads the whole directory."""
-    return oldest_first({path: s for path, s in _strays(directory, uuid).items() if parse_others_name(path.name)})
+    found = {}
+    for name in filter(parse_others_name, list_strays(directory, uuid)):
+        with suppress(OSError):
+            status = os.stat(directory / name, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode):
+                found[directory / name] = status
+    return oldest_first(found)
 
 
 def oldest_first(files: Mapping[Path, os.stat_result]) -> list[Path]:

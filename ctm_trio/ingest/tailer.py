@@ -9,11 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ctm_trio.ingest.copies import MAX_LOOKS, LogFiles, always_moving
+from ctm_trio.ingest.copies import MAX_LOOKS, LogFiles, NamesOf, always_moving
 from ctm_trio.ingest.ends import Progress, TailEnds
 from ctm_trio.ingest.lines import INLINE_BYTES, Lines
 from ctm_trio.ingest.log_copies import NOT_OURS, MovedError, written_ns
@@ -25,10 +24,6 @@ from ctm_trio.model.log_names import LogName
 RECENT_S = 600.0
 """A log that was not written to for so long is old: its tailer ends when it has read it."""
 
-NamesOf = Callable[[str, bool], Awaitable[tuple[list[LogName], list[str]]]]
-"""Lists the rotated parts of a log (by its uuid), oldest first, and the names of the files that other programs rotated
-it to; True: anew, though nothing seems to have changed."""
-
 
 class Tail(Lines):
     """State of one tailer: the segments, and the open current file."""
@@ -36,8 +31,7 @@ class Tail(Lines):
     def __init__(
         self, directory: Path, kind: str, uuid: str, progress: Progress, ends: TailEnds, names_of: NamesOf
     ) -> None:
-        super().__init__(directory, kind, uuid, progress, ends)
-        self.names_of = names_of
+        super().__init__(directory, kind, uuid, progress, ends, names_of)
         self.file: PlainReader | None = None
         self.faults: set[str] = set()
         """Rotated parts that were read and cannot be any more."""
@@ -245,7 +239,7 @@ class Tail(Lines):
             return None
         if not await self.matches(reader, live) or (not same_file and await self.is_of(files.current, live)):
             return None
-        elsewhere = not same_file and await self.goes_on_elsewhere(live)
+        elsewhere = not same_file and await self.goes_on_elsewhere(live, files)
         self.live = None
         self.close()
         if elsewhere:

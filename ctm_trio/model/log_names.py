@@ -83,6 +83,15 @@ def parse_others_name(name: str) -> OthersName | None:
     return OthersName(match["uuid"], name.removesuffix(".gz"), number, date, match["gz"] is not None)
 
 
+_BESIDE = re.compile(r"(?P<uuid>[A-Za-z0-9_-]{1,128})\.jsonl[.-].", re.ASCII)
+
+
+def log_beside(name: str) -> str:
+    """The uuid of the log that a file is named after, whoever gave it the name; "" for every other file."""
+    match = _BESIDE.match(name)
+    return match["uuid"] if match is not None else ""
+
+
 def is_stray(name: str, uuid: str) -> bool:
     """True for a file beside a log that is named after it and is not part of it: a copy, or what others rotated."""
     return name.startswith((f"{uuid}.jsonl.", f"{uuid}.jsonl-")) and parse_log_name(name) is None

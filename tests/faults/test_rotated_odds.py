@@ -461,3 +461,30 @@ async def test_no_archive_is_unpacked_at_a_rotation(rig: Rig, monkeypatch: pytes
             costs.append(len(opened))
     assert max(costs[2:]) <= 6, costs
     await caught_up(rig, log)
+
+
+async def test_a_rotation_of_all_logs(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many logs rotate together, the directory is listed a few times, not once for each of them."""
+    count, looks = 60, list[str]()
+    logs = [rig.log(f"{i:08d}-2222-4333-8444-555555555555") for i in range(count)]
+    for i, log in enumerate(logs):
+        log.append(line(log.uuid, f"{i}-0"))
+    for name in ("scandir", "listdir"):
+        real = getattr(os, name)
+
+        def listed(path: Any = ".", real: Callable[[Any], Any] = real) -> Any:
+            if os.fspath(path) == os.fspath(rig.logs):
+                looks.append(str(path))
+            return real(path)
+
+        monkeypatch.setattr(os, name, listed)
+    async with rig.running():
+        await rig.settle(count)
+        looks.clear()
+        next_tick()
+        for i, log in enumerate(logs):
+            log.path.rename(f"{log.path}.1")
+            log.append(line(log.uuid, f"{i}-1"))
+        await rig.settle(2 * count)
+    assert len(looks) < count / 2
+    assert sorted(rig.markers) == sorted(f"{i}-{n}" for i in range(count) for n in (0, 1))
