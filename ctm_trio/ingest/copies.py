@@ -85,13 +85,13 @@ class LogFiles:
 class Verdict:
     """A copy, up to the byte `position` of it: what it repeats may not be read yet, and may go before it is.
 
-    `part`: it has a name of ours, and so a segment of its own from now on.
+    `part`: its name, if that is one of ours: then it has a segment of its own from now on. Else "".
     """
 
     segment: Segment
     position: int
     head: bytes
-    part: bool
+    part: str = ""
 
 
 class Copies(ABC):
@@ -205,7 +205,7 @@ class Copies(ABC):
         if repeats is not None:
             segment.sealed, segment.head = repeats.whole, repeats.head
             if repeats.whole:
-                self.verdicts.append(Verdict(segment, repeats.position, repeats.head, part=True))
+                self.verdicts.append(Verdict(segment, repeats.position, repeats.head, part.base))
                 # Known by its name from now on. Its end does not count: what it repeats may not be read so far yet.
                 log.info("%s repeats lines that are read from another file; skipped", part.name)
             else:

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ctm_trio.core.threads import in_thread
-from ctm_trio.ingest.copies import UNSETTLED_S, Copies, LogFiles, Verdict
+from ctm_trio.ingest.copies import UNFINISHED_S, UNSETTLED_S, Copies, LogFiles, Verdict
 from ctm_trio.ingest.log_copies import (
     NOT_OURS,
     Listed,
@@ -28,8 +28,8 @@ class Strays(Copies):
     """The part of a tailer that reads files with names that others gave."""
 
     _looked = False
-    _doubted: frozenset[int] = frozenset()
-    """The segments of verdicts that did not hold."""
+    _doubted: frozenset[tuple[str, int, int]] = frozenset()
+    """Files whose verdict did not hold: the name of a part, or device and inode."""
 
     async def read_strays(self, files: LogFiles) -> None:
         """Read what others rotated the log to, in its turn. What repeats nothing has lines of its own.
@@ -74,27 +74,32 @@ class Strays(Copies):
     async def confirm_copies(self) -> None:
         """All is read: keep in mind how the copies end that were found, as what they repeat may be deleted one day.
 
+        A copy of what could not be read in this pass is judged anew: at once, and after that from time to time.
+
         Raises:
-            MovedError: what one repeats has gone before it was read. It is judged anew.
+            MovedError: what one repeats may have gone before it was read.
         """
         known = [*self.past, *self.parts.values(), *([self.live] if self.live else [])]
-        doubts = False
+        doubted: set[tuple[str, int, int]] = set()
         while self.verdicts:
             verdict = self.verdicts.pop()
             segment = verdict.segment
-            if segment.id in self._doubted or _is_read(verdict, known):
+            if _is_read(verdict, known):
                 if not verdict.part:
                     await self.retire(segment)
                 continue
-            doubts = True
-            self._doubted |= {segment.id}
             if verdict.part:
                 segment.sealed = False
                 await self.commit(segment)
+                doubted.add((verdict.part, 0, 0))
             else:
                 self.judged.pop((segment.device, segment.inode), None)
-        if doubts:
+                doubted.add(("", segment.device, segment.inode))
+        first, self._doubted = doubted - self._doubted, frozenset(doubted)
+        if first:
             raise MovedError(self.path.name)
+        if doubted:
+            self.look_again(UNFINISHED_S)
 
     async def _take_stray(self, stray: Listed, others: list[Other]) -> bool:
         """Read what a stray has that no other file has; False if it is a copy.
@@ -133,7 +138,7 @@ class Strays(Copies):
             segment.position, segment.check, segment.head = repeats.position, repeats.check, repeats.head
             if repeats.whole:
                 if before is None:
-                    self.verdicts.append(Verdict(segment, repeats.position, repeats.head, part=False))
+                    self.verdicts.append(Verdict(segment, repeats.position, repeats.head))
                 return False
         if more:
             await self.drain(reader, segment)
@@ -153,4 +158,7 @@ class Strays(Copies):
 
 
 def _is_read(verdict: Verdict, known: list[Segment]) -> bool:
-    return any(s.position >= verdict.position and begins_as(verdict.head, s.head) for s in known)
+    """True if something that was read is at least as long and begins alike, as far as that is known."""
+    if not verdict.position or b"\n" not in verdict.head:
+        return True  # there is no whole line to lose, or none by which it could be told
+    return any(s.position >= verdict.position and (not s.head or begins_as(verdict.head, s.head)) for s in known)

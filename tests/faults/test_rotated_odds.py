@@ -488,3 +488,27 @@ async def test_a_rotation_of_all_logs(rig: Rig, monkeypatch: pytest.MonkeyPatch)
         await rig.settle(2 * count)
     assert len(looks) < count / 2
     assert sorted(rig.markers) == sorted(f"{i}-{n}" for i in range(count) for n in (0, 1))
+
+
+@pytest.mark.parametrize("ending", [".1", ".1600000000000000001"])
+async def test_a_copy_of_what_cannot_be_read_yet(rig: Rig, ending: str) -> None:
+    """A file that repeats half an archive is not believed to be read, and holds up nothing meanwhile."""
+    log = begun(rig)
+    write(200)(log)
+    data = log.path.read_bytes()
+    log.path.unlink()
+    whole = gzip.compress(data)
+    part = Path(f"{log.path}.1700000000000000001.gz")
+    part.write_bytes(whole[: len(whole) // 2])
+    with closing(PackedReader(part)) as reader:
+        half = reader.read(0, len(data))
+    Path(f"{log.path}{ending}").write_bytes(half[: half.rfind(b"\n") + 1])
+    log.append(line(UUID, "now"))
+    async with rig.running():
+        await rig.until(lambda: "now" in rig.markers and rig.tailers.latest.caught_up)
+        assert "cannot be read" not in str(rig.health.latest.components)
+        with part.open("ab") as file:
+            file.write(whole[len(whole) // 2 :])
+        await rig.until(lambda: len(rig.markers) >= 201)
+    await live(rig)
+    assert sorted(rig.markers) == sorted([*log.written, "now"])
