@@ -6,7 +6,10 @@ import fcntl
 import os
 import socket
 import tempfile
+import threading
+from collections.abc import Iterator
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from random import SystemRandom
 
@@ -16,20 +19,24 @@ FIRST, LAST, BLOCK = 20_000, 32_000, 200
 
 def free_port() -> int:
     """A port that nobody listens on now, and that no other run of tests on this machine takes."""
-    first = _own_block()
-    while True:
-        port = SystemRandom().randrange(first, first + BLOCK)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
+    with _turn:
+        for port in _own_ports():
+            with socket.socket() as probe:
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+            return port
+    raise AssertionError("unreachable")
+
+
+_turn = threading.Lock()
+"""Daemons may be started in threads."""
 
 
 @cache
-def _own_block() -> int:
-    """The first of the ports that are this process's until it ends.
+def _own_ports() -> Iterator[int]:
+    """The ports that are this process's until it ends, round and round: one that was given is not given again soon.
 
     A daemon that is started again must find its port free, and a test's requests must not reach another test's daemon.
     """
@@ -44,5 +51,5 @@ def _own_block() -> int:
         except BlockingIOError:
             os.close(lock)
         else:
-            return first  # the lock stays open
+            return cycle(range(first, first + BLOCK))  # the lock stays open
     raise RuntimeError("too many runs of tests at once")
