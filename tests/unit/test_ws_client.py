@@ -19,11 +19,11 @@ class Nothing:
 
     def follow(self, view: EventView, start: Start) -> Any:
         """Not asked."""
-        raise NotImplementedError
+        raise AssertionError("no event is followed or replayed in these tests")
 
     async def replay(self, view: EventView, start: Start) -> Batch:
         """Not asked."""
-        raise NotImplementedError
+        raise AssertionError("no event is followed or replayed in these tests")
 
     def readers(self) -> int:
         """None."""
