@@ -23,7 +23,7 @@ from ctm_trio.ingest.strays import Strays
 from ctm_trio.model.log_line import Segment
 from tests.faults.rig import Rig, line, next_tick
 from tests.faults.test_logs import UUID, lines
-from tests.faults.test_rotated_unread import Written, begun, caught_up, copytruncate, ours, rename, write
+from tests.faults.test_rotated_unread import Written, begun, caught_up, copytruncate, ours, rename, rotated_once, write
 
 
 async def live(rig: Rig, times: int = 2) -> None:
@@ -106,13 +106,7 @@ async def test_the_same_inode_and_size(rig: Rig) -> None:
 
 async def test_an_archive_with_a_known_inode(rig: Rig) -> None:
     """The archive of the rest of a log has the inode of a rotated file that was read: it is read all the same."""
-    log = begun(rig)
-    write(10)(log)
-    async with rig.running():
-        await rig.settle(10)
-        rename(".1")(log)
-        write(5)(log)
-        await rig.settle(15)
+    log = await rotated_once(rig, 5)
     write(5)(log)
     old, whole = Path(f"{log.path}.1"), gzip.compress(log.path.read_bytes())
     log.path.unlink()
@@ -339,13 +333,7 @@ async def test_an_archive_of_several_pieces(rig: Rig) -> None:
 
 async def test_an_inode_and_a_copy_of_ours(rig: Rig) -> None:
     """Of two equal unread files, one with the inode of one that was read, one is read."""
-    log = begun(rig)
-    write(10)(log)
-    async with rig.running():
-        await rig.settle(10)
-        rename(".1")(log)
-        write(1)(log)
-        await rig.settle(11)
+    log = await rotated_once(rig, 1)
     data, more = lines(11, 5)
     log.written += more
     Path(f"{log.path}.1").write_bytes(data)

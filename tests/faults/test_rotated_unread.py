@@ -171,15 +171,21 @@ async def test_an_emptied_log_without_a_line(rig: Rig) -> None:
     await caught_up(rig, log)
 
 
-async def test_the_inode_of_one_that_is_gone(rig: Rig) -> None:
-    """A rotated file has the inode of one that was read and deleted: its lines are read all the same."""
+async def rotated_once(rig: Rig, after: int) -> Written:
+    """A log that others rotated to `.1` after ten lines, and so many lines after that; all of it is read."""
     log = begun(rig)
     write(10)(log)
     async with rig.running():
         await rig.settle(10)
         rename(".1")(log)
-        write(1)(log)
-        await rig.settle(11)
+        write(after)(log)
+        await rig.settle(10 + after)
+    return log
+
+
+async def test_the_inode_of_one_that_is_gone(rig: Rig) -> None:
+    """A rotated file has the inode of one that was read and deleted: its lines are read all the same."""
+    log = await rotated_once(rig, 1)
     data, more = lines(11, 5)
     Path(f"{log.path}.1").write_bytes(data)  # in place, so that the inode stays
     log.written += more
