@@ -68,14 +68,13 @@ class UnsettledError(Exception):
 class Repeats:
     """How much of a file is read already: up to `position`, before which stands `check`; `whole`: it is a copy.
 
-    `head` is how it begins, see `head_of`; `ended`: nothing stood behind the position.
+    `head` is how it begins, see `head_of`.
     """
 
     position: int
     check: bytes
     whole: bool
     head: bytes
-    ended: bool
 
 
 def ends_like(reader: Reader, segment: Segment) -> bool:
@@ -151,11 +150,11 @@ def _repeated(
     if live is not None and (ends_like(reader, live) or _is_start_of(reader, head, live)):
         return _all_of(reader, head)  # also if it is only as long by now as something else that was read
     if longest is not None and not reader.read(longest.position, 1):
-        return Repeats(longest.position, longest.check, False, head, True)
+        return Repeats(longest.position, longest.check, False, head)
     if ended:
         return _all_of(reader, head)
     if longest is not None:
-        return Repeats(longest.position, longest.check, False, head, False)
+        return Repeats(longest.position, longest.check, False, head)
     if any(_begins(p, reader) for p in others) or any(_begins(p, reader, path or p) for p in unread):
         return _all_of(reader, head)
     return None
@@ -173,7 +172,7 @@ def _all_of(reader: Reader, head: bytes) -> Repeats:
     start = max(0, size - TAIL_BYTES)
     tail = reader.read(start, size - start)
     end = tail.rfind(b"\n") + 1
-    return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True, head, True)
+    return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True, head)
 
 
 def unfinished(path: Path, reader: Reader, recent_s: float) -> bool:

@@ -94,4 +94,4 @@ def log_beside(name: str) -> str:
 
 def is_stray(name: str, uuid: str) -> bool:
     """True for a file beside a log that is named after it and is not part of it: a copy, or what others rotated."""
-    return name.startswith((f"{uuid}.jsonl.", f"{uuid}.jsonl-")) and parse_log_name(name) is None
+    return log_beside(name) == uuid and parse_log_name(name) is None
