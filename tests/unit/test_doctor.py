@@ -85,7 +85,7 @@ def test_the_overlay_fits_the_installed_client(paths: Paths, events: tuple[str, 
 
 
 def test_hooks_that_a_setting_switches_off(paths: Paths) -> None:
-    """DisableAllHooks is an error: nothing would be logged, and nobody would know why."""
+    """`disableAllHooks` is an error: nothing would be logged, and nobody would know why."""
     wire(paths, ("Stop",), disableAllHooks=True)
     assert checks(paths)["claude:hooks"].status == "err"
 
