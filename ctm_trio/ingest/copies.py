@@ -114,15 +114,22 @@ class Copies(ABC):
         """The files that others rotated the log to, by device and inode, as they were when they were looked at."""
         self.verdicts: list[Verdict] = []
         """The copies that were found in this pass."""
+        self.spare: list[Segment] = []
+        """Segments of files that went before they had a line: the next files have them."""
+        self.compared: set[int] = set()
+        """Segments of files that came when others of the log were read: each of their lines may be one of those."""
+        self.read_once = False
+        """Something of the log was read before this pass over its files."""
         self.again_at = math.inf
         """When the files are to be looked at again though nothing has changed, on Trio's clock."""
 
     def adopt(self, segments: tuple[Segment, ...]) -> None:
         """Start from what is committed."""
+        self.read_once = any(segment.position for segment in segments)
         for segment in sorted(segments, key=lambda s: s.id):
             copy = msgspec.structs.replace(segment)
             if copy.name.startswith("gone:"):
-                self.past.append(copy)
+                (self.past if copy.position else self.spare).append(copy)
             elif copy.name:
                 self.parts[copy.name] = copy
             elif not copy.sealed:
@@ -132,8 +139,8 @@ class Copies(ABC):
             self.anew = 1  # it may have been read anew when the process ended; to its end it is now
 
     @abstractmethod
-    async def open_segment(self, key: tuple[int, int]) -> Segment:
-        """A segment for a file of which nothing is read."""
+    async def open_segment(self, key: tuple[int, int], *, current: bool = False) -> Segment:
+        """A segment for a file of which nothing is read. `current`: it is the log's current one."""
 
     @abstractmethod
     async def drain(self, reader: Reader, segment: Segment) -> bool:
@@ -154,6 +161,14 @@ class Copies(ABC):
     @abstractmethod
     async def is_of(self, file: PlainReader | None, live: Segment) -> bool:
         """True if a file is what was read of this segment. Its inode does not tell: it may be in use again."""
+
+    @abstractmethod
+    async def was_edited(self, reader: Reader, repeats: Repeats) -> bool:
+        """True if a file that begins as what was read ends with a call that was not: it is no copy."""
+
+    @abstractmethod
+    def file_fault(self, name: str, error: OSError | None) -> None:
+        """Say in /health that one file of the log cannot be read, or that it can again."""
 
     async def is_unfinished(self, path: Path, reader: PackedReader) -> bool:
         """True for an archive without its end that was written to a moment ago: it is being made, or on its way."""
@@ -196,6 +211,8 @@ class Copies(ABC):
         repeats, settled = None, True
         try:
             repeats = await in_thread(look, abandon_on_cancel=reader.may_be_left)
+            if repeats is not None and await self.was_edited(reader, repeats):
+                repeats = None
         except UnsettledError:
             settled = False
             self.look_again(UNSETTLED_S)
@@ -300,7 +317,7 @@ class Copies(ABC):
     def taken_back(self, current: PlainReader) -> Segment | None:
         """The segment of a current file that others had moved away and moved back, to go on with; else None."""
         for segment in self.past:
-            if (segment.device, segment.inode) == current.key and ends_like(current, segment):
+            if segment.inode == current.key[1] and ends_like(current, segment):
                 self.past.remove(segment)
                 segment.name, segment.sealed, self.anew = "", False, 0
                 return segment
@@ -308,8 +325,9 @@ class Copies(ABC):
 
     async def retire(self, segment: Segment) -> None:
         """Nothing more will come of this segment."""
+        self.compared.discard(segment.id)
         segment.name, segment.sealed = f"gone:{segment.id}", True
-        self.past.append(segment)
+        (self.past if segment.position else self.spare).append(segment)
         del self.past[:-MAX_PAST]
         await self.commit(segment)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from ctm_trio.core.channels import ask
 from ctm_trio.core.threads import in_thread
 from ctm_trio.ingest.copies import NamesOf
 from ctm_trio.ingest.ends import ASK_S, Progress, TailEnds
+from ctm_trio.ingest.log_copies import TAIL_BYTES, Repeats
 from ctm_trio.ingest.log_files import PlainReader, Reader
 from ctm_trio.ingest.strays import Strays
 from ctm_trio.messages.attribution import Sighting
-from ctm_trio.messages.journal import Ingest, OpenSegment
-from ctm_trio.model.log_line import CHECK_BYTES, LineBatch, Row, Segment, head_of
+from ctm_trio.messages.journal import Ingest, IsStored, OpenSegment
+from ctm_trio.model.log_line import CHECK_BYTES, LOGS, LineBatch, Row, Segment, head_of
 from ctm_trio.model.log_parse import Clues, parse_chunk
 from ctm_trio.model.times import format_time
 
@@ -49,14 +51,40 @@ class Lines(Strays):
         self.skipping = (0, 0, 0)
         """Of an endless line: its segment, its position, and up to where it was scanned for its end."""
         self.anew_until, self.met_end = 0.0, False
+        self.before_first: Callable[[], Awaitable[None]] | None = None
+        """Called between the reading and the sending of the first lines of the current file; may refuse them."""
 
-    async def open_segment(self, key: tuple[int, int]) -> Segment:
+    async def open_segment(self, key: tuple[int, int], *, current: bool = False) -> Segment:
         """See `Copies`."""
-        make = partial(OpenSegment, self.uuid, self.kind)
-        segment: Segment = await ask(self.ends.journal, make, timeout_s=ASK_S)
+        if self.spare:
+            segment = self.spare.pop()
+            segment.name, segment.sealed = "", False
+        else:
+            make = partial(OpenSegment, self.uuid, self.kind)
+            segment = await ask(self.ends.journal, make, timeout_s=ASK_S)
         segment.device, segment.inode = key
-        self.anew_until, self.met_end = trio.current_time() + ANEW_S, False
+        if current:
+            self.anew_until, self.met_end = trio.current_time() + ANEW_S, False
+        elif self.read_once:
+            self.compared.add(segment.id)
         return segment
+
+    async def end_comparing(self, segment: Segment) -> None:
+        """A file is read to its end: what more comes is new."""
+        if segment.id in self.compared:
+            self.compared.discard(segment.id)
+            await self.commit(segment)
+
+    async def was_edited(self, reader: Reader, repeats: Repeats) -> bool:
+        """See `Copies`. Of lines without ids nothing can be told: such a file counts as a copy."""
+        if not repeats.by_head or self.kind != LOGS:
+            return False
+        look = partial(last_call, reader, repeats.position)
+        call = await in_thread(look, abandon_on_cancel=reader.may_be_left)
+        if call is None:
+            return False
+        wanted = partial(IsStored, self.uuid, call.tool_use_id, call.agent_id)
+        return not await ask(self.ends.journal, wanted, timeout_s=ASK_S)
 
     async def matches(self, reader: Reader, segment: Segment) -> bool:
         """True if the file has, where the segment was read to, the bytes that stood there."""
@@ -98,10 +126,14 @@ class Lines(Strays):
                 continue
             if left <= INLINE_BYTES and isinstance(reader, PlainReader):
                 data = reader.read(start, want)
+                if not segment.position and self.before_first is not None:
+                    await self.before_first()
                 used = await self._take(data, overlap, segment)
             else:
                 async with self.ends.bulk:
                     data = await in_thread(partial(reader.read, start, want), abandon_on_cancel=reader.may_be_left)
+                    if not segment.position and self.before_first is not None:
+                        await self.before_first()
                     used = await self._take(data, overlap, segment)
             if used is None:
                 return False
@@ -180,7 +212,7 @@ class Lines(Strays):
     async def _send(self, rows: list[Row], segment: Segment, skipped: int) -> None:
         if self.anew and self.met_end and trio.current_time() >= self.anew_until:
             self.anew = 0
-        anew = self.anew > 0 and segment is self.live
+        anew = (self.anew > 0 and segment is self.live) or segment.id in self.compared
         message = Ingest(LineBatch(msgspec.structs.replace(segment), rows, skipped, anew))
         try:
             try:
@@ -201,3 +233,15 @@ class Lines(Strays):
             return  # the next line asks again
         self.clues = msgspec.structs.replace(clues, ts=clues.ts or "-")
         await ask(self.ends.attribution, partial(Sighting, self.uuid, clues), timeout_s=ASK_S)
+
+
+def last_call(reader: Reader, end: int) -> Row | None:
+    """The last call with an id before a byte of a file, behind a line break; None if none is near it. Blocks."""
+    start = max(0, end - TAIL_BYTES)
+    lines = reader.read(start, end - start).splitlines(keepends=True)
+    for line in reversed(lines[start > 0 :]):
+        for part in parse_chunk(line, 0, 0, ""):
+            for row in part.rows:
+                if row.tool_use_id and row.hook is None:
+                    return row
+    return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ctm_trio.ingest.log_copies import is_all_of
-from ctm_trio.ingest.log_files import key_of, open_log_file
+from ctm_trio.ingest.log_files import open_log_file
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import log_beside, parse_log_name, parse_others_name
 from ctm_trio.system.file_clock import file_clock_ns, shows_changes
@@ -104,8 +104,8 @@ def fully_read(directory: Path, listed: Listing, segments: tuple[Segment, ...]) 
         try:
             with open(open_log_file(directory / name), "rb") as file:
                 status = os.fstat(file.fileno())
-                same = key_of(status) == (segment.device, segment.inode)
-                if same and status.st_size == segment.position:
+                # A device has another number after each start of some machines; the bytes tell that it is the file.
+                if status.st_ino == segment.inode and status.st_size == segment.position:
                     file.seek(segment.position - len(segment.check))
                     if file.read() == segment.check:
                         done.add(name)

@@ -55,6 +55,13 @@ HALF_LINE_BYTES = 64 << 10
 NOT_OURS = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.ENXIO})
 """Of a file with a name of the log: it is gone, or not a file of ours. Other errors may pass, and are tried again."""
 
+UNREADABLE = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "EBADMSG", "EUCLEAN", "ESTALE", "ENODATA", "EREMOTEIO")
+    if hasattr(errno, name)  # not every system has all of them
+)
+"""Of one file: its bytes cannot be had, now or ever. The other files of its log are read all the same."""
+
 
 class MovedError(Exception):
     """A file was renamed, packed or deleted between its listing and a comparison: list again, or its copy counts."""
@@ -68,13 +75,14 @@ class UnsettledError(Exception):
 class Repeats:
     """How much of a file is read already: up to `position`, before which stands `check`; `whole`: it is a copy.
 
-    `head` is how it begins, see `head_of`.
+    `head` is how it begins, see `head_of`. `by_head`: only that tells, and what it is a copy of is gone.
     """
 
     position: int
     check: bytes
     whole: bool
     head: bytes
+    by_head: bool = False
 
 
 def ends_like(reader: Reader, segment: Segment) -> bool:
@@ -147,17 +155,27 @@ def _repeated(
         if ends_like(reader, segment):
             longest = segment
         ended = ended or _is_start_of(reader, head, segment)
-    if live is not None and (ends_like(reader, live) or _is_start_of(reader, head, live)):
-        return _all_of(reader, head)  # also if it is only as long by now as something else that was read
+    others, unread = list(others), list(unread)
+    if live is not None and ends_like(reader, live):
+        # Also if it is only as long by now as something else that was read.
+        if _begins_one(reader, others, unread, path):
+            return _all_of(reader, head)
+        if any(isinstance(other, PlainReader) and not ends_like(other, live) for other in others):
+            raise MovedError  # the current file was emptied while we looked
+        # The current file is an older copy that was put back: what came behind its end is only here.
+        return Repeats(live.position, live.check, False, head)
+    if live is not None and _is_start_of(reader, head, live):
+        return _all_of(reader, head, by_head=not _begins_one(reader, others, unread, path))
     if longest is not None and not reader.read(longest.position, 1):
         return Repeats(longest.position, longest.check, False, head)
-    if ended:
-        return _all_of(reader, head)
-    if longest is not None:
+    if longest is not None and not ended:
         return Repeats(longest.position, longest.check, False, head)
-    if any(_begins(p, reader) for p in others) or any(_begins(p, reader, path or p) for p in unread):
-        return _all_of(reader, head)
-    return None
+    begins = _begins_one(reader, others, unread, path)
+    return _all_of(reader, head, by_head=not begins) if ended or begins else None
+
+
+def _begins_one(reader: Reader, others: Iterable[Other], unread: Iterable[Path], path: Path | None) -> bool:
+    return any(_begins(p, reader) for p in others) or any(_begins(p, reader, path or p) for p in unread)
 
 
 def _is_start_of(reader: Reader, head: bytes, segment: Segment) -> bool:
@@ -166,13 +184,13 @@ def _is_start_of(reader: Reader, head: bytes, segment: Segment) -> bool:
     return begins_as(head, segment.head) and not reader.read(segment.position, 1)
 
 
-def _all_of(reader: Reader, head: bytes) -> Repeats:
+def _all_of(reader: Reader, head: bytes, *, by_head: bool = False) -> Repeats:
     """All of a file, up to the end of its last whole line: what stands before that is in no other file."""
     size = reader.size()
     start = max(0, size - TAIL_BYTES)
     tail = reader.read(start, size - start)
     end = tail.rfind(b"\n") + 1
-    return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True, head)
+    return Repeats(start + end if end else 0, tail[max(0, end - CHECK_BYTES) : end], True, head, by_head)
 
 
 def unfinished(path: Path, reader: Reader, recent_s: float) -> bool:
@@ -224,7 +242,8 @@ def is_all_of(path: Path, segments: Iterable[Segment]) -> bool:
     """True if a file is one of these that were read, and has no whole line behind what was read of it. Blocks."""
     try:
         with closing(open_reader(path)) as reader:
-            mine = [segment for segment in segments if (segment.device, segment.inode) == reader.key]
+            # A device has another number after each start of some machines; its bytes tell that it is the file.
+            mine = [segment for segment in segments if segment.position and segment.inode == reader.key[1]]
             if isinstance(reader, PlainReader):
                 return any(_ends_after(reader, segment) for segment in mine)
             return any(reader.size() == segment.position for segment in mine)  # unpacking it would cost too much
@@ -272,27 +291,34 @@ def continuation(
     current = directory / f"{uuid}.jsonl"
     others = [current, *parts] if current.exists() else parts
     going_on: list[tuple[bool, int, int, Path]] = []
-    for path, status in sorted(_strays(directory, beside).items(), key=lambda item: item[0].suffix == ".gz"):
-        if path.suffix == ".gz" and (going_on or judged.get(key_of(status)) == state_of(status)):
-            continue
+    unpacked = 0
+    for path, status in sorted(_strays(directory, beside).items(), key=_plain_and_newest_first):
+        if path.suffix == ".gz":
+            if going_on or unpacked == MAX_ROTATED or judged.get(key_of(status)) == state_of(status):
+                continue
+            unpacked += 1
         same = key_of(status) == (lost.device, lost.inode)
         # Without a line that was read only the inode is left, which another file may have by now.
         by_inode = same and lost.position == 0 and parse_others_name(path.name) is None
         if not by_inode and lost.position == 0:
             continue
-        with suppress(UnsettledError), _not_ours(), closing(open_reader(path)) as reader:
+        with suppress(UnsettledError), _unreadable(), closing(open_reader(path)) as reader:
             if ends_like(reader, lost) or (by_inode and repeated(reader, known, None, others) is None):
                 going_on.append((same, reader.size(), status.st_mtime_ns, path))
     return max(going_on)[3] if going_on else None
 
 
+def _plain_and_newest_first(item: tuple[Path, os.stat_result]) -> tuple[bool, int]:
+    return item[0].suffix == ".gz", -item[1].st_mtime_ns
+
+
 @contextmanager
-def _not_ours() -> Iterator[None]:
-    """Pass over a file that is gone, or that we may not read; any other trouble with it passes, and is the caller's."""
+def _unreadable() -> Iterator[None]:
+    """Pass over a file that is gone, or that cannot be read; any other trouble with it passes, and is the caller's."""
     try:
         yield
     except OSError as error:
-        if error.errno not in NOT_OURS:
+        if error.errno not in NOT_OURS | UNREADABLE:
             raise
 
 
@@ -318,11 +344,11 @@ def became_one_of(
 
 def strays_of(directory: Path, beside: Sequence[str], read: Sequence[Segment]) -> list[Path]:
     """The files beside a log, by their names, that are what was read of one of these segments."""
-    segments = {(segment.device, segment.inode): segment for segment in read if segment.inode and segment.position}
+    segments = {segment.inode: segment for segment in read if segment.inode and segment.position}
     found = []
     for path, status in (_strays(directory, beside) if segments else {}).items():
-        if (segment := segments.get(key_of(status))) is not None:
-            with _not_ours(), closing(open_reader(path)) as reader:
+        if (segment := segments.get(status.st_ino)) is not None:
+            with _unreadable(), closing(open_reader(path)) as reader:
                 if ends_like(reader, segment):
                     found.append(path)
     return found
@@ -363,13 +389,12 @@ def oldest_first(files: Mapping[Path, os.stat_result]) -> list[Path]:
     """Such files in the order of their lines, the newest `MAX_ROTATED`.
 
     Numbers fall and dates rise, whatever the files' times are; those tell how numbered and dated ones follow each
-    other. Of one that is there plain and packed: the plain one, as the packed one may still be being written.
+    other. A packed one stands before the plain one of its name: it is that one, being packed, or an older one.
     """
     names = {path: name for path in files if (name := parse_others_name(path.name)) is not None}
-    plain = {name.base for name in names.values() if not name.packed}
-    wanted = [path for path, name in names.items() if not name.packed or name.base not in plain]
-    numbered = sorted((path for path in wanted if names[path].number >= 0), key=lambda path: -names[path].number)
-    dated = sorted((path for path in wanted if names[path].number < 0), key=lambda path: names[path].date)
+    packed_first = sorted(names, key=lambda path: not names[path].packed)
+    numbered = sorted((path for path in packed_first if names[path].number >= 0), key=lambda path: -names[path].number)
+    dated = sorted((path for path in packed_first if names[path].number < 0), key=lambda path: names[path].date)
     return list(heapq.merge(numbered, dated, key=lambda path: files[path].st_mtime_ns))[-MAX_ROTATED:]
 
 

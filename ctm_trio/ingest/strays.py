@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from ctm_trio.core.threads import in_thread
 from ctm_trio.ingest.copies import UNFINISHED_S, UNSETTLED_S, Copies, LogFiles, Verdict
 from ctm_trio.ingest.log_copies import (
     NOT_OURS,
+    UNREADABLE,
     Listed,
     MovedError,
     Other,
@@ -17,6 +22,7 @@ from ctm_trio.ingest.log_copies import (
     UnsettledError,
     ends_like,
     has_line,
+    is_all_of,
     oldest_first,
     repeated,
 )
@@ -27,21 +33,22 @@ from ctm_trio.model.log_line import Segment, begins_as
 class Strays(Copies):
     """The part of a tailer that reads files with names that others gave."""
 
-    _looked = False
     _doubted: frozenset[tuple[str, int, int]] = frozenset()
     """Files whose verdict did not hold: the name of a part, or device and inode."""
+    _listed: Mapping[str, tuple[int, int]] = MappingProxyType({})
+    """The names in this pass, and the device and inode of each file."""
 
     async def read_strays(self, files: LogFiles) -> None:
         """Read what others rotated the log to, in its turn. What repeats nothing has lines of its own.
 
-        Each file is looked at once, and again if it changes. At the first look packed ones are passed over if the
-        current file is still the one that was read: only unpacking them tells what they repeat.
+        Each file is looked at once, and again if it changes. A packed one is not unpacked again if it is known.
 
         Raises:
             MovedError: a file is not there any more; nothing is overlooked if this is called again.
             OSError: a file cannot be read just now.
         """
-        self.verdicts.clear()
+        while self.verdicts:  # of a pass that did not come to its end
+            await self._take_back(self.verdicts.pop())
         seen: dict[Path, os.stat_result] = {}
         for name in files.rotated:
             path = self.directory / name
@@ -49,27 +56,56 @@ class Strays(Copies):
                 seen[path] = path.stat(follow_symlinks=False)
             except FileNotFoundError as error:
                 raise MovedError(name) from error
-        strays = [Listed(path, key_of(seen[path])) for path in oldest_first(seen)]
+        self._listed = {path.name: key_of(status) for path, status in seen.items()}
+        keys = {path: key_of(seen[path]) for path in oldest_first(seen)}
+        last = {key: path for path, key in keys.items()}  # a file may have several names
+        strays = [Listed(path, key) for path, key in keys.items() if last[key] == path]
         if any(self.judged.get(stray.key) != state_of(seen[stray.path]) for stray in strays):
             await self.let_go_if_lost(files)
-            pass_over_packed = not self._looked and self.live is not None and self.live.position > 0
             others: list[Other] = [files.current] if files.current else []
             others += [self.directory / part.name for part in files.parts if part.base not in self.parts]
             for i, stray in enumerate(strays):
                 status = seen[stray.path]
-                if pass_over_packed and stray.path.suffix == ".gz":
-                    self.judged[stray.key] = state_of(status)
                 if self.judged.get(stray.key) == state_of(status):
                     continue
+                if stray.path.suffix == ".gz":
+                    if stray.path.with_suffix("") in seen and abs(time.time() - status.st_mtime) < UNFINISHED_S:
+                        self.look_again(UNFINISHED_S)  # the plain one is just being packed
+                        continue
+                    look = partial(is_all_of, stray.path, list(self.past))
+                    if await in_thread(look, abandon_on_cancel=True):
+                        self.judged[stray.key] = state_of(status)
+                        continue
                 await self.read_parts(files, before_ns=status.st_mtime_ns)
                 try:
                     if await self._take_stray(stray, [*others, *strays[i + 1 :]]):
                         others.append(stray)
+                    self.file_fault(stray.path.name, None)
                 except UnsettledError:
                     self.look_again(UNSETTLED_S)
-            keys = {stray.key for stray in strays}
-            self.judged = {key: state for key, state in self.judged.items() if key in keys}
-        self._looked = True
+                except OSError as error:
+                    if error.errno not in UNREADABLE:
+                        raise
+                    self.file_fault(stray.path.name, error)
+                    self.look_again(UNFINISHED_S)
+            self.judged = {key: state for key, state in self.judged.items() if key in last}
+
+    async def refuse_if_rotated(self, files: LogFiles) -> None:
+        """Make sure that nothing was rotated since these files were listed: what was comes before the current one.
+
+        Raises:
+            MovedError: something was.
+        """
+        names = await self.names_of(self.uuid, False)
+        same = [part.name for part in names.parts] == [part.name for part in files.parts]
+        if not same or self._listed != {name: self._key(name) for name in names.rotated}:
+            raise MovedError(self.path.name)
+
+    def _key(self, name: str) -> tuple[int, int] | None:
+        try:
+            return key_of((self.directory / name).stat(follow_symlinks=False))
+        except OSError:
+            return None
 
     async def confirm_copies(self) -> None:
         """All is read: keep in mind how the copies end that were found, as what they repeat may be deleted one day.
@@ -84,22 +120,26 @@ class Strays(Copies):
         while self.verdicts:
             verdict = self.verdicts.pop()
             segment = verdict.segment
-            if _is_read(verdict, known):
-                if not verdict.part:
-                    await self.retire(segment)
-                continue
-            if verdict.part:
-                segment.sealed = False
-                await self.commit(segment)
-                doubted.add((verdict.part, 0, 0))
-            else:
-                self.judged.pop((segment.device, segment.inode), None)
-                doubted.add(("", segment.device, segment.inode))
+            if not _is_read(verdict, known):
+                await self._take_back(verdict)
+                doubted.add((verdict.part, 0, 0) if verdict.part else ("", segment.device, segment.inode))
+            elif not verdict.part:
+                await self.retire(segment)
         first, self._doubted = doubted - self._doubted, frozenset(doubted)
         if first:
             raise MovedError(self.path.name)
         if doubted:
             self.look_again(UNFINISHED_S)
+        self.read_once = True
+        self.compared.clear()
+
+    async def _take_back(self, verdict: Verdict) -> None:
+        """Have a file judged once more."""
+        if verdict.part:
+            verdict.segment.sealed = False
+            await self.commit(verdict.segment)
+        else:
+            self.judged.pop((verdict.segment.device, verdict.segment.inode), None)
 
     async def _take_stray(self, stray: Listed, others: list[Other]) -> bool:
         """Read what a stray has that no other file has; False if it is a copy.
@@ -129,8 +169,12 @@ class Strays(Copies):
             return repeats, has_line(reader, repeats.position if repeats is not None else 0)
 
         repeats, more = await in_thread(look, abandon_on_cancel=reader.may_be_left)
+        if repeats is not None and await self.was_edited(reader, repeats):
+            repeats, more = None, True
         if repeats is None and not more:
             return True  # half a line, and nothing to keep
+        if repeats is not None and repeats.whole and not repeats.position:
+            return False  # half a line that another file has
         before = self._read_before(reader, repeats) if repeats is not None else None
         segment = before or await self.open_segment(reader.key)
         segment.name = f"gone:{segment.id}"  # from its first line on: it is never taken for the current file's
@@ -149,7 +193,7 @@ class Strays(Copies):
     def _read_before(self, reader: Reader, repeats: Repeats) -> Segment | None:
         """What was read of this very file, which may have grown since."""
         for segment in self.past:
-            if (segment.device, segment.inode) != reader.key:
+            if segment.inode != reader.key[1]:
                 continue
             # The inode alone may be of another file that is gone. An archive is not unpacked once more for this.
             if ends_like(reader, segment) if isinstance(reader, PlainReader) else segment.check == repeats.check:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
-from ctm_trio.ingest.copies import MAX_LOOKS, LogFiles, NamesOf, always_moving
+from ctm_trio.ingest.copies import MAX_LOOKS, UNFINISHED_S, LogFiles, NamesOf, always_moving
 from ctm_trio.ingest.ends import Progress, TailEnds
 from ctm_trio.ingest.lines import INLINE_BYTES, Lines
-from ctm_trio.ingest.log_copies import NOT_OURS, MovedError, written_ns
+from ctm_trio.ingest.log_copies import NOT_OURS, UNREADABLE, MovedError, written_ns
 from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, key_of
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import Segment
@@ -34,7 +35,7 @@ class Tail(Lines):
         super().__init__(directory, kind, uuid, progress, ends, names_of)
         self.file: PlainReader | None = None
         self.faults: set[str] = set()
-        """Rotated parts that were read and cannot be any more."""
+        """Files beside the current one that cannot be read, by their names when they are not packed."""
         self.trouble = ""
         """Why the log cannot be read now, as it was logged last."""
 
@@ -85,7 +86,7 @@ class Tail(Lines):
         if self.file is None and self.live is not None and self.live.position:
             self._reopen(self.live)
         file, live = self.file, self.live
-        if file is None or live is None or (seen is not None and key_of(seen) != file.key):
+        if file is None or live is None or not live.position or (seen is not None and key_of(seen) != file.key):
             await self._sync_parts()
         elif not await self.drain(file, live, None if seen is None else seen.st_size):
             await self._sync_parts()  # it was emptied or written anew
@@ -160,37 +161,38 @@ class Tail(Lines):
             if part.order >= before_ns and written_ns(path) >= before_ns:
                 break
             try:
-                if part.packed:
-                    await self._read_packed(part, path, known, files)
-                    continue
-                reader = PlainReader(path)
+                await (self._read_packed if part.packed else self._read_plain)(part, path, known, files)
             except FileNotFoundError as error:
                 # Packed or pruned: its lines, packed, would be taken for new.
                 raise MovedError(part.name) from error
             except OSError as error:
-                if known is None or not known.position or error.errno not in NOT_OURS:
+                was_read = known is not None and known.position > 0 and error.errno in NOT_OURS
+                if not was_read and error.errno not in UNREADABLE:
                     raise
-                self._part_fault(part, error)  # it was read; the others go on
-                continue
-            self._part_fault(part, None)
-            try:
-                current = files.current
-                if current is not None and reader.key == current.key:
-                    if not self._is_current(current):
-                        raise MovedError(self.path.name)
-                    continue  # a second name of the current file
-                await self._read_plain(part, reader, known, files)
-            finally:
-                reader.close()
+                self.file_fault(part.name, error)  # the others go on
+                if not was_read:
+                    self.look_again(UNFINISHED_S)
+            else:
+                self.file_fault(part.name, None)
 
-    def _part_fault(self, part: LogName, error: OSError | None) -> None:
-        """Say in /health that a part cannot be read any more, or that it can again."""
-        if (part.base in self.faults) != (error is not None):
-            self.faults ^= {part.base}
+    def file_fault(self, name: str, error: OSError | None) -> None:
+        """See `Copies`."""
+        name = name.removesuffix(".gz")
+        if (name in self.faults) != (error is not None):
+            self.faults ^= {name}
             why = "" if error is None else f"cannot be read: {error.strerror}"
-            self.ends.report.fault(self.kind, f"{self.kind}/{part.name}", why)
+            self.ends.report.fault(self.kind, f"{self.kind}/{name}", why)
 
-    async def _read_plain(self, part: LogName, reader: PlainReader, known: Segment | None, files: LogFiles) -> None:
+    async def _read_plain(self, part: LogName, path: Path, known: Segment | None, files: LogFiles) -> None:
+        with closing(PlainReader(path)) as reader:
+            current = files.current
+            if current is None or reader.key != current.key:
+                await self._read_opened(part, reader, known, files)
+            elif not self._is_current(current):
+                raise MovedError(self.path.name)
+            # Else it is a second name of the current file.
+
+    async def _read_opened(self, part: LogName, reader: PlainReader, known: Segment | None, files: LogFiles) -> None:
         if known is not None and reader.size() == known.position:
             return
         if known is None:
@@ -206,6 +208,7 @@ class Tail(Lines):
         self.parts[part.base] = segment
         if not segment.sealed:
             await self.drain(reader, segment)
+            await self.end_comparing(segment)
 
     async def _read_packed(self, part: LogName, path: Path, known: Segment | None, files: LogFiles) -> None:
         if known is None and self.file is not None and self.live is not None:
@@ -215,7 +218,7 @@ class Tail(Lines):
         try:
             segment = known or await self._claim(reader, None, files)
             if segment is None or segment.position == 0:
-                if await self.is_unfinished(path, reader):
+                if reader.state().size == 0 or await self.is_unfinished(path, reader):
                     return  # somebody is still writing it; the next write tells us
                 segment = await self.segment_of(part, reader, files, segment)
                 if segment is None:
@@ -225,6 +228,7 @@ class Tail(Lines):
             if not segment.sealed:
                 await self.drain(reader, segment)
                 segment.sealed = True
+                self.compared.discard(segment.id)
                 await self.commit(segment)
         finally:
             reader.close()
@@ -276,7 +280,7 @@ class Tail(Lines):
                 await self.commit(back)
             elif live is None:
                 new = not self.past
-                self.live = await self.open_segment(current.key)
+                self.live = await self.open_segment(current.key, current=True)
                 if not new:  # it shall be known if it is rotated before it has a line
                     await self.commit(self.live)
             elif (live.device, live.inode) != current.key:
@@ -284,7 +288,13 @@ class Tail(Lines):
         assert self.file is not None
         assert self.live is not None
         head = await self.missing_head(self.file, self.live)
-        if not await self.drain(self.file, self.live):
+        # Of a file without a line that was read nothing tells whether it was emptied meanwhile.
+        self.before_first = partial(self.refuse_if_rotated, files)
+        try:
+            same = await self.drain(self.file, self.live)
+        finally:
+            self.before_first = None
+        if not same:
             await self._lose_live()
             raise MovedError(self.path.name)
         if not self.live.head:  # the file is still the one that was read

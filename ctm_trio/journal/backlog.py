@@ -13,6 +13,7 @@ from ctm_trio.journal.tail import EventSender
 from ctm_trio.messages.journal import (
     Attribute,
     Ingest,
+    IsStored,
     JournalMessage,
     KnownSources,
     OpenSegment,
@@ -29,13 +30,14 @@ class Backlog:
 
     Args:
         store: gives the ids. events: told of new names, once they are committed.
-        read_replay: called on the loop, once what was before its message is committed.
+        read: answers a question that takes a look into the database; called on the loop, once what was before its
+            message is committed.
     """
 
-    def __init__(self, store: EventStore, events: EventSender, read_replay: Callable[[ReadReplay], None]) -> None:
+    def __init__(self, store: EventStore, events: EventSender, read: Callable[[ReadReplay | IsStored], None]) -> None:
         self.store = store
         self.events = events
-        self._read_replay = read_replay
+        self._read = read
         self.pending: deque[tuple[Stamped, list[Event]]] = deque()
         """Batches that are not committed, with their events."""
         self.pending_events = 0
@@ -100,8 +102,8 @@ class Backlog:
         elif isinstance(message, KnownSources):
             known = {u: (s.session, s.last_call_at) for u, s in store.sources.items()}
             self.answers.append(partial(message.reply.ok, known))
-        elif isinstance(message, ReadReplay):
-            self.answers.append(partial(self._read_replay, message))
+        elif isinstance(message, ReadReplay | IsStored):
+            self.answers.append(partial(self._read, message))
         else:
             found = store.positions(message.uuid, message.kind, self.batches())
             self.answers.append(partial(message.reply.ok, found))

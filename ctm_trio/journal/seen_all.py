@@ -14,6 +14,12 @@ from pathlib import Path
 
 from ctm_trio.model.log_line import Row
 from ctm_trio.system.open_file import suspect_if_damaged
+from ctm_trio.system.store_errors import translated
+
+_CALL = (
+    "SELECT 1 FROM events INDEXED BY events_source"
+    " WHERE source = ? AND type = 'tool_call' AND tool_use_id = ? AND agent_id = ?"
+)
 
 MAX_KEYS = 1_000_000
 """The newest calls of a log that are known, 8 bytes each. Older ones would come twice."""
@@ -66,6 +72,16 @@ class SeenAll:
         except sqlite3.Error as error:
             suspect_if_damaged(self._path, error)
             return array("q")  # rather counted twice than never
+
+
+def is_stored(db: sqlite3.Connection, source: int, tool_use_id: str, agent_id: str) -> bool:
+    """True if a log's call is in the database.
+
+    Raises:
+        StoreUnavailable, StoreDamaged: the database cannot be read.
+    """
+    with translated():
+        return db.execute(_CALL, (source, tool_use_id, agent_id)).fetchone() is not None
 
 
 def _key(tool_use_id: str, agent_id: str, is_error: object) -> int:

@@ -19,15 +19,17 @@ import trio
 
 from ctm_trio.core.channels import Figures, StateSender
 from ctm_trio.core.threads import in_thread
+from ctm_trio.errors import Unavailable
 from ctm_trio.journal.backlog import Backlog
 from ctm_trio.journal.last_calls import last_call_at, newest_calls
 from ctm_trio.journal.replay import read_replay
 from ctm_trio.journal.rescue import insert_what_can_be
+from ctm_trio.journal.seen_all import is_stored
 from ctm_trio.journal.select import select_events
 from ctm_trio.journal.stamping import reads_back, relabel
 from ctm_trio.journal.store import EventStore, ring_sizes
 from ctm_trio.journal.tail import EventSender
-from ctm_trio.messages.journal import Ingest, JournalCounters, JournalMessage, JournalSnapshot, ReadReplay
+from ctm_trio.messages.journal import Ingest, IsStored, JournalCounters, JournalMessage, JournalSnapshot, ReadReplay
 from ctm_trio.model.event import RING_EVENTS
 from ctm_trio.system.file_watch import watch_file
 from ctm_trio.system.mounts import may_hang
@@ -142,7 +144,7 @@ class Journal:
         except BaseException:
             store.close()  # or it would be set aside while it is open, and its ids be given again
             raise
-        self.backlog = Backlog(store, self.events, self._read_replay_soon)
+        self.backlog = Backlog(store, self.events, self._read_soon)
         total = sum([source.events for source in store.sources.values()])
         self.events.begin(ring, total=total, newest_id=lambda: store.last_id)
 
@@ -293,8 +295,11 @@ class Journal:
 
     # ------------------------------------------------------------ beside the turns
 
-    def _read_replay_soon(self, message: ReadReplay) -> None:
-        self.nursery.start_soon(self._read_replay, message, name="ctm: replay through the journal")
+    def _read_soon(self, message: ReadReplay | IsStored) -> None:
+        if isinstance(message, ReadReplay):
+            self.nursery.start_soon(self._read_replay, message, name="ctm: replay through the journal")
+        else:
+            self.nursery.start_soon(self._look_up, message, name="ctm: look for a call in the event log")
 
     async def _read_replay(self, message: ReadReplay) -> None:
         with message.reply:
@@ -302,6 +307,19 @@ class Journal:
                 found = await in_thread(lambda: read_replay(self.store.db, message.wanted), limiter=self.writer)
             except StoreUnavailable as error:
                 message.reply.fail(error)
+            else:
+                message.reply.ok(found)
+
+    async def _look_up(self, message: IsStored) -> None:
+        with message.reply:
+            source = self.store.source(message.uuid, "")
+            look = partial(is_stored, self.store.db, source.id, message.tool_use_id, message.agent_id)
+            try:
+                if self.backlog.pending:
+                    raise StoreUnavailable("Events wait to be written.")
+                found = await in_thread(look, limiter=self.writer)
+            except StoreUnavailable as error:
+                message.reply.fail(Unavailable(error.message))
             else:
                 message.reply.ok(found)
 

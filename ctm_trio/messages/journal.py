@@ -95,7 +95,17 @@ class OpenSegment:
     reply: Reply[Segment]
 
 
-JournalMessage = Publish | ReadReplay | Attribute | Ingest | Positions | OpenSegment | KnownSources
+@dataclass(frozen=True, slots=True)
+class IsStored:
+    """Ask whether a log's call is in the database. Refused while something waits to be written: it may be that."""
+
+    uuid: str
+    tool_use_id: str
+    agent_id: str
+    reply: Reply[bool]
+
+
+JournalMessage = Publish | ReadReplay | Attribute | Ingest | Positions | OpenSegment | KnownSources | IsStored
 
 
 @dataclass(frozen=True, slots=True)

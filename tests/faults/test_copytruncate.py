@@ -160,7 +160,7 @@ def test_what_a_head_tells(tmp_path: Path, ending: str) -> None:
             return repeated(reader, [known], None, [])
 
         head = head_of(data)
-        assert told(len(data), head) == Repeats(end, data[end - CHECK_BYTES : end], True, head)
+        assert told(len(data), head) == Repeats(end, data[end - CHECK_BYTES : end], True, head, by_head=True)
         assert told(reader.size(), head) is not None
         assert told(reader.size() - 1, head) is None
         assert told(len(data), head_of(b"".join(rows[5:]))) is None
