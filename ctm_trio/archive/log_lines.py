@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from ctm_trio.ingest.log_files import PlainReader, Reader, list_parts, list_strays, open_reader
 from ctm_trio.journal.store import unsigned
@@ -35,12 +35,10 @@ class Place:
     length: int
 
 
-def place_of(row: Sequence[object]) -> Place:
+def place_of(row: Sequence[Any]) -> Place:
     """The place that a row tells: uuid, name, device and inode of a segment; start and length of an event."""
     uuid, name, device, inode, start, length = row
-    return Place(
-        str(uuid), str(name), unsigned(int(str(device))), unsigned(int(str(inode))), int(str(start)), int(str(length))
-    )
+    return Place(str(uuid), str(name), unsigned(int(device)), unsigned(int(inode)), int(start), int(length))
 
 
 class LineReader:
@@ -56,8 +54,9 @@ class LineReader:
     def __init__(self, directory: Path, *, keep: int = 1) -> None:
         self._directory = directory
         self._keep = keep
-        self._open: OrderedDict[Path, Reader] = OrderedDict()
-        self._elsewhere: dict[tuple[str, int, int], tuple[Path, ...]] = {}
+        self._open: OrderedDict[str, Reader] = OrderedDict()
+        """By the name of the file."""
+        self._elsewhere: dict[tuple[str, int, int], tuple[str, ...]] = {}
         """Log, device and inode → where that file may be now, as the directory was at `_changed_ns`."""
         self._changed_ns = 0
 
@@ -73,8 +72,8 @@ class LineReader:
         Args:
             fits: whether the bytes are that line; a file that was overwritten since does not count.
         """
-        for path in self._candidates(place):
-            reader = self._reader(path)
+        for name in self._candidates(place):
+            reader = self._reader(name)
             if reader is None:
                 continue
             try:
@@ -85,18 +84,17 @@ class LineReader:
                 return line
         return None
 
-    def _candidates(self, place: Place) -> Iterator[Path]:
+    def _candidates(self, place: Place) -> Iterator[str]:
         """Where the part may be: under its name, or, if it was rotated a moment ago, under one of the rotated names."""
-        directory = self._directory
         if place.name and not place.name.startswith("gone:"):
-            yield directory / place.name
-            yield directory / f"{place.name}.gz"
+            yield place.name
+            yield f"{place.name}.gz"
             return
         if not place.name:
-            yield directory / f"{place.uuid}.jsonl"
+            yield f"{place.uuid}.jsonl"
         yield from self._where_else(place)
 
-    def _where_else(self, place: Place) -> tuple[Path, ...]:
+    def _where_else(self, place: Place) -> tuple[str, ...]:
         """Looked for once for all lines of a file, until a name in the directory changes: there may be thousands."""
         try:
             looked_ns, changed_ns = file_clock_ns(), os.stat(self._directory).st_mtime_ns
@@ -118,34 +116,34 @@ class LineReader:
         while self._open:
             self._open.popitem()[1].close()
 
-    def _reader(self, path: Path) -> Reader | None:
-        reader = self._open.get(path)
-        if isinstance(reader, PlainReader) and not _is(path, *reader.key):
-            self._open.pop(path).close()  # another file has this name now
+    def _reader(self, name: str) -> Reader | None:
+        reader = self._open.get(name)
+        if isinstance(reader, PlainReader) and not _is(f"{self._directory}/{name}", *reader.key):
+            self._open.pop(name).close()  # another file has this name now
             reader = None
         if reader is None:
             try:
-                reader = open_reader(path)
+                reader = open_reader(self._directory / name)
             except OSError:
                 return None
-            self._open[path] = reader
+            self._open[name] = reader
             if len(self._open) > self._keep:
                 self._open.popitem(last=False)[1].close()
-        self._open.move_to_end(path)
+        self._open.move_to_end(name)
         return reader
 
 
-def _elsewhere(directory: Path, place: Place) -> Iterator[Path]:
+def _elsewhere(directory: Path, place: Place) -> Iterator[str]:
     parts = [part.name for part in list_parts(directory, place.uuid)]
     strays = list_strays(directory, place.uuid)  # others than us may have rotated it
-    yield from (path for name in parts + strays if _is(path := directory / name, place.device, place.inode))
-    yield from [directory / name for name in parts if name.endswith(".gz")][-1:]
-    yield from [directory / name for name in strays if name.endswith(".gz")][:MAX_STRAYS]
+    yield from (name for name in parts + strays if _is(f"{directory}/{name}", place.device, place.inode))
+    yield from [name for name in parts if name.endswith(".gz")][-1:]
+    yield from [name for name in strays if name.endswith(".gz")][:MAX_STRAYS]
 
 
-def _is(path: Path, device: int, inode: int) -> bool:
+def _is(path: str, device: int, inode: int) -> bool:
     try:
-        status = path.stat()
+        status = os.stat(path)
     except OSError:
         return False
     return (status.st_dev, status.st_ino) == (device, inode)

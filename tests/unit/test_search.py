@@ -66,6 +66,43 @@ def test_resumes(library: Library) -> None:
     assert (found.complete, found.truncated) == (True, False)
 
 
+def merging(made: SearchIndex) -> int:
+    """After how many segments FTS5 merges them as they come, 0 for never."""
+    (value,) = made.db.execute("SELECT v FROM words_config WHERE k = 'automerge'").fetchone()
+    return int(value)
+
+
+def segments(made: SearchIndex) -> int:
+    """How many segments FTS5 has: the number of one is in the upper bits of its blocks' ids."""
+    (count,) = made.db.execute("SELECT count(DISTINCT id >> 37) FROM words_data WHERE id >= 1 << 37").fetchone()
+    return int(count)
+
+
+def test_segments_are_merged_at_the_end(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While there is much to index they are left; once all is in they are merged, in steps, and then nothing is done."""
+    monkeypatch.setattr(search_index, "STEP_ROWS", 7)
+    library.write([bash(f"needle-{n}", ts=at(n)) for n in range(70)])
+    made = SearchIndex(library.paths.search_index, library.paths.database, library.paths.logs)
+    with closing(made):
+        usual = merging(made)
+        assert usual
+        assert made.step(3)
+        assert merging(made) == usual, "calls that come in are merged as ever"
+        while made.count < 66:
+            assert made.step(7)
+            assert merging(made) == 0
+        left = segments(made)
+        while made.step(7):
+            pass
+        assert segments(made) < left
+        assert merging(made) == usual
+        before = made.db.total_changes
+        assert not made.step(7)
+        assert made.db.total_changes == before
+    assert len(look(library, "needle").matches) == 50
+    assert tools(look(library, "needle", limit=200)) == [f"needle-{n}" for n in range(69, -1, -1)]
+
+
 def test_rebuilt_journal(library: Library) -> None:
     """After the event log was rebuilt, with other ids, the index begins again and has nothing twice."""
     library.write([bash("needle")])
