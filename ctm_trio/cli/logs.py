@@ -36,6 +36,7 @@ from ctm_trio.cli.common import (
     read_book,
     say,
 )
+from ctm_trio.cli.offers import offer
 from ctm_trio.cli.streams import put_bytes
 from ctm_trio.ingest.log_copies import distinct, rotated_by_others
 from ctm_trio.ingest.log_files import list_parts, open_log_file
@@ -82,7 +83,8 @@ class Line:
 def add_parser(subparsers: Subparsers) -> None:
     """Declare `logs`."""
     parser = subparsers.add_parser("logs", help="show tool calls from the logs, rotated ones too")
-    parser.add_argument("session", nargs="?", help="a session's name, or a log id or its prefix")
+    session = parser.add_argument("session", nargs="?", help="a session's name, or a log id or its prefix")
+    offer(session, "sessions")
     parser.add_argument("-f", "--follow", action="store_true", help="keep showing new lines")
     parser.add_argument(
         "-n", "--lines", type=count, metavar="N", help="the last N (default 100; all with --since; 0: all)"

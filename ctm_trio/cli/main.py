@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from collections.abc import Collection, Mapping
 from typing import IO
 
 from ctm_trio import __version__
@@ -66,7 +67,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def build_parser(chosen: str | None) -> tuple[argparse.ArgumentParser, str | None]:
-    """The parser with the chosen command's group in full, and the name of that group's module.
+    """The parser with the chosen command's group in full, and the name of that group's module."""
+    module = COMMANDS[chosen][0] if chosen in COMMANDS else None
+    return declare(() if module is None else (module,))[0], module
+
+
+def declare(modules: Collection[str]) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """The parser with these groups in full, and that of each command.
 
     The other commands are listed with their help alone, so that nothing of theirs is imported.
     """
@@ -78,15 +85,14 @@ def build_parser(chosen: str | None) -> tuple[argparse.ArgumentParser, str | Non
     )
     parser.add_argument("--version", action="version", version=f"ctm-trio {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    module = COMMANDS[chosen][0] if chosen in COMMANDS else None
-    if module is not None:
+    for module in modules:
         importlib.import_module(f"ctm_trio.cli.{module}").add_parser(subparsers)
     for name, (group, text) in COMMANDS.items():
-        if group != module:
+        if group not in modules:
             subparsers.add_parser(name, help=text, add_help=False)
         elif not subparsers.choices[name].description:
             subparsers.choices[name].description = f"{text[0].upper()}{text[1:]}."
-    return parser, module
+    return parser, subparsers.choices
 
 
 def main(argv: list[str]) -> int:

@@ -22,6 +22,7 @@ from ctm_trio.cli.common import (
     unchanged,
 )
 from ctm_trio.cli.lifecycle import run_hook, tell
+from ctm_trio.cli.offers import offer
 from ctm_trio.cli.views import find_record, is_live, live_names, switch_client, tmux_says, use_our_server
 from ctm_trio.model.session import Session, is_name
 from ctm_trio.system.tmux_words import exactly, tmux_server
@@ -35,15 +36,16 @@ def add_parser(subparsers: Subparsers) -> None:
     kill = subparsers.add_parser("kill", help="end a session; its record and log stay")
     forget = subparsers.add_parser("forget", help="drop a session's record; its log stays")
     for parser in (kill, forget):
-        parser.add_argument("name", metavar="NAME")
+        offer(parser.add_argument("name", metavar="NAME"), "sessions")
         parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
     rename = subparsers.add_parser("rename", help="give a session another name")
-    rename.add_argument("name", metavar="NAME")
+    offer(rename.add_argument("name", metavar="NAME"), "sessions")
     rename.add_argument("to", metavar="NEW")
     switch = subparsers.add_parser("switch", help="inside tmux: go to another session")
-    switch.add_argument("name", metavar="NAME")
+    offer(switch.add_argument("name", metavar="NAME"), "sessions")
     detach = subparsers.add_parser("detach", help="detach from a session, which goes on")
-    detach.add_argument("name", nargs="?", metavar="NAME", help="default: the one you are in")
+    name = detach.add_argument("name", nargs="?", metavar="NAME", help="default: the one you are in")
+    offer(name, "sessions")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -28,6 +28,7 @@ from ctm_trio.cli.common import (
 from ctm_trio.cli.lifecycle import run_hook, tell
 from ctm_trio.cli.link import START_LIMIT_S, ensure_daemon
 from ctm_trio.cli.ls import view
+from ctm_trio.cli.offers import offer
 from ctm_trio.cli.views import enter, find_record, is_live, live_names, use_our_server
 from ctm_trio.model.session import is_new_name
 from ctm_trio.model.times import format_time
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 def add_parser(subparsers: Subparsers) -> None:
     """Declare the commands."""
     new = subparsers.add_parser("new", help="start a session here and attach to it")
-    _where(new)
+    offer(_where(new), "directories")  # a session that is there cannot be made
     modes = new.add_mutually_exclusive_group()
     modes.add_argument("--yolo", dest="mode", action="store_const", const="yolo", help="without permission dialogs")
     modes.add_argument("--safe", dest="mode", action="store_const", const="safe", help="with them")
@@ -48,21 +49,24 @@ def add_parser(subparsers: Subparsers) -> None:
     new.add_argument("--json", action="store_true", help="print the session as JSON, and do not attach")
     for mode, text in (("yolo", "without"), ("safe", "with")):
         parser = subparsers.add_parser(mode, help=f"run a session {text} permission dialogs, and attach to it")
-        _where(parser)
+        offer(_where(parser), "sessions")
         parser.add_argument("-y", "--yes", action="store_true", help="restart without asking")
     attach_ = subparsers.add_parser("attach", help="attach to a session; one that has ended is started again")
-    attach_.add_argument("name", metavar="NAME")
+    offer(attach_.add_argument("name", metavar="NAME"), "sessions")
     subparsers.add_parser("last", help="attach to the session that you attached to last")
 
 
-def _where(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+def _where(parser: argparse.ArgumentParser) -> argparse.Action:
+    """Declare the name, which is returned, and the directory."""
+    name = parser.add_argument(
         "name", nargs="?", metavar="NAME", help="default: the directory's name; a path is taken as DIRECTORY"
     )
-    parser.add_argument(
+    workdir = parser.add_argument(
         "workdir", nargs="?", metavar="DIRECTORY", help="where it works (default: here); made if it is missing"
     )
+    offer(workdir, "directories")
     parser.add_argument("-d", "--detached", action="store_true", help="do not attach")
+    return name
 
 
 def run(args: argparse.Namespace) -> int:

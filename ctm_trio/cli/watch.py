@@ -27,6 +27,7 @@ from ctm_trio.cli.common import (
     plain,
     say,
 )
+from ctm_trio.cli.offers import offer
 from ctm_trio.cli.serve import port_number
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def add_parser(subparsers: Subparsers) -> None:
         description="Follow the daemon's events: one line each in a terminal, one JSON object a line in a pipe. "
         f"Signs in with the token in {TOKEN_VARIABLE}, or asks for your name and password.",
     )
-    parser.add_argument("-s", "--session", action="append", metavar="NAME", help="only this session (repeatable)")
+    session = parser.add_argument(
+        "-s", "--session", action="append", metavar="NAME", help="only this session (repeatable)"
+    )
+    offer(session, "sessions")
     parser.add_argument(
         "-t", "--type", action="append", type=event_type, metavar="TYPE", help="only this type of event (repeatable)"
     )
@@ -64,7 +68,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "--port", type=port_number, metavar="N", help="the daemon's port (default: that of the one that runs)"
     )
     parser.add_argument("--url", type=address, help="the daemon's address, where it is not on this machine")
-    parser.add_argument("--token-file", metavar="FILE", help="read the session token from FILE, - for stdin")
+    token = parser.add_argument("--token-file", metavar="FILE", help="read the session token from FILE, - for stdin")
+    offer(token, "files")
 
 
 def event_type(text: str) -> str:

@@ -22,7 +22,6 @@ from ctm_trio import __version__
 from ctm_trio.__main__ import main
 from ctm_trio.cli import (
     common,
-    completion,
     doctor,
     lifecycle,
     link,
@@ -445,24 +444,6 @@ def test_the_doctor_names_its_checks_in_words(home: Path, capsys: pytest.Capture
     assert [name for name in names if label(name) == name] == []
     assert label("daemon:search") == "Part “search”"
     assert label("new:one") == "new:one"
-
-
-def test_completion_scripts(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The shell takes the script, and it offers commands and the names of the sessions there are."""
-    records(home, "demo", "other")
-    assert main(["completion", "names"]) == 0
-    assert capsys.readouterr().out == "demo\nother\n"
-    program = home / "ctm-trio"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ctm_trio "$@"\n')
-    program.chmod(0o755)
-    ask = 'COMP_WORDS=(ctm-trio {}); COMP_CWORD={}; _ctm_trio; echo "${{COMPREPLY[@]}}"\n'
-    script = completion.script("bash") + ask.format("att", 1) + ask.format("attach d", 2) + ask.format("overlay p", 2)
-    env = {**os.environ, "PATH": f"{home}:{os.environ['PATH']}", "PYTHONPATH": str(CODE)}
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=env, check=True)
-    assert done.stdout.splitlines() == ["attach", "demo", "path"]
-    for shell in ("zsh", "fish"):
-        assert "completion names" in completion.script(shell)
-    assert set(completion.TAKES_SESSION) | set(completion.ACTIONS) <= set(COMMANDS)
 
 
 def test_service_file(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,3 +20,15 @@ def test_the_front_imports_no_owner() -> None:
     assert "ctm_trio.web.guard" in imported
     later = tuple(f"ctm_trio.{name}" for name in LATER)
     assert [name for name in imported if name.startswith(later)] == []
+
+
+def test_the_metrics_are_imported_when_somebody_asks() -> None:
+    """A daemon that nobody scrapes does without what writes them, once all its parts are there too."""
+    names = "print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, ctm_trio.daemon.wiring, ctm_trio.web.app; {names}"],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    imported = done.stdout.split()
+    assert "ctm_trio.web.routes.health" in imported
+    assert [name for name in imported if name.startswith("prometheus_client")] == []

@@ -5,14 +5,16 @@ Source: PROTOCOL.md, Metrics and health.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from quart import Response
 from quart_trio import QuartTrio
 
+from ctm_trio.core.threads import in_thread
 from ctm_trio.model import deadlines
 from ctm_trio.web.early import alive
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer
-from ctm_trio.web.metrics import exposition
 from ctm_trio.web.openapi import document
 from ctm_trio.web.rings import ring_sizes
 
@@ -47,6 +49,7 @@ def components(ends: WebEnds) -> dict[str, str]:
 def register(app: QuartTrio, ends: WebEnds) -> None:
     """Add the routes."""
     mark = {"X-Ctm-Serve": ends.early.version}
+    exposition: Callable[[WebEnds], bytes] | None = None
 
     async def healthz() -> Response:
         return json_answer(alive(ends.early), headers=mark)
@@ -69,6 +72,9 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         return json_answer(hub(ends))
 
     async def metrics() -> Response:
+        nonlocal exposition
+        if exposition is None:
+            exposition = await in_thread(_import_exposition)
         response = Response(exposition(ends), 200, content_type="text/plain; version=0.0.4; charset=utf-8")
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -93,3 +99,9 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
     add_route(app, "/metrics", metrics)
     add_route(app, "/api/bootstrap", bootstrap)
     add_route(app, "/api/openapi.json", openapi)
+
+
+def _import_exposition() -> Callable[[WebEnds], bytes]:
+    from ctm_trio.web.metrics import exposition
+
+    return exposition
