@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 from ctm_trio.model.event import PUBLIC_TYPES
 from ctm_trio.web.static import DASHBOARD, load_assets
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_types_are_not_served() -> None:
@@ -17,6 +21,15 @@ def test_types_are_not_served() -> None:
         if file.parent.name == "vendor":
             assert f"/{path.removesuffix('.d.ts')}.js" in served, path
     assert list(DASHBOARD.rglob("*.d.ts"))
+
+
+def test_types_are_of_the_vendored_versions() -> None:
+    """The packages that the types come from are the ones that were copied."""
+    table = (DASHBOARD / "vendor" / "README.md").read_text()
+    vendored = dict(re.findall(r"^\| `\S+` \| (\S+) \| (\S+) \|", table, re.MULTILINE))
+    locked = json.loads((ROOT / "scripts/dashboard/package-lock.json").read_text())["packages"]
+    assert {"preact", "htm", "@preact/signals", "uplot"} <= vendored.keys()
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in vendored} == vendored
 
 
 def test_every_event_has_a_type() -> None:
