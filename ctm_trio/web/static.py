@@ -60,10 +60,13 @@ def _asset(data: bytes, suffix: str) -> Asset:
 
 
 def load_assets(root: Path = DASHBOARD) -> Mapping[str, Asset]:
-    """URL path → file, for all files under `root`; "/index.html" is always there. Blocks: a few MB at start."""
+    """URL path → file, for all files under `root` that a browser reads; "/index.html" is always there.
+
+    Blocks: a few MB at start.
+    """
     found = {"/index.html": _asset(NO_DASHBOARD, ".html")}
     for file in sorted(root.rglob("*")):
-        if file.is_file() and not file.is_symlink() and not file.name.startswith("."):
+        if file.is_file() and not file.is_symlink() and not file.name.startswith(".") and file.suffix != ".ts":
             found["/" + file.relative_to(root).as_posix()] = _asset(file.read_bytes(), file.suffix)
     return found
 

@@ -203,3 +203,16 @@ def test_a_hidden_page_without_a_stream_is_stale(site: Site, open_page: OpenPage
                 page.evaluate(HIDE, False)
             page.wait_for_function(f"({state})().then((value) => value === 'live')")
             expect(page.locator(".banner")).to_have_count(0)
+
+
+def test_figures_that_are_unknown(page: Page) -> None:
+    """An event says null where a session view leaves a figure out, and the page shows neither as a number."""
+    body = """
+        const map = new Map([['one', {name: 'one'}]]);
+        m.applyTo(map, {type: 'quota_update', session: 'one', id: '1-0', payload: {session: 'one', ...a}});
+        return JSON.stringify(map.get('one'));
+    """
+    unknown = {"context_pct": None, "input_tokens": None, "output_tokens": None, "cache_tokens": None}
+    tokens = '{"input_tokens":7,"output_tokens":0,"cache_tokens":0}'
+    assert run(page, "events.js", body, {**unknown, "context_pct": 12}) == '{"name":"one","context_pct":12}'
+    assert run(page, "events.js", body, {**unknown, "input_tokens": 7}) == f'{{"name":"one","tokens":{tokens}}}'

@@ -5,7 +5,14 @@ import htm from '../vendor/htm.js';
 /**
  * A value that components follow by reading `.value`.
  * @template T
- * @typedef {{value: T, peek: () => T, subscribe: (then: (value: T) => void) => () => void}} Signal
+ * @typedef {import('../vendor/signals.js').Signal<T>} Signal
+ */
+/** What a component may draw. @typedef {import('../vendor/preact.js').ComponentChildren} Children */
+/** A component whatever it is given: templates do not check that. @typedef {(props: never) => Children} Component */
+/**
+ * An event of an element, most often of an input.
+ * @template {Element} [E=HTMLInputElement]
+ * @typedef {Event & {currentTarget: E, target: E}} EventOf
  */
 
 export const html = htm.bind(h);

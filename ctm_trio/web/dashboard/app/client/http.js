@@ -1,12 +1,14 @@
 /** One request to the daemon: the token, JSON both ways, a time limit, one kind of error. */
 import { readToken } from './token.js';
 
+/** @import { ErrorBody } from './types.js' */
+
 /** Milliseconds after which a request is given up. The daemon itself gives up on tmux and git after 10 s. */
 export const REQUEST_TIMEOUT_MS = 15_000;
 
 /** What went wrong, as the daemon names it. `status` 0: the daemon could not be reached. */
 export class ApiError extends Error {
-  /** @param {number} status @param {string} code @param {string} message @param {any} [body] */
+  /** @param {number} status @param {string} code @param {string} message @param {ErrorBody} [body] */
   constructor(status, code, message, body = {}) {
     super(message);
     this.name = 'ApiError';
@@ -52,13 +54,13 @@ export function authHeaders() {
 
 /**
  * @param {string} method
- * @param {string} path starts with "/"; the caller has encoded its parts.
+ * @param {string} url starts with "/"; the caller has encoded its parts.
  * @param {{body?: unknown, signal?: AbortSignal, text?: boolean, quiet401?: boolean, timeoutMs?: number}} [options]
  *   `text`: the answer is text, not JSON. `quiet401`: a 401 is the caller's business (login).
  * @returns {Promise<any>} the parsed answer; null for 204.
  * @throws {ApiError}
  */
-export async function request(method, path, options = {}) {
+export async function request(method, url, options = {}) {
   const limit = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
   const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
   /** @type {Record<string, string>} */
@@ -67,7 +69,7 @@ export async function request(method, path, options = {}) {
   let response;
   try {
     const body = options.body === undefined ? undefined : JSON.stringify(options.body);
-    response = await fetch(path, { method, headers, body, signal, cache: 'no-store', credentials: 'omit' });
+    response = await fetch(url, { method, headers, body, signal, cache: 'no-store', credentials: 'omit' });
     noteTime(response);
     if (response.ok) return await readBody(response, options.text ?? false);
   } catch (error) {
@@ -87,7 +89,7 @@ async function readBody(response, text) {
 
 /** @param {Response} response */
 async function readError(response) {
-  /** @type {any} */
+  /** @type {ErrorBody & {error?: string, message?: string}} */
   let body = {};
   try {
     body = await response.json();
@@ -104,7 +106,7 @@ export function path(...parts) {
   return parts.map((part, index) => (index % 2 ? encodeURIComponent(part) : part)).join('');
 }
 
-/** "?a=1&b=2" of what is set. @param {Record<string, string|number|undefined|null>} values */
+/** "?a=1&b=2" of what is set. @param {Record<string, string|number|boolean|undefined|null>} values */
 export function query(values) {
   const params = new URLSearchParams();
   for (const [key, value] of Object.entries(values)) {

@@ -2,12 +2,11 @@
 import { path, query, request } from './http.js';
 import { order } from './orders.js';
 import { openStream } from './sse.js';
-import './types.js';
 
 export { ApiError, setTimeHandler, setUnauthorizedHandler } from './http.js';
 export { onTokenChange, readToken, writeToken } from './token.js';
 
-/** @typedef {import('./types.js').SessionView} SessionView */
+/** @import { Answers, Bodies, Queries } from './types.js' */
 /** @typedef {{signal?: AbortSignal}} Options */
 
 /** An id above every id: "before" it is the newest page of history. */
@@ -19,80 +18,84 @@ const post = (/** @type {string} */ url, /** @type {unknown} */ body, options = 
 const of = (/** @type {string} */ name, rest = '') => path('/api/sessions/', name, rest);
 
 export const auth = {
-  /** @returns {Promise<{registered: boolean, authenticated: boolean}>} */
+  /** @returns {Promise<Answers['GET /api/auth/status']>} */
   status: () => request('GET', '/api/auth/status', { quiet401: true }),
   /** @param {string} username @param {string} password @param {string} [code] the one-time code, where one is asked for
-   *  @returns {Promise<{token: string, username: string}>} */
+   *  @returns {Promise<Answers['POST /api/auth/signup']>} */
   signup: (username, password, code) =>
     post('/api/auth/signup', { username, password, ...(code && { code }) }, { quiet401: true }),
-  /** @param {string} username @param {string} password @returns {Promise<{token: string, username: string}>} */
+  /** @param {string} username @param {string} password @returns {Promise<Answers['POST /api/auth/login']>} */
   login: (username, password) => post('/api/auth/login', { username, password }, { quiet401: true }),
+  /** @returns {Promise<Answers['POST /api/auth/logout']>} */
   logout: () => request('POST', '/api/auth/logout', { quiet401: true }),
 };
 
 export const api = {
-  /** Answers everybody. @returns {Promise<{status: string, uptime_seconds: number}>} */
+  /** Answers everybody. @returns {Promise<Answers['GET /healthz']>} */
   healthz: () => get('/healthz'),
-  /** @returns {Promise<{version: string, port: number, has_webhook: boolean}>} */
+  /** @returns {Promise<Answers['GET /api/bootstrap']>} */
   bootstrap: () => get('/api/bootstrap'),
-  /** @returns {Promise<SessionView[]>} */
+  /** @returns {Promise<Answers['GET /api/sessions']>} */
   sessions: () => get('/api/sessions'),
-  /** @param {string} name @returns {Promise<SessionView>} */
+  /** @param {string} name @returns {Promise<Answers['GET /api/sessions/{name}']>} */
   session: (name) => get(of(name)),
-  /** @returns {Promise<import('./types.js').Quota|null>} null while no limit was ever seen. */
+  /** @returns {Promise<Answers['GET /api/quota']>} null while no limit was ever seen. */
   quota: () => get('/api/quota'),
   /** @param {string} name @param {string} [before] @param {number} [limit] @param {Options} [options]
-   *  @returns {Promise<{events: import('./types.js').WireEvent[], has_more: boolean}>} newest first */
+   *  @returns {Promise<Answers['GET /api/sessions/{name}/feed/history']>} newest first */
   history: (name, before = NEWEST, limit = 200, options = {}) =>
     get(of(name, `/feed/history${query({ before, limit })}`), options),
   /** @param {string} name @param {string} id @param {Options} [options]
-   *  @returns {Promise<import('./types.js').CallDetail>} */
+   *  @returns {Promise<Answers['GET /api/sessions/{name}/tool_calls/{call}/detail']>} */
   detail: (name, id, options = {}) => get(`${of(name)}${path('/tool_calls/', id, '/detail')}`, options),
-  /** @param {string} name @returns {Promise<{subagents: import('./types.js').SubAgent[]}>} */
+  /** @param {string} name @returns {Promise<Answers['GET /api/sessions/{name}/subagents']>} */
   subagents: (name) => get(of(name, '/subagents')),
-  /** @param {string} name @returns {Promise<{teams: import('./types.js').Team[]}>} */
+  /** @param {string} name @returns {Promise<Answers['GET /api/sessions/{name}/teams']>} */
   teams: (name) => get(of(name, '/teams')),
   /** @param {string} name @param {number} [limit]
-   *  @returns {Promise<{git_workdir: boolean, checkpoints: import('./types.js').Checkpoint[], incomplete?: boolean}>} */
+   *  @returns {Promise<Answers['GET /api/sessions/{name}/checkpoints']>} */
   checkpoints: (name, limit = 50) => get(of(name, `/checkpoints${query({ limit })}`)),
-  /** @param {string} name @param {string} sha @returns {Promise<string>} a unified diff */
+  /** @param {string} name @param {string} sha
+   *  @returns {Promise<Answers['GET /api/sessions/{name}/checkpoints/{sha}/diff']>} a unified diff */
   checkpointDiff: (name, sha) => request('GET', `${of(name)}${path('/checkpoints/', sha, '/diff')}`, { text: true }),
   /** @param {string} name @param {string} sha @param {boolean} stashFirst
-   *  @returns {Promise<{ok: boolean, reverted_to: string, stashed_as?: string, kept_in?: string, kept?: string[]}>} */
+   *  @returns {Promise<Answers['POST /api/sessions/{name}/revert']>} */
   revert: (name, sha, stashFirst) => order('revert', 'POST', of(name, '/revert'), { sha, stash_first: stashFirst }),
-  /** @returns {Promise<{dir: string, total_bytes: number,
-   *    files: {uuid: string, session: string, bytes: number, mtime: string}[]}>} */
+  /** @returns {Promise<Answers['GET /api/logs/usage']>} */
   logsUsage: () => get('/api/logs/usage'),
-  /** @param {{session?: string, window?: 'hour'|'day'|'week'}} [filter] @param {Options} [options]
-   *  @returns {Promise<import('./types.js').CostAnswer>} */
+  /** @param {Queries['GET /api/cost']} [filter] @param {Options} [options]
+   *  @returns {Promise<Answers['GET /api/cost']>} */
   cost: (filter = {}, options = {}) => get(`/api/cost${query(filter)}`, options),
-  /** @param {{q: string, session?: string, tool?: string, limit?: number, before?: string}} filter
-   *  @param {Options} [options]
-   *  @returns {Promise<{query: string, matches: import('./types.js').SearchMatch[], truncated: boolean, complete: boolean}>} */
+  /** @param {Queries['GET /api/search']} filter @param {Options} [options]
+   *  @returns {Promise<Answers['GET /api/search']>} */
   search: (filter, options = {}) => get(`/api/search${query(filter)}`, options),
-  /** @param {Options} [options] @returns {Promise<{checks: import('./types.js').DoctorCheck[]}>} */
+  /** @param {Options} [options] @returns {Promise<Answers['GET /api/doctor']>} */
   doctor: (options = {}) => get('/api/doctor', options),
-  /** @returns {Promise<any>} */
+  /** @returns {Promise<Answers['GET /health']>} */
   health: () => get('/health'),
-  /** @param {Options} [options] @returns {Promise<import('./types.js').ConfigView>} */
+  /** @param {Options} [options] @returns {Promise<Answers['GET /api/config']>} */
   config: (options = {}) => get('/api/config', options),
-  /** @param {Record<string, any>} patch also the webhook's format, events and secret; absent keys stay as they are */
+  /** @param {Bodies['PATCH /api/config']} patch absent keys stay as they are
+   *  @returns {Promise<Answers['PATCH /api/config']>} */
   patchConfig: (patch) => order('config', 'PATCH', '/api/config', patch),
-  /** Sends a test message. @returns {Promise<{status: number|null, error?: string, took_ms?: number}>} what came back */
+  /** Sends a test message. @returns {Promise<Answers['POST /api/webhook/test']>} what came back */
   webhookTest: () => order('webhook_test', 'POST', '/api/webhook/test', {}),
-  /** @param {Options} [options] @returns {Promise<{webhook_format: string, webhook_events: string[], has_secret: boolean}>} */
+  /** @param {Options} [options] @returns {Promise<Answers['GET /api/webhook/settings']>} */
   webhookSettings: (options = {}) => get('/api/webhook/settings', options),
-  /** @param {Options} [options] @returns {Promise<{deliveries: import('./types.js').Delivery[]}>} newest first */
+  /** @param {Options} [options] @returns {Promise<Answers['GET /api/webhook/deliveries']>} newest first */
   webhookDeliveries: (options = {}) => get('/api/webhook/deliveries', options),
-  /** @param {{workdir: string, name?: string, mode?: string, initial_prompt?: string}} what @returns {Promise<SessionView>} */
+  /** @param {Bodies['POST /api/sessions']} what @returns {Promise<Answers['POST /api/sessions']>} */
   create: (what) => order('create', 'POST', '/api/sessions', what),
-  /** @param {string} name @param {string} confirm the name as the user typed it */
+  /** @param {string} name @param {string} confirm the name as the user typed it
+   *  @returns {Promise<Answers['POST /api/sessions/{name}/kill']>} */
   kill: (name, confirm) => order('kill', 'POST', of(name, '/kill'), { confirm }),
-  /** @param {string} name @param {string} confirm */
+  /** @param {string} name @param {string} confirm
+   *  @returns {Promise<Answers['POST /api/sessions/{name}/forget']>} */
   forget: (name, confirm) => order('forget', 'POST', of(name, '/forget'), { confirm }),
-  /** @param {string} name @param {string} to @returns {Promise<SessionView>} */
+  /** @param {string} name @param {string} to @returns {Promise<Answers['POST /api/sessions/{name}/rename']>} */
   rename: (name, to) => order('rename', 'POST', of(name, '/rename'), { to }),
-  /** @param {string} name @param {{text: string}|{preset: 'yes'|'no'|'continue'|'follow'}|{key: string}} what */
+  /** @param {string} name @param {Bodies['POST /api/sessions/{name}/input']} what
+   *  @returns {Promise<Answers['POST /api/sessions/{name}/input']>} */
   input: (name, what) => order('input', 'POST', of(name, '/input'), what),
 };
 

@@ -1,8 +1,10 @@
 /** Orders that outlast their request: the daemon answers 202 with where to look, and we look until it is done. */
 import { ApiError, request } from './http.js';
 
+/** @import { Answers, ErrorBody, UnderWay } from './types.js' */
+
 /** What the daemon says of each kind of order (`/api/bootstrap`), in seconds; asked before the first order.
- *  @type {Record<string, {deadline_s: number, answer_s: number}>|null} */
+ *  @type {Answers['GET /api/bootstrap']['orders']|null} */
 let limits = null;
 /** Where it does not say: a time that fits all of them. */
 const ANSWER_S = 12;
@@ -31,12 +33,12 @@ export async function order(kind, method, path, body) {
   return answer?.status === 'under_way' && answer.look ? follow(answer) : answer;
 }
 
-/** @param {{look: string, ends_within_s: number, message: string}} later */
+/** @param {UnderWay} later */
 async function follow(later) {
   const until = performance.now() + (later.ends_within_s + DEADLINE_GRACE_S) * 1000;
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-    /** @type {any} */
+    /** @type {Answers['GET /api/orders/{order}']|null} */
     let seen = null;
     try {
       seen = await request('GET', later.look);
@@ -44,14 +46,15 @@ async function follow(later) {
       const { unreachable } = /** @type {ApiError} */ (error);
       if (!unreachable || performance.now() > until) throw error;
     }
-    if (seen?.status === 'done') return result(seen.answer);
+    if (seen?.answer) return result(seen.answer);
     if (performance.now() > until) throw new ApiError(504, 'overdue', later.message);
   }
 }
 
-/** @param {{status: number, body: any}} answer */
+/** @param {{status: number, body: unknown}} answer */
 function result({ status, body }) {
   if (status < 400) return body;
-  const code = typeof body?.error === 'string' ? body.error : `http_${status}`;
-  throw new ApiError(status, code, body?.message ?? code, body ?? {});
+  const problem = /** @type {(ErrorBody & {error?: string, message?: string})|null} */ (body);
+  const code = typeof problem?.error === 'string' ? problem.error : `http_${status}`;
+  throw new ApiError(status, code, problem?.message ?? code, problem ?? {});
 }

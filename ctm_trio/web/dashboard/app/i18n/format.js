@@ -79,10 +79,10 @@ export function ago(time, now) {
   return now - at < 5000 ? t('time.now') : t('time.ago', { span: span(now - at) });
 }
 
-/** 1.4 MB @param {number} bytes */
-export function bytes(bytes) {
+/** 1.4 MB @param {number} size bytes */
+export function bytes(size) {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = bytes;
+  let value = size;
   let unit = 0;
   while (value >= 1000 && unit < units.length - 1) {
     value /= 1000;

@@ -1,10 +1,12 @@
 /** Words for people. `en.js` holds every English text; a translation is another such file, named in `CATALOGUES`. */
 import en from './en.js';
 
+/** A text, its plural forms, or the texts of a section. @typedef {string|{[key: string]: Text}} Text */
+
 /** Other languages: code → a function that imports the file. */
 const CATALOGUES = /** @type {Record<string, () => Promise<{default: typeof en}>>} */ ({});
 
-/** @type {any} */
+/** @type {Text} */
 let texts = en;
 export let locale = 'en';
 let plural = new Intl.PluralRules('en');
@@ -36,7 +38,10 @@ export function hasText(key) {
   return lookup(texts, key) !== undefined || lookup(en, key) !== undefined;
 }
 
-/** @param {any} tree @param {string} key */
+/** @param {Text} tree @param {string} key @returns {Text|undefined} */
 function lookup(tree, key) {
-  return key.split('.').reduce((node, part) => node?.[part], tree);
+  /** @type {Text|undefined} */
+  let node = tree;
+  for (const part of key.split('.')) node = typeof node === 'object' ? node[part] : undefined;
+  return node;
 }

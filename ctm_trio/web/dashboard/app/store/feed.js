@@ -38,7 +38,7 @@ export function sessionFeed(name) {
   return feed;
 }
 
-/** @param {import('../client/types.js').WireEvent} event @returns {Row} */
+/** @param {{id: string, session: string, ts?: string, payload: import('../client/types.js').ToolCall}} event @returns {Row} */
 export function rowOf(event) {
   const call = event.payload;
   return {

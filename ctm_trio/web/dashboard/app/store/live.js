@@ -20,11 +20,11 @@ let pending = [];
 let timer = null;
 let wasLost = false;
 
-/** @type {Set<(event: import('./events.js').Event) => void>} */
+/** @type {Set<(event: import('../client/types.js').LiveEvent) => void>} */
 const listeners = new Set();
 
 /** Hands every live event to `listener` (notifications). @returns {() => void} stops it */
-export function onEvent(/** @type {(event: import('./events.js').Event) => void} */ listener) {
+export function onEvent(/** @type {(event: import('../client/types.js').LiveEvent) => void} */ listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }

@@ -6,9 +6,12 @@ import { onEvent } from './live.js';
 import { remembered } from './prefs.js';
 import { quota } from './sessions.js';
 
+/** @import { Quota } from '../client/types.js' */
+
 /**
  * @typedef {'five'|'weekly'} Kind
- * @typedef {{at: number, pct: number, resets: number}} Sample `at` and `resets` in ms
+ * @typedef {{pct: number, resets: number}} Seen one window as the daemon told it; `resets` in ms
+ * @typedef {Seen & {at: number}} Sample `at` in ms
  * @typedef {{reach: number, lasts: boolean, basis: 'recent'|'average'}} Forecast `reach`: ms when 100 % is reached
  */
 
@@ -30,7 +33,8 @@ const ENOUGH_OF_WINDOW = 0.05;
 /** @type {Record<Kind, import('../html.js').Signal<Sample[]>>} */
 const samples = { five: remembered('quota.five', []), weekly: remembered('quota.weekly', []) };
 
-/** The wire's quota as one window of it; null while that is not known. @param {any} wire @param {Kind} kind */
+/** The wire's quota as one window of it; null while that is not known.
+ *  @param {Quota|null} wire @param {Kind} kind @returns {Seen|null} */
 export function windowOf(wire, kind) {
   const [pct, at] = kind === 'five' ? [wire?.five_hr_pct, wire?.five_hr_resets_at] : [wire?.weekly_pct, wire?.weekly_resets_at];
   return typeof pct === 'number' ? { pct, resets: Date.parse(at ?? '') || 0 } : null;
@@ -39,7 +43,7 @@ export function windowOf(wire, kind) {
 /** True if the figure is from before the window's reset: what is used since is not known. @param {{resets: number}} seen @param {number} at ms */
 export const isOver = (seen, at) => seen.resets > 0 && seen.resets <= at;
 
-/** @param {any} wire @param {number} at ms */
+/** @param {Quota} wire @param {number} at ms */
 function record(wire, at) {
   for (const kind of /** @type {Kind[]} */ (['five', 'weekly'])) {
     const seen = windowOf(wire, kind);
@@ -93,7 +97,7 @@ let byEvent = false;
 onEvent((event) => {
   if (event.type !== 'quota_update' || event.session) return;
   byEvent = true;
-  record(event.payload, timeOfId(event.id) || boxNow());
+  record(/** @type {Quota} */ (event.payload), timeOfId(event.id) || boxNow());
 });
 effect(() => {
   const wire = quota.value;

@@ -90,11 +90,11 @@ setInterval(() => {
 
 /**
  * Changes one session, if we know it. @param {Map<string, SessionView>} map @param {string} name
- * @param {Partial<SessionView>} change
+ * @param {Partial<SessionView>} what
  */
-export function change(map, name, change) {
+export function change(map, name, what) {
   const known = map.get(name);
-  if (known) map.set(name, { ...known, ...change });
+  if (known) map.set(name, { ...known, ...what });
 }
 
 /** Minutes, so that sessions do not swap places with every call. @param {SessionView} one */

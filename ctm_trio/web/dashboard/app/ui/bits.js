@@ -6,6 +6,8 @@ import { now } from '../store/clock.js';
 import { useFocusLeft } from './focus.js';
 import { Icon } from './icons.js';
 
+/** @import { Children } from '../html.js' */
+
 /** State in words, icon and colour. @param {{standing: import('../store/attention.js').Standing}} props */
 export function StateBadge({ standing }) {
   return html`<span class="badge" data-tone=${standing.tone}>
@@ -44,7 +46,7 @@ export function Sparkline({ calls, errors, label }) {
   </svg>`;
 }
 
-/** Nothing here, and what to do about it. @param {{icon: string, title: string, text?: string, children?: any}} props */
+/** Nothing here, and what to do about it. @param {{icon: string, title: string, text?: string, children?: Children}} props */
 export function Empty({ icon, title, text, children }) {
   return html`<div class="empty">
     <${Icon} name=${icon} /><h2>${title}</h2>${text && html`<p>${text}</p>`}${children}
@@ -62,13 +64,13 @@ export function Failure({ error, retry }) {
   </div>`;
 }
 
-/** Beside an older answer: asking again failed. @param {{error: any, at: number, retry: () => void}} props `at`: ms */
+/** Beside an older answer: asking again failed. @param {{error: Error|null, at: number, retry: () => void}} props `at`: ms */
 export function OutOfDate({ error, at, retry }) {
   if (!error) return null;
   return html`<${RetryNote} class="note out-of-date" retry=${retry}><${Icon} name="alert" /><span>${t('errors.outOfDate', { at: hourMinute(at) })}</span><//>`;
 }
 
-/** What is missing beside that which is there, and a way to try again. @param {{class: string, retry: () => void, children?: any}} props */
+/** What is missing beside that which is there, and a way to try again. @param {{class: string, retry: () => void, children?: Children}} props */
 export function RetryNote({ class: name, retry, children }) {
   const ref = useFocusLeft();
   return html`<p class=${name} role="status" ref=${ref}>${children}
@@ -82,7 +84,7 @@ export function Loading({ rows = 4 }) {
   </div>`;
 }
 
-/** An icon button with a name. @param {{icon: string, label: string, onClick: (event: Event) => void, [key: string]: any}} props */
+/** An icon button with a name. @param {{icon: string, label: string, onClick: (event: Event) => void, class?: string, [attribute: string]: unknown}} props */
 export function IconButton({ icon, label, class: extra = '', ...rest }) {
   return html`<button class=${`icon-button ${extra}`} type="button" aria-label=${label} title=${label} ...${rest}>
     <${Icon} name=${icon} />

@@ -4,6 +4,9 @@ import { dayAndTime } from '../i18n/format.js';
 import { theme } from '../store/prefs.js';
 import { Loading } from './bits.js';
 
+/** @import uPlot from '../../vendor/uplot.js' */
+/** @typedef {{label: string, values: (number|null)[], colour: string, fill?: boolean}} Series `colour`: a custom property's name */
+
 const HEIGHT = 220;
 /** Rows of the table that screen readers get. */
 const TABLE_ROWS = 40;
@@ -17,10 +20,10 @@ const TIME_STEPS = [
   ...[1, 2, 3, 6, 12, 24, 48, 96].map((n) => n * HOUR),
 ];
 
-/** Sums are seen against nothing spent. @param {any} _ @param {number} __ @param {number} top @returns {[number, number]} */
+/** Sums are seen against nothing spent. @param {uPlot} _ @param {number} __ @param {number} top @returns {[number, number]} */
 const fromZero = (_, __, top) => [0, (top || 1) * 1.08];
 
-/** @type {Promise<any>|null} */
+/** @type {Promise<typeof uPlot>|null} */
 let library = null;
 
 /** Loads uPlot and its style sheet once. */
@@ -44,13 +47,13 @@ function colour(element, name) {
 }
 
 /**
- * @param {{times: number[], series: {label: string, values: (number|null)[], colour: string, fill?: boolean}[], label: string,
+ * @param {{times: number[], series: Series[], label: string,
  *   format: (value: number) => string, stacked?: boolean, legend?: boolean}} props
- *   `times` in seconds; `colour` the name of a custom property.
+ *   `times` in seconds.
  */
 export function Chart({ times, series, label, format, legend = series.length > 1 }) {
   const box = useRef(/** @type {HTMLElement|null} */ (null));
-  const [plot, setPlot] = useState(/** @type {any} */ (null));
+  const [plot, setPlot] = useState(/** @type {typeof uPlot|null} */ (null));
   const [round, setRound] = useState(0);
   useEffect(() => {
     loadLibrary().then((found) => setPlot(() => found));
@@ -81,16 +84,16 @@ export function Chart({ times, series, label, format, legend = series.length > 1
               width: 2,
               spanGaps: true,
               points: { show: false },
-              paths: plot.paths.stepped({ align: 1 }),
+              paths: plot.paths.stepped?.({ align: 1 }),
               fill: one.fill ? stroke.replace('rgb(', 'rgba(').replace(')', ', 0.14)') : undefined,
             };
           }),
         ],
         axes: [
           { ...axis, space: 70, size: 30, incrs: TIME_STEPS, values: timeLabels },
-          { ...axis, size: 64, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map(format) },
+          { ...axis, size: 64, values: (/** @type {uPlot} */ _, /** @type {number[]} */ values) => values.map(format) },
         ],
-        hooks: { setCursor: [(/** @type {any} */ u) => showTip(element, u, series, format)] },
+        hooks: { setCursor: [(/** @type {uPlot} */ u) => showTip(element, u, series, format)] },
       },
       [times, ...series.map((one) => one.values)],
       element,
@@ -115,7 +118,7 @@ export function Chart({ times, series, label, format, legend = series.length > 1
   </figure>`;
 }
 
-/** Hours below a day and a half, else days. @param {any} _ @param {number[]} ticks seconds */
+/** Hours below a day and a half, else days. @param {uPlot} _ @param {number[]} ticks seconds */
 function timeLabels(_, ticks) {
   const long = ticks.length > 1 && ticks[ticks.length - 1] - ticks[0] > 129_600;
   return ticks.map((at) =>
@@ -126,14 +129,15 @@ function timeLabels(_, ticks) {
   );
 }
 
-/** What the cursor points at, in words. @param {HTMLElement} element @param {any} u @param {any[]} series @param {(n: number) => string} format */
+/** What the cursor points at, in words. @param {HTMLElement} element @param {uPlot} u @param {Series[]} series @param {(n: number) => string} format */
 function showTip(element, u, series, format) {
   const tip = /** @type {HTMLElement} */ (element.querySelector('.chart-tip'));
-  const at = u.cursor.idx;
-  tip.hidden = at === null || at === undefined || u.cursor.left < 0;
-  if (tip.hidden) return;
-  const parts = series.map((one) =>
-    one.values[at] === null ? '' : `${series.length > 1 ? `${one.label} ` : ''}${format(one.values[at])}`,
-  );
+  const { idx: at, left = 0 } = u.cursor;
+  tip.hidden = typeof at !== 'number' || left < 0;
+  if (typeof at !== 'number' || tip.hidden) return;
+  const parts = series.map((one) => {
+    const value = one.values[at];
+    return value === null ? '' : `${series.length > 1 ? `${one.label} ` : ''}${format(value)}`;
+  });
   tip.textContent = `${dayAndTime(u.data[0][at] * 1000)}  ${parts.filter(Boolean).join(' · ')}`;
 }

@@ -3,7 +3,9 @@ import { html, useLayoutEffect, useRef, useState } from '../html.js';
 import { t } from '../i18n/index.js';
 import { IconButton } from './bits.js';
 
-/** @param {{title: string, onClose: () => void, wide?: boolean, class?: string, children: any}} props */
+/** @import { Children, EventOf } from '../html.js' */
+
+/** @param {{title: string, onClose: () => void, wide?: boolean, class?: string, children: Children}} props */
 export function Dialog({ title, onClose, wide, class: extra = '', children }) {
   const ref = useRef(/** @type {HTMLDialogElement|null} */ (null));
   useLayoutEffect(() => {
@@ -50,7 +52,7 @@ export function ConfirmByName({ title, text, name, action, onClose, run }) {
       <p>${text}</p>
       <label class="field"><span>${t('confirm.type', { name })}</span>
         <input class="input mono" autofocus autocomplete="off" autocapitalize="off" spellcheck=${false} value=${typed}
-          onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} />
+          onInput=${(/** @type {EventOf} */ event) => setTyped(event.target.value)} />
       </label>
       ${problem && html`<p class="problem" role="alert">${problem}</p>`}
       <div class="dialog-actions">

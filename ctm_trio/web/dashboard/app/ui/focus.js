@@ -11,7 +11,7 @@ function headingBefore(element) {
 /**
  * For an element that its own button takes away. The focus would be on nothing then, and the Tab key would begin at the
  * top of the page; instead the heading before the element gets it.
- * @returns {{current: any}} the ref of the element
+ * @returns {{current: HTMLElement|null}} the ref of the element
  */
 export function useFocusLeft() {
   const ref = useRef(/** @type {HTMLElement|null} */ (null));

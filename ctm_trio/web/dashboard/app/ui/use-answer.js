@@ -2,8 +2,11 @@
 import { useCallback, useEffect, useState } from '../html.js';
 import { boxNow } from '../store/clock.js';
 
-/** Before there is an answer. */
-const NOTHING = { answer: /** @type {any} */ (undefined), at: 0, error: /** @type {any} */ (null), busy: true };
+/** @import { ApiError } from '../client/index.js' */
+/** @template T @typedef {{answer: T|undefined, at: number, error: ApiError|null, busy: boolean}} State */
+
+/** Before there is an answer. @type {State<never>} */
+const NOTHING = { answer: undefined, at: 0, error: null, busy: true };
 
 /** @param {unknown[]} a @param {unknown[]} b */
 const same = (a, b) => a.length === b.length && a.every((one, index) => Object.is(one, b[index]));
@@ -13,11 +16,11 @@ const same = (a, b) => a.length === b.length && a.every((one, index) => Object.i
  * @param {(signal: AbortSignal) => Promise<T>} ask
  * @param {unknown[]} inputs what the answer is about: asked again when one changes, and the old answer is dropped
  * @param {{every?: number}} [options] `every`: asked again after so many milliseconds while the page is seen
- * @returns {{answer: T|undefined, at: number, error: any, busy: boolean, retry: () => void}}
+ * @returns {State<T> & {retry: () => void}}
  *   `at`: when the answer came, in ms. With `every` there may be an error beside an older answer (`OutOfDate` says so).
  */
 export function useAnswer(ask, inputs, { every = 0 } = {}) {
-  const [kept, setKept] = useState({ of: inputs, ...NOTHING });
+  const [kept, setKept] = useState(/** @type {State<T> & {of: unknown[]}} */ ({ of: inputs, ...NOTHING }));
   // Of other inputs nothing is shown, not for one frame: a figure must not stand under another one's name.
   const state = same(kept.of, inputs) ? kept : NOTHING;
   const [round, setRound] = useState(0);
@@ -25,7 +28,7 @@ export function useAnswer(ask, inputs, { every = 0 } = {}) {
     const stop = new AbortController();
     /** @type {ReturnType<typeof setTimeout>|undefined} */
     let timer;
-    /** @param {(old: typeof NOTHING) => Partial<typeof NOTHING>} change */
+    /** @param {(old: State<T>) => Partial<State<T>>} change */
     const set = (change) =>
       setKept((last) => {
         const old = same(last.of, inputs) ? last : NOTHING;
@@ -39,7 +42,8 @@ export function useAnswer(ask, inputs, { every = 0 } = {}) {
           set(() => ({ answer, at: boxNow(), error: null, busy: false }));
         } catch (error) {
           if (stop.signal.aborted) return;
-          set((old) => ({ answer: every ? old.answer : undefined, error, busy: false }));
+          const problem = /** @type {ApiError} */ (error);
+          set((old) => ({ answer: every ? old.answer : undefined, error: problem, busy: false }));
         }
       }
       if (every) timer = setTimeout(run, every);

@@ -5,6 +5,8 @@
  */
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../html.js';
 
+/** @import { Children, EventOf } from '../html.js' */
+
 /** Rows drawn beyond each edge. */
 const OVERSCAN = 8;
 /** The end is near when fewer rows than this are left. */
@@ -12,8 +14,8 @@ const NEAR_END = 30;
 
 /**
  * @template T
- * @param {{rows: T[], rowHeight: number, keyOf: (row: T) => string, draw: (row: T) => any, label: string,
- *   onTop?: (atTop: boolean) => void, onEnd?: () => void, scrollTo?: {index: number, token: unknown}, foot?: any,
+ * @param {{rows: T[], rowHeight: number, keyOf: (row: T) => string, draw: (row: T) => Children, label: string,
+ *   onTop?: (atTop: boolean) => void, onEnd?: () => void, scrollTo?: {index: number, token: unknown}, foot?: Children,
  *   class?: string}} props
  *   `onEnd` is called when the last rows come into view. `scrollTo` brings a row into view, once per token.
  */
@@ -42,7 +44,7 @@ export function VirtualList({ rows, rowHeight, keyOf, draw, label, onTop, onEnd,
   useEffect(() => {
     if (rows.length - last < NEAR_END) onEnd?.();
   }, [last, rows.length]);
-  const onScroll = (/** @type {any} */ event) => {
+  const onScroll = (/** @type {EventOf<HTMLElement>} */ event) => {
     const { scrollTop, clientHeight } = event.currentTarget;
     onTop?.(scrollTop < rowHeight / 2);
     setView({ top: scrollTop, height: clientHeight });
@@ -57,9 +59,12 @@ export function VirtualList({ rows, rowHeight, keyOf, draw, label, onTop, onEnd,
   </div>`;
 }
 
-/** Draws a row again only if the row or the way to draw it is another one. */
+/**
+ * Draws a row again only if the row or the way to draw it is another one.
+ * @template T @param {{row: T, draw: (row: T) => Children}} props
+ */
 function Kept({ row, draw }) {
-  const last = useRef({ row: null, draw: null, node: null });
-  if (last.current.row !== row || last.current.draw !== draw) last.current = { row, draw, node: draw(row) };
+  const last = useRef(/** @type {{row: T, draw: (row: T) => Children, node: Children}|null} */ (null));
+  if (last.current?.row !== row || last.current.draw !== draw) last.current = { row, draw, node: draw(row) };
   return last.current.node;
 }

@@ -4,6 +4,8 @@ import { hasText, t } from '../../i18n/index.js';
 import { expired, login, phase, signup } from '../../store/auth.js';
 import { Icon } from '../../ui/icons.js';
 
+/** @import { EventOf } from '../../html.js' */
+
 export function AuthPage() {
   const first = phase.value === 'signup';
   document.title = `${t(first ? 'auth.signupTitle' : 'auth.loginTitle')} · ${t('app.name')}`;
@@ -32,7 +34,7 @@ function Form({ first }) {
   const [shown, setShown] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
-  const set = (/** @type {string} */ key) => (/** @type {any} */ event) =>
+  const set = (/** @type {string} */ key) => (/** @type {EventOf} */ event) =>
     setValues((old) => ({ ...old, [key]: event.target.value }));
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();

@@ -12,6 +12,8 @@ import { useAnswer } from '../../ui/use-answer.js';
 import { Breakdown } from './breakdown.js';
 import { bySession, linesOf, spentOverTime } from './figures.js';
 
+/** @import { Line } from './figures.js' */
+
 const WINDOWS = /** @type {const} */ (['hour', 'day', 'week']);
 const EVERY_MS = 30_000;
 
@@ -61,7 +63,7 @@ function Figures({ answer, span, session }) {
       <p class="cost-source muted"><${Icon} name="meta" /><span>${explain(answer)}</span></p>
     </section>
     ${!session && html`<${Breakdown} title=${t('cost.sessions')} head=${t('cost.session')} lines=${lines} href=${(/** @type {string} */ name) => address(span, name)}
-      note=${(/** @type {any} */ line) => [...line.models, ...(answer.source === 'mixed' ? line.sources.map(sourceName) : [])].join(' · ')} />`}
+      note=${(/** @type {Line} */ line) => [...(line.models ?? []), ...(answer.source === 'mixed' ? (line.sources ?? []).map(sourceName) : [])].join(' · ')} />`}
     <div class="two-fields">
       <${Breakdown} title=${t('cost.models', { day: since })} head=${t('cost.model')} lines=${linesOf(spent?.models ?? {})} label=${(/** @type {string} */ id) => id || t('cost.unknownModel')} />
       <${Breakdown} title=${t('cost.days', { day: since })} head=${t('cost.day')} lines=${days} label=${dayOf} />

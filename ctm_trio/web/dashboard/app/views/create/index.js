@@ -11,10 +11,17 @@ import { Dialog } from '../../ui/dialog.js';
 import { Icon } from '../../ui/icons.js';
 import { recentDirs, rememberDir } from './recent.js';
 
-const lastMode = remembered('create.mode', 'safe');
+/** @import { EventOf } from '../../html.js' */
+
+/** @typedef {'safe'|'yolo'} Mode */
+/** @typedef {{workdir: string, name: string, prompt: string}} Values what is typed */
+
+const lastMode = remembered('create.mode', /** @type {Mode} */ ('safe'));
+/** With their icons. */
+const MODES = /** @type {const} */ ([['safe', 'shield'], ['yolo', 'burst']]);
 /** The daemon takes a body of this many bytes, as JSON: quotes and line breaks are two each there. */
 const BODY_BYTES = 4096;
-/** Which field an error of the daemon belongs to. */
+/** Which field an error of the daemon belongs to. @type {Record<string, string>} */
 const FIELD_OF = {
   workdir_not_absolute: 'workdir', workdir_not_dir: 'workdir', bad_workdir: 'workdir', bad_name: 'name', name_exists: 'name',
 };
@@ -25,7 +32,7 @@ export default function Create() {
 }
 
 /** What is sent. Without a name the daemon names the session after the directory.
- *  @param {{workdir: string, name: string, prompt: string}} values @param {string} mode */
+ *  @param {Values} values @param {Mode} mode */
 function bodyOf({ workdir, name, prompt }, mode) {
   return { workdir: workdir.trim(), mode, ...(name.trim() && { name: name.trim() }), ...(prompt.trim() && { initial_prompt: prompt }) };
 }
@@ -35,10 +42,11 @@ function Form() {
   const [mode, setMode] = useState(lastMode.value);
   const [problem, setProblem] = useState({ field: '', text: '', session: '' });
   const [busy, setBusy] = useState(false);
-  const set = (/** @type {string} */ key) => (/** @type {any} */ event) => {
-    setValues((old) => ({ ...old, [key]: event.target.value }));
+  const put = (/** @type {keyof Values} */ key, /** @type {string} */ value) => {
+    setValues((old) => ({ ...old, [key]: value }));
     setProblem({ field: '', text: '', session: '' });
   };
+  const set = (/** @type {keyof Values} */ key) => (/** @type {EventOf} */ event) => put(key, event.target.value);
   const body = bodyOf(values, mode);
   const tooLong = new TextEncoder().encode(JSON.stringify(body)).length - BODY_BYTES;
   const submit = async (/** @type {Event} */ event) => {
@@ -69,9 +77,9 @@ function Form() {
       <input id="create-workdir" class="input mono" autofocus autocomplete="off" autocapitalize="off" spellcheck=${false} placeholder="/home/…"
         value=${values.workdir} onInput=${set('workdir')} ...${bad('workdir')} />
       ${at('workdir') || html`<small class="muted">${t('create.workdirHint')}</small>`}
-      <${Recent} chosen=${values.workdir} choose=${(/** @type {string} */ dir) => set('workdir')({ target: { value: dir } })} /></div>
+      <${Recent} chosen=${values.workdir} choose=${(/** @type {string} */ dir) => put('workdir', dir)} /></div>
     <fieldset class="choices"><legend>${t('create.mode')}</legend>
-      ${[['safe', 'shield'], ['yolo', 'burst']].map(([one, icon]) => html`<label class="choice" data-mode=${one}>
+      ${MODES.map(([one, icon]) => html`<label class="choice" data-mode=${one}>
         <input type="radio" name="mode" value=${one} checked=${mode === one} onChange=${() => setMode(one)} />
         <${Icon} name=${icon} /><span><b>${t(`create.modes.${one}.word`)}</b><small class="muted">${t(`create.modes.${one}.text`)}</small></span></label>`)}
     </fieldset>
@@ -96,7 +104,7 @@ function Form() {
 function explain(error, name) {
   const key = `create.errors.${error.code === 'name_exists' && !name ? 'works_there' : error.code}`;
   const text = error.unreachable ? t('errors.unreachable') : hasText(key) ? t(key) : error.message;
-  const session = error.code === 'name_exists' ? String(error.body?.session?.name ?? error.body?.session ?? '') : '';
+  const session = error.code === 'name_exists' ? (error.body.session?.name ?? '') : '';
   return { field: FIELD_OF[error.code] ?? 'all', text, session };
 }
 

@@ -4,13 +4,16 @@ import { t } from '../../i18n/index.js';
 import { go } from '../../router.js';
 import { Icon } from '../../ui/icons.js';
 
+/** @import { EventOf } from '../../html.js' */
+/** @import { Row } from '../../store/feed.js' */
+
 /** @param {{session: string, tool: string, errors: string}} wanted */
 export function keeps({ session, tool, errors }) {
-  return (/** @type {import('../../store/feed.js').Row} */ row) =>
+  return (/** @type {Row} */ row) =>
     row.kind === 'gap' || ((!session || row.session === session) && (!tool || row.tool === tool) && (!errors || row.isError));
 }
 
-/** @param {{rows: import('../../store/feed.js').Row[], query: Record<string, string>, shown: number, path: string}} props */
+/** @param {{rows: Row[], query: Record<string, string>, shown: number, path: string}} props */
 export function FeedFilters({ rows, query, shown, path }) {
   const sessions = useMemo(() => counts(rows, (row) => row.session), [rows]);
   const tools = useMemo(() => counts(rows, (row) => row.tool), [rows]);
@@ -31,12 +34,12 @@ export function FeedFilters({ rows, query, shown, path }) {
 /** @param {{label: string, all: string, of: [string, number][], chosen: string, onChoose: (value: string) => void}} props */
 function Choice({ label, all, of, chosen, onChoose }) {
   const known = chosen && !of.some(([name]) => name === chosen) ? [...of, /** @type {[string, number]} */ ([chosen, 0])] : of;
-  return html`<select class="input small" aria-label=${label} value=${chosen} onChange=${(/** @type {any} */ event) => onChoose(event.target.value)}>
+  return html`<select class="input small" aria-label=${label} value=${chosen} onChange=${(/** @type {EventOf<HTMLSelectElement>} */ event) => onChoose(event.target.value)}>
     <option value="">${all}</option>
     ${known.map(([name, n]) => html`<option key=${name} value=${name}>${name} (${n})</option>`)}</select>`;
 }
 
-/** Values with how often each is there, most used first. @param {any[]} rows @param {(row: any) => string} by @returns {[string, number][]} */
+/** Values with how often each is there, most used first. @param {Row[]} rows @param {(row: Row) => string} by @returns {[string, number][]} */
 function counts(rows, by) {
   const found = new Map();
   for (const row of rows) {

@@ -14,6 +14,8 @@ import { useFrozen } from '../session/feed/frozen.js';
 import { FeedRow, ROW_NARROW, ROW_WIDE } from '../session/feed/row.js';
 import { FeedFilters, keeps } from './filters.js';
 
+/** @import { Row } from '../../store/feed.js' */
+
 /** The address of the feed with one call open. @param {{session: string, id: string}|null} row */
 const pathOf = (row) => `/feed${row ? `/${encodeURIComponent(row.session)}/${row.id}` : ''}${location.search}`;
 const keyOf = (/** @type {{id: string}} */ row) => row.id;
@@ -21,18 +23,18 @@ const keyOf = (/** @type {{id: string}} */ row) => row.id;
 /** @param {{params: Record<string, string>, query: Record<string, string>}} props */
 export default function Everything({ params, query }) {
   const narrow = useNarrow();
-  allFeed.version.value; // follow the live rows
+  void allFeed.version.value; // follow the live rows
   const rows = allFeed.rows;
   const { session = '', tool = '', errors = '' } = query;
   const matching = useMemo(() => rows.filter(keeps({ session, tool, errors })).reverse(), [rows, session, tool, errors]);
   const found = useMemo(() => matching.reduce((n, row) => n + (row.kind === 'gap' ? 0 : 1), 0), [matching]);
   const { shown, fresh, onTop, toTop, token } = useFrozen(matching);
-  const open = useCallback((/** @type {any} */ row) => go(pathOf(row), { replace: here.value.path.split('/').length > 2 }), []);
+  const open = useCallback((/** @type {Row} */ row) => go(pathOf(row), { replace: here.value.path.split('/').length > 2 }), []);
   const close = useCallback(() => leaveTo(pathOf(null)), []);
   const selected = shown.findIndex((row) => row.id === params.id);
   useLayoutEffect(() => bindKeys(keys(shown, selected, open, close)), [shown, selected]);
   const draw = useCallback(
-    (/** @type {any} */ row) => html`<${FeedRow} row=${row} selected=${row.id === params.id} onOpen=${open} href=${pathOf(row)} showSession />`,
+    (/** @type {Row} */ row) => html`<${FeedRow} row=${row} selected=${row.id === params.id} onOpen=${open} href=${pathOf(row)} showSession />`,
     [params.id, open, location.search],
   );
   const scrollTo = useMemo(() => ({ index: token ? 0 : selected, token: `${params.id} ${token} ${selected >= 0}` }), [params.id, token, selected >= 0]);
@@ -58,7 +60,7 @@ function Nothing({ filtered }) {
     <button class="button" onClick=${() => go('/feed', { replace: true })}>${t('everything.clear')}</button><//>`;
 }
 
-/** @param {any[]} rows @param {number} at @param {(row: any) => void} open @param {() => void} close */
+/** @param {Row[]} rows @param {number} at @param {(row: Row) => void} open @param {() => void} close */
 function keys(rows, at, open, close) {
   const group = t('keys.feed');
   const move = (/** @type {number} */ step) => {

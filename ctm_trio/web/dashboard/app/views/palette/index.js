@@ -7,6 +7,8 @@ import { Icon } from '../../ui/icons.js';
 import { entries } from './entries.js';
 import { rankEntries } from './match.js';
 
+/** @import { EventOf } from '../../html.js' */
+
 /** Lines shown at most: what is further down is found by typing. */
 const SHOWN = 40;
 
@@ -50,7 +52,7 @@ function Box() {
         <input class="palette-input" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-autocomplete="list" autofocus
           autocomplete="off" spellcheck=${false} aria-label=${t('palette.label')} placeholder=${t('palette.hint')} value=${text}
           aria-activedescendant=${found.length ? `palette-${at}` : undefined}
-          onInput=${(/** @type {any} */ event) => (setText(event.target.value), setAt(0))} />
+          onInput=${(/** @type {EventOf} */ event) => (setText(event.target.value), setAt(0))} />
         <button class="button small" type="button" onClick=${closePanel}>${t('actions.close')}</button></div>
       <ul class="palette-list" id="palette-list" role="listbox" aria-label=${t('palette.title')}>
         ${found.map((entry, index) => html`<li key=${entry.id} id=${`palette-${index}`} role="option" aria-selected=${index === at}

@@ -7,6 +7,8 @@ import { forecast, isOver, windowOf } from '../../store/quota-history.js';
 import { quota } from '../../store/sessions.js';
 import { Icon } from '../../ui/icons.js';
 
+/** @import { Forecast, Kind, Seen } from '../../store/quota-history.js' */
+
 const KINDS = /** @type {const} */ (['five', 'weekly']);
 
 export default function QuotaStrip() {
@@ -17,7 +19,7 @@ export default function QuotaStrip() {
   </section>`;
 }
 
-/** @param {{kind: 'five'|'weekly', seen: {pct: number, resets: number}}} props */
+/** @param {{kind: Kind, seen: Seen}} props */
 function Limit({ kind, seen }) {
   const at = nearlyNow.value;
   if (isOver(seen, at)) return html`<${Over} kind=${kind} seen=${seen} at=${at} />`;
@@ -32,7 +34,7 @@ function Limit({ kind, seen }) {
   </div>`;
 }
 
-/** A limit that was reset since the figure was seen. */
+/** A limit that was reset since the figure was seen. @param {{kind: Kind, seen: Seen, at: number}} props */
 function Over({ kind, seen, at }) {
   return html`<div class="limit">
     <p class="limit-head"><span>${t(`quota.${kind}`)}</span><b class="num muted">–</b></p>
@@ -40,7 +42,7 @@ function Over({ kind, seen, at }) {
   </div>`;
 }
 
-/** What the rate leads to, in a sentence. */
+/** What the rate leads to, in a sentence. @param {{kind: Kind, seen: Seen, ahead: Forecast|null, at: number}} props */
 function Outlook({ kind, seen, ahead, at }) {
   if (seen.pct >= 100) return html`<p class="limit-ahead"><${Icon} name="alert" />${t('quota.reached')}</p>`;
   if (!ahead) return null;

@@ -9,6 +9,8 @@ import { Icon } from '../../ui/icons.js';
 import { Match } from './match.js';
 import { SHORTEST, useMatches } from './matches.js';
 
+/** @import { EventOf } from '../../html.js' */
+
 /** @param {{query: Record<string, string>}} props */
 export default function Search({ query }) {
   const { q = '', session = '', tool = '' } = query;
@@ -27,7 +29,7 @@ export default function Search({ query }) {
     const text = new URLSearchParams(values).toString();
     go(`/search${text ? `?${text}` : ''}`, { replace: true });
   };
-  const value = (/** @type {string} */ key) => (/** @type {any} */ event) => set({ [key]: event.target.value });
+  const value = (/** @type {string} */ key) => (/** @type {EventOf<HTMLInputElement|HTMLSelectElement>} */ event) => set({ [key]: event.target.value });
   return html`<div class="page narrow-page">
     <header class="page-head search-head"><h1>${t('search.title')}</h1>
       <div class="search-line" role="search">

@@ -3,6 +3,8 @@ import { api } from '../../client/index.js';
 import { useEffect, useRef, useState } from '../../html.js';
 import { compareIds } from '../../ids.js';
 
+/** @import { ApiError } from '../../client/index.js' */
+
 /** The daemon looks for three characters at least. */
 export const SHORTEST = 3;
 const DEBOUNCE_MS = 220;
@@ -14,7 +16,7 @@ const MOST = 500;
 
 /**
  * @typedef {import('../../client/types.js').SearchMatch} SearchMatch
- * @typedef {{of: string, matches: SearchMatch[], truncated: boolean, complete: boolean, asked: boolean, busy: boolean, error: any}} Found
+ * @typedef {{of: string, matches: SearchMatch[], truncated: boolean, complete: boolean, asked: boolean, busy: boolean, error: ApiError|null}} Found
  *   `of`: what was searched for. `truncated`: there are more. `complete`: the index had everything.
  *   `error`: what went wrong with the page that was wanted last. It stays until there is that page, or nothing to wait for.
  */
@@ -70,7 +72,7 @@ export function useMatches(q, session, tool) {
       set({ ...found, complete: page.complete, asked: true, busy: false, error });
     } catch (error) {
       if (stop.signal.aborted) return;
-      if (!quiet) set({ busy: false, asked: true, error });
+      if (!quiet) set({ busy: false, asked: true, error: /** @type {ApiError} */ (error) });
     }
     if (!known().complete) later();
   };

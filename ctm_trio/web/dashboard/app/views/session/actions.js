@@ -8,6 +8,8 @@ import { changeSessions, refresh, sessions } from '../../store/sessions.js';
 import { toast } from '../../store/toasts.js';
 import { ConfirmByName, Dialog } from '../../ui/dialog.js';
 
+/** @import { EventOf } from '../../html.js' */
+
 /** What the daemon takes as a name. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}$/;
 
@@ -75,7 +77,7 @@ function Rename({ name, onClose }) {
     <form class="stack" onSubmit=${submit}>
       <label class="field"><span>${t('session.newName')}</span>
         <input class="input mono" autofocus autocomplete="off" autocapitalize="off" spellcheck=${false} value=${to}
-          onInput=${(/** @type {any} */ event) => setTo(event.target.value)} />
+          onInput=${(/** @type {EventOf} */ event) => setTo(event.target.value)} />
         <small class="muted">${taken ? t('session.nameTaken') : t('session.nameRule')}</small>
       </label>
       ${problem && html`<p class="problem" role="alert">${problem}</p>`}

@@ -29,10 +29,10 @@ export default function Session({ params, query }) {
   </div>`;
 }
 
-/** @type {Map<string, any>} */
+/** @type {Map<string, import('../../html.js').Component>} */
 const loaded = new Map();
 
-/** Loads a tab's module when it is first opened. @param {{tab: typeof TABS[0], [key: string]: any}} props */
+/** Loads a tab's module when it is first opened. @param {{tab: typeof TABS[0], [key: string]: unknown}} props */
 function TabBody({ tab, ...rest }) {
   const [, redraw] = useState(0);
   const [error, setError] = useState(/** @type {Error|null} */ (null));

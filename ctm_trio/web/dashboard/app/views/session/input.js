@@ -8,11 +8,14 @@ import { copy } from '../../ui/copy.js';
 import { Icon } from '../../ui/icons.js';
 import { attachCommand } from './actions.js';
 
+/** @import { EventOf } from '../../html.js' */
+/** @import { Bodies } from '../../client/types.js' */
+
 /** The daemon types at most this many bytes at once. */
 const MAX_BYTES = 256;
 const PRESETS = /** @type {const} */ (['yes', 'no', 'follow', 'continue']);
 /** Keys the daemon presses: name on the wire, what the button shows. */
-const KEYS = [
+const KEYS = /** @type {const} */ ([
   ['Escape', 'Esc'],
   ['Up', '↑'],
   ['Down', '↓'],
@@ -21,7 +24,7 @@ const KEYS = [
   ['Tab', '⇥'],
   ['Enter', '⏎'],
   ['C-c', '^C'],
-];
+]);
 const keysShown = remembered('keys', matchMedia('(pointer: coarse)').matches);
 
 /** @param {{session: import('../../client/types.js').SessionView, slim?: boolean}} props `slim`: only the line, on a phone */
@@ -38,7 +41,7 @@ export function InputBar({ session, slim }) {
       }</div>`;
   }
   const bytes = new TextEncoder().encode(text).length;
-  const send = async (/** @type {any} */ what, /** @type {string} */ label) => {
+  const send = async (/** @type {Bodies['POST /api/sessions/{name}/input']} */ what, /** @type {string} */ label) => {
     setBusy(true);
     try {
       await api.input(session.name, what);
@@ -75,7 +78,7 @@ export function InputBar({ session, slim }) {
     }
     <form class="input-line" onSubmit=${submit}>
       <input class="input" aria-label=${t('input.label', { name: session.name })} placeholder=${t('input.placeholder')} value=${text}
-        autocomplete="off" enterkeyhint="send" onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
+        autocomplete="off" enterkeyhint="send" onInput=${(/** @type {EventOf} */ event) => setText(event.target.value)} />
       ${bytes > MAX_BYTES - 56 && html`<span class=${`input-count ${bytes > MAX_BYTES ? 'over' : ''}`} role="status">${t('input.bytes', { n: bytes, max: MAX_BYTES })}</span>`}
       <button class="button primary" type="submit" disabled=${busy || !text.trim() || bytes > MAX_BYTES} aria-label=${t('input.send')}>
         <${Icon} name="send" /></button>

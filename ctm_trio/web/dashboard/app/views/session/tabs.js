@@ -1,6 +1,6 @@
 /** The tabs of a session: their modules load when they are first opened. `input`: the line to talk is under it. */
 
-/** @type {{id: string, icon: string, input: boolean, load: () => Promise<{default: any}>}[]} */
+/** @type {{id: string, icon: string, input: boolean, load: () => Promise<{default: import('../../html.js').Component}>}[]} */
 export const TABS = [
   { id: 'pane', icon: 'pane', input: true, load: () => import('./pane/index.js') },
   { id: 'feed', icon: 'feed', input: true, load: () => import('./feed/index.js') },

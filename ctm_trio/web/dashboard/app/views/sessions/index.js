@@ -9,6 +9,9 @@ import { Empty, Loading } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
 import { SessionRow } from './row.js';
 
+/** @import { EventOf } from '../../html.js' */
+/** @import { Entry } from '../../store/sessions.js' */
+
 const GROUPS = ['needs', 'working', 'quiet', 'ended'];
 
 /** @param {{query: Record<string, string>}} props */
@@ -25,7 +28,7 @@ export default function Sessions({ query }) {
       <div class="page-tools">
         <label class="filter"><span class="sr">${t('sessions.filter')}</span><${Icon} name="search" />
           <input ref=${filter} class="input" type="search" placeholder=${t('sessions.filterHint')} value=${q}
-            onInput=${(/** @type {any} */ event) => setFilter(event.target.value)} /></label>
+            onInput=${(/** @type {EventOf} */ event) => setFilter(event.target.value)} /></label>
         ${commands
           .filter((one) => one.id === 'new-session')
           .map(
@@ -44,7 +47,7 @@ function summary(n, total) {
   return n ? t('sessions.summary', { n, total }) : t('sessions.calm', { n: total });
 }
 
-/** @param {{shown: any[], total: number, q: string}} props */
+/** @param {{shown: Entry[], total: number, q: string}} props */
 function List({ shown, total, q }) {
   if (!total)
     return html`<${Empty} icon="sessions" title=${t('sessions.emptyTitle')} text=${t('sessions.emptyText')}>
@@ -65,7 +68,7 @@ function List({ shown, total, q }) {
 }
 
 /** Every word of the filter must be somewhere in what the row says. */
-function matches(/** @type {{session: any, standing: any}} */ { session, standing }, /** @type {string} */ q) {
+function matches(/** @type {Entry} */ { session, standing }, /** @type {string} */ q) {
   const text = `${session.name} ${session.workdir} ${session.mode} ${standing.word} ${standing.reason}`.toLowerCase();
   return q.split(/\s+/).every((word) => text.includes(word));
 }

@@ -50,7 +50,7 @@ function Since({ at }) {
 
 /** What a working session did last. @param {{session: import('../../client/types.js').SessionView}} props */
 export function Doing({ session }) {
-  activityVersion.value; // redraw with every call
+  void activityVersion.value; // redraw with every call
   const call = lastCalls.get(session.name);
   return call
     ? html`<b class="tool-name">${toolName(call.tool)}</b> <bdi class="mono">${shorten(call.input, session.workdir)}</bdi>`
@@ -59,7 +59,7 @@ export function Doing({ session }) {
 
 /** Reads the counters of this session alone, so that a call redraws one sparkline. @param {{name: string}} props */
 function Calls({ name }) {
-  activityVersion.value; // redraw when something was counted
+  void activityVersion.value; // redraw when something was counted
   const series = callsByMinute(name, Math.floor(now.value / 60_000) * 60_000);
   const total = (/** @type {number[]|undefined} */ list) => (list ?? []).reduce((a, b) => a + b, 0);
   const n = total(series?.calls);

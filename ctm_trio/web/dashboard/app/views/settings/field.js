@@ -2,7 +2,7 @@
 import { html } from '../../html.js';
 import { Icon } from '../../ui/icons.js';
 
-/** @param {{name: string, label: string, hint?: string, problem?: string, children: any}} props the control has the id `set-<name>` */
+/** @param {{name: string, label: string, hint?: string, problem?: string, children: import('../../html.js').Children}} props the control has the id `set-<name>` */
 export function Field({ name, label, hint, problem, children }) {
   return html`<div class="field"><label for=${`set-${name}`}>${label}</label>
     ${children}

@@ -11,6 +11,8 @@ import { patchOf, problemsFrom, problemsOf, valuesOf } from './fields.js';
 import { Thresholds } from './thresholds.js';
 import { Webhook } from './webhook.js';
 
+/** @import { Problems, Put } from './fields.js' */
+
 export default function Settings() {
   const { answer, error, retry } = useAnswer(async (signal) => {
     const [config, webhook] = await Promise.all([api.config({ signal }), api.webhookSettings({ signal })]);
@@ -23,14 +25,15 @@ export default function Settings() {
   </div>`;
 }
 
-/** @param {{config: any}} props what the daemon said of its settings */
+/** @param {{config: Parameters<typeof valuesOf>[0]}} props what the daemon said of its settings */
 function Form({ config }) {
   const [saved, setSaved] = useState(() => valuesOf(config));
   const [values, setValues] = useState(saved);
-  const [problems, setProblems] = useState(/** @type {Record<string, string>} */ ({}));
+  const [problems, setProblems] = useState(/** @type {Problems} */ ({}));
   const [busy, setBusy] = useState(false);
   const patch = patchOf(saved, values);
-  const set = (/** @type {string} */ key, /** @type {any} */ value) => {
+  /** @type {Put} */
+  const set = (key, value) => {
     setValues((old) => ({ ...old, [key]: value }));
     setProblems(({ [key]: _, '': __, ...rest }) => rest);
   };
@@ -57,7 +60,7 @@ function Form({ config }) {
     }
     setBusy(false);
   };
-  const show = (/** @type {Record<string, string>} */ found) => {
+  const show = (/** @type {Problems} */ found) => {
     setProblems(found);
     const first = Object.keys(found)[0];
     if (!first) return;

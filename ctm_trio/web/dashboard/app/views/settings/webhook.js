@@ -3,16 +3,19 @@ import { html, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { Deliveries, TestButton } from './deliveries.js';
 import { control, Field } from './field.js';
-import { EVENTS, FORMATS } from './fields.js';
+import { changedOf, EVENTS, FORMATS } from './fields.js';
 
-/** @param {{values: Record<string, any>, saved: Record<string, any>, problems: Record<string, string>, set: (key: string, value: any) => void}} props */
+/** @import { EventOf } from '../../html.js' */
+/** @import { Problems, Put, Values } from './fields.js' */
+
+/** @param {{values: Values, saved: Values, problems: Problems, set: Put}} props */
 export function Webhook({ values, saved, problems, set }) {
-  const text = (/** @type {string} */ key) => ({
+  const text = (/** @type {'webhook_url'|'webhook_auth'|'webhook_secret'} */ key) => ({
     value: values[key] ?? '', autocomplete: 'off', spellcheck: false, autocapitalize: 'off',
-    onInput: (/** @type {any} */ event) => set(key, event.target.value), ...control(key, problems[key]),
+    onInput: (/** @type {EventOf} */ event) => set(key, event.target.value), ...control(key, problems[key]),
   });
   const ready = Boolean(saved.webhook_url);
-  const changed = Object.keys(values).some((key) => key.startsWith('webhook_') && JSON.stringify(values[key]) !== JSON.stringify(saved[key]));
+  const changed = changedOf(saved, values).some((key) => key.startsWith('webhook_'));
   return html`<section class="card" aria-labelledby="set-webhook"><h2 id="set-webhook">${t('settings.webhook')}</h2>
     <p class="muted">${t('settings.webhookText')}</p>
     <div class="stack settings-fields">
@@ -29,7 +32,7 @@ export function Webhook({ values, saved, problems, set }) {
       </div>
       <div class="two-fields">
         <${Field} name="webhook_format" label=${t('settings.format')} hint=${t(`settings.formatHints.${values.webhook_format}`)} problem=${problems.webhook_format}>
-          <select class="input" value=${values.webhook_format} onChange=${(/** @type {any} */ event) => set('webhook_format', event.target.value)} ...${control('webhook_format', problems.webhook_format)}>
+          <select class="input" value=${values.webhook_format} onChange=${(/** @type {EventOf<HTMLSelectElement>} */ event) => set('webhook_format', event.target.value)} ...${control('webhook_format', problems.webhook_format)}>
             ${FORMATS.map((one) => html`<option value=${one}>${t(`settings.formats.${one}`)}</option>`)}</select><//>
         <${Events} chosen=${values.webhook_events ?? []} problem=${problems.webhook_events} set=${(/** @type {string[]} */ list) => set('webhook_events', list)} />
       </div>
@@ -39,7 +42,7 @@ export function Webhook({ values, saved, problems, set }) {
   </section>`;
 }
 
-/** A value that is hidden until it is asked for. @param {Record<string, any>} props */
+/** A value that is hidden until it is asked for. @param {Record<string, unknown>} props the attributes of its input */
 function Secret(props) {
   const [shown, setShown] = useState(false);
   return html`<span class="input-row"><input class="input mono" type=${shown ? 'text' : 'password'} ...${props} autocomplete="off" />
@@ -50,7 +53,7 @@ function Secret(props) {
 function Events({ chosen, problem, set }) {
   return html`<fieldset class="field" id="set-webhook_events" tabindex="-1"><legend>${t('settings.events')}</legend>
     ${EVENTS.map((one) => html`<label class="check"><input type="checkbox" checked=${chosen.includes(one)}
-      onChange=${(/** @type {any} */ event) => set(EVENTS.filter((other) => (other === one ? event.target.checked : chosen.includes(other))))} />
+      onChange=${(/** @type {EventOf} */ event) => set(EVENTS.filter((other) => (other === one ? event.target.checked : chosen.includes(other))))} />
       <span>${t(`settings.eventNames.${one}`)}</span></label>`)}
     ${problem && html`<small class="field-problem" role="alert">${problem}</small>`}</fieldset>`;
 }

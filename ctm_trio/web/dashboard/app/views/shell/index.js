@@ -9,6 +9,8 @@ import { Failure, Loading } from '../../ui/bits.js';
 import { Banner } from './banner.js';
 import { BottomBar, SideBar } from './nav.js';
 
+/** @import { Component } from '../../html.js' */
+
 /** Which view the address asks for. */
 function findView() {
   for (const view of views) {
@@ -63,7 +65,7 @@ function everywhereKeys() {
   ];
 }
 
-/** Loaded modules by view id, so that a second visit is instant. @type {Map<string, any>} */
+/** Loaded modules by view id, so that a second visit is instant. @type {Map<string, Component>} */
 const loaded = new Map();
 
 /** @param {import('../../registry.js').View} view */
@@ -91,7 +93,7 @@ function Room({ view, params, query }) {
   return error ? html`<${Failure} error=${error} retry=${() => location.reload()} />` : html`<${Loading} />`;
 }
 
-/** @type {import('../../html.js').Signal<Map<string, any>>} */
+/** @type {import('../../html.js').Signal<Map<string, Component>>} */
 const fixtureParts = signal(new Map());
 let fixturesAsked = false;
 

@@ -21,7 +21,7 @@ function Entry({ view, current }) {
   </a>`;
 }
 
-/** @param {{current: string, children?: any}} props */
+/** @param {{current: string, children?: import('../../html.js').Children}} props */
 export function SideBar({ current, children }) {
   return html`<aside class="side">
     <a class="brand" href="/"><img src="/icons/icon.svg" alt="" width="28" height="28" />${t('app.name')}</a>

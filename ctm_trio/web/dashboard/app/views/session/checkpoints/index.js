@@ -11,6 +11,8 @@ import { Icon } from '../../../ui/icons.js';
 import { useAnswer } from '../../../ui/use-answer.js';
 import { RevertDialog } from './revert.js';
 
+/** @import { Checkpoint } from '../../../client/types.js' */
+
 const REFRESH_MS = 15_000;
 const LIMIT = 200;
 
@@ -18,7 +20,7 @@ const LIMIT = 200;
 export default function Checkpoints({ session, rest }) {
   const { name } = session;
   const { answer, at, error, retry } = useAnswer(() => api.checkpoints(name, LIMIT), [name], { every: REFRESH_MS });
-  const [reverting, setReverting] = useState(/** @type {import('../../../client/types.js').Checkpoint|null} */ (null));
+  const [reverting, setReverting] = useState(/** @type {Checkpoint|null} */ (null));
   if (!answer)
     return error ? html`<${Failure} error=${error} retry=${retry} />` : html`<div class="page"><${Loading} /></div>`;
   const list = answer.checkpoints;
@@ -47,7 +49,7 @@ export default function Checkpoints({ session, rest }) {
   </section>`;
 }
 
-/** @param {{name: string, sha: string, one?: import('../../../client/types.js').Checkpoint, onRevert: (one: any) => void}} props */
+/** @param {{name: string, sha: string, one?: Checkpoint, onRevert: (one: Checkpoint) => void}} props */
 function Chosen({ name, sha, one, onRevert }) {
   const { answer, error, retry } = useAnswer(() => api.checkpointDiff(name, sha), [name, sha]);
   return html`<aside class="detail" aria-label=${t('checkpoints.detail')}>

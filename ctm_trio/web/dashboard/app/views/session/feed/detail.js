@@ -93,5 +93,5 @@ function parse(json) {
   }
 }
 
-/** @param {any} value @param {string} json */
+/** @param {unknown} value @param {string} json */
 const pretty = (value, json) => (value === null ? json : JSON.stringify(value, null, 2));

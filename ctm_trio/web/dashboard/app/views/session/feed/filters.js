@@ -4,7 +4,10 @@ import { t } from '../../../i18n/index.js';
 import { go } from '../../../router.js';
 import { Icon } from '../../../ui/icons.js';
 
-/** @param {{rows: any[], query: Record<string, string>, shown: number, path: string}} props */
+/** @import { EventOf } from '../../../html.js' */
+/** @import { Row } from '../../../store/feed.js' */
+
+/** @param {{rows: Row[], query: Record<string, string>, shown: number, path: string}} props */
 export function Filters({ rows, query, shown, path }) {
   const tools = useMemo(() => count(rows, (row) => row.tool), [rows]);
   const agents = useMemo(() => count(rows, (row) => row.agentId), [rows]);
@@ -15,14 +18,14 @@ export function Filters({ rows, query, shown, path }) {
   };
   const failed = useMemo(() => rows.reduce((n, row) => n + (row.isError ? 1 : 0), 0), [rows]);
   return html`<div class="feed-filters" role="group" aria-label=${t('feed.filters')}>
-    <select class="input small" aria-label=${t('feed.tool')} value=${query.tool ?? ''} onChange=${(/** @type {any} */ event) => set({ tool: event.target.value })}>
+    <select class="input small" aria-label=${t('feed.tool')} value=${query.tool ?? ''} onChange=${(/** @type {EventOf<HTMLSelectElement>} */ event) => set({ tool: event.target.value })}>
       <option value="">${t('feed.allTools')}</option>
       ${options(tools, query.tool).map(([name, n]) => html`<option value=${name}>${name} (${n})</option>`)}
     </select>
     ${
       (agents.size > 0 || query.agent) &&
       html`<select class="input small" aria-label=${t('feed.agent')} value=${query.agent ?? ''}
-        onChange=${(/** @type {any} */ event) => set({ agent: event.target.value })}>
+        onChange=${(/** @type {EventOf<HTMLSelectElement>} */ event) => set({ agent: event.target.value })}>
       <option value="">${t('feed.allAgents')}</option>
       ${options(agents, query.agent).map(([name, n]) => html`<option value=${name}>${name} (${n})</option>`)}
     </select>`
@@ -33,7 +36,7 @@ export function Filters({ rows, query, shown, path }) {
   </div>`;
 }
 
-/** @param {any[]} rows @param {(row: any) => string} by */
+/** @param {Row[]} rows @param {(row: Row) => string} by */
 function count(rows, by) {
   const found = new Map();
   for (const row of rows) {

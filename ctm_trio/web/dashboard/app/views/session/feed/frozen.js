@@ -2,9 +2,11 @@
 import { useCallback, useMemo, useState } from '../../../html.js';
 import { compareIds } from '../../../ids.js';
 
+/** @import { Row } from '../../../store/feed.js' */
+
 /**
- * @param {{id: string, kind: string}[]} rows newest first
- * @returns {{shown: any[], fresh: number, onTop: (atTop: boolean) => void, toTop: () => void, token: number}}
+ * @param {Row[]} rows newest first
+ * @returns {{shown: Row[], fresh: number, onTop: (atTop: boolean) => void, toTop: () => void, token: number}}
  *   `shown`: what to draw. `fresh`: rows that wait above, without gaps. `token` changes with every `toTop`.
  */
 export function useFrozen(rows) {

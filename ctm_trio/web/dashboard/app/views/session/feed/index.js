@@ -1,5 +1,5 @@
 /** The feed of one session: live calls newest first, filters, older pages, and the detail of one call beside it. */
-import { html, useCallback, useLayoutEffect, useMemo, useState } from '../../../html.js';
+import { html, useCallback, useLayoutEffect, useMemo } from '../../../html.js';
 import { t } from '../../../i18n/index.js';
 import { bindKeys } from '../../../keys.js';
 import { go, here, leaveTo, sessionPath } from '../../../router.js';
@@ -12,6 +12,8 @@ import { Filters } from './filters.js';
 import { useFrozen } from './frozen.js';
 import { usePages } from './pages.js';
 import { FeedRow, ROW_NARROW, ROW_WIDE } from './row.js';
+
+/** @import { Row } from '../../../store/feed.js' */
 
 /** @param {{session: import('../../../client/types.js').SessionView, rest?: string, query: Record<string, string>}} props */
 export default function Feed({ session, rest, query }) {
@@ -33,14 +35,14 @@ export default function Feed({ session, rest, query }) {
     [name],
   );
   const open = useCallback(
-    (/** @type {any} */ row) => go(pathOf(row.id), { replace: here.value.path.split('/').length > 4 }),
+    (/** @type {Row} */ row) => go(pathOf(row.id), { replace: here.value.path.split('/').length > 4 }),
     [pathOf],
   );
   const selected = shown.findIndex((row) => row.id === rest);
   useLayoutEffect(() => bindKeys(feedKeys(shown, selected, open, () => leaveTo(pathOf('')))), [shown, selected, open]);
   const draw = useCallback(
     (
-      /** @type {any} */ row,
+      /** @type {Row} */ row,
     ) => html`<${FeedRow} row=${row} selected=${row.id === rest} onOpen=${open} href=${pathOf(row.id)}
       base=${session.workdir} />`,
     [rest, open, pathOf, session.workdir],
@@ -101,7 +103,7 @@ function Foot({ pages }) {
   return html`<p class="feed-foot muted">${pages.hasMore ? t('misc.loading') : t('feed.beginning')}</p>`;
 }
 
-/** @param {any[]} rows @param {number} at @param {(row: any) => void} open @param {() => void} close */
+/** @param {Row[]} rows @param {number} at @param {(row: Row) => void} open @param {() => void} close */
 function feedKeys(rows, at, open, close) {
   const group = t('keys.feed');
   const move = (/** @type {number} */ step) => {

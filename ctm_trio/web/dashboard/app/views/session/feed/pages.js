@@ -4,6 +4,9 @@ import { useCallback, useEffect, useRef, useState } from '../../../html.js';
 import { compareIds } from '../../../ids.js';
 import { mergeHistory, mergeNewest, rowOf, sessionFeed } from '../../../store/feed.js';
 
+/** @import { Gap, Row } from '../../../store/feed.js' */
+/** @import { ApiError } from '../../../client/index.js' */
+
 const PAGE = 200;
 /** How far above a row that was jumped to we look for newer ones, in nanoseconds: a minute. */
 const ABOVE_NS = 60_000_000_000n;
@@ -11,18 +14,18 @@ const ABOVE_NS = 60_000_000_000n;
 /** @param {string} name @param {string} [wanted] id of a row that has to be there */
 export function usePages(name, wanted) {
   const feed = sessionFeed(name);
-  feed.version.value; // follow the live rows
-  const [state, setState] = useState({ loaded: false, hasMore: true, error: /** @type {any} */ (null) });
-  const [jump, setJump] = useState(/** @type {any[]|null} */ (null));
+  void feed.version.value; // follow the live rows
+  const [state, setState] = useState({ loaded: false, hasMore: true, error: /** @type {ApiError|null} */ (null) });
+  const [jump, setJump] = useState(/** @type {Row[]|null} */ (null));
   const [round, setRound] = useState(0);
   const busy = useRef(false);
   /** The gap for which the newest page was asked last, null for none; undefined: it was never asked for. */
-  const asked = useRef(/** @type {import('../../../store/feed.js').Gap|null|undefined} */ (undefined));
+  const asked = useRef(/** @type {Gap|null|undefined} */ (undefined));
   const rows = jump ?? feed.rows;
 
   /** One request at a time. `take` gets the page. */
   const load = useCallback(
-    async (/** @type {string} */ before, /** @type {(rows: any[], hasMore: boolean) => void} */ take) => {
+    async (/** @type {string} */ before, /** @type {(rows: Row[], hasMore: boolean) => void} */ take) => {
       if (busy.current) return;
       busy.current = true;
       try {
@@ -30,7 +33,7 @@ export function usePages(name, wanted) {
         take(page.events.map(rowOf), page.has_more);
         setState({ loaded: true, hasMore: page.has_more, error: null });
       } catch (error) {
-        setState((old) => ({ ...old, error }));
+        setState((old) => ({ ...old, error: /** @type {ApiError} */ (error) }));
       } finally {
         busy.current = false;
         setRound((n) => n + 1);

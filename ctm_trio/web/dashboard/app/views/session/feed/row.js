@@ -5,12 +5,14 @@ import { t } from '../../../i18n/index.js';
 import { Icon } from '../../../ui/icons.js';
 import { shorten, toolIcon, toolName } from '../../../ui/tool.js';
 
+/** @import { Row } from '../../../store/feed.js' */
+
 /** Row heights in pixels; the style sheet says the same. */
 export const ROW_WIDE = 34;
 export const ROW_NARROW = 58;
 
 /**
- * @param {{row: import('../../../store/feed.js').Row, selected: boolean, onOpen: (row: any) => void, href: string,
+ * @param {{row: Row, selected: boolean, onOpen: (row: Row) => void, href: string,
  *   showSession?: boolean, base?: string}} props `base`: the work directory
  */
 export function FeedRow({ row, selected, onOpen, href, showSession, base }) {

@@ -53,7 +53,7 @@ export default function Meta({ session }) {
   </div>`;
 }
 
-/** @param {{label: string, children: any}} props */
+/** @param {{label: string, children: import('../../../html.js').Children}} props */
 function Pair({ label, children }) {
   return html`<div><dt>${label}</dt><dd>${children}</dd></div>`;
 }

@@ -2,7 +2,9 @@
 import { columns, parseLine, PLAIN } from './ansi.js';
 import { html } from '../../../html.js';
 
-/** @typedef {{key: number, raw: string, start: string, cols: number, node: any, end: {style: import('./ansi.js').Style, drawing: boolean}}} Line */
+/** @import { Children } from '../../../html.js' */
+
+/** @typedef {{key: number, raw: string, start: string, cols: number, node: Children, end: {style: import('./ansi.js').Style, drawing: boolean}}} Line */
 
 /** Lines that must agree before two captures are taken for the same text, moved up. */
 const AGREE = 12;

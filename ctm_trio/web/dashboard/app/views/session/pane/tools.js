@@ -4,6 +4,8 @@ import { t } from '../../../i18n/index.js';
 import { IconButton } from '../../../ui/bits.js';
 import { fontSize, historyLines, wrapLines } from './prefs.js';
 
+/** @import { EventOf } from '../../../html.js' */
+
 const HISTORIES = [500, 2000, 10_000];
 
 /** @param {{size: number, onCopy: () => void}} props */
@@ -13,7 +15,7 @@ export function PaneTools({ size, onCopy }) {
   };
   return html`<div class="pane-tools" role="toolbar" aria-label=${t('pane.tools')}>
     <select class="input small" aria-label=${t('pane.history')} value=${historyLines.value}
-        onChange=${(/** @type {any} */ event) => (historyLines.value = Number(event.target.value))}>
+        onChange=${(/** @type {EventOf<HTMLSelectElement>} */ event) => (historyLines.value = Number(event.target.value))}>
       ${HISTORIES.map((n) => html`<option value=${n}>${t('pane.lines', { n: n.toLocaleString('en') })}</option>`)}
     </select>
     <span class="pane-tools-gap"></span>
