@@ -13,6 +13,7 @@ from ctm_trio.core.bell import Bell
 from ctm_trio.errors import BrokenSessions, FileLocked
 from ctm_trio.messages.sessions import AdoptUuid
 from ctm_trio.model.session import SessionBook
+from ctm_trio.system.session_actions import Step
 
 log = logging.getLogger("ctm.sessions")
 
@@ -22,19 +23,16 @@ RETRY_S, RETRY_MAX_S = 0.5, 30.0
 MAX_MOVED = 1000
 """Moves that are remembered, so that an order that was given before the last one was written finds its record."""
 
-Change = Callable[[Callable[[SessionBook], SessionBook]], Awaitable[None]]
-"""Changes `sessions.json`; raises BrokenSessions or FileLocked, and then has changed nothing."""
-
 
 class Adoptions:
     """The orders that are not carried out yet. The sessions owner's; `run` is one of its tasks.
 
     Args:
-        change: writes the file.
+        change: changes `sessions.json`; raises BrokenSessions or FileLocked, and then has changed nothing.
         say: called whenever `problem` changes.
     """
 
-    def __init__(self, change: Change, say: Callable[[], None]) -> None:
+    def __init__(self, change: Callable[[Step], Awaitable[object]], say: Callable[[], None]) -> None:
         self.problem = ""
         """What cannot be written at the moment, or ""."""
         self._change = change

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 import msgspec
 import trio
@@ -20,11 +18,9 @@ from ctm_trio.core.channels import StateReceiver, StateSender, fulfil
 from ctm_trio.core.confine import confined
 from ctm_trio.core.desk import Desk
 from ctm_trio.errors import (
-    BadName,
     BrokenSessions,
     CtmError,
     InputSessionNotFound,
-    NameExists,
     NotTypeable,
     NotYolo,
     PaneNotReady,
@@ -48,7 +44,7 @@ from ctm_trio.messages.sessions import (
     SessionsSnapshot,
 )
 from ctm_trio.model.config import Paths
-from ctm_trio.model.session import Session, SessionBook, hook_fields, is_name, is_new_name, public_session
+from ctm_trio.model.session import Session, SessionBook, hook_fields, is_name, is_new_name
 from ctm_trio.model.session_names import base_name, new_name
 from ctm_trio.model.times import format_time
 from ctm_trio.owners.adoptions import Adoptions
@@ -56,10 +52,10 @@ from ctm_trio.system.files import UNREAD, Stamp
 from ctm_trio.system.places import in_place
 from ctm_trio.system.prompt import type_prompt
 from ctm_trio.system.reach import reach, type_text
+from ctm_trio.system.session_actions import Checkpoint, NameRecorded, SessionActions, Step, recorded
 from ctm_trio.system.session_place import sessions_at
-from ctm_trio.system.sessions_file import SessionsFile, taken_by
-from ctm_trio.system.spawn import renamed, spawned
-from ctm_trio.system.tmux import Tmux, exactly, tmux_name
+from ctm_trio.system.sessions_file import SessionsFile
+from ctm_trio.system.tmux import Tmux, tmux_name
 
 log = logging.getLogger("ctm.sessions")
 
@@ -100,13 +96,6 @@ MAX_UNTYPED = 100
 """Prompts that were not typed which the doctor tells of."""
 
 
-class Checkpoint(Protocol):
-    """Makes a checkpoint commit of a work directory, if it is in a git repository; raises CtmError."""
-
-    def __call__(self, workdir: str) -> Awaitable[None]:
-        """Make the commit."""
-
-
 async def run_sessions(
     inbox: trio.MemoryReceiveChannel[SessionsMessage],
     state: StateSender[SessionsSnapshot],
@@ -127,11 +116,11 @@ async def run_sessions(
         settings: whether a session in yolo mode begins with a checkpoint.
         paths: where `sessions.json`, `env.sh` and the overlay are.
         tmux: the server that the sessions live in.
-        checkpoint: see `Checkpoint`; None never makes one.
+        checkpoint: see `session_actions.Checkpoint`; None never makes one.
     """
     with inbox, journal:
         owner = _SessionsOwner(state, journal, settings, paths, tmux, checkpoint)
-        await owner.read_file()
+        await owner.read()
         with trio.move_on_after(FIRST_PROBE_S):
             await owner.ask_tmux()
         async with trio.open_nursery() as nursery:
@@ -155,11 +144,10 @@ class _SessionsOwner:
     ) -> None:
         self._state = state
         self._journal = journal
-        self._settings = settings
         self._paths = paths
         self._file = SessionsFile(paths.sessions)
         self._tmux = tmux
-        self._checkpoint = checkpoint
+        self._actions = SessionActions(tmux, paths, self, lambda: settings.latest.settings, checkpoint)
         self._book = SessionBook(records=state.latest.records)
         self._seen: Stamp | None = None
         self._live = frozenset[str]()
@@ -169,7 +157,7 @@ class _SessionsOwner:
         self._file_lock = trio.Lock()  # an older reading must never replace a newer one
         self._tmux_lock = trio.Lock()
         self._desk = Desk(at_once=MAX_COMMANDS, waiting=MAX_WAITING)  # one order at a time a session
-        self._adoptions = Adoptions(self._change, self._publish)
+        self._adoptions = Adoptions(self.change, self._publish)
         self._prompts = 0
         self._untyped: dict[str, str] = {}
         self._coming: set[str] = set()  # names of sessions that are being made, as tmux spells them
@@ -181,7 +169,7 @@ class _SessionsOwner:
         while True:
             await trio.sleep(FILE_POLL_S)
             if await self._file.stamp() != self._seen:
-                await self.read_file()
+                await self.read()
 
     async def follow_tmux(self) -> NoReturn:
         while True:
@@ -193,7 +181,7 @@ class _SessionsOwner:
         """Carry out the orders of the attribution owner."""
         await self._adoptions.run()
 
-    async def read_file(self) -> None:
+    async def read(self) -> SessionBook:
         """Read `sessions.json`. If it is broken, what was known stays and the snapshot says why."""
         async with self._file_lock:
             try:
@@ -206,11 +194,14 @@ class _SessionsOwner:
                     self._publish()
             else:
                 self._keep(book, seen)
+            return self._book
 
-    async def _change(self, step: Callable[[SessionBook], SessionBook]) -> None:
+    async def change(self, step: Step) -> SessionBook:
         """Change `sessions.json` and publish; raises what `SessionsFile.change` raises."""
         async with self._file_lock:
-            self._keep(*await self._file.change(step))
+            book, seen = await self._file.change(step)
+            self._keep(book, seen)
+            return book
 
     async def ask_tmux(self) -> None:
         """Ask tmux which sessions live, in one call; the answer is newer than this call."""
@@ -273,7 +264,7 @@ class _SessionsOwner:
             elif isinstance(message, KillSession):
                 await fulfil(message.reply, partial(self._kill, message.name))
             elif isinstance(message, ForgetSession):
-                await fulfil(message.reply, partial(self._forget, message.name))
+                await fulfil(message.reply, partial(self._actions.forget, message.name))
             else:
                 await fulfil(message.reply, partial(self._rename, message.name, message.to))
 
@@ -293,10 +284,8 @@ class _SessionsOwner:
     async def _record(self, name: str) -> Session:
         """The record of that name as it is on disk now: the CLI may have changed it a moment ago, also its mode."""
         if name not in self._book.records or await self._file.stamp() != self._seen:
-            await self.read_file()
-        if name not in self._book.records:
-            raise SessionNotFound(name)
-        return self._book.records[name]
+            await self.read()
+        return recorded(self._book, name)
 
     async def _publish_event(self, event: str, fields: dict[str, str]) -> None:
         name, uuid_ = fields.get("name", ""), fields.get("uuid", "")
@@ -315,7 +304,7 @@ class _SessionsOwner:
         fields = dict(message.fields)
         if message.event == "session_attached":
             fields["at"] = format_time(time.time())
-        await self.read_file()
+        await self.read()
         self.probe_soon()
         await self._publish_event(message.event, fields)
 
@@ -339,17 +328,7 @@ class _SessionsOwner:
                 self._coming.discard(tmux_name(name))
 
     async def _create(self, name: str, message: CreateSession, nursery: trio.Nursery) -> Session:
-        """Make the directory, the checkpoint, the tmux session, the record; a failure takes back what was made."""
-        workdir, mode = message.workdir, message.mode
-        if not is_new_name(name):
-            raise BadName(f"{name!r} cannot be a session's name: give one of letters, digits, dots, _ and -.")
-        await self.read_file()
-        _free(self._book, name)
-        wants_checkpoint = mode == "yolo" and self._settings.latest.settings.git_checkpoint_before_yolo
-        before = self._checkpoint if wants_checkpoint else None
-        record = Session(name, str(uuid.uuid4()), mode, workdir, format_time(time.time()))
-        async with spawned(self._tmux, record, self._paths, before) as target:
-            await self._change(lambda book: _free(book, name).having(record))
+        record, target = await self._actions.create(name, message.workdir, message.mode)
         await self._tell("session_new", hook_fields(record))
         if message.initial_prompt:
             prompt = partial(self._prompt, name, target, message.initial_prompt)
@@ -362,13 +341,13 @@ class _SessionsOwner:
         Raises:
             NameExists: the session that has the directory's name works there.
         """
-        await self.read_file()
+        await self.read()
         records = self._book.records
         here = await in_place(sessions_at, records.values(), workdir)
         taken = {*map(tmux_name, records), *self._live, *self._coming}
         found = new_name(base_name(os.path.basename(workdir)), here, taken, tmux_name)
         if isinstance(found, Session):
-            raise _taken(found)
+            raise NameRecorded(found)
         return found
 
     async def _prompt(self, name: str, target: str, prompt: str) -> None:
@@ -394,32 +373,14 @@ class _SessionsOwner:
 
     async def _kill(self, name: str) -> Session:
         record = await self._record(name)
-        try:
-            await self._tmux.kill(exactly(name))
-        except TmuxGone:
-            pass  # which is what was wanted
+        await self._actions.kill(name)
         await self._tell("session_killed", hook_fields(record))
         return record
 
-    async def _forget(self, name: str) -> Session:
-        gone: list[Session] = []
-
-        def step(book: SessionBook) -> SessionBook:
-            gone.append(_known(book, name).records[name])
-            return book.without(name)
-
-        await self._change(step)
-        return gone[0]
-
     async def _rename(self, name: str, to: str) -> Session:
-        """Tmux first, then the record; if the record cannot follow, tmux gets the old name back."""
-        await self.read_file()
-        record = await self._record(name)
-        _free(self._book, to, but=name)
-        async with renamed(self._tmux, name, to):
-            await self._change(lambda book: _known(_free(book, to, but=name), name).renamed(name, to))
+        record = await self._actions.rename(name, to)
         await self._tell()
-        return self._book.records.get(to, replace(record, name=to))
+        return self._book.records.get(to, record)
 
     async def _input(self, message: SendInput) -> None:
         try:
@@ -452,19 +413,3 @@ def _things(message: Lifecycle | KillSession | ForgetSession | RenameSession | S
     if isinstance(message, RenameSession):
         return tmux_name(message.name), tmux_name(message.to)
     return (tmux_name(message.name),)
-
-
-def _known(book: SessionBook, name: str) -> SessionBook:
-    if name not in book.records:
-        raise SessionNotFound(name)
-    return book
-
-
-def _free(book: SessionBook, name: str, *, but: str = "") -> SessionBook:
-    if by := taken_by(book, name, but=but):
-        raise _taken(by)
-    return book
-
-
-def _taken(by: Session) -> NameExists:
-    return NameExists(f"There is a session named {by.name} already.", fields={"session": public_session(by)})
