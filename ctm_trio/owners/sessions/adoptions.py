@@ -29,14 +29,13 @@ class Adoptions:
 
     Args:
         change: changes `sessions.json`; raises BrokenSessions or FileLocked, and then has changed nothing.
-        say: called whenever `problem` changes.
+        tell: called with what cannot be written at the moment, "" for nothing, whenever that changes.
     """
 
-    def __init__(self, change: Callable[[Step], Awaitable[object]], say: Callable[[], None]) -> None:
-        self.problem = ""
-        """What cannot be written at the moment, or ""."""
+    def __init__(self, change: Callable[[Step], Awaitable[object]], tell: Callable[[str], None]) -> None:
+        self._problem = ""
         self._change = change
-        self._say = say
+        self._tell = tell
         self._pending: dict[str, AdoptUuid] = {}
         self._moved: dict[str, str] = {}
         self._bell = Bell()
@@ -75,11 +74,11 @@ class Adoptions:
                         del self._moved[next(iter(self._moved))]
                 if self._pending.get(name) is order:
                     del self._pending[name]
-        if problem != self.problem:
+        if problem != self._problem:
             if problem:
                 log.warning("sessions: %s", problem)
-            self.problem = problem
-            self._say()
+            self._problem = problem
+            self._tell(problem)
         return bool(problem)
 
     def _follow(self, book: SessionBook, order: AdoptUuid) -> SessionBook:
