@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         run_hook(settings, "on_kill", record)
         say(f"{record.name} has ended. `ctm-trio attach {record.name}` starts it again.")
     else:
-        starter.change(lambda book: book.without(record.name))
+        starter.forget(record.name)
         run_hook(settings, "on_forget", record)
         say(f"{record.name} is forgotten; its log stays.{still_runs(paths, settings, record)}")
     return OK

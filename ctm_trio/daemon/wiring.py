@@ -58,7 +58,7 @@ from ctm_trio.owners.panes import INBOX as PANES_INBOX
 from ctm_trio.owners.panes import run_panes
 from ctm_trio.owners.quota import COST_BOUND, run_quota
 from ctm_trio.owners.search import run_search
-from ctm_trio.owners.sessions import run_sessions
+from ctm_trio.owners.sessions.task import run_sessions
 from ctm_trio.owners.webhook import INBOX as WEBHOOK_INBOX
 from ctm_trio.owners.webhook import WebhookEnds, run_webhook
 from ctm_trio.system.daemon_doctor import Doctor

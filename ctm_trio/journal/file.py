@@ -7,11 +7,12 @@ from pathlib import Path
 
 from ctm_trio.errors import CtmError
 from ctm_trio.journal.schema import EVENT_LOG, PRAGMAS
-from ctm_trio.system.migration import connect, open_current
+from ctm_trio.system.migration import open_current
 from ctm_trio.system.open_file import check_current
 from ctm_trio.system.rescued import take_over
 from ctm_trio.system.side_database import READER_PRAGMAS as KEPT_READER_PRAGMAS
 from ctm_trio.system.side_database import connect_reader
+from ctm_trio.system.sqlite_file import connect
 
 READER_PRAGMAS = ("PRAGMA cache_size = -8000", "PRAGMA temp_store = MEMORY")
 """As much cache as the writer has: such a reader is mostly alone, and closed soon."""

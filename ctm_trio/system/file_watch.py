@@ -17,10 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from ctm_trio.system.migration import connect, remove_database, write_copy
+from ctm_trio.system.migration import remove_database, write_copy
 from ctm_trio.system.open_file import Look, OpenFile
 from ctm_trio.system.rescued import put_in_place, rescued_of
 from ctm_trio.system.side_database import begin_anew
+from ctm_trio.system.sqlite_file import connect
 from ctm_trio.system.store_errors import (
     StoreDamaged,
     StoreUnavailable,

@@ -18,8 +18,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctm_trio.errors import CtmError
 from ctm_trio.system.regular import KINDS
+from ctm_trio.system.sqlite_file import cannot_be_used, connect
 from ctm_trio.system.store_errors import (
     StoreDamaged,
     StoreForeign,
@@ -34,9 +34,6 @@ log = logging.getLogger("ctm.store")
 
 COPY = ".before-migration"
 """Added to a file's name for the copy of what it was before its schema changed."""
-
-LOCKED_S = 5.0
-"""How long opening waits for another process's lock."""
 
 _copies: set[Path] = set()
 """Copies that this process made: they stay until the next one starts."""
@@ -119,7 +116,7 @@ def open_current(path: Path, schema: Schema, pragmas: Sequence[str]) -> sqlite3.
             copy.unlink(missing_ok=True)
     except sqlite3.Error as error:
         db.close()
-        raise _named(path, error) from error
+        raise cannot_be_used(path, error) from error
     except OSError as error:
         db.close()
         raise StoreUnavailable(f"{path} cannot be used: {error.strerror or error}") from error
@@ -127,24 +124,6 @@ def open_current(path: Path, schema: Schema, pragmas: Sequence[str]) -> sqlite3.
         db.close()
         raise
     return db
-
-
-def connect(path: Path, mode: str, *, timeout_s: float = LOCKED_S) -> sqlite3.Connection:
-    """A connection in autocommit mode. Nothing is made or checked.
-
-    Args:
-        path: of the file. mode: "rw", "ro", or more of what SQLite's URIs take. timeout_s: wait for locks.
-
-    Raises:
-        StoreUnavailable, StoreDamaged: it cannot be opened.
-    """
-    try:
-        return sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=timeout_s, isolation_level=None,
-            check_same_thread=False, cached_statements=64,
-        )  # fmt: skip
-    except sqlite3.Error as error:
-        raise _named(path, error) from error
 
 
 def examine(path: Path, schema: Schema) -> Found:
@@ -175,22 +154,12 @@ def examine(path: Path, schema: Schema) -> Found:
             raise StoreForeign(f"{path.name} is a database of another program.")
         return Found(_known(path, schema, _first_number(db, tables, schema, number)))
     except sqlite3.Error as error:
-        raise _named(path, error) from error
+        raise cannot_be_used(path, error) from error
     finally:
         db.close()
         if sizes[1] and sizes[2] is None:
             with suppress(OSError):
                 os.unlink(f"{path}-shm")  # made by our look
-
-
-def _named(path: Path, error: sqlite3.Error) -> CtmError:
-    """As `translate`, with the file's name and, if that is it, the system's reason."""
-    problem = translate(error)
-    if isinstance(problem, StoreDamaged):
-        return problem
-    rights = os.access(path, os.R_OK | os.W_OK, effective_ids=True)
-    why = problem.message if rights or not os.path.exists(path) else "permission denied"
-    return StoreUnavailable(f"{path} cannot be used: {why}")
 
 
 def refuse_newer(db: sqlite3.Connection, path: Path, schema: Schema) -> None:

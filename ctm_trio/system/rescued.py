@@ -11,7 +11,8 @@ import os
 from contextlib import closing
 from pathlib import Path
 
-from ctm_trio.system.migration import Schema, connect, copying, examine, refuse_damaged, remove_database
+from ctm_trio.system.migration import Schema, copying, examine, refuse_damaged, remove_database
+from ctm_trio.system.sqlite_file import connect
 from ctm_trio.system.store_errors import BESIDE, StoreDamaged, StoreUnavailable, set_aside, translated
 
 log = logging.getLogger("ctm.store")

@@ -8,9 +8,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ctm_trio.system.migration import Schema, connect, open_current, refuse_newer
+from ctm_trio.system.migration import Schema, open_current, refuse_newer
 from ctm_trio.system.open_file import check_current
 from ctm_trio.system.rescued import take_over
+from ctm_trio.system.sqlite_file import connect
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, set_aside, translate
 
 log = logging.getLogger("ctm.store")

@@ -12,7 +12,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """All that the block writes is committed at its end, or nothing of it.
 
     Args:
-        db: in autocommit mode (`migration.connect`), and in no transaction.
+        db: in autocommit mode (`sqlite_file.connect`), and in no transaction.
 
     Raises:
         sqlite3.Error: it could not begin, or could not be committed. And whatever the block raises.

@@ -41,7 +41,7 @@ from ctm_trio.messages.sessions import (
 from ctm_trio.model.config import Settings, paths_under
 from ctm_trio.model.doctor import Facts, daemon_checks
 from ctm_trio.model.session import Session
-from ctm_trio.owners.sessions import run_sessions
+from ctm_trio.owners.sessions.task import run_sessions
 from ctm_trio.system.tmux import Tmux
 from tests.tmux_server import PrivateTmux, private_tmux, until
 

@@ -344,6 +344,21 @@ def test_a_forgotten_session_that_runs_on(
     ]
 
 
+def test_what_somebody_else_has_done_meanwhile(home: Path) -> None:
+    """A name that is taken by now, or gone: in the command line's words; to `forget` gone is what was wanted."""
+    records(home, "x", "a.b")
+    starter = spawning.Starter(common.find_paths(), Settings())
+    with pytest.raises(common.CliError) as taken:
+        starter.rename("x", "a_b")
+    with pytest.raises(common.CliError) as gone:
+        starter.rename("y", "z")
+    starter.forget("y")
+    assert [(str(caught.value), caught.value.code) for caught in (taken, gone)] == [
+        ("There is a session named a.b already. `ctm-trio attach a.b` goes to it.", common.FAILED),
+        ("There is no session named y.", common.NOT_FOUND),
+    ]
+
+
 def test_rename_says_what_it_did(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The old name and the new one."""
     records(home, "x")

@@ -27,8 +27,8 @@ from ctm_trio.system.git_exchange import NOTE
 from ctm_trio.system.git_revert_killed import _noted
 from ctm_trio.system.instance_lock import _decode
 from ctm_trio.system.live_sessions import read_clients
-from ctm_trio.system.migration import connect
 from ctm_trio.system.outbox import Outbox
+from ctm_trio.system.sqlite_file import connect
 from ctm_trio.system.tokens import TokenFile
 from ctm_trio.system.user_file import is_usable
 

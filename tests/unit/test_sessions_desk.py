@@ -16,7 +16,7 @@ from ctm_trio.core.desk import Desk
 from ctm_trio.errors import OrderTooLate, SessionNotFound, SpawnFailed, Unavailable
 from ctm_trio.messages.sessions import CreateSession, ForgetSession, KillSession, Lifecycle
 from ctm_trio.model.session import Session
-from ctm_trio.owners import sessions as owner
+from ctm_trio.owners.sessions import creation, orders
 from ctm_trio.system import workdir
 from tests.tmux_server import PrivateTmux, until
 from tests.unit.test_acting import Acting, running
@@ -52,7 +52,7 @@ async def test_orders_wait_for_their_own_session_only(server: PrivateTmux, monke
             async with super().place(*things):
                 yield
 
-    monkeypatch.setattr(owner, "Desk", Noting)
+    monkeypatch.setattr(orders, "Desk", Noting)
     async with running(server) as acting:
         acting.record("other")
         await acting.known("other")
@@ -82,7 +82,7 @@ async def test_orders_wait_for_their_own_session_only(server: PrivateTmux, monke
 
 async def test_too_many_orders_are_told_so(server: PrivateTmux, monkeypatch: pytest.MonkeyPatch) -> None:
     """Past the bound the next order is refused at once, and the owner works on."""
-    monkeypatch.setattr(owner, "MAX_WAITING", 2)
+    monkeypatch.setattr(orders, "MAX_WAITING", 2)
     async with running(server) as acting:
         acting.hold = trio.Event()
         pending = []
@@ -121,13 +121,13 @@ async def test_work_directories_on_a_dead_file_system(server: PrivateTmux, monke
         async with running(server) as acting:
             with trio.fail_after(8):
                 async with trio.open_nursery() as nursery:
-                    for n in range(owner.MAX_COMMANDS + 2):
+                    for n in range(orders.MAX_COMMANDS + 2):
                         nursery.start_soon(one, n)
             assert trio.to_thread.current_default_thread_limiter().borrowed_tokens < 8
             make = partial(CreateSession, str(acting.root / "alive"), "alive", "", "safe")
             assert (await place(acting.send, make, answer_s=9.0, deadline_s=9.0)).name == "alive"
             let_go.set()
-            await until(lambda: len(over) >= owner.MAX_COMMANDS + 1)
+            await until(lambda: len(over) >= orders.MAX_COMMANDS + 1)
             await until(lambda: not list(acting.root.glob("dead*")))
             assert server.names() == {"alive"}
     finally:
@@ -136,14 +136,14 @@ async def test_work_directories_on_a_dead_file_system(server: PrivateTmux, monke
 
 async def test_creates_whose_directory_hangs_are_counted(server: PrivateTmux, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a name is looked for, a create is one of those that wait, takes no place, and ends at its deadline."""
-    monkeypatch.setattr(owner, "MAX_WAITING", 2)
+    monkeypatch.setattr(orders, "MAX_WAITING", 2)
     let_go = threading.Event()
 
     def hangs(sessions: object, workdir: str) -> list[Session]:
         let_go.wait()
         return []
 
-    monkeypatch.setattr(owner, "sessions_at", hangs)
+    monkeypatch.setattr(creation, "sessions_at", hangs)
     over: list[str] = []
 
     async def nameless(acting: Acting) -> None:

@@ -13,6 +13,7 @@ from ctm_trio.core.bell import Bell
 from ctm_trio.errors import BrokenSessions, FileLocked
 from ctm_trio.messages.sessions import AdoptUuid
 from ctm_trio.model.session import SessionBook
+from ctm_trio.system.session_actions import Step
 
 log = logging.getLogger("ctm.sessions")
 
@@ -22,23 +23,19 @@ RETRY_S, RETRY_MAX_S = 0.5, 30.0
 MAX_MOVED = 1000
 """Moves that are remembered, so that an order that was given before the last one was written finds its record."""
 
-Change = Callable[[Callable[[SessionBook], SessionBook]], Awaitable[None]]
-"""Changes `sessions.json`; raises BrokenSessions or FileLocked, and then has changed nothing."""
-
 
 class Adoptions:
     """The orders that are not carried out yet. The sessions owner's; `run` is one of its tasks.
 
     Args:
-        change: writes the file.
-        say: called whenever `problem` changes.
+        change: changes `sessions.json`; raises BrokenSessions or FileLocked, and then has changed nothing.
+        tell: called with what cannot be written at the moment, "" for nothing, whenever that changes.
     """
 
-    def __init__(self, change: Change, say: Callable[[], None]) -> None:
-        self.problem = ""
-        """What cannot be written at the moment, or ""."""
+    def __init__(self, change: Callable[[Step], Awaitable[object]], tell: Callable[[str], None]) -> None:
+        self._problem = ""
         self._change = change
-        self._say = say
+        self._tell = tell
         self._pending: dict[str, AdoptUuid] = {}
         self._moved: dict[str, str] = {}
         self._bell = Bell()
@@ -77,11 +74,11 @@ class Adoptions:
                         del self._moved[next(iter(self._moved))]
                 if self._pending.get(name) is order:
                     del self._pending[name]
-        if problem != self.problem:
+        if problem != self._problem:
             if problem:
                 log.warning("sessions: %s", problem)
-            self.problem = problem
-            self._say()
+            self._problem = problem
+            self._tell(problem)
         return bool(problem)
 
     def _follow(self, book: SessionBook, order: AdoptUuid) -> SessionBook:

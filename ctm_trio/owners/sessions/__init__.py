@@ -1,0 +1,1 @@
+"""The sessions owner: `task.py` runs it, `orders.py` says what carries out which order."""

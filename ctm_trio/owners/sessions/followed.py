@@ -1,0 +1,163 @@
+"""What `sessions.json` and tmux say: followed, and published as one snapshot."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NoReturn
+
+import trio
+
+from ctm_trio.core.bell import Bell
+from ctm_trio.core.channels import StateSender
+from ctm_trio.errors import BrokenSessions, TmuxFailed
+from ctm_trio.messages.sessions import SessionsSnapshot
+from ctm_trio.model.session import Session, SessionBook
+from ctm_trio.system.files import UNREAD, Stamp
+from ctm_trio.system.session_actions import Step, recorded
+from ctm_trio.system.sessions_file import SessionsFile
+from ctm_trio.system.tmux import Tmux, tmux_name
+
+log = logging.getLogger("ctm.sessions")
+
+FILE_POLL_S = 0.5
+"""How often `sessions.json` is looked at; one `stat`."""
+
+TMUX_POLL_S = 2.0
+"""How often tmux is asked which sessions live, all in one call: so soon it is seen that one has ended."""
+
+UNANSWERED = 2
+"""After so many failures in a row /health says that tmux cannot be asked; a single one passes."""
+
+
+class FollowedSessions:
+    """The records and which sessions live, as they were seen last. Whatever changes is published at once.
+
+    It is the `Records` of the actions, so what they have written is in the snapshot when `change` returns.
+
+    Args:
+        state: the snapshot.
+        file: `sessions.json`. tmux: the server that the sessions live in.
+    """
+
+    def __init__(self, state: StateSender[SessionsSnapshot], file: SessionsFile, tmux: Tmux) -> None:
+        self._state = state
+        self._file = file
+        self._tmux = tmux
+        self._book = SessionBook(records=state.latest.records)
+        self._seen: Stamp | None = None
+        self._live = frozenset[str]()
+        self._known = False
+        self._problem = self._tmux_problem = self._not_adopted = ""
+        self._untyped: Mapping[str, str] = MappingProxyType({})
+        self._unanswered = 0
+        self._file_lock = trio.Lock()  # an older reading must never replace a newer one
+        self._tmux_lock = trio.Lock()
+        self._bell = Bell()
+
+    @property
+    def records(self) -> Mapping[str, Session]:
+        """The records, by name."""
+        return self._book.records
+
+    @property
+    def live(self) -> frozenset[str]:
+        """The names of all tmux sessions that live, as tmux spells them."""
+        return self._live
+
+    # -- the file
+
+    async def follow_file(self) -> NoReturn:
+        """Read the file whenever another version of it is there, until cancelled."""
+        while True:
+            await trio.sleep(FILE_POLL_S)
+            if await self._file.stamp() != self._seen:
+                await self.read()
+
+    async def read(self) -> SessionBook:
+        """Read the file. If it is broken, what was known stays and the snapshot says why."""
+        async with self._file_lock:
+            try:
+                book, seen = await self._file.read()
+            except BrokenSessions as error:
+                self._seen = UNREAD
+                if error.message != self._problem:
+                    log.warning("sessions: %s The sessions known so far stay.", error.message)
+                    self._problem = error.message
+                    self._publish()
+            else:
+                self._keep(book, seen)
+            return self._book
+
+    async def change(self, step: Step) -> SessionBook:
+        """Change the file and publish; raises what `SessionsFile.change` raises."""
+        async with self._file_lock:
+            book, seen = await self._file.change(step)
+            self._keep(book, seen)
+            return book
+
+    async def record(self, name: str) -> Session:
+        """The record of that name as it is on disk now: the CLI may have changed it a moment ago, also its mode.
+
+        Raises:
+            SessionNotFound: there is none.
+        """
+        if name not in self._book.records or await self._file.stamp() != self._seen:
+            await self.read()
+        return recorded(self._book, name)
+
+    def _keep(self, book: SessionBook, seen: Stamp) -> None:
+        if book.problem and book.problem != self._problem:
+            log.warning("sessions: %s", book.problem)
+        self._book, self._seen, self._problem = book, seen, book.problem
+        self._publish()
+
+    # -- tmux
+
+    async def follow_tmux(self) -> NoReturn:
+        """Ask tmux regularly, until cancelled."""
+        while True:
+            with trio.move_on_after(TMUX_POLL_S):
+                await self._bell.wait()
+            await self.ask_tmux()
+
+    async def ask_tmux(self) -> None:
+        """Ask tmux which sessions live, in one call; the answer is newer than this call."""
+        async with self._tmux_lock:
+            try:
+                self._live, self._known = await self._tmux.sessions(), True
+                self._unanswered, self._tmux_problem = 0, ""
+            except TmuxFailed as error:
+                if self._known:
+                    log.warning("sessions: %s", error.message)
+                self._known = False
+                self._unanswered += 1
+                if self._unanswered >= UNANSWERED:
+                    self._tmux_problem = error.message
+            self._publish()
+
+    def ask_soon(self) -> None:
+        """Ask tmux at once instead of at the next tick; nobody waits for it."""
+        self._bell.ring()
+
+    # -- the snapshot
+
+    def tell_not_adopted(self, problem: str) -> None:
+        """Publish why a record does not follow its process; "" if they all do."""
+        self._not_adopted = problem
+        self._publish()
+
+    def tell_untyped(self, untyped: Mapping[str, str]) -> None:
+        """Publish why initial prompts wait or were not typed, by session."""
+        self._untyped = untyped
+        self._publish()
+
+    def _publish(self) -> None:
+        records = self._book.records
+        dotted = {name for name in records if "." in name and tmux_name(name) in self._live}
+        problem = self._problem or self._not_adopted
+        untyped = {name: why for name, why in self._untyped.items() if name in records}
+        self._state.publish(
+            SessionsSnapshot(records, self._live | dotted, self._known, problem, untyped, self._tmux_problem)
+        )
