@@ -79,7 +79,7 @@ def segments(made: SearchIndex) -> int:
 
 
 def test_segments_are_merged_at_the_end(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While there is much to index they are left; once all is in they are merged, in steps, and then nothing is done."""
+    """While there is much to index they are left; once all is in they are merged, in steps, and no more is done."""
     monkeypatch.setattr(search_index, "STEP_ROWS", 7)
     library.write([bash(f"needle-{n}", ts=at(n)) for n in range(70)])
     made = SearchIndex(library.paths.search_index, library.paths.database, library.paths.logs)
