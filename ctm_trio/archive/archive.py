@@ -18,7 +18,7 @@ from ctm_trio.archive.log_lines import LineReader, place_of
 from ctm_trio.archive.read_pool import ReadPool
 from ctm_trio.archive.search_read import connect_search, search
 from ctm_trio.archive.usage import log_files
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.file import event_reader
 from ctm_trio.journal.select import event_of, select_events, sources_of
 from ctm_trio.model.archive import LogFile

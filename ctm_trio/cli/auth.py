@@ -143,7 +143,7 @@ def passwd(paths: Paths) -> int:
     tokens = beside.with_suffix(".tokens")
     import trio
 
-    from ctm_trio.errors import CtmError
+    from ctm_trio.errors.base import CtmError
     from ctm_trio.model.asker import Asker
     from ctm_trio.system.users import UserStore
 

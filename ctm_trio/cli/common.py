@@ -71,7 +71,7 @@ def load_config(paths: Paths, *, guess: bool = False) -> Settings:
     Raises:
         CliError: the file does not parse, or cannot be read.
     """
-    from ctm_trio.errors import BrokenConfig
+    from ctm_trio.errors.files import BrokenConfig
     from ctm_trio.model.config import MAX_CONFIG_BYTES, Settings, read_settings
     from ctm_trio.model.config_fault import KEEPS_LAST, UnparsableConfig
     from ctm_trio.system.regular import cannot_be_read, read_regular
@@ -108,7 +108,7 @@ def read_book(paths: Paths) -> SessionBook:
     Raises:
         CliError: it does not parse.
     """
-    from ctm_trio.errors import BrokenSessions
+    from ctm_trio.errors.files import BrokenSessions
     from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, parse_sessions
     from ctm_trio.system.regular import cannot_be_read, read_regular
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 import trio
 
 from ctm_trio.cli.common import NOT_FOUND, CliError, plain, say
-from ctm_trio.errors import CtmError, NameExists, NoClaude, TmuxFailed, TmuxGone
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.sessions import NameExists, NoClaude
+from ctm_trio.errors.tmux import TmuxFailed, TmuxGone
 from ctm_trio.model.panes import living
 from ctm_trio.model.session import Session, SessionBook, clean_workdir, is_name
 from ctm_trio.model.times import format_time

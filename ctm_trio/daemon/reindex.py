@@ -17,7 +17,7 @@ from ctm_trio.archive.search_index import SearchIndex
 from ctm_trio.core.channels import Figures, StateReceiver, ask, open_state_channel
 from ctm_trio.core.confine import confined
 from ctm_trio.core.health import leaf
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.ingest.attribution import INBOX as SIGHTINGS
 from ctm_trio.ingest.attribution import run_attribution
 from ctm_trio.ingest.directory import run_tailers

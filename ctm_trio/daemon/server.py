@@ -42,7 +42,7 @@ from ctm_trio.daemon.starting import (
     tell_signup_code,
     wait_for_reindex,
 )
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
 from ctm_trio.model.plain import plain_lines
 from ctm_trio.system.instance_lock import Holder

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from ctm_trio.errors import BadPatch, BrokenConfig
+from ctm_trio.errors.files import BrokenConfig
+from ctm_trio.errors.settings import BadPatch
 from ctm_trio.model.config_fault import UnparsableConfig, syntax_fault
 from ctm_trio.model.settings_rules import COMMAND, RULES, THRESHOLDS, fault
 from ctm_trio.model.webhook import url_fault

@@ -18,7 +18,7 @@ import trio
 from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import StateReceiver, StateSender
 from ctm_trio.core.clock import Clock
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.recall import Recalled
 from ctm_trio.journal.tail import EventTail
 from ctm_trio.journal.view import EventView, Live

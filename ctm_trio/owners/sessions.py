@@ -19,21 +19,12 @@ from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import StateReceiver, StateSender, fulfil
 from ctm_trio.core.confine import confined
 from ctm_trio.core.desk import Desk
-from ctm_trio.errors import (
-    BadName,
-    BrokenSessions,
-    CtmError,
-    InputSessionNotFound,
-    NameExists,
-    NotTypeable,
-    NotYolo,
-    PaneNotReady,
-    SessionNotFound,
-    TmuxDead,
-    TmuxFailed,
-    TmuxGone,
-    Unavailable,
-)
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.files import BrokenSessions
+from ctm_trio.errors.orders import Unavailable
+from ctm_trio.errors.sessions import BadName, NameExists, SessionNotFound
+from ctm_trio.errors.tmux import PaneNotReady, TmuxFailed, TmuxGone
+from ctm_trio.errors.typing import InputSessionNotFound, NotTypeable, NotYolo, TmuxDead
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import Draft, JournalMessage, Publish
 from ctm_trio.messages.sessions import (

@@ -21,7 +21,8 @@ import trio
 from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import StateReceiver, StateSender, fulfil
 from ctm_trio.core.clock import Clock
-from ctm_trio.errors import CtmError, NoWebhook
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.settings import NoWebhook
 from ctm_trio.journal.tail import EventTail
 from ctm_trio.journal.view import After, Batch, EventView, Live
 from ctm_trio.messages.config import ConfigSnapshot

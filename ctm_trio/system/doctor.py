@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from ctm_trio.errors import BrokenSessions
+from ctm_trio.errors.files import BrokenSessions
 from ctm_trio.model.config import Paths, Settings
 from ctm_trio.model.doctor import ERR, OK, WARN, Check
 from ctm_trio.model.overlay import events_for, own_statusline, parse_version, without_ours

@@ -18,7 +18,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.system.regular import KINDS
 from ctm_trio.system.store_errors import (
     StoreDamaged,

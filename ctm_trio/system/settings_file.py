@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.errors import BrokenConfig
+from ctm_trio.errors.files import BrokenConfig
 from ctm_trio.model.config import (
     MAX_CONFIG_BYTES,
     Settings,

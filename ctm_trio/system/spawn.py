@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from ctm_trio.errors import ClientEnded, CtmError, NameExists, SpawnFailed, TmuxDuplicate, TmuxFailed, TmuxGone
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.sessions import ClientEnded, NameExists, SpawnFailed
+from ctm_trio.errors.tmux import TmuxDuplicate, TmuxFailed, TmuxGone
 from ctm_trio.model.config import Paths
 from ctm_trio.model.panes import client_pane
 from ctm_trio.model.session import Session

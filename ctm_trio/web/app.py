@@ -6,7 +6,8 @@ from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
+from ctm_trio.errors.access import ForbiddenOrigin, WrongHost
+from ctm_trio.errors.base import CtmError
 from ctm_trio.web.answers import answer_of, http_answer
 from ctm_trio.web.auth import bearer, require, subprotocol_token
 from ctm_trio.web.ends import WebEnds

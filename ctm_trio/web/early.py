@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from ctm_trio.errors import WrongHost
+from ctm_trio.errors.access import WrongHost
 from ctm_trio.web.answers import NO_STORE, answer_of
 from ctm_trio.web.asker import NO_PEERS, Peers
 from ctm_trio.web.harden import Receive, Scope, Send, send_answer

@@ -31,7 +31,7 @@ from wsproto.events import CloseConnection
 from wsproto.events import Event as WsEvent
 from wsproto.frame_protocol import CloseReason
 
-from ctm_trio.errors import ForbiddenOrigin
+from ctm_trio.errors.access import ForbiddenOrigin
 from ctm_trio.web.answers import error_body, report_bug
 from ctm_trio.web.asker import NO_PEERS, Peers
 from ctm_trio.web.room import MAX_CONNECTIONS, Room

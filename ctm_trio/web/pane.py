@@ -7,7 +7,8 @@ from urllib.parse import parse_qs
 
 import trio
 
-from ctm_trio.errors import SessionNotFound, Unavailable
+from ctm_trio.errors.orders import Unavailable
+from ctm_trio.errors.sessions import SessionNotFound
 from ctm_trio.messages.panes import PaneFrame, WatchPane
 from ctm_trio.model.session import is_name, is_new_name
 from ctm_trio.web.harden import Receive, Scope, Send

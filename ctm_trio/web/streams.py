@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import trio
 
-from ctm_trio.errors import CtmError, TooManyStreams
+from ctm_trio.errors.access import TooManyStreams
+from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.view import Batch
 from ctm_trio.web.answers import answer_of, http_answer
 from ctm_trio.web.auth import AuthStore, bearer, require

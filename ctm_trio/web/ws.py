@@ -13,7 +13,8 @@ from urllib.parse import parse_qs
 import msgspec
 import trio
 
-from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
+from ctm_trio.errors.access import ForbiddenOrigin, WrongHost
+from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.view import After, Batch, EventView, Following, Ring
 from ctm_trio.model.event import Event, cursor_ns, format_event_id, parse_event_id, ws_tail
 from ctm_trio.model.sound import sound_json

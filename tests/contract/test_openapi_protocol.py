@@ -12,7 +12,7 @@ import pytest
 import ctm_trio.daemon.wiring  # all that may answer: the errors are those that there are
 import ctm_trio.web.app
 from ctm_trio.daemon.reindex import NotWritten
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.model.settings_rules import fault
 from ctm_trio.system.courier import CannotSend
 from ctm_trio.system.instance_lock import NoLocks

@@ -12,7 +12,7 @@ import trio
 
 from ctm_trio.core.channels import Figures, ask, open_state_channel
 from ctm_trio.core.clock import Clock
-from ctm_trio.errors import NoWebhook
+from ctm_trio.errors.settings import NoWebhook
 from ctm_trio.journal.tail import open_event_tail
 from ctm_trio.journal.task import run_journal
 from ctm_trio.messages.config import ConfigSnapshot

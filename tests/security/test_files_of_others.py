@@ -14,7 +14,7 @@ import trio
 
 from ctm_trio.cli.lifecycle import run_hook
 from ctm_trio.cli.logs import open_log
-from ctm_trio.errors import BrokenConfig
+from ctm_trio.errors.files import BrokenConfig
 from ctm_trio.model.config import Paths, Settings, paths_under
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.session import Session

@@ -15,18 +15,16 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
-from ctm_trio.errors import (
+from ctm_trio.errors.sessions import (
     BadName,
     BadWorkdir,
-    InputSessionNotFound,
     NameExists,
     NoClaude,
-    NotYolo,
     SessionNotFound,
     SpawnFailed,
-    TmuxDead,
     WorkdirNotDir,
 )
+from ctm_trio.errors.typing import InputSessionNotFound, NotYolo, TmuxDead
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import JournalMessage, Publish
 from ctm_trio.messages.sessions import (

@@ -11,6 +11,7 @@ PACKAGE = Path(ctm_trio.__file__).parent
 
 # A room, and the rooms or single modules that it may import from. "__init__" is the version.
 ALLOWED: dict[str, frozenset[str]] = {
+    "errors": frozenset({"errors"}),
     "core": frozenset({"core", "errors"}),
     "model": frozenset({"model", "errors"}),
     "messages": frozenset({"core", "messages", "model"}),

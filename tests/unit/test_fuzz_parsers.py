@@ -17,7 +17,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ctm_trio.errors import BadPatch, BrokenConfig, BrokenSessions
+from ctm_trio.errors.files import BrokenConfig, BrokenSessions
+from ctm_trio.errors.settings import BadPatch
 from ctm_trio.journal.view import After, Ring
 from ctm_trio.model.config import check_patch, default_document, merge_patch, parse_settings
 from ctm_trio.model.detail import detail_of

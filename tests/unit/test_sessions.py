@@ -16,7 +16,7 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
-from ctm_trio.errors import BrokenSessions
+from ctm_trio.errors.files import BrokenSessions
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import JournalMessage, Publish
 from ctm_trio.messages.sessions import AdoptUuid, Lifecycle, SessionsMessage, SessionsSnapshot

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ctm_trio.cli.common import CliError, load_config
-from ctm_trio.errors import BadPatch, BrokenConfig
+from ctm_trio.errors.files import BrokenConfig
+from ctm_trio.errors.settings import BadPatch
 from ctm_trio.model.config import (
     MAX_PROBLEMS,
     Settings,

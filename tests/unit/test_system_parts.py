@@ -22,7 +22,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctm_trio.core.keyed_locks import KeyedLocks
-from ctm_trio.errors import BadWorkdir, FileLocked, InvalidBody, InvalidText, WorkdirNotAbsolute, WorkdirNotDir
+from ctm_trio.errors.files import FileLocked
+from ctm_trio.errors.requests import InvalidBody
+from ctm_trio.errors.sessions import BadWorkdir, WorkdirNotAbsolute, WorkdirNotDir
+from ctm_trio.errors.typing import InvalidText
 from ctm_trio.model.config import Settings, paths_under
 from ctm_trio.model.doctor import Check, Facts, daemon_checks
 from ctm_trio.model.session import clean_workdir, is_name, is_new_name

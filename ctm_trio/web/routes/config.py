@@ -10,7 +10,7 @@ import trio
 from quart import Response
 from quart_trio import QuartTrio
 
-from ctm_trio.errors import BadPatch
+from ctm_trio.errors.settings import BadPatch
 from ctm_trio.messages.config import ConfigSnapshot, PatchConfig
 from ctm_trio.model.config import check_patch
 from ctm_trio.model.deadlines import CONFIG
