@@ -30,7 +30,7 @@ from ctm_trio.model.times import format_time
 from ctm_trio.system.regular import read_regular
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths
+    from ctm_trio.model.paths import Paths
 
 MIN_PASSWORD = 8
 MAX_PASSWORD = 512

@@ -27,7 +27,8 @@ from ctm_trio.system.spawn import UNDO_LIMIT_S, refuse_files_of_others, renamed,
 from ctm_trio.system.tmux import Tmux, exactly, tmux_name
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.config import Settings
+    from ctm_trio.model.paths import Paths
 
 T = TypeVar("T")
 

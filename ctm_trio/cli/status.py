@@ -50,7 +50,8 @@ from ctm_trio.system.dumps import read_dumps
 from ctm_trio.system.side_database import connect_reader
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.config import Settings
+    from ctm_trio.model.paths import Paths
 
 LAST_CHANGES = 2000
 """How many of the newest attention events are looked at; a session's state older than those is not shown."""

@@ -29,8 +29,8 @@ from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
 from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot, Positions
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
 from ctm_trio.messages.tailers import TailersSnapshot
-from ctm_trio.model.config import Paths
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
+from ctm_trio.model.paths import Paths
 from ctm_trio.system.migration import remove_database
 from ctm_trio.system.sessions_file import SessionsFile
 

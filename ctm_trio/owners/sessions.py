@@ -38,7 +38,7 @@ from ctm_trio.messages.sessions import (
     SessionsMessage,
     SessionsSnapshot,
 )
-from ctm_trio.model.config import Paths
+from ctm_trio.model.paths import Paths
 from ctm_trio.model.session import Session, SessionBook, hook_fields, is_name, is_new_name, public_session
 from ctm_trio.model.session_names import base_name, new_name
 from ctm_trio.model.times import format_time

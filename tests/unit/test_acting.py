@@ -36,8 +36,9 @@ from ctm_trio.messages.sessions import (
     SessionsMessage,
     SessionsSnapshot,
 )
-from ctm_trio.model.config import Settings, paths_under
+from ctm_trio.model.config import Settings
 from ctm_trio.model.doctor import Facts, daemon_checks
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.session import Session
 from ctm_trio.owners.sessions import run_sessions
 from ctm_trio.system.tmux import Tmux

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from ctm_trio.errors.files import BrokenConfig, BrokenSessions
 from ctm_trio.errors.settings import BadPatch
 from ctm_trio.journal.view import After, Ring
-from ctm_trio.model.config import check_patch, default_document, merge_patch, parse_settings
+from ctm_trio.model.config import default_document, parse_settings
+from ctm_trio.model.config_patch import check_patch, merge_patch
 from ctm_trio.model.detail import detail_of
 from ctm_trio.model.event import MAX_ID, Event, format_event_id, parse_event_id, sse_frame, ws_tail
 from ctm_trio.model.hook_event import parse_hook_line

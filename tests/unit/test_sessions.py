@@ -20,7 +20,7 @@ from ctm_trio.errors.files import BrokenSessions
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import JournalMessage, Publish
 from ctm_trio.messages.sessions import AdoptUuid, Lifecycle, SessionsMessage, SessionsSnapshot
-from ctm_trio.model.config import paths_under
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.session import ZERO_TIME, Session, SessionBook, encode_sessions, parse_sessions
 from ctm_trio.owners.sessions import run_sessions
 from ctm_trio.system.sessions_file import SessionsFile, taken_by

@@ -12,15 +12,9 @@ import pytest
 from ctm_trio.cli.common import CliError, load_config
 from ctm_trio.errors.files import BrokenConfig
 from ctm_trio.errors.settings import BadPatch
-from ctm_trio.model.config import (
-    MAX_PROBLEMS,
-    Settings,
-    check_patch,
-    merge_patch,
-    parse_settings,
-    paths_under,
-    read_settings,
-)
+from ctm_trio.model.config import MAX_PROBLEMS, Settings, parse_settings, read_settings
+from ctm_trio.model.config_patch import check_patch, merge_patch
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.settings_rules import RULES
 from ctm_trio.producers import due, hook, statusline
 from ctm_trio.system.settings_file import load_settings

@@ -20,7 +20,7 @@ from ctm_trio.errors.sessions import SpawnFailed
 from ctm_trio.journal.tail import open_event_tail
 from ctm_trio.journal.task import run_journal
 from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot
-from ctm_trio.model.config import paths_under
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.session import Session
 from ctm_trio.system import spawn
 from ctm_trio.system.instance_lock import Holder, InstanceLock
