@@ -42,7 +42,7 @@ from ctm_trio.model.paths import Paths
 from ctm_trio.model.session import Session, SessionBook, hook_fields, is_name, is_new_name, public_session
 from ctm_trio.model.session_names import base_name, new_name
 from ctm_trio.model.times import format_time
-from ctm_trio.owners.adoptions import Adoptions
+from ctm_trio.owners.sessions_adoptions import Adoptions
 from ctm_trio.system.files import UNREAD, Stamp
 from ctm_trio.system.places import in_place
 from ctm_trio.system.prompt import type_prompt

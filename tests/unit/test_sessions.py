@@ -273,8 +273,8 @@ async def test_adopted_uuid_is_recorded(tmp_path: Path) -> None:
 
 async def test_adoption_is_tried_until_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the file is broken the problem is said; once it is mended the newest id is recorded, and all is well."""
-    monkeypatch.setattr("ctm_trio.owners.adoptions.RETRY_S", 0.05)
-    monkeypatch.setattr("ctm_trio.owners.adoptions.RETRY_MAX_S", 0.1)
+    monkeypatch.setattr("ctm_trio.owners.sessions_adoptions.RETRY_S", 0.05)
+    monkeypatch.setattr("ctm_trio.owners.sessions_adoptions.RETRY_MAX_S", 0.1)
     async with running(tmp_path) as sessions:
         sessions.path.write_bytes(document(alpha=RECORD))
         await sessions.until(lambda s: bool(s.records))
