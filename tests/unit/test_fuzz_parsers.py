@@ -30,7 +30,7 @@ from ctm_trio.model.quota import parse_dump
 from ctm_trio.model.search import text_of_line, text_of_payload
 from ctm_trio.model.session import encode_sessions, parse_sessions
 from ctm_trio.model.times import format_time, normal_time, parse_time
-from ctm_trio.web import sse, ws
+from ctm_trio.web import sse, ws_messages
 from tests.fixtures import hook_line, recorded
 
 NOW = "2026-01-01T00:00:00Z"
@@ -264,9 +264,9 @@ orders = st.dictionaries(st.sampled_from(["op", "id", "sessions", "types", "sinc
 def test_websocket_messages(text: str | None) -> None:
     """A message is an order or a bad message, which can be told to the client."""
     try:
-        order = ws.parse_order(text)
-        ws.cursor_of(order.since)
-    except ws.BadMessage as error:
+        order = ws_messages.parse_order(text)
+        ws_messages.cursor_of(order.since)
+    except ws_messages.BadMessage as error:
         msgspec.json.encode(str(error))
 
 
@@ -279,8 +279,8 @@ def test_cursors(text: str) -> None:
     start = sse.start_of(text)
     wanted = min(known[0], MAX_ID) if known else sse.OLDEST
     assert start == (After(wanted) if text else Ring())
-    with contextlib.suppress(ws.BadMessage):
-        assert ws.cursor_of(text) == (min(known[0], MAX_ID) if known else None)
+    with contextlib.suppress(ws_messages.BadMessage):
+        assert ws_messages.cursor_of(text) == (min(known[0], MAX_ID) if known else None)
     if known is not None:
         assert text.split("-")[0].lstrip("0") in (str(known[0]), "")
 
