@@ -9,10 +9,10 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from ctm_trio.errors.access import ForbiddenOrigin, WrongHost
 from ctm_trio.errors.base import CtmError
 from ctm_trio.web.answers import answer_of, http_answer
+from ctm_trio.web.asgi import Receive, Scope, Send, send_answer
 from ctm_trio.web.auth import bearer, require, subprotocol_token
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.errors import refuse, register_errors, response_of
-from ctm_trio.web.harden import Receive, Scope, Send, send_answer
 from ctm_trio.web.http import GUARDS, Guard, add_route
 from ctm_trio.web.origin import Gate
 from ctm_trio.web.pane import PaneEndpoint, pane_of
@@ -23,7 +23,7 @@ from ctm_trio.web.streams import Streams
 from ctm_trio.web.ws import WsEndpoint
 
 BODY_TIMEOUT_S = 15
-"""Like `harden.BODY_TIMEOUT_S`, for what waits inside Quart."""
+"""Like `body.BODY_TIMEOUT_S`, for what waits inside Quart."""
 
 RESPONSE_TIMEOUT_S = 60
 """How long the sending of one answer may take, streams aside; a client that takes longer is cut."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import trio
 
 from ctm_trio.model.asker import Asker, is_loopback
-from ctm_trio.web.harden import Scope
+from ctm_trio.web.asgi import Scope
 from ctm_trio.web.origin import LOOPBACK_NAMES
 from ctm_trio.web.wire import Wire
 

@@ -15,8 +15,8 @@ import trio
 
 from ctm_trio.errors.access import WrongHost
 from ctm_trio.web.answers import NO_STORE, answer_of
+from ctm_trio.web.asgi import Receive, Scope, Send, send_answer
 from ctm_trio.web.asker import NO_PEERS, Peers
-from ctm_trio.web.harden import Receive, Scope, Send, send_answer
 from ctm_trio.web.origin import Gate, Origins
 
 if TYPE_CHECKING:

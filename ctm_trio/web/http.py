@@ -14,8 +14,8 @@ from ctm_trio.errors.base import CtmError
 from ctm_trio.errors.requests import InvalidBody
 from ctm_trio.model.asker import Asker
 from ctm_trio.model.sound import sound_json
+from ctm_trio.web.asgi import Scope
 from ctm_trio.web.asker import Peers, asker_of
-from ctm_trio.web.harden import Scope
 
 View = Callable[..., Awaitable[Response]]
 B = TypeVar("B")

@@ -11,7 +11,7 @@ from ctm_trio.errors.orders import Unavailable
 from ctm_trio.errors.sessions import SessionNotFound
 from ctm_trio.messages.panes import PaneFrame, WatchPane
 from ctm_trio.model.session import is_name, is_new_name
-from ctm_trio.web.harden import Receive, Scope, Send
+from ctm_trio.web.asgi import Receive, Scope, Send
 from ctm_trio.web.sse import HEADERS, KEEPALIVE, KEEPALIVE_S, OK
 from ctm_trio.web.streams import StreamEndpoint, StreamPass, Streams
 from ctm_trio.web.wire import Wire

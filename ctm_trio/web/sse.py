@@ -14,7 +14,7 @@ import trio
 from ctm_trio.journal.view import After, Batch, EventView, Following, Ring, Start
 from ctm_trio.model.event import cursor_ns, parse_event_id, sse_frame
 from ctm_trio.web.answers import http_answer
-from ctm_trio.web.harden import Receive, Scope, Send, send_answer
+from ctm_trio.web.asgi import Receive, Scope, Send, send_answer
 from ctm_trio.web.streams import StreamEndpoint, StreamPass, Streams
 from ctm_trio.web.wire import Wire
 

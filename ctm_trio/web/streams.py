@@ -13,9 +13,9 @@ from ctm_trio.errors.access import TooManyStreams
 from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.view import Batch
 from ctm_trio.web.answers import answer_of, http_answer
+from ctm_trio.web.asgi import Receive, Scope, Send, send_answer
 from ctm_trio.web.auth import AuthStore, bearer, require
 from ctm_trio.web.ends import Events
-from ctm_trio.web.harden import Receive, Scope, Send, send_answer
 
 MAX_STREAMS = 256
 """Open streams of the one user, SSE and WebSocket together; the next one is 429.

@@ -14,8 +14,8 @@ import trio
 from ctm_trio.errors.access import ForbiddenOrigin, WrongHost
 from ctm_trio.errors.base import CtmError
 from ctm_trio.web.answers import answer_of, http_answer
+from ctm_trio.web.asgi import Receive, Scope, Send, refuse_socket
 from ctm_trio.web.auth import bearer, subprotocol_token
-from ctm_trio.web.harden import Receive, Scope, Send, refuse_socket
 from ctm_trio.web.origin import Gate
 from ctm_trio.web.streams import StreamPass, Streams
 from ctm_trio.web.wire import Wire

@@ -10,7 +10,7 @@ import trio
 from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.view import After, Batch, EventView, Following, Ring
 from ctm_trio.model.event import format_event_id
-from ctm_trio.web.harden import Send
+from ctm_trio.web.asgi import Send
 from ctm_trio.web.streams import StreamPass, Streams
 from ctm_trio.web.wire import Wire
 from ctm_trio.web.ws_messages import BadMessage, Order, cursor_of, encode_events, message_frame

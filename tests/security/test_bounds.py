@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from ctm_trio.web import guard, harden, wire
+from ctm_trio.web import body, guard, wire
 from tests.contract.conftest import TOKEN, Site, open_site
 from tests.security.malformed import UPGRADE, cases
 
@@ -109,7 +109,7 @@ async def test_keep_alive_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> N
 
 async def test_slow_body(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body that never comes to its end is 408."""
-    monkeypatch.setattr(harden, "BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(body, "BODY_TIMEOUT_S", 0.2)
     head = f"POST /api/auth/login HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nOrigin: {site.origin}\r\n"
     with trio.fail_after(4):
         answer = await site.raw(f"{head}Content-Length: 100\r\n\r\n{{".encode())
