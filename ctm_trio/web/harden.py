@@ -14,13 +14,11 @@ import time
 import trio
 
 from ctm_trio.web.answers import Answer, http_answer, internal_answer, report_bug
-from ctm_trio.web.asgi import CLOSE, AsgiApp, Headers, Message, Receive, Scope, Send, refuse_socket, send_answer
+from ctm_trio.web.asgi import CLOSE, AsgiApp, Headers, Message, Receive, Scope, Send, refuse_socket
 from ctm_trio.web.body import Body, announced_length, body_limit
+from ctm_trio.web.hypercorn_adapter.finish import answer_early, send_last
 
 log = logging.getLogger("ctm.http")
-
-LAST_SEND_S = 2.0
-"""The end of an answer is shielded, so that the connection can be used again, but never longer than this."""
 
 INTERNAL_ERROR = 1011
 """How a WebSocket is closed after a bug. Source: RFC 6455, 7.4.1."""
@@ -43,20 +41,6 @@ def _is_bug(error: Exception) -> bool:
     return not isinstance(error, CLIENT_GONE)
 
 
-async def _refuse_body(receive: Receive, send: Send, answer: Answer) -> None:
-    """Answer while the rest of the body is dropped: the queue of body parts has no other reader."""
-
-    async def drop() -> None:
-        while (await receive())["type"] == "http.request":
-            pass
-
-    with trio.move_on_after(LAST_SEND_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(drop)
-            await send_answer(send, answer)
-            nursery.cancel_scope.cancel()
-
-
 def harden(app: AsgiApp) -> AsgiApp:
     """Wrap an ASGI app: see the module. A body that is too long is answered 413, one that is too slow 408."""
 
@@ -71,9 +55,7 @@ def harden(app: AsgiApp) -> AsgiApp:
                 started = True
                 message["headers"] = [*message.get("headers", ()), *_told(), *(() if settled else CLOSE)]
             if message["type"] == "http.response.body" and not message.get("more_body"):
-                # Hypercorn recycles the connection inside this call, and Quart cancels itself in the middle of it.
-                with trio.move_on_after(LAST_SEND_S, shield=True):
-                    await send(message)
+                await send_last(send, message)
             else:
                 await send(message)
 
@@ -81,7 +63,7 @@ def harden(app: AsgiApp) -> AsgiApp:
         body = Body(receive, limit, expected=length != 0)
         if length > limit:
             body.refused = 413
-            await _refuse_body(receive, safe_send, http_answer(413))
+            await answer_early(receive, safe_send, http_answer(413))
             return
         failed: Answer | None = None
         try:
@@ -92,7 +74,7 @@ def harden(app: AsgiApp) -> AsgiApp:
             failed = internal_answer(report_bug(log, error, f"{scope['method']} {scope['path']}"))
             body.refused = body.refused or 500  # what is left of it is not waited for
         if body.refused and not started:
-            await _refuse_body(receive, safe_send, failed or http_answer(body.refused))
+            await answer_early(receive, safe_send, failed or http_answer(body.refused))
         # Of an answer that had begun there is no end: the connection is cut.
 
     async def websocket(scope: Scope, receive: Receive, send: Send) -> None:

@@ -77,6 +77,18 @@ def test_arrows() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_one_place_knows_hypercorn() -> None:
+    """What is no documented interface, and will change, is imported by the adapter alone."""
+    found: set[str] = set()
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if {name.split(".")[0] for name in names} & {"hypercorn", "h11", "wsproto"}:
+                found.add(file.relative_to(PACKAGE).parent.as_posix())
+    assert found == {"web/hypercorn_adapter"}
+
+
 def test_files_are_short() -> None:
     """No file grows past the bound."""
     files = [f for pattern in ("*.py", "*.js", "*.css") for f in PACKAGE.rglob(pattern) if "vendor" not in f.parts]
