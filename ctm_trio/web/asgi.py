@@ -25,9 +25,9 @@ CLOSE: Headers = ((b"connection", b"close"),)
 """Ends the connection after the answer."""
 
 
-def header_of(scope: Scope, name: bytes) -> str:
-    """A header of a request, the first of its name (in lower case); "" if it has none."""
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+def header_of(scope: Scope, name: bytes) -> str | None:
+    """A header of a request, the first of its name (in lower case); None if it has none."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
 
 
 async def send_answer(send: Send, answer: Answer) -> None:

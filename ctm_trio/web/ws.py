@@ -14,8 +14,9 @@ import trio
 from ctm_trio.errors.access import ForbiddenOrigin, WrongHost
 from ctm_trio.errors.base import CtmError
 from ctm_trio.web.answers import answer_of, http_answer
-from ctm_trio.web.asgi import Receive, Scope, Send, refuse_socket
+from ctm_trio.web.asgi import Receive, Scope, Send, header_of, refuse_socket
 from ctm_trio.web.auth import bearer, subprotocol_token
+from ctm_trio.web.hypercorn_adapter.straight import wire_of
 from ctm_trio.web.origin import Gate
 from ctm_trio.web.streams import StreamPass, Streams
 from ctm_trio.web.wire import Wire
@@ -42,7 +43,6 @@ class WsEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, *, known_host: bool) -> None:
         """Serve one WebSocket, or refuse it before the upgrade with a JSON error."""
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         await receive()  # websocket.connect
         try:
             if not known_host:
@@ -50,10 +50,10 @@ class WsEndpoint:
             if scope["path"] != "/ws":
                 await refuse_socket(send, http_answer(404))
                 return
-            origin = headers.get(b"origin")
+            origin = header_of(scope, b"origin")
             if origin is not None and not self._gate.origin_ok(origin):
                 raise ForbiddenOrigin
-            token = bearer(headers.get(b"authorization", "")) or subprotocol_token(scope["subprotocols"])
+            token = bearer(header_of(scope, b"authorization") or "") or subprotocol_token(scope["subprotocols"])
             stream_pass = self._streams.pass_for(token)
             query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=100)
             with self._streams.admit():
@@ -69,7 +69,7 @@ class WsEndpoint:
         self, stream_pass: StreamPass, query: Mapping[str, list[str]], scope: Scope, receive: Receive, send: Send
     ) -> None:
         async with trio.open_nursery() as nursery:
-            wire: Wire = scope["state"]["wire"]
+            wire = wire_of(scope)
             client = Client(self._streams, stream_pass, wire, send, nursery)
             nursery.start_soon(self._end_with_daemon, client)
             nursery.start_soon(self._keep_alive, client, wire)
