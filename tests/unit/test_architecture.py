@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
+
+import pytest
 
 import ctm_trio
 
@@ -94,3 +97,13 @@ def test_files_are_short() -> None:
     files = [f for pattern in ("*.py", "*.js", "*.css") for f in PACKAGE.rglob(pattern) if "vendor" not in f.parts]
     long = {str(f.relative_to(PACKAGE)): n for f in files if (n := f.read_bytes().count(b"\n")) > MOST_LINES}
     assert not long
+
+
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "web/PROTOCOL.md"])
+def test_documents_name_files_that_exist(document: str) -> None:
+    """A path in a document is that of a file or a folder, seen from the package, its parent or the dashboard."""
+    named = set(re.findall(r"`([\w.]+/[\w./]*?(?:\.py|\.js|/))`", (PACKAGE / document).read_text()))
+    named = {name for name in named if "NAME" not in name}
+    places = (PACKAGE, PACKAGE.parent, *PACKAGE.glob("web/dashboard/**/"))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == []
