@@ -12,7 +12,7 @@ from typing import Any
 import trio
 
 from ctm_trio.core.channels import Reply, ask
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.messages.checkpoints import CheckpointsMessage, ListCheckpoints, RevertTo
 from ctm_trio.model.checkpoint import Checkpoints, Reverted
 from ctm_trio.owners.checkpoints import run_checkpoints

@@ -18,14 +18,14 @@ from ctm_trio.archive.log_lines import LineReader, place_of
 from ctm_trio.archive.read_pool import ReadPool
 from ctm_trio.archive.search_read import connect_search, search
 from ctm_trio.archive.usage import log_files
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.file import event_reader
 from ctm_trio.journal.select import event_of, select_events, sources_of
 from ctm_trio.model.archive import LogFile
-from ctm_trio.model.config import Paths
 from ctm_trio.model.cost import WINDOWS_S, CostReport
 from ctm_trio.model.detail import Detail, detail_of, is_call_at
 from ctm_trio.model.event import Event
+from ctm_trio.model.paths import Paths
 from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import AgentFacts, Subagent, Team, newest_first, started_at, teams_of, told
 from ctm_trio.system.cost_store import COSTS, read_costs

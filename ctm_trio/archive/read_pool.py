@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import trio
 
-from ctm_trio.errors import Unavailable
+from ctm_trio.errors.orders import Unavailable
 from ctm_trio.system.open_file import is_current, reading
 from ctm_trio.system.store_errors import translate
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.ingest.log_files import open_log_file, unpacked_size
 from ctm_trio.journal.file import event_reader
 from ctm_trio.journal.store import EventStore, Stamped

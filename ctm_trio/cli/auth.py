@@ -30,7 +30,7 @@ from ctm_trio.model.times import format_time
 from ctm_trio.system.regular import read_regular
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths
+    from ctm_trio.model.paths import Paths
 
 MIN_PASSWORD = 8
 MAX_PASSWORD = 512
@@ -143,7 +143,7 @@ def passwd(paths: Paths) -> int:
     tokens = beside.with_suffix(".tokens")
     import trio
 
-    from ctm_trio.errors import CtmError
+    from ctm_trio.errors.base import CtmError
     from ctm_trio.model.asker import Asker
     from ctm_trio.system.users import UserStore
 

@@ -15,7 +15,8 @@ from ctm_trio.model.plain import plain as plain
 from ctm_trio.model.plain import plain_json, plain_lines
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.config import Settings
+    from ctm_trio.model.paths import Paths
     from ctm_trio.model.session import SessionBook
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -56,7 +57,7 @@ class CliError(Exception):
 
 def find_paths() -> Paths:
     """Where everything is for the user of this process."""
-    from ctm_trio.model.config import paths_under
+    from ctm_trio.model.paths import paths_under
 
     claude = os.environ.get("CLAUDE_CONFIG_DIR", "")
     return paths_under(Path.home(), Path(claude) if claude else None)
@@ -71,8 +72,9 @@ def load_config(paths: Paths, *, guess: bool = False) -> Settings:
     Raises:
         CliError: the file does not parse, or cannot be read.
     """
-    from ctm_trio.errors import BrokenConfig
-    from ctm_trio.model.config import MAX_CONFIG_BYTES, Settings, read_settings
+    from ctm_trio.errors.files import BrokenConfig
+    from ctm_trio.model.config import Settings, read_settings
+    from ctm_trio.model.config_document import MAX_CONFIG_BYTES
     from ctm_trio.model.config_fault import KEEPS_LAST, UnparsableConfig
     from ctm_trio.system.regular import cannot_be_read, read_regular
 
@@ -108,7 +110,7 @@ def read_book(paths: Paths) -> SessionBook:
     Raises:
         CliError: it does not parse.
     """
-    from ctm_trio.errors import BrokenSessions
+    from ctm_trio.errors.files import BrokenSessions
     from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, parse_sessions
     from ctm_trio.system.regular import cannot_be_read, read_regular
 

@@ -27,7 +27,8 @@ from ctm_trio.system.peers import is_foreign, listener_uid
 from ctm_trio.system.regular import open_regular
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.config import Settings
+    from ctm_trio.model.paths import Paths
 
 PROBE_LIMIT_S = 0.3
 START_LIMIT_S = 2.0

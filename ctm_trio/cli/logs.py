@@ -46,7 +46,7 @@ from ctm_trio.model.tool_call import CallLine, decode_line, parse_call
 from ctm_trio.model.twice import Reported
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths
+    from ctm_trio.model.paths import Paths
 
 DEFAULT_LINES = 100
 MAX_LINE_BYTES = 64 << 20

@@ -17,7 +17,7 @@ from ctm_trio.model.overlay import Document, is_ours, own_statusline, without_ou
 from ctm_trio.system.regular import read_regular
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths
+    from ctm_trio.model.paths import Paths
 
 
 def add_parser(subparsers: Subparsers) -> None:

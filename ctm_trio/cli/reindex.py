@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
     from ctm_trio import __version__
     from ctm_trio.daemon.reindex import reindex
-    from ctm_trio.errors import CtmError
+    from ctm_trio.errors.base import CtmError
     from ctm_trio.system.files import ensure_private_dir
 
     paths = find_paths()

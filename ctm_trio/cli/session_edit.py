@@ -28,7 +28,8 @@ from ctm_trio.model.session import Session, is_name
 from ctm_trio.system.tmux_words import exactly, tmux_server
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.config import Settings
+    from ctm_trio.model.paths import Paths
 
 
 def add_parser(subparsers: Subparsers) -> None:

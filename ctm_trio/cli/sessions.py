@@ -34,7 +34,8 @@ from ctm_trio.model.session import is_new_name
 from ctm_trio.model.times import format_time
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.config import Settings
+    from ctm_trio.model.paths import Paths
     from ctm_trio.model.session import Session, SessionBook
 
 

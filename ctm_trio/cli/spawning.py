@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 import trio
 
 from ctm_trio.cli.common import NOT_FOUND, CliError, plain, say
-from ctm_trio.errors import CtmError, NoClaude, SessionNotFound
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.sessions import NoClaude, SessionNotFound
 from ctm_trio.model.session import Session, SessionBook, clean_workdir
 from ctm_trio.system.prompt import SETTLE_LIMIT_S, type_prompt
 from ctm_trio.system.session_actions import NameRecorded, SessionActions, Step
@@ -18,7 +19,8 @@ from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.system.tmux import Tmux
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.config import Settings
+    from ctm_trio.model.paths import Paths
 
 T = TypeVar("T")
 

@@ -35,7 +35,7 @@ from ctm_trio.cli.link import probe
 from ctm_trio.cli.ls import ago, view
 from ctm_trio.cli.views import is_live, live_names, use_our_server
 from ctm_trio.cli.where import daemon_port, restart_needed, running, silent_daemon
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.file import event_reader
 from ctm_trio.journal.select import select_events
 from ctm_trio.model.cost_counter import Counter
@@ -50,7 +50,8 @@ from ctm_trio.system.dumps import read_dumps
 from ctm_trio.system.side_database import connect_reader
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.config import Settings
+    from ctm_trio.model.paths import Paths
 
 LAST_CHANGES = 2000
 """How many of the newest attention events are looked at; a session's state older than those is not shown."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ctm_trio.cli.common import CliError
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.config import Settings
+    from ctm_trio.model.paths import Paths
 
 TEXT = """\
 # tmux for ctm sessions, kind to a phone. Written once; it is yours to change.

@@ -11,7 +11,8 @@ from ctm_trio.model.panes import PANE_FORMAT, living, parse_panes
 from ctm_trio.system.tmux_words import GONE, exactly, literal, tmux_argv, tmux_name
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.config import Settings
+    from ctm_trio.model.paths import Paths
     from ctm_trio.model.session import Session
 
 TMUX_LIMIT_S = 5.0

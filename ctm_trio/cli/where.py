@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from ctm_trio.system.instance_lock import SERVE, Holder, read_holder
 
 if TYPE_CHECKING:
-    from ctm_trio.model.config import Paths, Settings
+    from ctm_trio.model.config import Settings
+    from ctm_trio.model.paths import Paths
 
 
 def running(paths: Paths) -> Holder | None:

@@ -9,7 +9,8 @@ from typing import Any, Generic, Self, TypeVar
 import outcome
 import trio
 
-from ctm_trio.errors import BrokenOff, CtmError, OrderTooLate, Unavailable
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.orders import BrokenOff, OrderTooLate, Unavailable
 
 BUSY = "The daemon is busy; try again in a moment."
 RESTARTED = "This part of the daemon is being restarted; try again in a moment."

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from ctm_trio import __version__
 from ctm_trio.core.bell import Bell
-from ctm_trio.model.config import Paths, Settings
+from ctm_trio.model.config import Settings
+from ctm_trio.model.paths import Paths
 
 
 @dataclass(frozen=True, slots=True)

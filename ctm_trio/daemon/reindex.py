@@ -17,7 +17,7 @@ from ctm_trio.archive.search_index import SearchIndex
 from ctm_trio.core.channels import Figures, StateReceiver, ask, open_state_channel
 from ctm_trio.core.confine import confined
 from ctm_trio.core.health import leaf
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.ingest.attribution import INBOX as SIGHTINGS
 from ctm_trio.ingest.attribution import run_attribution
 from ctm_trio.ingest.directory import run_tailers
@@ -29,8 +29,8 @@ from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
 from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot, Positions
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
 from ctm_trio.messages.tailers import TailersSnapshot
-from ctm_trio.model.config import Paths
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
+from ctm_trio.model.paths import Paths
 from ctm_trio.system.migration import remove_database
 from ctm_trio.system.sessions_file import SessionsFile
 

@@ -42,8 +42,9 @@ from ctm_trio.daemon.starting import (
     tell_signup_code,
     wait_for_reindex,
 )
-from ctm_trio.errors import CtmError
-from ctm_trio.model.config import Paths, Settings, Thresholds, paths_under
+from ctm_trio.errors.base import CtmError
+from ctm_trio.model.config import Settings, Thresholds
+from ctm_trio.model.paths import Paths, paths_under
 from ctm_trio.model.plain import plain_lines
 from ctm_trio.system.instance_lock import Holder
 from ctm_trio.system.settings_file import load_settings

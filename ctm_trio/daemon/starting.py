@@ -13,8 +13,8 @@ from pathlib import Path
 import trio
 
 from ctm_trio.core.threads import in_thread
-from ctm_trio.errors import CtmError
-from ctm_trio.model.config import Paths
+from ctm_trio.errors.base import CtmError
+from ctm_trio.model.paths import Paths
 from ctm_trio.system.files import ensure_private_dir
 from ctm_trio.system.instance_lock import REINDEX, Holder, InstanceLock, NoLocks, read_holder
 from ctm_trio.system.signup_code import SignupCode, has_signed_up

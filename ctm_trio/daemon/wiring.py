@@ -60,7 +60,8 @@ from ctm_trio.owners.quota import COST_BOUND, run_quota
 from ctm_trio.owners.search import run_search
 from ctm_trio.owners.sessions.task import run_sessions
 from ctm_trio.owners.webhook import INBOX as WEBHOOK_INBOX
-from ctm_trio.owners.webhook import WebhookEnds, run_webhook
+from ctm_trio.owners.webhook import run_webhook
+from ctm_trio.owners.webhook_desk import WebhookEnds
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.live_sessions import read_live
 from ctm_trio.system.resolve import webhook_fault

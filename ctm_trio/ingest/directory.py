@@ -19,7 +19,7 @@ import trio
 
 from ctm_trio.core.channels import Figures, StateSender, ask
 from ctm_trio.core.threads import in_thread
-from ctm_trio.errors import Unavailable
+from ctm_trio.errors.orders import Unavailable
 from ctm_trio.ingest.copies import Names, NamesOf
 from ctm_trio.ingest.ends import ASK_S, Bell, Progress, TailEnds
 from ctm_trio.ingest.listing import Listing, fully_read, scan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.schema import EVENT_LOG, PRAGMAS
 from ctm_trio.system.migration import open_current
 from ctm_trio.system.open_file import check_current

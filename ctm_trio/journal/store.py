@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.file import checkpoint, open_database
 from ctm_trio.journal.schema import EVENT_COLUMNS, HOOK_COLUMNS
 from ctm_trio.journal.seen import Seen

@@ -19,7 +19,7 @@ from ctm_trio.core.channels import ask
 from ctm_trio.core.tail_channel import TailSender, TailSource, open_tail_channel
 from ctm_trio.core.tail_window import Bounds
 from ctm_trio.core.threads import in_thread
-from ctm_trio.errors import Unavailable
+from ctm_trio.errors.orders import Unavailable
 from ctm_trio.journal.replay import read_replay
 from ctm_trio.journal.view import After, Batch, EventView, Following, Live, Start
 from ctm_trio.messages.journal import JournalMessage, ReadReplay

@@ -19,7 +19,7 @@ import trio
 
 from ctm_trio.core.channels import Figures, StateSender
 from ctm_trio.core.threads import in_thread
-from ctm_trio.errors import Unavailable
+from ctm_trio.errors.orders import Unavailable
 from ctm_trio.journal.backlog import Backlog
 from ctm_trio.journal.last_calls import last_call_at, newest_calls
 from ctm_trio.journal.replay import read_replay

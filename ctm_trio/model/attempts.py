@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from ctm_trio.errors import RateLimited
+from ctm_trio.errors.access import RateLimited
 
 MAX_KEYS = 1024
 """Askers whose attempts are remembered; past that the one that was seen first is forgotten."""

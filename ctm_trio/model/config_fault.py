@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ctm_trio.errors import BrokenConfig
+from ctm_trio.errors.files import BrokenConfig
 
 KEEPS_LAST = "Correct it; until then the daemon keeps its last settings."
 """What follows from a file that is not in order while the daemon runs, and what to do."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ctm_trio.model.config import DEFAULT_PORT, Paths, Settings
+from ctm_trio.model.config import DEFAULT_PORT, Settings
 from ctm_trio.model.hook_losses import NAME
+from ctm_trio.model.paths import Paths
 
 OK, WARN, ERR = "ok", "warn", "err"
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from ctm_trio.errors import BadWorkdir, BrokenSessions, WorkdirNotAbsolute
+from ctm_trio.errors.files import BrokenSessions
+from ctm_trio.errors.sessions import BadWorkdir, WorkdirNotAbsolute
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 """How Go writes a time that was never set; we treat it as absent. Source: PROTOCOL.md, Files and directories."""

@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from ctm_trio.errors import InvalidBody, InvalidText
+from ctm_trio.errors.requests import InvalidBody
+from ctm_trio.errors.typing import InvalidText
 
 PRESETS: Mapping[str, str] = {"yes": "Approve", "no": "Deny", "continue": "", "follow": "Follow recommended"}
 """Preset → what is typed before Enter."""

@@ -18,7 +18,7 @@ import trio
 from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import StateReceiver, StateSender
 from ctm_trio.core.clock import Clock
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.recall import Recalled
 from ctm_trio.journal.tail import EventTail
 from ctm_trio.journal.view import EventView, Live
@@ -142,7 +142,7 @@ class _AttentionOwner:
         version = -1
         while not self.ends.tailers.latest.caught_up:
             version = await self.ends.tailers.wait_newer(version)
-        self.book.live = True
+        self.book.heard.live = True
 
     async def follow_events(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
         """Fold the journal's events. When some are lost, start again from the event log."""
@@ -166,13 +166,13 @@ class _AttentionOwner:
         try:
             calls = book.thresholds.error_rate_window
             known = await trio.to_thread.run_sync(self.ends.recall, names, calls, abandon_on_cancel=True)
-            book.hear(await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True))
+            book.heard.hear(await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True))
         except CtmError as error:
             log.warning("attention goes on without the past: %s", error.message)
             return
         self.known_until = known.last_id
         for name in names:
-            book.recall(name, known.events.get(name, ()), self.taken)
+            book.heard.recall(name, known.events.get(name, ()), self.taken)
         self.taken = known.last_id
         if self.settled:
             self.look_at(names)
@@ -187,10 +187,10 @@ class _AttentionOwner:
             touched: dict[str, None] = {}
             for event in events[start : start + TURN_EVENTS]:
                 if event.id > self.known_until and event.session:
-                    if self.book.wants_word(event):
-                        self.book.hear(await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True))
-                    self.book.fold(event, wall)
-                    if self.book.live:
+                    if self.book.heard.wants_word(event):
+                        self.book.heard.hear(await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True))
+                    self.book.heard.fold(event, wall)
+                    if self.book.heard.live:
                         self.book.look_at((event.session,))
                     else:
                         touched[event.session] = None
@@ -246,21 +246,21 @@ class _AttentionOwner:
         """While a session waits for an approval, look whether its client still does."""
         while True:
             await trio.sleep(LIVE_S)
-            if self.book.asking():
+            if self.book.heard.asking():
                 live = await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True)
-                self.look_at(self.book.use_live(live))
+                self.look_at(self.book.heard.use_live(live))
 
     async def ask_checkpoints(self) -> NoReturn:
         """Ask for the checkpoints of the sessions that are overdue, one after the other."""
         book = self.book
         while True:
             await self.asker_bell.wait()
-            while book.overdue:
-                name = next(iter(book.overdue))
-                del book.overdue[name]
+            while book.yolo.overdue:
+                name = next(iter(book.yolo.overdue))
+                del book.yolo.overdue[name]
                 record, yolo = book.sessions.records.get(name), book.yolo.get(name)
                 if record is not None and yolo is not None:
-                    book.note_checkpoint(name, await self.ends.last_checkpoint(record.workdir))
+                    book.yolo.note_checkpoint(name, await self.ends.last_checkpoint(record.workdir))
                     self.look_at((name,))
 
     def settle(self) -> None:
@@ -281,7 +281,7 @@ class _AttentionOwner:
         if book.dirty:
             book.dirty = False
             self.state.publish(AttentionSnapshot(dict(book.states)))
-        if book.overdue:
+        if book.yolo.overdue:
             self.asker_bell.ring()
         if book.soonest < self.clock_at:
             self.clock_bell.ring()

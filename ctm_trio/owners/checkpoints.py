@@ -16,16 +16,9 @@ import trio
 from ctm_trio.core.channels import ask, fulfil
 from ctm_trio.core.confine import confined
 from ctm_trio.core.desk import Desk
-from ctm_trio.errors import (
-    CheckpointNotFound,
-    CheckpointNotListed,
-    CtmError,
-    GitFailed,
-    InvalidSha,
-    OrderTooLate,
-    RevertFailed,
-    Unavailable,
-)
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.git import CheckpointNotFound, CheckpointNotListed, GitFailed, InvalidSha, RevertFailed
+from ctm_trio.errors.orders import OrderTooLate, Unavailable
 from ctm_trio.messages.checkpoints import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.model.checkpoint import MAX_CHECKPOINTS, Checkpoints, Reverted
 from ctm_trio.system.checkpoint_index import CheckpointIndex, is_checkpoint

@@ -13,7 +13,7 @@ import outcome
 import trio
 
 from ctm_trio.core.channels import StateSender
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.messages.order_book import FollowOrder, OrdersSnapshot, OrderState
 
 INBOX = 16

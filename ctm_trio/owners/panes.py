@@ -9,7 +9,7 @@ import msgspec
 import trio
 
 from ctm_trio.core.confine import confined
-from ctm_trio.errors import TmuxFailed
+from ctm_trio.errors.tmux import TmuxFailed
 from ctm_trio.messages.panes import PaneFrame, WatchPane
 from ctm_trio.system.tmux import Tmux, exactly
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctm_trio.producers.hook import read_config
+from ctm_trio.producers.settings import read_config
 
 TYPE_CHECKING = False  # as in `hook`
 if TYPE_CHECKING:

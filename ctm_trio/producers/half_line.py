@@ -5,7 +5,9 @@ Imported by the hook only when it meets one.
 
 from __future__ import annotations
 
-from ctm_trio.producers.hook import MAX_BYTES, Trouble, note, understood
+from ctm_trio.producers.notes import note
+from ctm_trio.producers.payload import MAX_BYTES, understood
+from ctm_trio.producers.trouble import Trouble
 
 TYPE_CHECKING = False  # as in `hook`
 if TYPE_CHECKING:

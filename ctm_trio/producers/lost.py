@@ -9,7 +9,9 @@ from __future__ import annotations
 import time
 
 from ctm_trio.model.hook_losses import Lost, parse_lost
-from ctm_trio.producers.hook import LOST_NAME, RESERVE_BYTES, is_regular, timestamp
+from ctm_trio.producers.log_file import is_regular
+from ctm_trio.producers.log_line import timestamp
+from ctm_trio.producers.reserve import LOST_NAME, RESERVE_BYTES
 
 TYPE_CHECKING = False  # as in `hook`
 if TYPE_CHECKING:

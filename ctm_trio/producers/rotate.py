@@ -13,7 +13,7 @@ import shutil
 import time
 
 from ctm_trio.model.log_names import EARLIEST_NS, LATEST_NS, parts_among
-from ctm_trio.producers.hook import locked_log
+from ctm_trio.producers.log_file import locked_log
 
 PACK_LEVEL = 4
 """gzip level: 50 MB of JSON in about half a second, a twentieth of the size."""

@@ -8,18 +8,13 @@ Source: PROTOCOL.md, Status line.
 from __future__ import annotations
 
 from ctm_trio.model.plain import plain
-from ctm_trio.producers.hook import (
-    Trouble,
-    config_dir,
-    environ,
-    environ_path,
-    make_directory,
-    note,
-    read_config,
-    read_input,
-    safe_name,
-    understood,
-)
+from ctm_trio.producers.environment import config_dir, environ, environ_path
+from ctm_trio.producers.log_file import make_directory
+from ctm_trio.producers.log_line import safe_name
+from ctm_trio.producers.notes import note
+from ctm_trio.producers.payload import read_input, understood
+from ctm_trio.producers.settings import read_config
+from ctm_trio.producers.trouble import Trouble
 
 TYPE_CHECKING = False  # as in `hook`
 if TYPE_CHECKING:

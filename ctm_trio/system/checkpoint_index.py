@@ -17,7 +17,7 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.model.checkpoint import LOG_FORMAT, PREFIX, SHA, parse_log
 from ctm_trio.model.checkpoint_history import (
     MAX_KNOWN,

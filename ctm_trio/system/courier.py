@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from ctm_trio import __version__
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.model.proxy import Proxy, proxy_fault, proxy_for
 from ctm_trio.model.retry_after import retry_after_s
 from ctm_trio.model.webhook import Answer, Post, url_fault

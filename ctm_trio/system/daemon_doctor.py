@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import trio
 
-from ctm_trio.model.config import Paths
 from ctm_trio.model.doctor import ERR, OK, WARN, Check, Facts, daemon_checks
+from ctm_trio.model.paths import Paths
 from ctm_trio.model.proxy import proxy_fault, proxy_for
 from ctm_trio.system.doctor import run_checks
 from ctm_trio.system.peers import is_foreign, listener_uid

@@ -17,10 +17,11 @@ from typing import Any
 
 import msgspec
 
-from ctm_trio.errors import BrokenSessions
-from ctm_trio.model.config import Paths, Settings
+from ctm_trio.errors.files import BrokenSessions
+from ctm_trio.model.config import Settings
 from ctm_trio.model.doctor import ERR, OK, WARN, Check
 from ctm_trio.model.overlay import events_for, own_statusline, parse_version, without_ours
+from ctm_trio.model.paths import Paths
 from ctm_trio.model.session import MAX_SESSIONS_BYTES, SessionBook, parse_sessions
 from ctm_trio.system.doctor_owners import owner_checks
 from ctm_trio.system.regular import cannot_be_read, open_regular, read_regular

@@ -10,9 +10,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from ctm_trio.model.config import Paths, Settings
+from ctm_trio.model.config import Settings
 from ctm_trio.model.doctor import ERR, OK, WARN, Check
 from ctm_trio.model.log_names import parse_log_name
+from ctm_trio.model.paths import Paths
 from ctm_trio.system.dumps import DEFAULT_DIRECTORY, directory_fault
 from ctm_trio.system.owned import WORLD, believed_owners, file_fault, is_open_to_group
 

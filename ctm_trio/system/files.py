@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctm_trio.errors import FileLocked
+from ctm_trio.errors.files import FileLocked
 from ctm_trio.system.regular import open_regular as open_regular
 from ctm_trio.system.regular import read_regular as read_regular
 from ctm_trio.system.regular import refuse_irregular

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import trio
 
-from ctm_trio.errors import GitFailed, SpawnFailed
+from ctm_trio.errors.git import GitFailed
+from ctm_trio.errors.sessions import SpawnFailed
 from ctm_trio.model.checkpoint import PREFIX
 from ctm_trio.model.git_reason import plain_line
 from ctm_trio.model.secret_names import looks_secret

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.model.git_reason import git_reason
 from ctm_trio.system.places import in_place
 from ctm_trio.system.process import Done, TooSlow, run

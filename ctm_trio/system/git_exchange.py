@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.model.sound import name_shown
 from ctm_trio.system.discard import Mark, discard_names, mark_of
 from ctm_trio.system.files import atomic_write, open_regular

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import trio
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.system.git_command import checked, git, says, text_of
 from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_tree import MAX_LIST_BYTES, GitTree

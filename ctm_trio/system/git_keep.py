@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.system.git_command import checked, git, names_of, text_of
 from ctm_trio.system.git_index import add_paths, commit_tree, git_in, joined, whole, write_tree
 from ctm_trio.system.git_lock import IndexLock

@@ -20,7 +20,7 @@ from glob import escape, glob
 
 import trio
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.model.git_reason import git_reason
 from ctm_trio.system.files import open_regular, read_regular
 from ctm_trio.system.git_thread import in_thread

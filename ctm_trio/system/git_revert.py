@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import trio
 
-from ctm_trio.errors import DirtyWorkdir, GitFailed, RevertFailed, RevertRefused
+from ctm_trio.errors.git import DirtyWorkdir, GitFailed, RevertFailed, RevertRefused
 from ctm_trio.model.checkpoint import MAX_NAMED, Reverted
 from ctm_trio.model.sound import name_shown
 from ctm_trio.system.git_exchange import Exchange

@@ -10,7 +10,7 @@ from glob import escape, glob
 
 import msgspec
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.system.discard import Mark, mark_of
 from ctm_trio.system.git_exchange import NOTE, places_of, swap_in, tidy_place
 from ctm_trio.system.git_index import move_head

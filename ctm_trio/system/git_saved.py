@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.system.files import open_regular
 from ctm_trio.system.git_command import checked, names_of
 from ctm_trio.system.git_index import git_in, joined, whole

@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 
-from ctm_trio.errors import RevertRefused
+from ctm_trio.errors.git import RevertRefused
 from ctm_trio.model.checkpoint import MAX_NAMED
 from ctm_trio.model.sound import name_shown
 from ctm_trio.system.git_command import checked, git, names_of, text_of

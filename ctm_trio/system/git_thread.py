@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import trio
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.model.git_reason import git_reason
 from ctm_trio.model.sound import name_shown
 

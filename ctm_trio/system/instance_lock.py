@@ -21,7 +21,7 @@ from typing import Self
 
 import msgspec
 
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.model.decoding import BAD_JSON
 from ctm_trio.system.files import open_regular
 

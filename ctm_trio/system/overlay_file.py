@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 
 import ctm_trio
-from ctm_trio.model.config import Paths
 from ctm_trio.model.overlay import (
     Document,
     events_for,
@@ -19,6 +18,7 @@ from ctm_trio.model.overlay import (
     with_ours,
     without_ours,
 )
+from ctm_trio.model.paths import Paths
 from ctm_trio.system.doctor import version_of
 from ctm_trio.system.files import atomic_write, ensure_private_dir
 from ctm_trio.system.regular import read_regular

@@ -8,7 +8,7 @@ import trio
 from argon2.exceptions import HashingError
 from argon2.low_level import Type, hash_secret_raw
 
-from ctm_trio.errors import Unavailable
+from ctm_trio.errors.orders import Unavailable
 from ctm_trio.system.user_file import HashParams
 
 HASH_LIMIT_S = 20.0

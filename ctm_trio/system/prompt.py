@@ -9,7 +9,8 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.errors import DialogOpen, Exited, TmuxFailed
+from ctm_trio.errors.tmux import TmuxFailed
+from ctm_trio.errors.typing import DialogOpen, Exited
 from ctm_trio.model.panes import Pane
 from ctm_trio.model.typing import asks_something
 from ctm_trio.system.reach import client_of

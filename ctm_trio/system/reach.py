@@ -11,7 +11,8 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.errors import DialogOpen, Exited, NotTypeable, TmuxDead, TmuxGone
+from ctm_trio.errors.tmux import TmuxGone
+from ctm_trio.errors.typing import DialogOpen, Exited, NotTypeable, TmuxDead
 from ctm_trio.model.panes import Pane, client_pane
 from ctm_trio.model.session import Session
 from ctm_trio.system.live_sessions import ClientFile, read_clients

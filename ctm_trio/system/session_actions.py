@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ctm_trio.errors import BadName, NameExists, SessionNotFound, TmuxGone
-from ctm_trio.model.config import Paths, Settings
+from ctm_trio.errors.sessions import BadName, NameExists, SessionNotFound
+from ctm_trio.errors.tmux import TmuxGone
+from ctm_trio.model.config import Settings
+from ctm_trio.model.paths import Paths
 from ctm_trio.model.session import Session, SessionBook, is_new_name, public_session
 from ctm_trio.model.times import format_time
 from ctm_trio.system.sessions_file import taken_by

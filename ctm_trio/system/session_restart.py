@@ -10,7 +10,9 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.errors import CtmError, NameExists, TmuxFailed
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.sessions import NameExists
+from ctm_trio.errors.tmux import TmuxFailed
 from ctm_trio.model.panes import living
 from ctm_trio.model.session import Session, SessionBook, is_name
 from ctm_trio.system.claude import find_claude, launch_command

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.errors import BrokenSessions
+from ctm_trio.errors.files import BrokenSessions
 from ctm_trio.model.session import MAX_SESSIONS_BYTES, Session, SessionBook, encode_sessions, parse_sessions
 from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir, flocked, read_regular, stamp
 from ctm_trio.system.tmux_words import tmux_name

@@ -8,16 +8,11 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.errors import BrokenConfig
-from ctm_trio.model.config import (
-    MAX_CONFIG_BYTES,
-    Settings,
-    default_document,
-    merge_patch,
-    parse_settings,
-    read_settings,
-)
+from ctm_trio.errors.files import BrokenConfig
+from ctm_trio.model.config import Settings, default_document, parse_settings, read_settings
+from ctm_trio.model.config_document import MAX_CONFIG_BYTES
 from ctm_trio.model.config_fault import KEEPS_LAST, UnparsableConfig
+from ctm_trio.model.config_patch import merge_patch
 from ctm_trio.system.files import UNREAD, Stamp, atomic_write, ensure_private_dir, read_regular, stamp
 from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import cannot_be_read
@@ -68,7 +63,7 @@ async def patch_settings(path: Path, patch: Mapping[str, object], *, fallback: s
 
     Args:
         path: `config.json`.
-        patch: as `model.config.check_patch` let it through; nothing is written if it is empty.
+        patch: as `model.config_patch.check_patch` let it through; nothing is written if it is empty.
         fallback: the document to start from if the file has gone.
 
     Raises:

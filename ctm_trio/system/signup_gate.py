@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import trio
 
-from ctm_trio.errors import CodeNeeded, Unavailable, WrongCode
+from ctm_trio.errors.orders import Unavailable
+from ctm_trio.errors.users import CodeNeeded, WrongCode
 from ctm_trio.model.asker import Asker
 from ctm_trio.model.attempts import Attempts
 from ctm_trio.system.signup_code import SignupCode

@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from ctm_trio.errors import ClientEnded, CtmError, NameExists, SpawnFailed, TmuxDuplicate, TmuxFailed, TmuxGone
-from ctm_trio.model.config import Paths
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.sessions import ClientEnded, NameExists, SpawnFailed
+from ctm_trio.errors.tmux import TmuxDuplicate, TmuxFailed, TmuxGone
 from ctm_trio.model.panes import client_pane
+from ctm_trio.model.paths import Paths
 from ctm_trio.model.session import Session
 from ctm_trio.system.claude import find_claude, launch_command
 from ctm_trio.system.overlay_file import ensure_overlay

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable, translate
 
 LOCKED_S = 5.0

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 
 log = logging.getLogger("ctm.store")
 

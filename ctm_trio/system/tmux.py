@@ -15,7 +15,7 @@ from pathlib import Path
 
 import trio
 
-from ctm_trio.errors import PaneNotReady, TmuxDuplicate, TmuxFailed, TmuxGone, TmuxWouldEnd
+from ctm_trio.errors.tmux import PaneNotReady, TmuxDuplicate, TmuxFailed, TmuxGone, TmuxWouldEnd
 from ctm_trio.model.panes import CLIENT_MARK, OURS_MARK, PANE_FORMAT, Pane, client_pane, living, parse_panes
 from ctm_trio.system.process import TooSlow, run
 from ctm_trio.system.tmux_words import GONE, exactly, first_pane, literal, tmux_argv, tmux_name, tmux_version

@@ -12,7 +12,8 @@ from typing import NoReturn
 
 import trio
 
-from ctm_trio.errors import AlreadyRegistered, InvalidCredentials, NotRegistered, Unavailable
+from ctm_trio.errors.orders import Unavailable
+from ctm_trio.errors.users import AlreadyRegistered, InvalidCredentials, NotRegistered
 from ctm_trio.model.asker import Asker
 from ctm_trio.model.attempts import Attempts
 from ctm_trio.system.files import Stamp, atomic_write, ensure_private_dir

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ctm_trio.errors import BadWorkdir, WorkdirNotDir
+from ctm_trio.errors.sessions import BadWorkdir, WorkdirNotDir
 
 log = logging.getLogger("ctm.sessions")
 

@@ -6,7 +6,8 @@ import logging
 import secrets
 from collections.abc import Mapping
 
-from ctm_trio.errors import CtmError, RateLimited
+from ctm_trio.errors.access import RateLimited
+from ctm_trio.errors.base import CtmError
 from ctm_trio.model.sound import sound_json
 
 Answer = tuple[int, dict[str, str], bytes]

@@ -6,13 +6,15 @@ from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from ctm_trio.errors import CtmError, ForbiddenOrigin, WrongHost
+from ctm_trio.errors.access import ForbiddenOrigin, WrongHost
+from ctm_trio.errors.base import CtmError
 from ctm_trio.web.answers import answer_of, http_answer
+from ctm_trio.web.asgi import Receive, Scope, Send, header_of, send_answer
 from ctm_trio.web.auth import bearer, require, subprotocol_token
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.errors import refuse, register_errors, response_of
-from ctm_trio.web.harden import Receive, Scope, Send, send_answer
 from ctm_trio.web.http import GUARDS, Guard, add_route
+from ctm_trio.web.hypercorn_adapter.straight import wire_of
 from ctm_trio.web.origin import Gate
 from ctm_trio.web.pane import PaneEndpoint, pane_of
 from ctm_trio.web.routes import ALL_ROUTES
@@ -22,7 +24,7 @@ from ctm_trio.web.streams import Streams
 from ctm_trio.web.ws import WsEndpoint
 
 BODY_TIMEOUT_S = 15
-"""Like `harden.BODY_TIMEOUT_S`, for what waits inside Quart."""
+"""Like `body.BODY_TIMEOUT_S`, for what waits inside Quart."""
 
 RESPONSE_TIMEOUT_S = 60
 """How long the sending of one answer may take, streams aside; a client that takes longer is cut."""
@@ -50,8 +52,7 @@ class CtmApp(QuartTrio):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
         """The ASGI app. Quart names the same three things by Hypercorn's own types."""
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        known = self.gate.host_ok(host.decode("latin-1"))
+        known = self.gate.host_ok(header_of(scope, b"host") or "")
         self._note_token(scope)
         if scope["type"] == "websocket":
             await self._ws(scope, receive, send, known_host=known)
@@ -67,17 +68,15 @@ class CtmApp(QuartTrio):
             return
         asset = self.assets.get(scope["path"]) if scope["method"] == "GET" else None
         if asset is not None:  # beside Quart: a page is made of fifty of them, and Quart takes four times as long
-            known_tag = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
-            await send_answer(send, asset_answer(asset, known_tag.decode("latin-1")))
+            await send_answer(send, asset_answer(asset, header_of(scope, b"if-none-match") or ""))
             return
         await super().__call__(scope, receive, send)  # type: ignore[arg-type]
 
     def _note_token(self, scope: Scope) -> None:
         """A connection that has shown a valid token keeps its place when others must go."""
-        sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        token = bearer(sent.decode("latin-1")) or subprotocol_token(scope.get("subprotocols", ()))
+        token = bearer(header_of(scope, b"authorization") or "") or subprotocol_token(scope.get("subprotocols", ()))
         if token:
-            scope["state"]["wire"].trusted = self._auth.check(token)
+            wire_of(scope).trusted = self._auth.check(token)
 
 
 def create_app(ends: WebEnds) -> CtmApp:

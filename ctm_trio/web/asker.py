@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import trio
 
 from ctm_trio.model.asker import Asker, is_loopback
-from ctm_trio.web.harden import Scope
+from ctm_trio.web.asgi import Scope, header_of
+from ctm_trio.web.hypercorn_adapter.straight import wire_of
 from ctm_trio.web.origin import LOOPBACK_NAMES
 from ctm_trio.web.wire import Wire
 
@@ -68,8 +69,7 @@ NO_PEERS = Peers(lambda ours, theirs: None, quick=False, tells=False)
 
 async def asker_of(scope: Scope, peers: Peers) -> Asker:
     """Who sends this request."""
-    wire: Wire = scope["state"]["wire"]
-    uid = await peers.find(wire)
+    uid = await peers.find(wire_of(scope))
     address = (scope.get("client") or ("",))[0]
     gone = uid is None and peers.tells and is_loopback(address)
     return Asker(address, uid, uid is not None and uid == os.geteuid(), _is_direct(scope), gone)
@@ -77,6 +77,6 @@ async def asker_of(scope: Scope, peers: Peers) -> Asker:
 
 def _is_direct(scope: Scope) -> bool:
     """False if the request came through another program that was asked in our place."""
-    host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
+    host = (header_of(scope, b"host") or "").lower()
     name = host[: host.rfind(":")] if host.rfind(":") > host.rfind("]") else host
     return name in LOOPBACK_NAMES and not any(header in PASSED_ON for header, _ in scope["headers"])

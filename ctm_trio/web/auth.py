@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from ctm_trio.errors import InvalidToken, MissingToken
+from ctm_trio.errors.access import InvalidToken, MissingToken
 from ctm_trio.model.asker import Asker
 
 SUBPROTOCOL_PREFIX = "ctm.bearer."

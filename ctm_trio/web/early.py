@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from ctm_trio.errors import WrongHost
+from ctm_trio.errors.access import WrongHost
 from ctm_trio.web.answers import NO_STORE, answer_of
+from ctm_trio.web.asgi import Receive, Scope, Send, header_of, send_answer
 from ctm_trio.web.asker import NO_PEERS, Peers
-from ctm_trio.web.harden import Receive, Scope, Send, send_answer
 from ctm_trio.web.origin import Gate, Origins
 
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ class EarlyApp:
         await self._app(scope, receive, send)
 
     async def _healthz(self, scope: Scope, send: Send) -> None:
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        if not self._gate.host_ok(host.decode("latin-1")):
+        if not self._gate.host_ok(header_of(scope, b"host") or ""):
             await send_answer(send, answer_of(WrongHost()))
             return
         headers = {"Content-Type": "application/json", "Cache-Control": NO_STORE, "X-Ctm-Serve": self._early.version}

@@ -10,11 +10,12 @@ import msgspec
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from ctm_trio.errors import CtmError, InvalidBody
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.requests import InvalidBody
 from ctm_trio.model.asker import Asker
 from ctm_trio.model.sound import sound_json
+from ctm_trio.web.asgi import Scope
 from ctm_trio.web.asker import Peers, asker_of
-from ctm_trio.web.harden import Scope
 
 View = Callable[..., Awaitable[Response]]
 B = TypeVar("B")

@@ -14,7 +14,8 @@ import trio
 from quart import Response
 
 from ctm_trio.core.channels import Reply, UnderWay, place
-from ctm_trio.errors import CtmError, NotFollowed
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.orders import NotFollowed
 from ctm_trio.messages.order_book import FollowOrder
 from ctm_trio.model.deadlines import LIMITS
 from ctm_trio.model.sound import sound_json

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 import trio
 
-from ctm_trio.errors import SessionNotFound, Unavailable
+from ctm_trio.errors.orders import Unavailable
+from ctm_trio.errors.sessions import SessionNotFound
 from ctm_trio.messages.panes import PaneFrame, WatchPane
 from ctm_trio.model.session import is_name, is_new_name
-from ctm_trio.web.harden import Receive, Scope, Send
-from ctm_trio.web.sse import HEADERS, KEEPALIVE, KEEPALIVE_S, OK
-from ctm_trio.web.streams import StreamEndpoint, StreamPass, Streams
-from ctm_trio.web.wire import Wire
+from ctm_trio.web.asgi import Receive, Scope, Send
+from ctm_trio.web.event_stream import HEADERS, KEEPALIVE, KEEPALIVE_S, OK, StreamEndpoint, until_one_ends
+from ctm_trio.web.hypercorn_adapter.straight import StraightAnswer
+from ctm_trio.web.streams import StreamPass, Streams
 
 DEFAULT_HISTORY, MAX_HISTORY = 500, 10_000
 
@@ -47,9 +47,7 @@ class PaneEndpoint(StreamEndpoint):
         super().__init__(streams)
         self._send = panes_send
 
-    async def serve(
-        self, headers: Mapping[bytes, str], stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def serve(self, stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the client leaves, the pane is gone, its token is void, or shutdown."""
         name = pane_of(scope["path"]) or ""
         if not is_name(name) and not is_new_name(name):
@@ -62,55 +60,15 @@ class PaneEndpoint(StreamEndpoint):
         self, name: str, history: int, stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send
     ) -> None:
         mailbox, frames = trio.open_memory_channel[PaneFrame](1)
-        ended = False
         with frames:
             await self._watch(WatchPane(name, history, mailbox))
-            await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
-            async with trio.open_nursery() as nursery:
-
-                async def end_with_client() -> None:
-                    while (await receive())["type"] != "http.disconnect":
-                        pass  # a body that nobody asked for
-                    nursery.cancel_scope.cancel()
-
-                async def end_with_daemon() -> None:
-                    await self._streams.stopping.wait()
-                    nursery.cancel_scope.cancel()
-
-                nursery.start_soon(end_with_client)
-                nursery.start_soon(end_with_daemon)
-                try:
-                    ended = await self._pump(frames, stream_pass, scope)
-                except (trio.BrokenResourceError, trio.ClosedResourceError):
-                    pass  # the client is gone
-                nursery.cancel_scope.cancel()
-        if ended:
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            answer = StraightAnswer(scope, send)
+            await answer.begin(HEADERS)
+            stream = _PaneStream(frames, stream_pass, answer)
+            await until_one_ends(receive, stream.pump, self._streams.stopping.wait)
+        if stream.over:
+            await answer.end()
         # Otherwise returning without a last chunk cuts the connection, so that the client comes back.
-
-    async def _pump(self, frames: trio.MemoryReceiveChannel[PaneFrame], stream_pass: StreamPass, scope: Scope) -> bool:
-        """Write frames until the pane is gone (True), or the token or the daemon is (False)."""
-        wire: Wire = scope["state"]["wire"]
-        chunked = scope["http_version"] != "1.0"
-
-        async def write(data: bytes) -> None:
-            await wire.send_all(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
-
-        await write(OK)
-        while True:
-            with trio.move_on_after(KEEPALIVE_S) as silence:
-                try:
-                    frame = await frames.receive()
-                except trio.EndOfChannel:
-                    return False
-            if not stream_pass.valid(again=silence.cancelled_caught):
-                return False
-            if silence.cancelled_caught:
-                await write(KEEPALIVE)
-                continue
-            await write(b"event: %b\ndata: %b\n\n" % (b"pane_end" if frame.end else b"pane", frame.data))
-            if frame.end:
-                return True
 
     async def _watch(self, order: WatchPane) -> None:
         try:
@@ -118,3 +76,36 @@ class PaneEndpoint(StreamEndpoint):
                 await self._send.send(order)
         except (trio.TooSlowError, trio.BrokenResourceError, trio.ClosedResourceError):
             raise Unavailable("The panes cannot be watched at the moment; try again in a moment.") from None
+
+
+class _PaneStream:
+    """One open stream.
+
+    Attributes:
+        over: the pane is gone, and the client was told.
+    """
+
+    def __init__(
+        self, frames: trio.MemoryReceiveChannel[PaneFrame], stream_pass: StreamPass, answer: StraightAnswer
+    ) -> None:
+        self._frames, self._pass, self._answer = frames, stream_pass, answer
+        self.over = False
+
+    async def pump(self) -> None:
+        """Write frames, and comments while there are none, until the pane, the token or the daemon is gone."""
+        await self._answer.write(OK)
+        while True:
+            with trio.move_on_after(KEEPALIVE_S) as silence:
+                try:
+                    frame = await self._frames.receive()
+                except trio.EndOfChannel:
+                    return
+            if not self._pass.valid(again=silence.cancelled_caught):
+                return
+            if silence.cancelled_caught:
+                await self._answer.write(KEEPALIVE)
+                continue
+            await self._answer.write(b"event: %b\ndata: %b\n\n" % (b"pane_end" if frame.end else b"pane", frame.data))
+            if frame.end:
+                self.over = True
+                return

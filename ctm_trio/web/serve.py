@@ -1,4 +1,4 @@
-"""The http child of the daemon: the app behind the guarded accept loop."""
+"""The http child of the daemon: the app behind the accept loop."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from ctm_trio.web.accept import serve_connections
 from ctm_trio.web.early import EarlyApp, EarlyEnds
-from ctm_trio.web.guard import http_config, serve_guarded
 from ctm_trio.web.harden import harden
 from ctm_trio.web.room import MAX_CONNECTIONS
 from ctm_trio.web.wire import SEND_TIMEOUT_S
@@ -46,9 +46,8 @@ async def run_http(
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(app.load, name="ctm: import of the web app")
-        await serve_guarded(
+        await serve_connections(
             harden(app),
-            http_config(),
             sock,
             shutdown=stop,
             send_timeout_s=send_timeout_s,

@@ -1,20 +1,17 @@
-"""What SSE and WebSocket streams share: the count of open ones, the end of all, frames encoded once, how one begins."""
+"""What all streams share: the count of open ones, their tokens, the end of all, and batches that are encoded once."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import trio
 
-from ctm_trio.errors import CtmError, TooManyStreams
+from ctm_trio.errors.access import TooManyStreams
 from ctm_trio.journal.view import Batch
-from ctm_trio.web.answers import answer_of, http_answer
-from ctm_trio.web.auth import AuthStore, bearer, require
+from ctm_trio.web.auth import AuthStore, require
 from ctm_trio.web.ends import Events
-from ctm_trio.web.harden import Receive, Scope, Send, send_answer
 
 MAX_STREAMS = 256
 """Open streams of the one user, SSE and WebSocket together; the next one is 429.
@@ -117,37 +114,3 @@ class StreamPass:
             self._revision, self._look_at = revision, now + RECHECK_S
             self._void = not self._auth.check(self._token)
         return not self._void
-
-
-class StreamEndpoint(ABC):
-    """An ASGI app whose answer to a GET is a stream of server-sent events.
-
-    Args:
-        streams: shared with the WebSockets: they count together, and end together.
-    """
-
-    def __init__(self, streams: Streams) -> None:
-        self._streams = streams
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request: `serve` does, if it is a GET with a valid token."""
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        try:
-            if scope["method"] != "GET":
-                status, more, body = http_answer(405)
-                await send_answer(send, (status, {**more, "Allow": "GET"}, body))
-                return
-            stream_pass = self._streams.pass_for(bearer(headers.get(b"authorization", "")))
-            await self.serve(headers, stream_pass, scope, receive, send)
-        except CtmError as error:
-            await send_answer(send, answer_of(error))
-
-    @abstractmethod
-    async def serve(
-        self, headers: Mapping[bytes, str], stream_pass: StreamPass, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Stream until there is a reason to end.
-
-        Raises:
-            CtmError: nothing was sent; it is the answer.
-        """

@@ -26,9 +26,9 @@ from ctm_trio.messages.quota import QuotaSnapshot
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
 from ctm_trio.messages.tailers import TailersCounters
 from ctm_trio.messages.webhook import WebhookMessage, WebhookSnapshot
-from ctm_trio.model.config import paths_under
 from ctm_trio.model.doctor import Check
 from ctm_trio.model.event import Event
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.owners.order_book import INBOX as ORDERS_INBOX
 from ctm_trio.owners.order_book import run_order_book

@@ -387,7 +387,7 @@ def test_a_commit_of_the_future() -> None:
     book = AttentionBook(lambda: wall[0], Thresholds(), sessions, lambda: steady[0])
     for minutes in (0, 31):
         steady[0] += minutes * 60
-        book.note_checkpoint("alpha", wall[0] + 7200)
+        book.yolo.note_checkpoint("alpha", wall[0] + 7200)
         book.look_at(["alpha"])
     assert book.states["alpha"].state == "yolo_unchecked"
 
@@ -414,8 +414,8 @@ async def test_the_clock_was_set_between_two_lines(desk: Desk, jump: float, tmp_
     assert await desk.announced(1) == [("raised", "permission_request")]
     known = recall(desk.path, frozenset({"alpha"}), 4)
     book = AttentionBook(time.time, Thresholds(), desk.ends.sessions.latest, lambda: 0.0)
-    book.recall("alpha", known.events["alpha"], 0)
-    assert book.asking() == ["alpha"]
+    book.heard.recall("alpha", known.events["alpha"], 0)
+    assert book.heard.asking() == ["alpha"]
     await desk.lines(at(hook("Stop"), now + jump + 60))
     assert await desk.announced(2) == [("cleared", "permission_request"), ("raised", "waiting_input")]
 

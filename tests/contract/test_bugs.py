@@ -11,7 +11,8 @@ import pytest
 import trio
 
 from ctm_trio.web import app, early
-from ctm_trio.web.harden import Receive, Scope, Send, harden
+from ctm_trio.web.asgi import Receive, Scope, Send
+from ctm_trio.web.harden import harden
 from ctm_trio.web.origin import Gate
 from ctm_trio.web.pane import PaneEndpoint
 from ctm_trio.web.sse import _Stream

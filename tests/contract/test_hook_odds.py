@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ctm_trio.model.hook_losses import NAME, Lost, parse_lost
-from ctm_trio.producers import half_line, hook, lost
+from ctm_trio.producers import half_line, lost, reserve
 from tests.contract.test_producers import BASE, UUID, Home, home
 
 __all__ = ["home"]
@@ -140,7 +140,7 @@ def _waits(pid: int, wchan: Path) -> bool:
 def losses(home: Home) -> Lost:
     """What is counted as lost."""
     page = (home.logs / NAME).read_bytes()
-    assert len(page) == hook.RESERVE_BYTES
+    assert len(page) == reserve.RESERVE_BYTES
     return parse_lost(page)
 
 
@@ -180,7 +180,7 @@ def test_a_full_disk_is_counted(home: Home) -> None:
         pytest.skip(f"no mount namespace here: {done.stderr.decode(errors='replace').strip()}")
     assert done.returncode == 0, done.stderr
     page = (home.root / NAME).read_bytes()
-    assert len(page) == hook.RESERVE_BYTES
+    assert len(page) == reserve.RESERVE_BYTES
     found = parse_lost(page)
     assert {name: count for name, (count, *_) in found.items()} == {UUID: 2, others[0]: 1, others[1]: 1}
     assert {reason for *_, reason in found.values()} == {"No space left on device"}
@@ -203,7 +203,7 @@ def test_a_limit_on_files_is_counted(home: Home) -> None:
 def test_the_room_is_enough_for_any_number_of_sessions(home: Home) -> None:
     """The newest sessions are counted by name, the others together; the file never grows, no event goes uncounted."""
     conf = str(home.conf)
-    hook.make_reserve(conf)
+    reserve.make_reserve(conf)
     for n in range(200):
         lost.count_lost(conf, f"{n:0128d}", "No space left on device " * 9)
     found = losses(home)

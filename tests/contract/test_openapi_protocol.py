@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
-import ctm_trio.daemon.wiring  # all that may answer: the errors are those that there are
-import ctm_trio.web.app
+import ctm_trio
 from ctm_trio.daemon.reindex import NotWritten
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.model.settings_rules import fault
 from ctm_trio.system.courier import CannotSend
 from ctm_trio.system.instance_lock import NoLocks
 from ctm_trio.system.store_errors import StoreDamaged
 from ctm_trio.web.openapi import PATHS, THRESHOLDS
 
-PROTOCOL = Path(ctm_trio.web.app.__file__).with_name("PROTOCOL.md").read_text()
+PACKAGE = Path(ctm_trio.__file__).parent
+
+PROTOCOL = (PACKAGE / "web" / "PROTOCOL.md").read_text()
 
 Route = tuple[str, str]
 S = "/api/sessions/{}"
@@ -131,16 +135,55 @@ def codes_in(rows: Iterable[list[str]]) -> set[str]:
     return {code for row in rows for code in re.findall(r"`([^`]+)`", row[0])}
 
 
+@cache
+def errors_in_the_source() -> frozenset[tuple[str, str]]:
+    """Module and name of each class that comes from `CtmError`, itself too, wherever in the program it stands."""
+    classes = [
+        (".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts), node)
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
+    found: set[tuple[str, str]] = set()
+    names = {CtmError.__name__}
+    while True:
+        more = {
+            (module, node.name)
+            for module, node in classes
+            if node.name == CtmError.__name__ or names & {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+        }
+        if more == found:
+            return frozenset(found)
+        found, names = more, names | {name for _, name in more}
+
+
+@cache
+def errors() -> frozenset[type[CtmError]]:
+    """The classes themselves, whatever else a run of tests has imported."""
+    for module, _ in errors_in_the_source():
+        importlib.import_module(module)
+    kinds: set[type[CtmError]] = set()
+    rest = [CtmError]
+    while rest:
+        kind = rest.pop()
+        rest += kind.__subclasses__()
+        if kind.__module__.startswith("ctm_trio."):  # not one that some test made
+            kinds.add(kind)
+    return frozenset(kinds)
+
+
 def statuses_by_code() -> dict[str, set[int]]:
-    """The errors that the program knows, whatever else a run of tests has imported."""
+    """The errors that a client may hear."""
     found: dict[str, set[int]] = {}
-    kinds = [CtmError]
-    while kinds:
-        kind = kinds.pop()
-        kinds += kind.__subclasses__()
+    for kind in errors():
         if not issubclass(kind, INNER):
             found.setdefault(kind.code, set()).add(kind.status)
     return found
+
+
+def test_all_errors_are_found() -> None:
+    """Those of the source are those that exist once its modules are imported: none is made in a hidden way."""
+    assert {(kind.__module__, kind.__name__) for kind in errors()} == errors_in_the_source()
 
 
 def test_the_table_of_routes() -> None:

@@ -14,7 +14,8 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import Pending, Reply, UnderWay, ask, fulfil, open_state_channel, place
-from ctm_trio.errors import BrokenOff, DirtyWorkdir, NotFollowed, OrderTooLate, RevertFailed, Unavailable
+from ctm_trio.errors.git import DirtyWorkdir, RevertFailed
+from ctm_trio.errors.orders import BrokenOff, NotFollowed, OrderTooLate, Unavailable
 from ctm_trio.messages.checkpoints import CheckpointsMessage, RevertTo
 from ctm_trio.messages.order_book import FollowOrder, OrdersSnapshot
 from ctm_trio.messages.sessions import KillSession, SessionsSnapshot

@@ -20,7 +20,7 @@ from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.model.config import Settings
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.session import Session
-from ctm_trio.owners import quota
+from ctm_trio.owners import quota, quota_book
 from ctm_trio.owners.quota import run_quota
 from tests.fixtures import recorded
 
@@ -192,7 +192,7 @@ async def test_the_oldest_is_forgotten_while_the_attribution_lags(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Past the bound the Claude session that was silent for longest is left out, also when nobody is placed anew."""
-    monkeypatch.setattr(quota, "MAX_METERS", 3)
+    monkeypatch.setattr(quota_book, "MAX_METERS", 3)
     records = bench.sessions_recv.latest.records
     old = [f"u{n}" for n in range(3)]
     bench.attribution.publish(AttributionSnapshot(dict.fromkeys(old, "alpha"), records))

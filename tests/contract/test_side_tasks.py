@@ -17,7 +17,7 @@ from ctm_trio.archive.search_read import connect_search, search
 from ctm_trio.core.channels import open_state_channel
 from ctm_trio.core.tail_channel import open_tail_channel
 from ctm_trio.core.tail_window import Bounds
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.messages.cost import CostTotals
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.event import Event

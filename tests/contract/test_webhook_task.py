@@ -12,7 +12,7 @@ import trio
 
 from ctm_trio.core.channels import Figures, ask, open_state_channel
 from ctm_trio.core.clock import Clock
-from ctm_trio.errors import NoWebhook
+from ctm_trio.errors.settings import NoWebhook
 from ctm_trio.journal.tail import open_event_tail
 from ctm_trio.journal.task import run_journal
 from ctm_trio.messages.config import ConfigSnapshot
@@ -23,7 +23,8 @@ from ctm_trio.model import webhook as webhook_model
 from ctm_trio.model.config import Settings
 from ctm_trio.model.session import Session
 from ctm_trio.model.webhook import Answer, Delivery, sign
-from ctm_trio.owners.webhook import WebhookEnds, run_webhook
+from ctm_trio.owners.webhook import run_webhook
+from ctm_trio.owners.webhook_desk import WebhookEnds
 from ctm_trio.system import courier
 from ctm_trio.system.resolve import webhook_fault
 from tests.fakes.receiver import Receiver

@@ -12,7 +12,7 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
-from ctm_trio.web import streams, ws
+from ctm_trio.web import streams, ws, ws_messages
 from tests.contract.conftest import TOKEN, Site, open_site
 
 Json = dict[str, Any]
@@ -103,8 +103,8 @@ def masked(op: int, data: bytes) -> bytes:
 @pytest.mark.parametrize("pings", [1, 200])
 async def test_frames_that_come_with_the_handshake(site: Site, pings: int) -> None:
     """They wait for its answer, and are answered after it: one status line, the hello, and all that was asked."""
-    hello = ws.message_frame({"op": "hello", "version": "9.9.9", "protocol": "ctm.v1"})
-    expected = hello + ws.message_frame({"op": "pong"}) * pings
+    hello = ws_messages.message_frame({"op": "hello", "version": "9.9.9", "protocol": "ctm.v1"})
+    expected = hello + ws_messages.message_frame({"op": "pong"}) * pings
     answer = b""
     async with await trio.open_tcp_stream("127.0.0.1", site.port) as stream:
         await stream.send_all(handshake(site, f"Authorization: Bearer {TOKEN}") + masked(1, b'{"op":"ping"}') * pings)

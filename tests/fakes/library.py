@@ -13,9 +13,9 @@ import msgspec
 
 from ctm_trio.journal.stamping import stamp_lines
 from ctm_trio.journal.store import EventStore
-from ctm_trio.model.config import Paths, paths_under
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS, LineBatch, Segment
 from ctm_trio.model.log_parse import parse_chunk
+from ctm_trio.model.paths import Paths, paths_under
 
 UUID = "11111111-2222-4333-8444-555555555555"
 NOW = "2026-05-06T07:08:09Z"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctm_trio.errors import InvalidToken
+from ctm_trio.errors.access import InvalidToken
 from ctm_trio.model.asker import Asker
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ctm_trio.model.hook_losses import NAME, told
-from ctm_trio.producers import hook as producer
+from ctm_trio.producers import reserve
 from ctm_trio.system import hook_losses
 from tests.faults.process import Daemon, eventually
 from tests.field.watched import HOOK, UUID, hook
@@ -68,15 +68,15 @@ def test_losses_are_said_until_somebody_takes_note(daemon: Daemon) -> None:
     (daemon.logs / NAME).unlink()
     eventually(lambda: hooks(daemon) == "ok", what="all is well")
     eventually((daemon.logs / NAME).exists, what="new room")
-    assert (daemon.logs / NAME).stat().st_size == producer.RESERVE_BYTES
+    assert (daemon.logs / NAME).stat().st_size == reserve.RESERVE_BYTES
 
 
 def test_hook_and_daemon_agree(tmp_path: Path) -> None:
     """Both know the same file by the same size; what is no count of ours is none."""
-    assert (NAME, hook_losses.RESERVE_BYTES) == (producer.LOST_NAME, producer.RESERVE_BYTES)
+    assert (NAME, hook_losses.RESERVE_BYTES) == (reserve.LOST_NAME, reserve.RESERVE_BYTES)
     assert hook_losses.read_losses(tmp_path) == {}
     path = tmp_path / NAME
-    assert path.stat().st_size == producer.RESERVE_BYTES
+    assert path.stat().st_size == reserve.RESERVE_BYTES
     path.write_bytes(b"\xff\xfe nonsense\n7 half\nx y z a b\n")
     assert hook_losses.read_losses(tmp_path) == {}
     path.unlink()

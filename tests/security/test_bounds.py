@@ -12,7 +12,8 @@ import pytest
 import trio
 import trio.testing
 
-from ctm_trio.web import guard, harden, wire
+from ctm_trio.web import body, wire
+from ctm_trio.web.hypercorn_adapter import connection
 from tests.contract.conftest import TOKEN, Site, open_site
 from tests.security.malformed import UPGRADE, cases
 
@@ -28,8 +29,8 @@ async def test_malformed_requests(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Hundreds of malformed requests, side by side: answered or cut, never a 500, never the end of anything."""
-    monkeypatch.setattr(guard, "HEAD_TIMEOUT_S", 0.5)
-    monkeypatch.setattr(guard, "KEEP_ALIVE_S", 0.5)
+    monkeypatch.setattr(connection, "HEAD_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(connection, "KEEP_ALIVE_S", 0.5)
     requests = cases(site.port)
     assert len(requests) > 97
     limit = trio.CapacityLimiter(32)
@@ -82,7 +83,7 @@ async def test_oversized_uploads(site: Site, announced: bool) -> None:
 
 async def test_slow_headers(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Headers that do not come to an end in time are cut: nothing at all, half a line, one byte now and then."""
-    monkeypatch.setattr(guard, "HEAD_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(connection, "HEAD_TIMEOUT_S", 0.2)
     for begin in (b"", b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "):
         with trio.fail_after(3):
             answer = await site.raw(begin)
@@ -100,7 +101,7 @@ async def test_slow_headers(site: Site, monkeypatch: pytest.MonkeyPatch) -> None
 
 async def test_keep_alive_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that waits for its next request is closed after a while; until then it serves many."""
-    monkeypatch.setattr(guard, "KEEP_ALIVE_S", 0.3)
+    monkeypatch.setattr(connection, "KEEP_ALIVE_S", 0.3)
     request = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\n\r\n".encode()
     with trio.fail_after(3):
         answer = await site.raw(request * 3)
@@ -109,7 +110,7 @@ async def test_keep_alive_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> N
 
 async def test_slow_body(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body that never comes to its end is 408."""
-    monkeypatch.setattr(harden, "BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(body, "BODY_TIMEOUT_S", 0.2)
     head = f"POST /api/auth/login HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nOrigin: {site.origin}\r\n"
     with trio.fail_after(4):
         answer = await site.raw(f"{head}Content-Length: 100\r\n\r\n{{".encode())

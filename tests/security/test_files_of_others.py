@@ -14,9 +14,10 @@ import trio
 
 from ctm_trio.cli.lifecycle import run_hook
 from ctm_trio.cli.logs import open_log
-from ctm_trio.errors import BrokenConfig
-from ctm_trio.model.config import Paths, Settings, paths_under
+from ctm_trio.errors.files import BrokenConfig
+from ctm_trio.model.config import Settings
 from ctm_trio.model.doctor import Check
+from ctm_trio.model.paths import Paths, paths_under
 from ctm_trio.model.session import Session
 from ctm_trio.producers import statusline
 from ctm_trio.system.doctor_owners import owner_checks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from ctm_trio.errors import RateLimited
+from ctm_trio.errors.access import RateLimited
 from ctm_trio.model import attempts
 from ctm_trio.model.asker import Asker, address_class, is_loopback
 from ctm_trio.model.attempts import Attempts

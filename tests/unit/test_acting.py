@@ -15,18 +15,16 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
-from ctm_trio.errors import (
+from ctm_trio.errors.sessions import (
     BadName,
     BadWorkdir,
-    InputSessionNotFound,
     NameExists,
     NoClaude,
-    NotYolo,
     SessionNotFound,
     SpawnFailed,
-    TmuxDead,
     WorkdirNotDir,
 )
+from ctm_trio.errors.typing import InputSessionNotFound, NotYolo, TmuxDead
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import JournalMessage, Publish
 from ctm_trio.messages.sessions import (
@@ -38,8 +36,9 @@ from ctm_trio.messages.sessions import (
     SessionsMessage,
     SessionsSnapshot,
 )
-from ctm_trio.model.config import Settings, paths_under
+from ctm_trio.model.config import Settings
 from ctm_trio.model.doctor import Facts, daemon_checks
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.session import Session
 from ctm_trio.owners.sessions.task import run_sessions
 from ctm_trio.system.tmux import Tmux

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
+
+import pytest
 
 import ctm_trio
 
@@ -11,6 +14,7 @@ PACKAGE = Path(ctm_trio.__file__).parent
 
 # A room, and the rooms or single modules that it may import from. "__init__" is the version.
 ALLOWED: dict[str, frozenset[str]] = {
+    "errors": frozenset({"errors"}),
     "core": frozenset({"core", "errors"}),
     "model": frozenset({"model", "errors"}),
     "messages": frozenset({"core", "messages", "model"}),
@@ -26,9 +30,6 @@ ALLOWED: dict[str, frozenset[str]] = {
         {"cli", "client", "daemon", "errors", "ingest", "journal", "model", "producers", "system", "__init__"}
     ),
 }
-
-# Owners do not import each other; these are the rules of one, in a file of their own.
-PARTS_OF_AN_OWNER = {("owners/attention", "owners.attention_book")}
 
 MOST_LINES = 500
 """One subject a file, usually under 200 lines. No file may be longer than this."""
@@ -54,6 +55,19 @@ def within_an_owner(parts: tuple[str, ...], name: str) -> bool:
     return parts[0] == "owners" and len(parts) > 2 and name.startswith(f"owners.{parts[1]}.")
 
 
+def is_of_the_same_owner(parts: tuple[str, ...], name: str) -> bool:
+    """Owners do not import each other; but one may have parts, in files that begin with its name."""
+    room, _, other = name.partition(".")
+    return parts[0] == room == "owners" and owner_of(parts[1]) == owner_of(other)
+
+
+def owner_of(module: str) -> str:
+    """Whose part a module of the owners is: `attention` for `attention` and for `attention_book`."""
+    names = {path.stem for path in PACKAGE.glob("owners/*.py")}
+    parents = [name for name in names if module.startswith(name + "_")]
+    return min(parents, default=module, key=len)
+
+
 def test_arrows() -> None:
     """No room imports one that the design does not allow; every room is in the table but the wiring, which may all."""
     rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
@@ -65,10 +79,22 @@ def test_arrows() -> None:
         if allowed is None:
             continue
         for name in imports_of(file):
-            known = name.split(".")[0] in allowed or name in allowed or ("/".join(parts), name) in PARTS_OF_AN_OWNER
+            known = name.split(".")[0] in allowed or name in allowed or is_of_the_same_owner(parts, name)
             if not known and not within_an_owner(parts, name):
                 wrong.append(f"{'/'.join(parts)} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_one_place_knows_hypercorn() -> None:
+    """What is no documented interface, and will change, is imported by the adapter alone."""
+    found: set[str] = set()
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if {name.split(".")[0] for name in names} & {"hypercorn", "h11", "wsproto"}:
+                found.add(file.relative_to(PACKAGE).parent.as_posix())
+    assert found == {"web/hypercorn_adapter"}
 
 
 def test_files_are_short() -> None:
@@ -76,3 +102,13 @@ def test_files_are_short() -> None:
     files = [f for pattern in ("*.py", "*.js", "*.css") for f in PACKAGE.rglob(pattern) if "vendor" not in f.parts]
     long = {str(f.relative_to(PACKAGE)): n for f in files if (n := f.read_bytes().count(b"\n")) > MOST_LINES}
     assert not long
+
+
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "web/PROTOCOL.md"])
+def test_documents_name_files_that_exist(document: str) -> None:
+    """A path in a document is that of a file or a folder, seen from the package, its parent or the dashboard."""
+    named = set(re.findall(r"`([\w.]+/[\w./]*?(?:\.py|\.js|/))`", (PACKAGE / document).read_text()))
+    named = {name for name in named if "NAME" not in name}
+    places = (PACKAGE, PACKAGE.parent, *PACKAGE.glob("web/dashboard/**/"))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == []

@@ -18,7 +18,7 @@ from ctm_trio.archive import read_pool
 from ctm_trio.archive.archive import Archive, CallNotFound, LogGone
 from ctm_trio.archive.reindexing import log_bytes
 from ctm_trio.archive.usage import TooManyLogs
-from ctm_trio.errors import Unavailable
+from ctm_trio.errors.orders import Unavailable
 from ctm_trio.ingest.log_files import open_reader
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import HOOK_EVENTS

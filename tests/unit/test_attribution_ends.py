@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from ctm_trio.core.channels import ask, open_state_channel
-from ctm_trio.errors import Unavailable
+from ctm_trio.errors.orders import Unavailable
 from ctm_trio.ingest import attribution
 from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
 from ctm_trio.messages.journal import JournalMessage, KnownSources

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import ask
-from ctm_trio.errors import CheckpointNotFound, InvalidSha
+from ctm_trio.errors.git import CheckpointNotFound, InvalidSha
 from ctm_trio.messages.checkpoints import DiffCheckpoint, ListCheckpoints
 from ctm_trio.model.checkpoint import PREFIX, Checkpoint, Checkpoints
 from ctm_trio.model.checkpoint_history import History, Step, carried, decode_history, encode_history, parse_step

@@ -15,7 +15,7 @@ from ctm_trio.cli import link
 from ctm_trio.client import NoDaemon, follow, login
 from ctm_trio.client import exchange as exchange_module
 from ctm_trio.client import stream as stream_module
-from ctm_trio.errors import Unavailable
+from ctm_trio.errors.orders import Unavailable
 from ctm_trio.model.asker import Asker
 from ctm_trio.system import password_hash
 from ctm_trio.system.users import UserStore

@@ -14,10 +14,12 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
-from ctm_trio.errors import BadPatch, BrokenConfig
+from ctm_trio.errors.files import BrokenConfig
+from ctm_trio.errors.settings import BadPatch
 from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot, PatchConfig, ReloadConfig
-from ctm_trio.model.config import Settings, check_patch, default_document, merge_patch, parse_settings
+from ctm_trio.model.config import Settings, default_document, parse_settings
 from ctm_trio.model.config_fault import UnparsableConfig
+from ctm_trio.model.config_patch import check_patch, merge_patch
 from ctm_trio.owners.config import run_config
 from ctm_trio.system.settings_file import load_settings
 

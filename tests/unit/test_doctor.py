@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ctm_trio.model import overlay
-from ctm_trio.model.config import Paths, Settings, paths_under
+from ctm_trio.model.config import Settings
 from ctm_trio.model.doctor import Check
+from ctm_trio.model.paths import Paths, paths_under
 from ctm_trio.system.doctor import run_checks
 
 

@@ -17,7 +17,7 @@ def test_the_front_imports_no_owner() -> None:
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     imported = done.stdout.split()
-    assert "ctm_trio.web.guard" in imported
+    assert "ctm_trio.web.accept" in imported
     later = tuple(f"ctm_trio.{name}" for name in LATER)
     assert [name for name in imported if name.startswith(later)] == []
 

@@ -17,9 +17,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ctm_trio.errors import BadPatch, BrokenConfig, BrokenSessions
+from ctm_trio.errors.files import BrokenConfig, BrokenSessions
+from ctm_trio.errors.settings import BadPatch
 from ctm_trio.journal.view import After, Ring
-from ctm_trio.model.config import check_patch, default_document, merge_patch, parse_settings
+from ctm_trio.model.config import default_document, parse_settings
+from ctm_trio.model.config_patch import check_patch, merge_patch
 from ctm_trio.model.detail import detail_of
 from ctm_trio.model.event import MAX_ID, Event, format_event_id, parse_event_id, sse_frame, ws_tail
 from ctm_trio.model.hook_event import parse_hook_line
@@ -28,7 +30,7 @@ from ctm_trio.model.quota import parse_dump
 from ctm_trio.model.search import text_of_line, text_of_payload
 from ctm_trio.model.session import encode_sessions, parse_sessions
 from ctm_trio.model.times import format_time, normal_time, parse_time
-from ctm_trio.web import sse, ws
+from ctm_trio.web import sse, ws_messages
 from tests.fixtures import hook_line, recorded
 
 NOW = "2026-01-01T00:00:00Z"
@@ -262,9 +264,9 @@ orders = st.dictionaries(st.sampled_from(["op", "id", "sessions", "types", "sinc
 def test_websocket_messages(text: str | None) -> None:
     """A message is an order or a bad message, which can be told to the client."""
     try:
-        order = ws.parse_order(text)
-        ws.cursor_of(order.since)
-    except ws.BadMessage as error:
+        order = ws_messages.parse_order(text)
+        ws_messages.cursor_of(order.since)
+    except ws_messages.BadMessage as error:
         msgspec.json.encode(str(error))
 
 
@@ -277,8 +279,8 @@ def test_cursors(text: str) -> None:
     start = sse.start_of(text)
     wanted = min(known[0], MAX_ID) if known else sse.OLDEST
     assert start == (After(wanted) if text else Ring())
-    with contextlib.suppress(ws.BadMessage):
-        assert ws.cursor_of(text) == (min(known[0], MAX_ID) if known else None)
+    with contextlib.suppress(ws_messages.BadMessage):
+        assert ws_messages.cursor_of(text) == (min(known[0], MAX_ID) if known else None)
     if known is not None:
         assert text.split("-")[0].lstrip("0") in (str(known[0]), "")
 

@@ -12,13 +12,8 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import ask
-from ctm_trio.errors import (
-    CheckpointNotFound,
-    CheckpointNotListed,
-    DirtyWorkdir,
-    GitFailed,
-    SpawnFailed,
-)
+from ctm_trio.errors.git import CheckpointNotFound, CheckpointNotListed, DirtyWorkdir, GitFailed
+from ctm_trio.errors.sessions import SpawnFailed
 from ctm_trio.messages.checkpoints import CheckpointsMessage, DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.model.checkpoint import Checkpoints, ago, parse_log
 from ctm_trio.model.checkpoint_history import History

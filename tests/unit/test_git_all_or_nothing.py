@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.errors import GitFailed, RevertFailed
+from ctm_trio.errors.git import GitFailed, RevertFailed
 from ctm_trio.system import git_checkpoint, git_index
 from ctm_trio.system.git_checkpoint import make_checkpoint
 from ctm_trio.system.git_lock import IndexLock

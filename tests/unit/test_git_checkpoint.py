@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ctm_trio.errors import GitFailed, SpawnFailed
+from ctm_trio.errors.git import GitFailed
+from ctm_trio.errors.sessions import SpawnFailed
 from ctm_trio.model.secret_names import looks_secret
 from ctm_trio.owners.checkpoints import checkpoint_before_yolo
 from ctm_trio.system import git_checkpoint

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.system import git_command, git_keep
 from ctm_trio.system.git_checkpoint import make_checkpoint
 from ctm_trio.system.git_lock import IndexLock

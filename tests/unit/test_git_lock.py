@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.system.git_lock import IndexLock, locked_index, somebody_was_killed
 from ctm_trio.system.git_tree import GitTree, find_tree
 from tests.git_repo import two_checkpoints

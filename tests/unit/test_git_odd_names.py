@@ -12,7 +12,8 @@ import trio
 from quart import Response
 from quart_trio import QuartTrio
 
-from ctm_trio.errors import CtmError, GitFailed, RevertRefused
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.git import GitFailed, RevertRefused
 from ctm_trio.messages.checkpoints import RevertTo
 from ctm_trio.model.checkpoint import Checkpoint, Reverted
 from ctm_trio.model.checkpoint_history import History, decode_history, encode_history

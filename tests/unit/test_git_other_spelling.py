@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ctm_trio.errors import DirtyWorkdir
+from ctm_trio.errors.git import DirtyWorkdir
 from ctm_trio.system import swap
 from ctm_trio.system.git_in_the_way import in_the_way
 from tests.git_owner import back

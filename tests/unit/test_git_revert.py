@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trio
 
-from ctm_trio.errors import CheckpointNotListed, DirtyWorkdir, RevertFailed, RevertRefused
+from ctm_trio.errors.git import CheckpointNotListed, DirtyWorkdir, RevertFailed, RevertRefused
 from ctm_trio.model.checkpoint import Reverted
 from ctm_trio.system import git_exchange, git_lock, git_stash, swap
 from ctm_trio.system.git_exchange import Exchange

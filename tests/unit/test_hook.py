@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctm_trio.producers import due, hook
+from ctm_trio.producers import due
+from ctm_trio.producers.log_file import make_directory
+from ctm_trio.producers.log_line import safe_name, stamped
+from ctm_trio.producers.payload import parse_object
+from ctm_trio.producers.trouble import Trouble
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -28,12 +32,12 @@ def test_a_payload_becomes_one_line_with_the_same_values(
     """Whatever the object and its layout, it makes one line, which reads back as the object plus a stamp."""
     data = json.dumps(payload, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     try:
-        value = hook.parse_object(data)
-    except hook.Trouble:
+        value = parse_object(data)
+    except Trouble:
         with pytest.raises(UnicodeDecodeError):  # only a lone surrogate, which is no UTF-8
             data.decode()
         return
-    line = hook.stamped(data, value)
+    line = stamped(data, value)
     assert line.count(b"\n") == 1
     assert line.endswith(b"}\n")
     read = json.loads(line)
@@ -51,20 +55,20 @@ def test_a_payload_becomes_one_line_with_the_same_values(
 )
 def test_what_is_no_object_is_trouble(data: bytes) -> None:
     """Anything but one JSON object is refused, and the message has nothing of its content."""
-    with pytest.raises(hook.Trouble, match="payload of"):
-        hook.parse_object(data)
+    with pytest.raises(Trouble, match="payload of"):
+        parse_object(data)
 
 
 def test_endless_nesting_is_trouble() -> None:
     """A hundred thousand open brackets neither crash nor pass."""
-    with pytest.raises(hook.Trouble):
-        hook.parse_object(b'{"a":' + b"[" * 100_000)
+    with pytest.raises(Trouble):
+        parse_object(b'{"a":' + b"[" * 100_000)
 
 
 def test_numbers_keep_every_digit() -> None:
     """A number too long for a float, or for Python's own limit, is kept to the letter."""
     data = b'{"n":' + b"7" * 5000 + b"}"
-    assert b"7" * 5000 in hook.stamped(data, hook.parse_object(data))
+    assert b"7" * 5000 in stamped(data, parse_object(data))
 
 
 @pytest.mark.parametrize(
@@ -82,12 +86,12 @@ def test_numbers_keep_every_digit() -> None:
 )
 def test_safe_name(session_id: object, stem: str) -> None:
     """A session id never becomes more than a file's stem. Source: PROTOCOL.md, Log lines."""
-    assert hook.safe_name(session_id) == stem
+    assert safe_name(session_id) == stem
 
 
 def test_settings_numbers() -> None:
     """A zero, missing or strange number in config.json means its default. Source: PROTOCOL.md, Configuration."""
-    config = hook.parse_object(b'{"a":7,"b":0,"c":"x","d":-3,"e":1.5,"f":99999999999999999999}')
+    config = parse_object(b'{"a":7,"b":0,"c":"x","d":-3,"e":1.5,"f":99999999999999999999}')
     assert [due.number(config, key, 50) for key in "abcdefg"] == [7, 50, 50, 50, 50, 50, 50]
 
 
@@ -101,8 +105,8 @@ def test_two_hooks_make_the_first_directory(tmp_path: Path, monkeypatch: pytest.
             real(path, mode)  # the other hook, right before ours
         real(path, mode)
 
-    monkeypatch.setattr("ctm_trio.producers.hook.posix.mkdir", mkdir)
-    hook.make_directory(wanted)
+    monkeypatch.setattr("ctm_trio.producers.log_file.posix.mkdir", mkdir)
+    make_directory(wanted)
     assert os.path.isdir(wanted)
 
 
@@ -110,4 +114,4 @@ def test_a_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     """Below a link that leads nowhere nothing can be made: an error at once, no endless trying."""
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError):
-        hook.make_directory(str(tmp_path / "link" / "logs"))
+        make_directory(str(tmp_path / "link" / "logs"))

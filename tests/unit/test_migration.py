@@ -26,7 +26,8 @@ from ctm_trio.model.pricing import PriceTable
 from ctm_trio.system import migration
 from ctm_trio.system.cost_store import COSTS, CostStore
 from ctm_trio.system.migration import COPY, Schema, examine, open_current, statements
-from ctm_trio.system.outbox import OUTBOX, Outbox
+from ctm_trio.system.outbox import Outbox
+from ctm_trio.system.outbox_schema import OUTBOX
 from ctm_trio.system.side_database import open_side_database
 from ctm_trio.system.store_errors import StoreDamaged, StoreForeign, StoreNewer, StoreUnavailable
 from tests.fakes import first_version

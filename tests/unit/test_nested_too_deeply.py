@@ -21,7 +21,7 @@ from ctm_trio.ingest.last_stamps import running_writers
 from ctm_trio.journal.recall import recall
 from ctm_trio.journal.seen import Seen
 from ctm_trio.journal.store import EventStore
-from ctm_trio.model.config import paths_under
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.webhook import Alert
 from ctm_trio.system.git_exchange import NOTE
 from ctm_trio.system.git_revert_killed import _noted

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.system import git_revert_killed
 from ctm_trio.system.git_lock import locked_index
 from ctm_trio.system.git_revert import revert_to

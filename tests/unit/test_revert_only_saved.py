@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ctm_trio.errors import GitFailed
+from ctm_trio.errors.git import GitFailed
 from ctm_trio.system import git_revert
 from ctm_trio.system.git_lock import IndexLock
 from ctm_trio.system.git_revert_look import Found, look_at

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ctm_trio.errors import GitFailed, RevertFailed
+from ctm_trio.errors.git import GitFailed, RevertFailed
 from ctm_trio.system import swap
 from ctm_trio.system.discard import discard, discard_names, mark_of
 from ctm_trio.system.git_exchange import Exchange

@@ -16,11 +16,11 @@ import pytest
 import trio
 
 from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
-from ctm_trio.errors import BrokenSessions
+from ctm_trio.errors.files import BrokenSessions
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import JournalMessage, Publish
 from ctm_trio.messages.sessions import AdoptUuid, Lifecycle, SessionsMessage, SessionsSnapshot
-from ctm_trio.model.config import paths_under
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.session import ZERO_TIME, Session, SessionBook, encode_sessions, parse_sessions
 from ctm_trio.owners.sessions.task import run_sessions
 from ctm_trio.system.sessions_file import SessionsFile, taken_by

@@ -13,7 +13,8 @@ import trio
 
 from ctm_trio.core.channels import UnderWay, ask, place
 from ctm_trio.core.desk import Desk
-from ctm_trio.errors import OrderTooLate, SessionNotFound, SpawnFailed, Unavailable
+from ctm_trio.errors.orders import OrderTooLate, Unavailable
+from ctm_trio.errors.sessions import SessionNotFound, SpawnFailed
 from ctm_trio.messages.sessions import CreateSession, ForgetSession, KillSession, Lifecycle
 from ctm_trio.model.session import Session
 from ctm_trio.owners.sessions import creation, orders

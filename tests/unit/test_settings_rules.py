@@ -10,18 +10,13 @@ from typing import Any
 import pytest
 
 from ctm_trio.cli.common import CliError, load_config
-from ctm_trio.errors import BadPatch, BrokenConfig
-from ctm_trio.model.config import (
-    MAX_PROBLEMS,
-    Settings,
-    check_patch,
-    merge_patch,
-    parse_settings,
-    paths_under,
-    read_settings,
-)
+from ctm_trio.errors.files import BrokenConfig
+from ctm_trio.errors.settings import BadPatch
+from ctm_trio.model.config import MAX_PROBLEMS, Settings, parse_settings, read_settings
+from ctm_trio.model.config_patch import check_patch, merge_patch
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.settings_rules import RULES
-from ctm_trio.producers import due, hook, statusline
+from ctm_trio.producers import due, settings, statusline
 from ctm_trio.system.settings_file import load_settings
 
 ATTENTION = ("error_rate_pct", "error_rate_window", "idle_minutes", "quota_pct", "context_pct")
@@ -202,9 +197,9 @@ def test_the_command_line_goes_on_with_the_default(tmp_path: Path, capsys: pytes
 )  # fmt: skip
 def test_the_hook_takes_any_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, size: int) -> None:
     """Whatever `config.json` is, the hook has a size at which it rotates."""
-    monkeypatch.setattr(hook, "config_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(settings, "config_dir", lambda: str(tmp_path))
     (tmp_path / "config.json").write_text(text)
-    assert due.number(hook.read_config(), "log_max_size_mb", due.DEFAULT_MAX_MB) == size
+    assert due.number(settings.read_config(), "log_max_size_mb", due.DEFAULT_MAX_MB) == size
 
 
 @pytest.mark.parametrize("folder", ["~typo/x", "x/y", 7, None, {}])

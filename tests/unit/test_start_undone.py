@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import trio
 
-from ctm_trio.errors import SpawnFailed, TmuxFailed
-from ctm_trio.model.config import paths_under
+from ctm_trio.errors.sessions import SpawnFailed
+from ctm_trio.errors.tmux import TmuxFailed
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.session import Session
 from ctm_trio.system.spawn import spawned
 from ctm_trio.system.tmux import Tmux

@@ -14,8 +14,10 @@ import trio
 
 from ctm_trio.cli.common import CliError
 from ctm_trio.cli.spawning import Starter
-from ctm_trio.errors import FileLocked, TmuxFailed
-from ctm_trio.model.config import Settings, paths_under
+from ctm_trio.errors.files import FileLocked
+from ctm_trio.errors.tmux import TmuxFailed
+from ctm_trio.model.config import Settings
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.session import Session
 from ctm_trio.system import spawn
 from ctm_trio.system.sessions_file import SessionsFile

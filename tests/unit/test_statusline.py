@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ctm_trio.producers import hook, statusline
+from ctm_trio.producers import statusline
+from ctm_trio.producers.payload import parse_object
 
 
 def line(data: bytes) -> str:
-    return statusline.line(hook.parse_object(data))
+    return statusline.line(parse_object(data))
 
 
 def test_all_that_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,9 +22,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctm_trio.core.keyed_locks import KeyedLocks
-from ctm_trio.errors import BadWorkdir, FileLocked, InvalidBody, InvalidText, WorkdirNotAbsolute, WorkdirNotDir
-from ctm_trio.model.config import Settings, paths_under
+from ctm_trio.errors.files import FileLocked
+from ctm_trio.errors.requests import InvalidBody
+from ctm_trio.errors.sessions import BadWorkdir, WorkdirNotAbsolute, WorkdirNotDir
+from ctm_trio.errors.typing import InvalidText
+from ctm_trio.model.config import Settings
 from ctm_trio.model.doctor import Check, Facts, daemon_checks
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.session import clean_workdir, is_name, is_new_name
 from ctm_trio.model.typing import asks_something, check_text, clean_prompt
 from ctm_trio.system import daemon_doctor, process

@@ -15,11 +15,12 @@ from trio._core import _thread_cache
 from ctm_trio.core.channels import Figures, open_state_channel
 from ctm_trio.core.threads import NO_THREAD, in_thread
 from ctm_trio.daemon.starting import guard, wait_for_reindex
-from ctm_trio.errors import GitFailed, SpawnFailed
+from ctm_trio.errors.git import GitFailed
+from ctm_trio.errors.sessions import SpawnFailed
 from ctm_trio.journal.tail import open_event_tail
 from ctm_trio.journal.task import run_journal
 from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot
-from ctm_trio.model.config import paths_under
+from ctm_trio.model.paths import paths_under
 from ctm_trio.model.session import Session
 from ctm_trio.system import spawn
 from ctm_trio.system.instance_lock import Holder, InstanceLock

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.errors import TmuxDuplicate, TmuxFailed, TmuxGone
+from ctm_trio.errors.tmux import TmuxDuplicate, TmuxFailed, TmuxGone
 from ctm_trio.model.panes import Pane, client_pane
 from ctm_trio.system import tmux as tmux_module
 from ctm_trio.system.tmux import Tmux, exactly

@@ -15,7 +15,8 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctm_trio.errors import DialogOpen, Exited, NotTypeable, PaneNotReady, TmuxDead
+from ctm_trio.errors.tmux import PaneNotReady
+from ctm_trio.errors.typing import DialogOpen, Exited, NotTypeable, TmuxDead
 from ctm_trio.model.panes import Pane, client_pane, living, parse_panes
 from ctm_trio.model.session import Session
 from ctm_trio.model.typing import asks_something

@@ -12,7 +12,9 @@ from typing import NoReturn
 import pytest
 import trio
 
-from ctm_trio.errors import AlreadyRegistered, CtmError, InvalidCredentials, Unavailable, WrongCode
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.orders import Unavailable
+from ctm_trio.errors.users import AlreadyRegistered, InvalidCredentials, WrongCode
 from ctm_trio.model.asker import Asker
 from ctm_trio.system import password_hash, tokens, users
 from ctm_trio.system.signup_code import SignupCode, has_signed_up

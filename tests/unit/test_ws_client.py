@@ -10,7 +10,9 @@ import trio
 from ctm_trio.journal.view import Batch, EventView, Following, Start
 from ctm_trio.model.event import Event
 from ctm_trio.web.streams import StreamPass, Streams
-from ctm_trio.web.ws import PING_FRAME, REPLAY_PART, Client, WsEndpoint
+from ctm_trio.web.ws import WsEndpoint
+from ctm_trio.web.ws_messages import PING_FRAME
+from ctm_trio.web.ws_subscriptions import REPLAY_PART, Client
 from tests.fakes.one_token import OneToken
 
 

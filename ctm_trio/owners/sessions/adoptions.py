@@ -10,7 +10,7 @@ from typing import NoReturn
 import trio
 
 from ctm_trio.core.bell import Bell
-from ctm_trio.errors import BrokenSessions, FileLocked
+from ctm_trio.errors.files import BrokenSessions, FileLocked
 from ctm_trio.messages.sessions import AdoptUuid
 from ctm_trio.model.session import SessionBook
 from ctm_trio.system.session_actions import Step

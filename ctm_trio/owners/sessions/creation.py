@@ -9,7 +9,8 @@ import trio
 
 from ctm_trio.core.channels import fulfil
 from ctm_trio.core.desk import Desk
-from ctm_trio.errors import CtmError, Unavailable
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.orders import Unavailable
 from ctm_trio.messages.sessions import CreateSession
 from ctm_trio.model.session import Session, hook_fields
 from ctm_trio.model.session_names import base_name, new_name

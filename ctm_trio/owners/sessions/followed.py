@@ -11,7 +11,8 @@ import trio
 
 from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import StateSender
-from ctm_trio.errors import BrokenSessions, TmuxFailed
+from ctm_trio.errors.files import BrokenSessions
+from ctm_trio.errors.tmux import TmuxFailed
 from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.model.session import Session, SessionBook
 from ctm_trio.system.files import UNREAD, Stamp

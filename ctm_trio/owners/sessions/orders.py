@@ -15,16 +15,10 @@ import trio
 from ctm_trio.core.channels import fulfil
 from ctm_trio.core.confine import confined
 from ctm_trio.core.desk import Desk
-from ctm_trio.errors import (
-    InputSessionNotFound,
-    NotTypeable,
-    NotYolo,
-    PaneNotReady,
-    SessionNotFound,
-    TmuxDead,
-    TmuxGone,
-    Unavailable,
-)
+from ctm_trio.errors.orders import Unavailable
+from ctm_trio.errors.sessions import SessionNotFound
+from ctm_trio.errors.tmux import PaneNotReady, TmuxGone
+from ctm_trio.errors.typing import InputSessionNotFound, NotTypeable, NotYolo, TmuxDead
 from ctm_trio.messages.sessions import (
     AdoptUuid,
     CreateSession,

@@ -10,7 +10,7 @@ from ctm_trio.core.channels import StateReceiver, StateSender
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import JournalMessage
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
-from ctm_trio.model.config import Paths
+from ctm_trio.model.paths import Paths
 from ctm_trio.owners.sessions.adoptions import Adoptions
 from ctm_trio.owners.sessions.announcements import Announcements
 from ctm_trio.owners.sessions.followed import FollowedSessions

@@ -8,7 +8,7 @@ import msgspec
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from ctm_trio.errors import InvalidBody
+from ctm_trio.errors.requests import InvalidBody
 from ctm_trio.web.auth import bearer
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, json_body, no_content, who_asks

@@ -10,9 +10,9 @@ import trio
 from quart import Response
 from quart_trio import QuartTrio
 
-from ctm_trio.errors import BadPatch
+from ctm_trio.errors.settings import BadPatch
 from ctm_trio.messages.config import ConfigSnapshot, PatchConfig
-from ctm_trio.model.config import check_patch
+from ctm_trio.model.config_patch import check_patch
 from ctm_trio.model.deadlines import CONFIG
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, json_body

@@ -5,7 +5,7 @@ from __future__ import annotations
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.model.cost import WINDOWS_S
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer

@@ -6,7 +6,7 @@ import trio
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from ctm_trio.errors import Unavailable
+from ctm_trio.errors.orders import Unavailable
 from ctm_trio.journal.view import EventView, Ring
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, positive

@@ -9,7 +9,8 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from ctm_trio.core.channels import ask
-from ctm_trio.errors import InvalidRequest, InvalidSha, MissingSha, SessionNotFound
+from ctm_trio.errors.git import InvalidRequest, InvalidSha, MissingSha
+from ctm_trio.errors.sessions import SessionNotFound
 from ctm_trio.messages.checkpoints import DiffCheckpoint, ListCheckpoints, RevertTo
 from ctm_trio.model.checkpoint import MAX_CHECKPOINTS, SHA, Checkpoint, Checkpoints, Reverted, ago
 from ctm_trio.model.deadlines import REVERT

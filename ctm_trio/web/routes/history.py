@@ -9,7 +9,8 @@ import msgspec
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from ctm_trio.errors import CtmError, SessionNotFound
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.sessions import SessionNotFound
 from ctm_trio.model.event import MAX_ID, Event, cursor_ns, parse_event_id
 from ctm_trio.model.times import parse_time
 from ctm_trio.web.ends import WebEnds

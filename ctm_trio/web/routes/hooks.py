@@ -17,7 +17,8 @@ from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.formparser import FormDataParser
 
-from ctm_trio.errors import ForbiddenPeer, InvalidBody, UnknownHook
+from ctm_trio.errors.access import ForbiddenPeer
+from ctm_trio.errors.requests import InvalidBody, UnknownHook
 from ctm_trio.messages.sessions import Lifecycle
 from ctm_trio.model.asker import is_loopback
 from ctm_trio.model.attempts import Attempts

@@ -7,7 +7,7 @@ import trio
 from quart import Response
 from quart_trio import QuartTrio
 
-from ctm_trio.errors import OrderNotFound
+from ctm_trio.errors.orders import OrderNotFound
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from ctm_trio.errors import CtmError
+from ctm_trio.errors.base import CtmError
 from ctm_trio.model.event import cursor_ns, parse_event_id
 from ctm_trio.model.search import MAX_QUERY, MIN_QUERY, SearchQuery
 from ctm_trio.web.ends import WebEnds

@@ -8,7 +8,7 @@ from __future__ import annotations
 from quart import Response
 from quart_trio import QuartTrio
 
-from ctm_trio.errors import SessionNotFound
+from ctm_trio.errors.sessions import SessionNotFound
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, no_content
 from ctm_trio.web.views import session_view

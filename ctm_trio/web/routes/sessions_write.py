@@ -11,18 +11,10 @@ import msgspec
 from quart import Response
 from quart_trio import QuartTrio
 
-from ctm_trio.errors import (
-    BadName,
-    CtmError,
-    InputSessionNotFound,
-    InvalidBody,
-    InvalidKey,
-    InvalidPreset,
-    NotConfirmed,
-    NotYolo,
-    SessionNotFound,
-    TmuxDead,
-)
+from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.requests import InvalidBody
+from ctm_trio.errors.sessions import BadName, NotConfirmed, SessionNotFound
+from ctm_trio.errors.typing import InputSessionNotFound, InvalidKey, InvalidPreset, NotYolo, TmuxDead
 from ctm_trio.messages.sessions import CreateSession, ForgetSession, KillSession, RenameSession, SendInput
 from ctm_trio.model.deadlines import CREATE, FORGET, INPUT, KILL, RENAME
 from ctm_trio.model.session import Session, clean_workdir, is_name, is_new_name
