@@ -46,7 +46,7 @@ from ctm_trio.model.doctor import Facts
 from ctm_trio.model.log_line import HOOK_EVENTS, LOGS
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.quota import CostPoint
-from ctm_trio.owners.attention import AttentionEnds, run_attention
+from ctm_trio.owners.attention.task import AttentionEnds, run_attention
 from ctm_trio.owners.checkpoints import INBOX as CHECKPOINTS_INBOX
 from ctm_trio.owners.checkpoints import checkpoint_before_yolo, last_checkpoint, run_checkpoints
 from ctm_trio.owners.config import run_config
@@ -56,12 +56,12 @@ from ctm_trio.owners.order_book import INBOX as ORDERS_INBOX
 from ctm_trio.owners.order_book import run_order_book
 from ctm_trio.owners.panes import INBOX as PANES_INBOX
 from ctm_trio.owners.panes import run_panes
-from ctm_trio.owners.quota import COST_BOUND, run_quota
+from ctm_trio.owners.quota.task import COST_BOUND, run_quota
 from ctm_trio.owners.search import run_search
 from ctm_trio.owners.sessions.task import run_sessions
-from ctm_trio.owners.webhook import INBOX as WEBHOOK_INBOX
-from ctm_trio.owners.webhook import run_webhook
-from ctm_trio.owners.webhook_desk import WebhookEnds
+from ctm_trio.owners.webhook.desk import WebhookEnds
+from ctm_trio.owners.webhook.task import INBOX as WEBHOOK_INBOX
+from ctm_trio.owners.webhook.task import run_webhook
 from ctm_trio.system.daemon_doctor import Doctor
 from ctm_trio.system.live_sessions import read_live
 from ctm_trio.system.resolve import webhook_fault

@@ -41,9 +41,9 @@ from ctm_trio.model.log_line import LOGS, LineBatch, Row, Segment
 from ctm_trio.model.quota import Quota, Usage
 from ctm_trio.model.session import Session
 from ctm_trio.model.times import format_time
-from ctm_trio.owners import attention as attention_task
-from ctm_trio.owners.attention import AttentionEnds, run_attention
-from ctm_trio.owners.attention_book import NEW_S, AttentionBook
+from ctm_trio.owners.attention import task as attention_task
+from ctm_trio.owners.attention.book import NEW_S, AttentionBook
+from ctm_trio.owners.attention.task import AttentionEnds, run_attention
 
 UUID = "00000000-0000-4000-8000-0000000a1fa0"
 ALPHA = Session("alpha", uuid=UUID)

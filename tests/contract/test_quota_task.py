@@ -20,8 +20,9 @@ from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.model.config import Settings
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.session import Session
-from ctm_trio.owners import quota, quota_book
-from ctm_trio.owners.quota import run_quota
+from ctm_trio.owners.quota import book as quota_book
+from ctm_trio.owners.quota import task as quota
+from ctm_trio.owners.quota.task import run_quota
 from tests.fixtures import recorded
 
 ALPHA = "00000000-0000-4000-8000-0000000a1fa0"

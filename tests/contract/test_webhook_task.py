@@ -23,8 +23,8 @@ from ctm_trio.model import webhook as webhook_model
 from ctm_trio.model.config import Settings
 from ctm_trio.model.session import Session
 from ctm_trio.model.webhook import Answer, Delivery, sign
-from ctm_trio.owners.webhook import run_webhook
-from ctm_trio.owners.webhook_desk import WebhookEnds
+from ctm_trio.owners.webhook.desk import WebhookEnds
+from ctm_trio.owners.webhook.task import run_webhook
 from ctm_trio.system import courier
 from ctm_trio.system.resolve import webhook_fault
 from tests.fakes.receiver import Receiver

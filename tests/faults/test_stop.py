@@ -45,7 +45,7 @@ STALLS = (
     Stall("ctm_trio.system.sessions_file:atomic_write", "forget", 0, "rewrite (system/sessions_file.py"),
     Stall("ctm_trio.system.sessions_file:SessionsFile._read", "sessions", 0, "quiet"),
     Stall("ctm_trio.system.password_hash:hash_password", "login", 0, "quiet"),
-    Stall("ctm_trio.owners.quota:read_dumps", "dump", 0, "quiet"),
+    Stall("ctm_trio.owners.quota.task:read_dumps", "dump", 0, "quiet"),
     Stall("ctm_trio.system.user_file:stamp", "look", 1, "user_stamp (system/user_file.py"),
 )
 

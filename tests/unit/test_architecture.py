@@ -51,21 +51,8 @@ def imports_of(file: Path) -> set[str]:
 
 
 def within_an_owner(parts: tuple[str, ...], name: str) -> bool:
-    """True if an owner that is a directory imports a file of its own."""
+    """Owners do not import each other; the files of one that is a directory may."""
     return parts[0] == "owners" and len(parts) > 2 and name.startswith(f"owners.{parts[1]}.")
-
-
-def is_of_the_same_owner(parts: tuple[str, ...], name: str) -> bool:
-    """Owners do not import each other; but one may have parts, in files that begin with its name."""
-    room, _, other = name.partition(".")
-    return parts[0] == room == "owners" and owner_of(parts[1]) == owner_of(other)
-
-
-def owner_of(module: str) -> str:
-    """Whose part a module of the owners is: `attention` for `attention` and for `attention_book`."""
-    names = {path.stem for path in PACKAGE.glob("owners/*.py")}
-    parents = [name for name in names if module.startswith(name + "_")]
-    return min(parents, default=module, key=len)
 
 
 def test_arrows() -> None:
@@ -79,8 +66,8 @@ def test_arrows() -> None:
         if allowed is None:
             continue
         for name in imports_of(file):
-            known = name.split(".")[0] in allowed or name in allowed or is_of_the_same_owner(parts, name)
-            if not known and not within_an_owner(parts, name):
+            known = name.split(".")[0] in allowed or name in allowed or within_an_owner(parts, name)
+            if not known:
                 wrong.append(f"{'/'.join(parts)} imports {name}")
     assert not wrong, "\n".join(wrong)
 

@@ -11,7 +11,7 @@ import trio
 
 from ctm_trio.model.config import Settings
 from ctm_trio.model.webhook import Alert, Answer, Post, make_post
-from ctm_trio.owners.webhook_desk import WebhookDesk
+from ctm_trio.owners.webhook.desk import WebhookDesk
 from ctm_trio.system.courier import Courier
 from ctm_trio.system.outbox import Waiting
 

@@ -17,7 +17,7 @@ from ctm_trio.journal.view import After, Batch, EventView, Live
 from ctm_trio.model.event import Event, format_event_id
 from ctm_trio.model.session import Session, successors
 from ctm_trio.model.webhook import Alert, Cooldown
-from ctm_trio.owners.webhook_desk import WebhookDesk
+from ctm_trio.owners.webhook.desk import WebhookDesk
 
 log = logging.getLogger("ctm.webhook")
 

@@ -18,9 +18,9 @@ from ctm_trio.messages.webhook import ListDeliveries, TestWebhook, WebhookMessag
 from ctm_trio.model.event import format_event_id
 from ctm_trio.model.times import format_time
 from ctm_trio.model.webhook import Alert, Answer
-from ctm_trio.owners.webhook_desk import WebhookDesk, WebhookEnds
-from ctm_trio.owners.webhook_dispatch import TESTS_AT_ONCE, Dispatch
-from ctm_trio.owners.webhook_intake import Intake
+from ctm_trio.owners.webhook.desk import WebhookDesk, WebhookEnds
+from ctm_trio.owners.webhook.dispatch import TESTS_AT_ONCE, Dispatch
+from ctm_trio.owners.webhook.intake import Intake
 from ctm_trio.system.file_watch import watch_side_file
 from ctm_trio.system.outbox import Outbox
 

@@ -20,8 +20,8 @@ from ctm_trio.model.config import Thresholds
 from ctm_trio.model.quota import Quota, Usage
 from ctm_trio.model.session import successors
 from ctm_trio.model.times import parse_time
-from ctm_trio.owners.attention_heard import Heard
-from ctm_trio.owners.attention_yolo import YoloSessions
+from ctm_trio.owners.attention.heard import Heard
+from ctm_trio.owners.attention.yolo import YoloSessions
 
 MAX_PENDING = 1000
 """Announcements that wait for the journal. When they are so many, states stop changing until it has taken some."""

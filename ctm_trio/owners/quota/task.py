@@ -22,7 +22,7 @@ from ctm_trio.model.quota import (
     CostPoint,
     parse_dump,
 )
-from ctm_trio.owners.quota_book import QuotaBook
+from ctm_trio.owners.quota.book import QuotaBook
 from ctm_trio.system.dumps import DEFAULT_DIRECTORY, read_dumps
 from ctm_trio.system.watch import Changes, DirectoryWatch
 

@@ -30,7 +30,7 @@ from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.activity import LiveStatus
 from ctm_trio.model.event import HOOK_TYPE, Event
-from ctm_trio.owners.attention_book import AttentionBook
+from ctm_trio.owners.attention.book import AttentionBook
 
 log = logging.getLogger("ctm.attention")
 

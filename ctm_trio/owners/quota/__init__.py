@@ -1,0 +1,1 @@
+"""The quota owner: `task.py` runs it, `book.py` has the figures."""
