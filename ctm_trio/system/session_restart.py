@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +15,7 @@ from ctm_trio.errors.tmux import TmuxFailed
 from ctm_trio.model.panes import living
 from ctm_trio.model.session import Session, SessionBook, is_name
 from ctm_trio.system.claude import find_claude, launch_command
+from ctm_trio.system.overlay_file import ensure_overlay
 from ctm_trio.system.session_actions import Records, SessionActions
 from ctm_trio.system.spawn import UNDO_LIMIT_S, refuse_files_of_others, spawned
 from ctm_trio.system.tmux import exactly, tmux_name
@@ -71,11 +71,11 @@ async def _start(actions: SessionActions, record: Session, mode: str, in_tmux: b
 async def _respawn(actions: SessionActions, record: Session, mode: str, *, end: bool, resume: bool) -> None:
     """Run the client in the pane that it had: attached terminals stay, and tmux does not end with its last session."""
     paths, target, token = actions.paths, exactly(record.name), secrets.token_hex(8)
+    claude = await trio.to_thread.run_sync(find_claude, abandon_on_cancel=True)
     await trio.to_thread.run_sync(refuse_files_of_others, paths)
     if checkpoint := actions.before(mode):
         await checkpoint(record.workdir)  # while it still runs: without a checkpoint nothing is ended
-    overlay = paths.overlay if os.path.isfile(paths.overlay) else None
-    claude = await trio.to_thread.run_sync(find_claude, abandon_on_cancel=True)
+    overlay = await trio.to_thread.run_sync(ensure_overlay, paths)
     command = launch_command(claude, record.uuid, mode, env_sh=paths.env_sh, overlay=overlay, resume=resume)
     try:
         await actions.tmux.respawn(target, command, {"CTM_SESSION": record.name}, end=end, token=token)

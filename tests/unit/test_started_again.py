@@ -32,6 +32,7 @@ class Started:
     server: PrivateTmux
     starter: Starter
     file: Path
+    overlay: Path
 
     def record(self, mode: str) -> Session:
         table = {"demo": {"name": "demo", "uuid": "u-demo", "mode": mode, "workdir": str(self.server.root)}}
@@ -63,7 +64,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     with private_tmux() as server:
         monkeypatch.setenv("PATH", f"{server.bin}:{os.environ['PATH']}")
         paths = paths_under(server.root)
-        yield Started(server, Starter(paths, Settings(tmux_socket=server.socket)), paths.sessions)
+        yield Started(server, Starter(paths, Settings(tmux_socket=server.socket)), paths.sessions, paths.overlay)
 
 
 def test_a_client_that_runs_by_now_is_not_ended(started: Started) -> None:
@@ -114,6 +115,16 @@ def test_an_ended_client_is_started_again(started: Started) -> None:
     again = started.starter.again(record, "yolo", end=False)
     assert again is not None
     assert (again.mode, started.mode(), started.pane("dead")) == ("yolo", "yolo", "0")
+
+
+def test_its_hooks_are_wired_though_the_overlay_was_deleted(started: Started) -> None:
+    """The overlay is made again, as for a new session; without it nothing would be logged."""
+    record = started.record("safe")
+    started.ended()
+    started.overlay.unlink(missing_ok=True)
+    assert started.starter.again(record, "safe", end=False) is not None
+    assert json.loads(started.overlay.read_bytes())["hooks"]
+    assert str(started.overlay) in started.pane("start_command")
 
 
 def test_a_yolo_client_that_cannot_be_recorded_is_ended(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
