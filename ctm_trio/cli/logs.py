@@ -38,8 +38,9 @@ from ctm_trio.cli.common import (
 )
 from ctm_trio.cli.offers import offer
 from ctm_trio.cli.streams import put_bytes
-from ctm_trio.ingest.log_copies import distinct, rotated_by_others
+from ctm_trio.ingest.log_copies import distinct
 from ctm_trio.ingest.log_files import list_parts, open_log_file
+from ctm_trio.ingest.rotated_files import rotated_by_others
 from ctm_trio.model.log_names import parse_log_name
 from ctm_trio.model.times import parse_time
 from ctm_trio.model.tool_call import CallLine, decode_line, parse_call

@@ -27,15 +27,13 @@ from ctm_trio.ingest.log_copies import (
     Other,
     Repeats,
     UnsettledError,
-    became_one_of,
-    continuation,
     ends_like,
     read_head,
     repeated,
-    strays_of,
     unfinished,
 )
 from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, State, open_reader
+from ctm_trio.ingest.rotated_files import became_one_of, continuation, strays_of
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName

@@ -13,8 +13,6 @@ from types import MappingProxyType
 from ctm_trio.core.threads import in_thread
 from ctm_trio.ingest.copies import UNFINISHED_S, UNSETTLED_S, Copies, LogFiles, Verdict
 from ctm_trio.ingest.log_copies import (
-    NOT_OURS,
-    UNREADABLE,
     Listed,
     MovedError,
     Other,
@@ -23,10 +21,10 @@ from ctm_trio.ingest.log_copies import (
     ends_like,
     has_line,
     is_all_of,
-    oldest_first,
     repeated,
 )
 from ctm_trio.ingest.log_files import PlainReader, Reader, key_of, open_reader, state_of
+from ctm_trio.ingest.rotated_files import NOT_OURS, UNREADABLE, oldest_first
 from ctm_trio.model.log_line import Segment, begins_as
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from ctm_trio.ingest.copies import MAX_LOOKS, UNFINISHED_S, LogFiles, NamesOf, always_moving
 from ctm_trio.ingest.ends import Progress, TailEnds
 from ctm_trio.ingest.lines import INLINE_BYTES, Lines
-from ctm_trio.ingest.log_copies import NOT_OURS, UNREADABLE, MovedError, written_ns
+from ctm_trio.ingest.log_copies import MovedError, written_ns
 from ctm_trio.ingest.log_files import PackedReader, PlainReader, Reader, key_of
+from ctm_trio.ingest.rotated_files import NOT_OURS, UNREADABLE
 from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName

@@ -17,7 +17,7 @@ import pytest
 import trio
 
 from ctm_trio.core import threads
-from ctm_trio.ingest import copies, directory, lines, log_copies, log_files, strays
+from ctm_trio.ingest import copies, directory, lines, log_copies, log_files, rotated_files, strays
 from tests.faults.rig import Rig, line
 from tests.faults.test_fuzz_logs import COPIES, History, Written
 
@@ -130,7 +130,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile) -> None:
 
     for module in (copies, lines, directory, strays):
         monkeypatch.setattr(module, "in_thread", in_thread)
-    for module in (copies, log_copies, strays):
+    for module in (copies, log_copies, rotated_files, strays):
         monkeypatch.setattr(module, "open_reader", open_reader)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.ingest import log_copies, log_files, strays, tailer
+from ctm_trio.ingest import log_copies, log_files, rotated_files, strays, tailer
 from ctm_trio.ingest.copies import LogFiles
 from ctm_trio.ingest.lines import Lines
 from ctm_trio.ingest.log_copies import MovedError
@@ -320,7 +320,7 @@ async def test_another_device_after_each_start(rig: Rig, monkeypatch: pytest.Mon
         def key_of(status: os.stat_result, shift: int = start) -> tuple[int, int]:
             return status.st_dev + shift, status.st_ino
 
-        for module in (log_files, log_copies, strays, tailer):
+        for module in (log_files, rotated_files, strays, tailer):
             monkeypatch.setattr(module, "key_of", key_of)
         write(1)(log)
         await live(rig, 1)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import trio
 
-from ctm_trio.ingest import log_copies, log_files, strays, tailer
+from ctm_trio.ingest import log_copies, log_files, rotated_files, strays, tailer
 from ctm_trio.ingest.copies import Copies
 from ctm_trio.ingest.lines import Lines
 from ctm_trio.ingest.log_files import PackedReader
@@ -300,7 +300,7 @@ async def test_no_descriptor_for_a_moment(rig: Rig, monkeypatch: pytest.MonkeyPa
     rename(ending)(log)
     write(5)(log)
     calls = list[Path]()
-    for module in (strays, log_copies):
+    for module in (strays, rotated_files):
         real = module.open_reader
 
         def first(path: Path, real: Callable[[Path], Any] = real) -> Any:

@@ -14,7 +14,7 @@ from ctm_trio.cli import auth
 from ctm_trio.cli.common import CliError
 from ctm_trio.cli.doctor import _is_missing
 from ctm_trio.cli.status import read_cost, read_events
-from ctm_trio.ingest.log_copies import rotated_by_others
+from ctm_trio.ingest.rotated_files import rotated_by_others
 from ctm_trio.model.config import Settings
 from ctm_trio.model.doctor import Facts
 from ctm_trio.model.paths import Paths, paths_under
