@@ -238,9 +238,9 @@ class Lines(Strays):
 def last_call(reader: Reader, end: int) -> Row | None:
     """The last call with an id before a byte of a file, behind a line break; None if none is near it. Blocks."""
     start = max(0, end - TAIL_BYTES)
-    lines = reader.read(start, end - start).splitlines(keepends=True)
-    for line in reversed(lines[start > 0 :]):
-        for part in parse_chunk(line, 0, 0, ""):
+    lines = reader.read(start, end - start).split(b"\n")
+    for line in reversed(lines[start > 0 : -1]):
+        for part in parse_chunk(line + b"\n", 0, 0, ""):
             for row in part.rows:
                 if row.tool_use_id and row.hook is None:
                     return row
