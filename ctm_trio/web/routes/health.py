@@ -5,7 +5,7 @@ Source: PROTOCOL.md, Metrics and health.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 from quart import Response
 from quart_trio import QuartTrio
@@ -49,7 +49,6 @@ def components(ends: WebEnds) -> dict[str, str]:
 def register(app: QuartTrio, ends: WebEnds) -> None:
     """Add the routes."""
     mark = {"X-Ctm-Serve": ends.early.version}
-    exposition: Callable[[WebEnds], bytes] | None = None
 
     async def healthz() -> Response:
         return json_answer(alive(ends.early), headers=mark)
@@ -72,10 +71,11 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         return json_answer(hub(ends))
 
     async def metrics() -> Response:
-        nonlocal exposition
-        if exposition is None:
-            exposition = await in_thread(_import_exposition)
-        response = Response(exposition(ends), 200, content_type="text/plain; version=0.0.4; charset=utf-8")
+        await in_thread(_import_metrics)
+        from ctm_trio.web.metrics import exposition, read
+
+        text = await in_thread(partial(exposition, read(ends)))
+        response = Response(text, 200, content_type="text/plain; version=0.0.4; charset=utf-8")
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -101,7 +101,5 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
     add_route(app, "/api/openapi.json", openapi)
 
 
-def _import_exposition() -> Callable[[WebEnds], bytes]:
-    from ctm_trio.web.metrics import exposition
-
-    return exposition
+def _import_metrics() -> None:
+    import ctm_trio.web.metrics  # noqa: F401  # it takes a while, the first time
