@@ -45,6 +45,10 @@ OLD_IDLE_S = 1.0
 IDLE_S = 300.0
 """A log that nothing is written to for so long needs no task and no descriptor; the next line starts one again."""
 
+AT_ONCE = 100
+"""Logs that a look has found with something to read, and that are read at the same time. The others wait without a
+task; one that is written to waits for nobody."""
+
 UNREADABLE_RETRY_S, UNREADABLE_RETRY_MAX_S = 2.0, 60.0
 """A log that cannot be read is tried again after so long, then after twice as long each time, up to once a minute:
 nothing tells us of all the ways it can become readable. Source: PROTOCOL.md, Metrics and health."""
@@ -116,6 +120,8 @@ class _DirectoryOwner:
         """False if the last one of them failed."""
         self.behind = 0
         """Logs of which something is not read yet."""
+        self.waiting: dict[str, _Log] = {}
+        """Those of them that have no tailer yet, see `AT_ONCE`."""
         self.strange: frozenset[str] = frozenset()
         self.trouble = ""
         self.scan_s = SCAN_S
@@ -131,7 +137,13 @@ class _DirectoryOwner:
 
     def _one_caught_up(self) -> None:
         self.behind -= 1
+        if self.waiting and not self._has_enough():
+            self._start(next(iter(self.waiting.values())))
         self._tell_caught_up()
+
+    def _has_enough(self) -> bool:
+        """True if so many logs are being read that another one can wait."""
+        return self.behind - len(self.waiting) >= AT_ONCE
 
     def _tell_caught_up(self) -> None:
         """Say once that everything that was there at the start has been read."""
@@ -172,14 +184,22 @@ class _DirectoryOwner:
             entry.files.setdefault(name.name, (-1, 0))
         self._ring(entry, rotated=rotated)
 
-    def _ring(self, entry: _Log, *, rotated: bool) -> None:
+    def _ring(self, entry: _Log, *, rotated: bool, can_wait: bool = False) -> None:
+        can_wait = can_wait and self._has_enough()
         if entry.progress.caught_up:
             entry.progress.caught_up = False
             self.behind += 1
         entry.bell.ring(rotated=rotated)
         if not entry.running:
-            entry.running = True
-            self.nursery.start_soon(self._supervised, entry, name=self._name(entry))
+            if can_wait:
+                self.waiting[entry.uuid] = entry
+            else:
+                self._start(entry)
+
+    def _start(self, entry: _Log) -> None:
+        self.waiting.pop(entry.uuid, None)
+        entry.running = True
+        self.nursery.start_soon(self._supervised, entry, name=self._name(entry))
 
     async def _supervised(self, entry: _Log) -> None:
         try:
@@ -272,14 +292,14 @@ class _DirectoryOwner:
             entry.files = files
             if not entry.running and all(name in done for name in files):
                 continue
-            self._ring(entry, rotated=rotated)
+            self._ring(entry, rotated=rotated, can_wait=True)
         idle = trio.current_time() - IDLE_S
         for uuid, entry in list(self.logs.items()):
             if entry.bell.idle_since < idle:
                 entry.bell.end()
             if uuid not in found:
                 entry.files = {}
-                if not entry.running:
+                if not entry.running and uuid not in self.waiting:
                     del self.logs[uuid]  # its files are gone
         self.scan_s = max(SCAN_S, (trio.current_time() - began) * SCAN_SHARE)
         return True
