@@ -1,4 +1,4 @@
-"""What several unit tests need."""
+"""What several tests of git and of databases need."""
 
 from __future__ import annotations
 
