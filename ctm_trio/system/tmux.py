@@ -1,8 +1,8 @@
 """tmux, from outside: every command with a time limit, every target exact, nothing ever interpreted.
 
-Three things in tmux would run, or mean, what somebody else wrote, and are avoided here (`tests/unit/test_tmux.py` shows
-it): a word that ends in `;` ends the command; `-c DIRECTORY` expands formats, and `#(…)` in one is a shell command; a
-target without `=` also matches names that only begin so.
+Three things in tmux would run, or mean, what somebody else wrote, and are avoided here
+(`tests/integration/test_tmux.py` shows it): a word that ends in `;` ends the command; `-c DIRECTORY` expands formats,
+and `#(…)` in one is a shell command; a target without `=` also matches names that only begin so.
 """
 
 from __future__ import annotations

@@ -1,29 +1,29 @@
-"""What several unit tests need."""
+"""Holds every test of this folder to its rule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Generator
 
 import pytest
 
-from tests.fakes.library import Library
+from tests.unit.guard import NotInAUnitTest, guarded
 
 
-@pytest.fixture
-def own_git_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git sees no settings of the machine, and no identity; HOME is elsewhere."""
-    config = tmp_path / "gitconfig"
-    config.write_text("[init]\n\tdefaultBranch = main\n")
-    home = tmp_path / "home"
-    home.mkdir()
-    for key, value in (("GIT_CONFIG_GLOBAL", str(config)), ("GIT_CONFIG_NOSYSTEM", "1"), ("HOME", str(home))):
-        monkeypatch.setenv(key, value)
+def _held() -> Generator[None, object, object]:
+    with guarded() as caught:
+        result = yield
+    if caught:
+        raise NotInAUnitTest(f"refused, which the test did not notice: {caught}; see tests/README.md")
+    return result
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    """An empty library. A module that needs another one has its own under this name."""
-    made = Library(tmp_path)
-    yield made
-    made.close()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, object, object]:
+    """The fixtures."""
+    return (yield from _held())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """The test, and Trio's fixtures, which run with it."""
+    return (yield from _held())

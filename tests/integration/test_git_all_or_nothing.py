@@ -17,7 +17,7 @@ from ctm_trio.system.git_revert_killed import mend
 from ctm_trio.system.git_tree import GitTree
 from tests.git_owner import revert, tree_of
 from tests.git_repo import Repo, two_checkpoints_and_more
-from tests.unit.test_revert_killed import files, killed_at
+from tests.integration.test_revert_killed import files, killed_at
 
 FULL = "The disk is full; make room first."
 

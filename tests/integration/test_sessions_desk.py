@@ -19,9 +19,9 @@ from ctm_trio.messages.sessions import CreateSession, ForgetSession, KillSession
 from ctm_trio.model.session import Session
 from ctm_trio.owners.sessions import creation, orders
 from ctm_trio.system import workdir
+from tests.integration.test_acting import Acting, running
+from tests.integration.test_acting import server as server
 from tests.tmux_server import PrivateTmux, until
-from tests.unit.test_acting import Acting, running
-from tests.unit.test_acting import server as server
 
 
 async def create(acting: Acting, name: str, answer_s: float, deadline_s: float) -> Session:

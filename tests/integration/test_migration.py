@@ -145,7 +145,8 @@ def test_killed_in_the_middle(tmp_path: Path, where: int) -> None:
     ids = first_version.fill(path, 2000, fold=False)
     code = (
         "import os, sys; from dataclasses import replace; from pathlib import Path\n"
-        "from ctm_trio.system.migration import open_current; from tests.unit.test_migration import NEXT, PRAGMAS\n"
+        "from ctm_trio.system.migration import open_current\n"
+        "from tests.integration.test_migration import NEXT, PRAGMAS\n"
         "steps = list(NEXT.steps); steps.insert(int(sys.argv[2]), lambda db: os.kill(os.getpid(), 9))\n"
         "open_current(Path(sys.argv[1]), replace(NEXT, steps=steps), PRAGMAS)"
     )

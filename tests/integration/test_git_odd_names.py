@@ -28,7 +28,7 @@ from ctm_trio.web.orders import carry_out
 from ctm_trio.web.routes.git import reverted_view
 from tests.git_owner import owner, revert
 from tests.git_repo import Repo, two_checkpoints_and_more
-from tests.unit.test_revert_killed import files, killed_at, next_one
+from tests.integration.test_revert_killed import files, killed_at, next_one
 
 LATIN = os.fsdecode(b"caf\xe9.txt")
 """A name as Latin-1 has it: Python reads it with a lone surrogate."""
