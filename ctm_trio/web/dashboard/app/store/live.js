@@ -1,7 +1,7 @@
 /** The one stream of the tab: takes frames as they come, applies them a few times a second in one step. */
 import { streams } from '../client/index.js';
 import { batch } from '../html.js';
-import { activityVersion, clearActivity, lastCalls } from './activity.js';
+import { clearActivity, restartCounts } from './activity.js';
 import { streamClosed, streamHeard, streamStatus } from './connection.js';
 import { apply, applyTo, clearNames, eventsOf } from './events.js';
 import { appendLive, markGap } from './feed.js';
@@ -57,7 +57,7 @@ function open() {
     },
     onLost: () => {
       flush(); // what came before the gap belongs before it
-      clearActivity();
+      restartCounts();
       markGap();
       refresh();
     },
@@ -82,7 +82,6 @@ export function stopLive() {
   resumeFrom = '';
   pending = [];
   clearActivity();
-  lastCalls.clear();
   clearNames();
 }
 
@@ -109,10 +108,7 @@ function flush() {
       for (const listener of listeners) listener(event);
     }
     changeSessions((map) => events.forEach((event) => applyTo(map, event)));
-    if (rows.length) {
-      appendLive(rows);
-      activityVersion.value += 1;
-    }
+    if (rows.length) appendLive(rows);
   });
   if (stale) refresh();
 }
