@@ -27,6 +27,9 @@ export const now = signal(boxNow());
 /** `now` for what need not follow each second, rounded up to 10 s: a time that is left is never shown as longer than it is. */
 export const nearlyNow = computed(() => Math.ceil(now.value / 10_000) * 10_000);
 
+/** When this minute began: for what counts by the minute. */
+export const thisMinute = computed(() => Math.floor(now.value / 60_000) * 60_000);
+
 /** An answer has just come that was sent at this time. @param {number} time ms by the box's clock */
 export function heard(time) {
   const found = time - performance.now();

@@ -4,7 +4,7 @@ import { dollars, hourMinute, shortNumber, span } from '../../i18n/format.js';
 import { t } from '../../i18n/index.js';
 import { sessionPath } from '../../router.js';
 import { callsByMinute, coveredSince, lastCall } from '../../store/activity.js';
-import { now } from '../../store/clock.js';
+import { now, thisMinute } from '../../store/clock.js';
 import { Age, Gauge, Sparkline, StateBadge } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
 import { shorten, toolName } from '../../ui/tool.js';
@@ -56,12 +56,12 @@ export function Doing({ session }) {
     : t('state.working.reason');
 }
 
-/** Reads the counts of this session alone, so that a call draws one sparkline. @param {{name: string}} props */
+/** Follows the calls of this session alone, and the minute. @param {{name: string}} props */
 function Calls({ name }) {
-  const series = callsByMinute(name, Math.floor(now.value / 60_000) * 60_000);
+  const series = callsByMinute(name, thisMinute.value);
   const total = (/** @type {number[]|undefined} */ list) => (list ?? []).reduce((a, b) => a + b, 0);
   const n = total(series?.calls);
-  const since = coveredSince(now.value);
+  const since = coveredSince(thisMinute.value);
   const values = { n, errors: total(series?.errors), at: hourMinute(since) };
   const label = t(`sessions.${n ? 'calls' : 'noCalls'}${since ? 'Since' : ''}`, values);
   return html`<${Sparkline} calls=${series?.calls} errors=${series?.errors} label=${label} />`;
