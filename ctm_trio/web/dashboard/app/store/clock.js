@@ -40,7 +40,6 @@ export function heard(time) {
   offset = found;
   if (moved > LATENESS_MS) now.value = boxNow();
 }
-setTimeHandler(heard);
 
 /** Asks the box what time it is. */
 async function ask() {
@@ -66,5 +65,10 @@ function tick() {
   now.value = boxNow();
   if (jumped || performance.now() - heardAt > ASK_MS) ask();
 }
-setInterval(tick, 1000);
-document.addEventListener('visibilitychange', tick);
+
+/** Ticks, and takes the time from every answer, from now on. */
+export function start() {
+  setTimeHandler(heard);
+  setInterval(tick, 1000);
+  document.addEventListener('visibilitychange', tick);
+}

@@ -85,13 +85,16 @@ export function stopLive() {
   clearNames();
 }
 
-shareAmongHiddenTabs(pause, () => {
-  if (!stream) wasLost = true; // what no event tells is read again
-  open();
-});
-
 export const retryNow = () => stream?.retryNow();
-addEventListener('online', retryNow);
+
+/** From now on the stream, while there is one, follows whether the page is seen and the computer is online. */
+export function start() {
+  shareAmongHiddenTabs(pause, () => {
+    if (!stream) wasLost = true; // what no event tells is read again
+    open();
+  });
+  addEventListener('online', retryNow);
+}
 
 function flush() {
   if (timer !== null) clearTimeout(timer);

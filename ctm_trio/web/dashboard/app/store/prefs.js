@@ -41,8 +41,11 @@ function store(key, value) {
 /** 'system' | 'light' | 'dark' */
 export const theme = remembered('theme', 'system');
 
-effect(() => {
-  const root = document.documentElement;
-  if (theme.value === 'system') delete root.dataset.theme;
-  else root.dataset.theme = theme.value;
-});
+/** Shows the page in the chosen theme from now on. */
+export function start() {
+  effect(() => {
+    const root = document.documentElement;
+    if (theme.value === 'system') delete root.dataset.theme;
+    else root.dataset.theme = theme.value;
+  });
+}

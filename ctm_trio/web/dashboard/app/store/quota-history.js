@@ -93,14 +93,17 @@ export function forecast(kind, now) {
   return seen && forecastFrom(kind, samples[kind].value, seen, now);
 }
 
-let byEvent = false;
-onEvent((event) => {
-  if (event.type !== 'quota_update' || event.session) return;
-  byEvent = true;
-  record(/** @type {Quota} */ (event.payload), timeOfId(event.id) || boxNow());
-});
-effect(() => {
-  const wire = quota.value;
-  if (wire && !byEvent) record(wire, boxNow());
-  byEvent = false;
-});
+/** Records the quota from now on. */
+export function start() {
+  let byEvent = false;
+  onEvent((event) => {
+    if (event.type !== 'quota_update' || event.session) return;
+    byEvent = true;
+    record(/** @type {Quota} */ (event.payload), timeOfId(event.id) || boxNow());
+  });
+  effect(() => {
+    const wire = quota.value;
+    if (wire && !byEvent) record(wire, boxNow());
+    byEvent = false;
+  });
+}

@@ -91,9 +91,12 @@ export function clearSessions() {
   quota.value = null;
 }
 
-setInterval(() => {
-  if (sessionsLoaded.value && !document.hidden) refresh();
-}, REFRESH_MS);
+/** Reads the sessions again and again from now on, once they were read and while the page is seen. */
+export function start() {
+  setInterval(() => {
+    if (sessionsLoaded.value && !document.hidden) refresh();
+  }, REFRESH_MS);
+}
 
 /**
  * Changes one session, if we know it. @param {Map<string, SessionView>} map @param {string} name
