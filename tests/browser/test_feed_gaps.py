@@ -30,18 +30,20 @@ def test_a_page_that_does_not_reach_back_over_a_gap(site: Site, open_page: OpenP
     site.start()
     page, _ = open_page("/")
     merge = """
-      const feed = {rows: rows(1, 3), version: {value: 0}, cap: 5000, gap: {after: row(3).id}};
-      feed.rows.push(...rows(402, 410));
-      const gap = feed.gap;
+      m.clearFeeds();
+      const feed = m.sessionFeed('one');
+      feed.rows.value = [...rows(1, 3), ...rows(402, 410)];
+      feed.gap.value = {after: row(3).id};
+      const gap = feed.gap.value;
       %s
       m.mergeNewest(feed, %s, %s, gap);
-      return [ends(feed.rows), feed.gap !== null];
+      return [ends(feed.rows.value), feed.gap.value !== null];
     """
     assert feed(page, merge % ("", "rows(702, 901)", "true")) == [[702, 901], False]
     assert feed(page, merge % ("", "rows(4, 401)", "true")) == [[4, 410], False]
     assert feed(page, merge % ("", "rows(3, 410)", "true")) == [[1, 410], False]
     assert feed(page, merge % ("", "rows(1, 410)", "false")) == [[1, 410], False]
-    another = "feed.gap = {after: row(3).id};"
+    another = "feed.gap.value = {after: row(3).id};"
     assert feed(page, merge % (another, "rows(702, 901)", "true")) == [[702, 901], True]
 
 
@@ -58,7 +60,7 @@ def test_the_feed_of_all_sessions_marks_a_gap(site: Site, open_page: OpenPage) -
         m.markGap();
         m.markGap();
         m.appendLive(rows(10, 12));
-        return [m.allFeed.rows.map((one) => one.kind), ends(m.sessionFeed('one').rows)];
+        return [m.allFeed.rows.value.map((one) => one.kind), ends(m.sessionFeed('one').rows.value)];
         """,
     )
     assert found == [["call"] * 3 + ["gap"] + ["call"] * 3, [10, 12]]

@@ -99,7 +99,8 @@ def test_a_minute_of_two_hundred_events_a_second(site: Site, open_page: OpenPage
         stop.set()
     last = FLOOD_RATE * FLOOD_S - 1
     expect(page.locator(".feed-input").first).to_have_text(f"echo {last}", timeout=20_000)
-    held = page.evaluate("import('/app/store/feed.js').then((m) => m.sessionFeed('busy').rows.map((row) => row.input))")
+    rows = "import('/app/store/feed.js').then((m) => m.sessionFeed('busy').rows.value.map((row) => row.input))"
+    held = page.evaluate(rows)
     print(f"\n{frames:.0f} frames/s, {share:.0%} of a core, heap {heap_before:.1f} → {heap_after:.1f} MB")
     numbers = [int(text.removeprefix("echo ")) for text in held]
     assert numbers == list(range(numbers[0], last + 1)), "a call is missing, twice there, or out of order"

@@ -155,6 +155,43 @@ def test_each_call_is_counted_once(page: Page) -> None:
     assert run(page, "activity.js", body) == [[4, 1, start], half_hour_later, [None, None, 0], alone]
 
 
+CALLS = """
+  const {effect} = await import('/app/html.js'), activity = await import('/app/store/activity.js');
+  const made = (n) => ({id: `${n}-0`, at: 0, isError: false, tool: 'Bash', input: `${n}`});
+  const call = (name, n) => activity.countCall(name, made(n));
+  const follow = (name, seen = []) => (effect(() => void seen.push(activity.lastCall(name)?.input ?? '')), seen);
+"""
+"""`call` counts a call with a number; `follow` gives what somebody is told who shows a session's newest call."""
+
+
+def test_a_call_is_told_to_its_own_session_only(page: Page) -> None:
+    """Whoever shows one session is not drawn again with the calls of another one."""
+    body = f"""{CALLS}
+      const one = follow('one'), two = follow('two');
+      call('one', 1), call('one', 2), call('two', 3);
+      return [one, two];
+    """
+    assert run(page, "activity.js", body) == [["", "1", "2"], ["", "3"]]
+
+
+def test_what_was_counted_goes_with_its_session(page: Page) -> None:
+    """Of a session that is gone nothing stays, one of the same name begins anew, a renamed one takes it along."""
+    body = f"""{CALLS}
+      const one = follow('one'), two = follow('two');
+      const count = (name) => activity.callsByMinute(name, 0)?.calls.reduce((a, b) => a + b, 0) ?? null;
+      m.changeSessions((map) => map.set('one', {{name: 'one'}}));
+      call('one', 1), call('one', 2);
+      m.changeSessions((map) => map.delete('one'));
+      const gone = count('one');
+      call('one', 3);
+      const anew = count('one');
+      activity.renameActivity('one', 'two');
+      return [one, two, gone, anew, count('one'), count('two')];
+    """
+    told = [["", "1", "2", "", "3", ""], ["", "3"]]
+    assert run(page, "sessions.js", body) == [*told, None, 1, None, 1]
+
+
 def test_stale_is_what_was_heard_last(page: Page) -> None:
     """A connection that is found dead after a silence is stale since the last sign of life; the banner waits."""
     page.clock.install()

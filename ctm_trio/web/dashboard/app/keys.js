@@ -30,7 +30,8 @@ function nameOf(event) {
   return event.ctrlKey || event.metaKey ? `mod+${key}` : key;
 }
 
-addEventListener('keydown', (event) => {
+/** Runs what is bound to the keys that are pressed. @param {KeyboardEvent} event */
+function press(event) {
   if (event.defaultPrevented || event.altKey || event.isComposing) return;
   const name = nameOf(event);
   const isMod = name.startsWith('mod+');
@@ -47,4 +48,7 @@ addEventListener('keydown', (event) => {
     prefix = name;
     prefixAt = Date.now();
   }
-});
+}
+
+/** Listens to the keyboard from now on. */
+export const start = () => addEventListener('keydown', press);

@@ -10,10 +10,6 @@ function read() {
 
 export const here = signal(read());
 
-addEventListener('popstate', () => {
-  here.value = read();
-});
-
 /**
  * Goes to a path of the dashboard. `replace` keeps the history short (tabs, filters).
  * @param {string} to @param {{replace?: boolean}} [options]
@@ -35,8 +31,11 @@ export function leaveTo(to) {
   else go(to, { replace: true });
 }
 
-/** Lets plain clicks on links inside the page go through the router. */
-export function interceptLinks() {
+/** Follows the browser's back and forward, and lets plain clicks on links inside the page go through the router. */
+export function start() {
+  addEventListener('popstate', () => {
+    here.value = read();
+  });
   document.addEventListener('click', (event) => {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
     const link = /** @type {Element} */ (event.target).closest?.('a[href]');

@@ -27,6 +27,9 @@ export const now = signal(boxNow());
 /** `now` for what need not follow each second, rounded up to 10 s: a time that is left is never shown as longer than it is. */
 export const nearlyNow = computed(() => Math.ceil(now.value / 10_000) * 10_000);
 
+/** When this minute began: for what counts by the minute. */
+export const thisMinute = computed(() => Math.floor(now.value / 60_000) * 60_000);
+
 /** An answer has just come that was sent at this time. @param {number} time ms by the box's clock */
 export function heard(time) {
   const found = time - performance.now();
@@ -37,7 +40,6 @@ export function heard(time) {
   offset = found;
   if (moved > LATENESS_MS) now.value = boxNow();
 }
-setTimeHandler(heard);
 
 /** Asks the box what time it is. */
 async function ask() {
@@ -63,5 +65,10 @@ function tick() {
   now.value = boxNow();
   if (jumped || performance.now() - heardAt > ASK_MS) ask();
 }
-setInterval(tick, 1000);
-document.addEventListener('visibilitychange', tick);
+
+/** Ticks, and takes the time from every answer, from now on. */
+export function start() {
+  setTimeHandler(heard);
+  setInterval(tick, 1000);
+  document.addEventListener('visibilitychange', tick);
+}

@@ -1,7 +1,7 @@
 /** What an event of the stream means: for the sessions, for the feeds, for the counts. */
 import { t } from '../i18n/index.js';
 import { timeOfId } from '../ids.js';
-import { countCall, lastCalls } from './activity.js';
+import { countCall } from './activity.js';
 import { rowOf } from './feed.js';
 import { change, changeQuota, sessions, sessionsLoaded } from './sessions.js';
 
@@ -35,7 +35,6 @@ export function apply(event, rows) {
     const row = rowOf({ ...event, ts: event.payload.ts });
     rows.push(row);
     countCall(session, row);
-    lastCalls.set(session, { tool: row.tool, input: row.input });
     return sessionsLoaded.value && !sessions.value.has(session) && noteNewName(session);
   }
   if (event.type === 'quota_update') {

@@ -4,22 +4,24 @@ import { signal } from '../html.js';
 import { t } from '../i18n/index.js';
 import { boxNow } from './clock.js';
 
+/** @template T @typedef {import('../html.js').Signal<T>} Signal */
+
 /**
  * @typedef {{id: string, session: string, kind: 'call'|'attention'|'session'|'gap', tool: string, input: string,
  *   summary: string, isError: boolean, at: number, agentId: string, durationMs: number, exitCode: number|null,
  *   text?: string}} Row
  * @typedef {{after: string}} Gap rows may be missing after this id ("": anywhere); each gap is an object of its own
- * @typedef {{rows: Row[], version: import('../html.js').Signal<number>, cap: number, gap: Gap|null}} Feed
- *   `rows`: oldest first. `version` grows with every change. `gap`: the newest page has to be read again.
+ * @typedef {{rows: Signal<Row[]>, gap: Signal<Gap|null>, cap: number}} Feed
+ *   `rows`: oldest first, another array with each change. `gap`: the newest page has to be read again.
  */
 
 /** Rows kept of live events. What is older is one "load older" away. */
 export const LIVE_ROWS = 5000;
 
-/** @param {number} [cap] @returns {Feed} */
-const newFeed = (cap = LIVE_ROWS) => ({ rows: [], version: signal(0), cap, gap: null });
+/** @param {Row[]} rows @returns {Feed} */
+const newFeed = (rows) => ({ rows: signal(rows), gap: signal(null), cap: LIVE_ROWS });
 
-export const allFeed = newFeed();
+export const allFeed = newFeed([]);
 /** @type {Map<string, Feed>} */
 const bySession = new Map();
 /** Feeds of sessions kept in memory after their view was closed. */
@@ -29,9 +31,9 @@ const KEPT = 4;
 export function sessionFeed(name) {
   let feed = bySession.get(name);
   if (!feed) {
-    feed = newFeed();
-    const whole = allFeed.rows.slice(allFeed.rows.findLastIndex((row) => row.kind === 'gap') + 1);
-    feed.rows = whole.filter((row) => row.session === name && row.kind === 'call');
+    const all = allFeed.rows.peek(); // whoever asks follows the feed of one session only
+    const whole = all.slice(all.findLastIndex((row) => row.kind === 'gap') + 1);
+    feed = newFeed(whole.filter((row) => row.session === name && row.kind === 'call'));
     bySession.set(name, feed);
     while (bySession.size > KEPT) bySession.delete(/** @type {string} */ (bySession.keys().next().value));
   }
@@ -64,13 +66,13 @@ function text(value) {
 
 /** @param {Feed} feed @param {Row[]} rows newer than all in it, oldest first */
 function append(feed, rows) {
-  const last = feed.rows[feed.rows.length - 1];
+  const known = feed.rows.value;
+  const last = known.at(-1);
   const fresh = last ? rows.filter((row) => compareIds(row.id, last.id) > 0) : rows;
   if (!fresh.length) return;
   // A new array a flush: views compare by identity; 5,000 references cost microseconds.
-  feed.rows = feed.rows.concat(fresh);
-  if (feed.rows.length > feed.cap + 500) feed.rows = feed.rows.slice(-feed.cap);
-  feed.version.value += 1;
+  const all = known.concat(fresh);
+  feed.rows.value = all.length > feed.cap + 500 ? all.slice(-feed.cap) : all;
 }
 
 /** Live rows, in order. @param {Row[]} rows */
@@ -84,42 +86,37 @@ export function appendLive(rows) {
 
 /** Merges a page of history. @param {Feed} feed @param {Row[]} page any order */
 export function mergeHistory(feed, page) {
-  const known = new Set(feed.rows.map((row) => row.id));
+  const rows = feed.rows.value;
+  const known = new Set(rows.map((row) => row.id));
   const fresh = page.filter((row) => !known.has(row.id));
   if (!fresh.length) return;
-  feed.rows = feed.rows.concat(fresh).sort((a, b) => compareIds(a.id, b.id));
-  feed.cap = Math.max(feed.cap, feed.rows.length);
-  feed.version.value += 1;
+  feed.rows.value = rows.concat(fresh).sort((a, b) => compareIds(a.id, b.id));
+  feed.cap = Math.max(feed.cap, rows.length + fresh.length);
 }
 
 /**
  * Merges the newest page, which closes a gap: if it does not reach back to what was there before the gap, the rows that
  * are older than the page go. They can be loaded again, page by page.
  * @param {Feed} feed @param {Row[]} page any order @param {boolean} hasMore there is history before the page
- * @param {Gap|null} gap what `feed.gap` was when the page was asked for; a gap of later on stays
+ * @param {Gap|null} gap the feed's gap when the page was asked for; a gap of later on stays
  */
 export function mergeNewest(feed, page, hasMore, gap) {
   if (gap && hasMore && page.length) {
     const oldest = page.reduce((least, row) => (compareIds(row.id, least) < 0 ? row.id : least), page[0].id);
     if (!gap.after || compareIds(oldest, gap.after) > 0) {
-      feed.rows = feed.rows.filter((row) => compareIds(row.id, oldest) >= 0);
-      feed.version.value += 1;
+      feed.rows.value = feed.rows.value.filter((row) => compareIds(row.id, oldest) >= 0);
     }
   }
   mergeHistory(feed, page);
-  if (gap && feed.gap === gap) {
-    feed.gap = null;
-    feed.version.value += 1;
-  }
+  if (gap && feed.gap.value === gap) feed.gap.value = null;
 }
 
 /** After a gap in the stream: open feeds read their newest page again, the feed of all sessions shows where it is. */
 export function markGap() {
   for (const feed of bySession.values()) {
-    feed.gap = { after: feed.gap ? feed.gap.after : (feed.rows[feed.rows.length - 1]?.id ?? '') };
-    feed.version.value += 1;
+    feed.gap.value = { after: feed.gap.value ? feed.gap.value.after : (feed.rows.value.at(-1)?.id ?? '') };
   }
-  const last = allFeed.rows[allFeed.rows.length - 1];
+  const last = allFeed.rows.value.at(-1);
   if (last && last.kind !== 'gap') append(allFeed, [gapRow(last.id)]);
 }
 
@@ -133,7 +130,6 @@ function gapRow(after) {
 
 /** Forgets everything (log out). */
 export function clearFeeds() {
-  allFeed.rows = [];
-  allFeed.version.value += 1;
+  allFeed.rows.value = [];
   bySession.clear();
 }

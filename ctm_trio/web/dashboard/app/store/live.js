@@ -1,7 +1,7 @@
 /** The one stream of the tab: takes frames as they come, applies them a few times a second in one step. */
 import { streams } from '../client/index.js';
 import { batch } from '../html.js';
-import { activityVersion, clearActivity, lastCalls } from './activity.js';
+import { clearActivity, restartCounts } from './activity.js';
 import { streamClosed, streamHeard, streamStatus } from './connection.js';
 import { apply, applyTo, clearNames, eventsOf } from './events.js';
 import { appendLive, markGap } from './feed.js';
@@ -57,7 +57,7 @@ function open() {
     },
     onLost: () => {
       flush(); // what came before the gap belongs before it
-      clearActivity();
+      restartCounts();
       markGap();
       refresh();
     },
@@ -82,17 +82,19 @@ export function stopLive() {
   resumeFrom = '';
   pending = [];
   clearActivity();
-  lastCalls.clear();
   clearNames();
 }
 
-shareAmongHiddenTabs(pause, () => {
-  if (!stream) wasLost = true; // what no event tells is read again
-  open();
-});
-
 export const retryNow = () => stream?.retryNow();
-addEventListener('online', retryNow);
+
+/** From now on the stream, while there is one, follows whether the page is seen and the computer is online. */
+export function start() {
+  shareAmongHiddenTabs(pause, () => {
+    if (!stream) wasLost = true; // what no event tells is read again
+    open();
+  });
+  addEventListener('online', retryNow);
+}
 
 function flush() {
   if (timer !== null) clearTimeout(timer);
@@ -109,10 +111,7 @@ function flush() {
       for (const listener of listeners) listener(event);
     }
     changeSessions((map) => events.forEach((event) => applyTo(map, event)));
-    if (rows.length) {
-      appendLive(rows);
-      activityVersion.value += 1;
-    }
+    if (rows.length) appendLive(rows);
   });
   if (stale) refresh();
 }

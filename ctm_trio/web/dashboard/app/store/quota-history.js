@@ -30,7 +30,7 @@ const SAME_WINDOW_MS = 10 * MINUTE;
 /** A rate over the whole window says something once this share of it has passed. */
 const ENOUGH_OF_WINDOW = 0.05;
 
-/** @type {Record<Kind, import('../html.js').Signal<Sample[]>>} */
+/** @type {Record<Kind, import('./prefs.js').Remembered<Sample[]>>} */
 const samples = { five: remembered('quota.five', []), weekly: remembered('quota.weekly', []) };
 
 /** The wire's quota as one window of it; null while that is not known.
@@ -93,14 +93,17 @@ export function forecast(kind, now) {
   return seen && forecastFrom(kind, samples[kind].value, seen, now);
 }
 
-let byEvent = false;
-onEvent((event) => {
-  if (event.type !== 'quota_update' || event.session) return;
-  byEvent = true;
-  record(/** @type {Quota} */ (event.payload), timeOfId(event.id) || boxNow());
-});
-effect(() => {
-  const wire = quota.value;
-  if (wire && !byEvent) record(wire, boxNow());
-  byEvent = false;
-});
+/** Records the quota from now on. */
+export function start() {
+  let byEvent = false;
+  onEvent((event) => {
+    if (event.type !== 'quota_update' || event.session) return;
+    byEvent = true;
+    record(/** @type {Quota} */ (event.payload), timeOfId(event.id) || boxNow());
+  });
+  effect(() => {
+    const wire = quota.value;
+    if (wire && !byEvent) record(wire, boxNow());
+    byEvent = false;
+  });
+}

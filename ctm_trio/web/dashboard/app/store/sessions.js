@@ -1,6 +1,7 @@
 /** The sessions and the quota: read once, kept current by events, read again after a gap. */
 import { api } from '../client/index.js';
 import { computed, signal } from '../html.js';
+import { forgetActivity } from './activity.js';
 import { boxNow, now } from './clock.js';
 import { standing } from './attention.js';
 
@@ -56,17 +57,23 @@ async function load(mine) {
   if (list.status === 'fulfilled') {
     const map = new Map(list.value.map((one) => [one.name, one]));
     for (const step of mine.steps) step(map);
-    sessions.value = map;
+    show(map);
     sessionsLoaded.value = true;
   }
   if (limits.status === 'fulfilled' && !mine.quotaChanged) quota.value = limits.value;
+}
+
+/** What was counted of sessions that are gone goes with them. @param {Map<string, SessionView>} map */
+function show(map) {
+  for (const name of sessions.value.keys()) if (!map.has(name)) forgetActivity(name);
+  sessions.value = map;
 }
 
 /** Changes the sessions, also in the answer that is on its way. @param {(map: Map<string, SessionView>) => void} step */
 export function changeSessions(step) {
   const map = new Map(sessions.value);
   step(map);
-  sessions.value = map;
+  show(map);
   if (reading.now) reading.steps.push(step);
 }
 
@@ -79,14 +86,17 @@ export function changeQuota(limits) {
 /** Forgets everything (log out). */
 export function clearSessions() {
   reading = newReading();
-  sessions.value = new Map();
+  show(new Map());
   sessionsLoaded.value = false;
   quota.value = null;
 }
 
-setInterval(() => {
-  if (sessionsLoaded.value && !document.hidden) refresh();
-}, REFRESH_MS);
+/** Reads the sessions again and again from now on, once they were read and while the page is seen. */
+export function start() {
+  setInterval(() => {
+    if (sessionsLoaded.value && !document.hidden) refresh();
+  }, REFRESH_MS);
+}
 
 /**
  * Changes one session, if we know it. @param {Map<string, SessionView>} map @param {string} name

@@ -3,6 +3,7 @@ import { html, useEffect, useRef, useState } from '../html.js';
 import { dayAndTime } from '../i18n/format.js';
 import { theme } from '../store/prefs.js';
 import { Loading } from './bits.js';
+import { useDark } from './media.js';
 
 /** @import uPlot from '../../vendor/uplot.js' */
 /** @typedef {{label: string, values: (number|null)[], colour: string, fill?: boolean}} Series `colour`: a custom property's name */
@@ -10,7 +11,6 @@ import { Loading } from './bits.js';
 const HEIGHT = 220;
 /** Rows of the table that screen readers get. */
 const TABLE_ROWS = 40;
-const dark = matchMedia('(prefers-color-scheme: dark)');
 
 /** Distances of the time marks in seconds: no two of them may read the same. */
 const MINUTE = 60;
@@ -54,12 +54,9 @@ function colour(element, name) {
 export function Chart({ times, series, label, format, legend = series.length > 1 }) {
   const box = useRef(/** @type {HTMLElement|null} */ (null));
   const [plot, setPlot] = useState(/** @type {typeof uPlot|null} */ (null));
-  const [round, setRound] = useState(0);
+  const dark = useDark();
   useEffect(() => {
     loadLibrary().then((found) => setPlot(() => found));
-    const redraw = () => setRound((n) => n + 1);
-    dark.addEventListener('change', redraw);
-    return () => dark.removeEventListener('change', redraw);
   }, []);
   useEffect(() => {
     const element = box.current;
@@ -104,7 +101,7 @@ export function Chart({ times, series, label, format, legend = series.length > 1
       observer.disconnect();
       chart.destroy();
     };
-  }, [plot, times, series, round, theme.value]);
+  }, [plot, times, series, dark, theme.value]);
   const step = Math.ceil(times.length / TABLE_ROWS);
   return html`<figure class="chart" aria-label=${label}>
     <div ref=${box} class="chart-box" aria-hidden="true">${!plot && html`<${Loading} rows=${2} />`}<output class="chart-tip" hidden></output></div>

@@ -1,10 +1,20 @@
-/** Follow a media query. */
+/** What the screen is like, for components to follow. */
 import { signal } from '../html.js';
 
 /** Below this width the page is laid out for a phone; `styles/` says the same. */
-const query = matchMedia('(max-width: 720px)');
-const narrow = signal(query.matches);
-query.addEventListener('change', () => (narrow.value = query.matches));
+const phone = matchMedia('(max-width: 720px)');
+const dark = matchMedia('(prefers-color-scheme: dark)');
+const isPhone = signal(phone.matches);
+const isDark = signal(dark.matches);
+
+/** Follows the screen from now on. */
+export function start() {
+  phone.addEventListener('change', () => (isPhone.value = phone.matches));
+  dark.addEventListener('change', () => (isDark.value = dark.matches));
+}
 
 /** @returns {boolean} true on a phone */
-export const useNarrow = () => narrow.value;
+export const useNarrow = () => isPhone.value;
+
+/** @returns {boolean} true if the system is dark, whatever was chosen here */
+export const useDark = () => isDark.value;

@@ -23,8 +23,7 @@ const keyOf = (/** @type {{id: string}} */ row) => row.id;
 /** @param {{params: Record<string, string>, query: Record<string, string>}} props */
 export default function Everything({ params, query }) {
   const narrow = useNarrow();
-  void allFeed.version.value; // follow the live rows
-  const rows = allFeed.rows;
+  const rows = allFeed.rows.value;
   const { session = '', tool = '', errors = '' } = query;
   const matching = useMemo(() => rows.filter(keeps({ session, tool, errors })).reverse(), [rows, session, tool, errors]);
   const found = useMemo(() => matching.reduce((n, row) => n + (row.kind === 'gap' ? 0 : 1), 0), [matching]);

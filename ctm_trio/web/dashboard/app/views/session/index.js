@@ -1,5 +1,5 @@
 /** One session: who it is and how it stands, its tabs, and a line to talk to it. */
-import { html, useEffect, useLayoutEffect, useState } from '../../html.js';
+import { html, signal, useEffect, useLayoutEffect, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { go, sessionPath } from '../../router.js';
@@ -29,20 +29,16 @@ export default function Session({ params, query }) {
   </div>`;
 }
 
-/** @type {Map<string, import('../../html.js').Component>} */
-const loaded = new Map();
+/** Loaded components by tab id. @type {import('../../html.js').Signal<Map<string, import('../../html.js').Component>>} */
+const bodies = signal(new Map());
 
 /** Loads a tab's module when it is first opened. @param {{tab: typeof TABS[0], [key: string]: unknown}} props */
 function TabBody({ tab, ...rest }) {
-  const [, redraw] = useState(0);
   const [error, setError] = useState(/** @type {Error|null} */ (null));
-  const Tab = loaded.get(tab.id);
+  const Tab = bodies.value.get(tab.id);
   useEffect(() => {
     if (Tab) return;
-    tab.load().then((module) => {
-      loaded.set(tab.id, module.default);
-      redraw((n) => n + 1);
-    }, setError);
+    tab.load().then((module) => (bodies.value = new Map(bodies.value).set(tab.id, module.default)), setError);
   }, []);
   if (error) return html`<${Failure} error=${error} retry=${() => location.reload()} />`;
   return Tab ? html`<${Tab} ...${rest} />` : html`<div class="page"><${Loading} /></div>`;

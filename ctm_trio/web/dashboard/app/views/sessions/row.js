@@ -3,8 +3,8 @@ import { html, useMemo } from '../../html.js';
 import { dollars, hourMinute, shortNumber, span } from '../../i18n/format.js';
 import { t } from '../../i18n/index.js';
 import { sessionPath } from '../../router.js';
-import { activityVersion, callsByMinute, coveredSince, lastCalls } from '../../store/activity.js';
-import { now } from '../../store/clock.js';
+import { callsByMinute, coveredSince, lastCall } from '../../store/activity.js';
+import { now, thisMinute } from '../../store/clock.js';
 import { Age, Gauge, Sparkline, StateBadge } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
 import { shorten, toolName } from '../../ui/tool.js';
@@ -50,20 +50,18 @@ function Since({ at }) {
 
 /** What a working session did last. @param {{session: import('../../client/types.js').SessionView}} props */
 export function Doing({ session }) {
-  void activityVersion.value; // redraw with every call
-  const call = lastCalls.get(session.name);
+  const call = lastCall(session.name);
   return call
     ? html`<b class="tool-name">${toolName(call.tool)}</b> <bdi class="mono">${shorten(call.input, session.workdir)}</bdi>`
     : t('state.working.reason');
 }
 
-/** Reads the counters of this session alone, so that a call redraws one sparkline. @param {{name: string}} props */
+/** Follows the calls of this session alone, and the minute. @param {{name: string}} props */
 function Calls({ name }) {
-  void activityVersion.value; // redraw when something was counted
-  const series = callsByMinute(name, Math.floor(now.value / 60_000) * 60_000);
+  const series = callsByMinute(name, thisMinute.value);
   const total = (/** @type {number[]|undefined} */ list) => (list ?? []).reduce((a, b) => a + b, 0);
   const n = total(series?.calls);
-  const since = coveredSince(now.value);
+  const since = coveredSince(thisMinute.value);
   const values = { n, errors: total(series?.errors), at: hourMinute(since) };
   const label = t(`sessions.${n ? 'calls' : 'noCalls'}${since ? 'Since' : ''}`, values);
   return html`<${Sparkline} calls=${series?.calls} errors=${series?.errors} label=${label} />`;

@@ -1,5 +1,5 @@
 /** The frame round every view: navigation, banner, the view itself, fixtures. */
-import { batch, html, signal, useEffect, useLayoutEffect, useState } from '../../html.js';
+import { html, signal, useEffect, useLayoutEffect, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { commands, fixtures, notFound, views } from '../../registry.js';
@@ -9,7 +9,7 @@ import { Failure, Loading } from '../../ui/bits.js';
 import { Banner } from './banner.js';
 import { BottomBar, SideBar } from './nav.js';
 
-/** @import { Component } from '../../html.js' */
+/** @import { Component, Signal } from '../../html.js' */
 
 /** Which view the address asks for. */
 function findView() {
@@ -65,12 +65,13 @@ function everywhereKeys() {
   ];
 }
 
-/** Loaded modules by view id, so that a second visit is instant. @type {Map<string, Component>} */
-const loaded = new Map();
+/** Loaded components by view id, so that a second visit is instant. @type {Signal<Map<string, Component>>} */
+const rooms = signal(new Map());
 
 /** @param {import('../../registry.js').View} view */
 async function loadView(view) {
-  loaded.set(view.id, (await view.load()).default);
+  const { default: View } = await view.load();
+  rooms.value = new Map(rooms.value).set(view.id, View);
 }
 
 /** Loads the view that the address asks for, before the first render needs it. It never fails: `Room` shows errors. */
@@ -80,11 +81,10 @@ export async function loadFirstView() {
 
 /** @param {{view: import('../../registry.js').View, params: Record<string, string>, query: Record<string, string>}} props */
 function Room({ view, params, query }) {
-  const [, redraw] = useState(0);
   const [error, setError] = useState(/** @type {Error|null} */ (null));
-  const View = loaded.get(view.id);
+  const View = rooms.value.get(view.id);
   useEffect(() => {
-    if (!View) loadView(view).then(() => redraw((n) => n + 1), setError);
+    if (!View) loadView(view).catch(setError);
   }, []);
   useLayoutEffect(() => {
     if (View) performance.mark('ctm-ready'); // the first view takes input from here on
@@ -93,7 +93,7 @@ function Room({ view, params, query }) {
   return error ? html`<${Failure} error=${error} retry=${() => location.reload()} />` : html`<${Loading} />`;
 }
 
-/** @type {import('../../html.js').Signal<Map<string, Component>>} */
+/** @type {Signal<Map<string, Component>>} */
 const fixtureParts = signal(new Map());
 let fixturesAsked = false;
 
@@ -104,11 +104,9 @@ function loadFixtures() {
   const idle = window.requestIdleCallback ?? ((/** @type {() => void} */ run) => setTimeout(run, 200));
   idle(async () => {
     const parts = await Promise.allSettled(fixtures.map((one) => one.load()));
-    batch(() => {
-      const map = new Map();
-      parts.forEach((part, index) => part.status === 'fulfilled' && map.set(fixtures[index].id, part.value.default));
-      fixtureParts.value = map;
-    });
+    const map = new Map();
+    parts.forEach((part, index) => part.status === 'fulfilled' && map.set(fixtures[index].id, part.value.default));
+    fixtureParts.value = map;
   });
 }
 

@@ -1,6 +1,6 @@
 /** The rows of a session's feed: live ones from the store, older ones page by page, and a jump to one row. */
 import { api, NEWEST } from '../../../client/index.js';
-import { useCallback, useEffect, useRef, useState } from '../../../html.js';
+import { useCallback, useEffect, useRef, useSignal, useState } from '../../../html.js';
 import { compareIds } from '../../../ids.js';
 import { mergeHistory, mergeNewest, rowOf, sessionFeed } from '../../../store/feed.js';
 
@@ -14,20 +14,18 @@ const ABOVE_NS = 60_000_000_000n;
 /** @param {string} name @param {string} [wanted] id of a row that has to be there */
 export function usePages(name, wanted) {
   const feed = sessionFeed(name);
-  void feed.version.value; // follow the live rows
   const [state, setState] = useState({ loaded: false, hasMore: true, error: /** @type {ApiError|null} */ (null) });
   const [jump, setJump] = useState(/** @type {Row[]|null} */ (null));
-  const [round, setRound] = useState(0);
-  const busy = useRef(false);
+  const busy = useSignal(false);
   /** The gap for which the newest page was asked last, null for none; undefined: it was never asked for. */
   const asked = useRef(/** @type {Gap|null|undefined} */ (undefined));
-  const rows = jump ?? feed.rows;
+  const rows = jump ?? feed.rows.value;
 
   /** One request at a time. `take` gets the page. */
   const load = useCallback(
     async (/** @type {string} */ before, /** @type {(rows: Row[], hasMore: boolean) => void} */ take) => {
-      if (busy.current) return;
-      busy.current = true;
+      if (busy.value) return;
+      busy.value = true;
       try {
         const page = await api.history(name, before, PAGE);
         take(page.events.map(rowOf), page.has_more);
@@ -35,22 +33,21 @@ export function usePages(name, wanted) {
       } catch (error) {
         setState((old) => ({ ...old, error: /** @type {ApiError} */ (error) }));
       } finally {
-        busy.current = false;
-        setRound((n) => n + 1);
+        busy.value = false;
       }
     },
     [name],
   );
   const newest = () => {
-    const { gap } = feed;
-    if (!busy.current) asked.current = gap;
+    const gap = feed.gap.value;
+    if (!busy.value) asked.current = gap;
     return load(NEWEST, (page, hasMore) => mergeNewest(feed, page, hasMore, gap));
   };
 
   // With each request that ends, too: a gap that opened meanwhile had to wait for it. An error is not tried again here.
   useEffect(() => {
-    if (asked.current === undefined || (feed.gap && feed.gap !== asked.current)) newest();
-  }, [load, feed.gap, round]);
+    if (asked.current === undefined || (feed.gap.value && feed.gap.value !== asked.current)) newest();
+  }, [load, feed.gap.value, busy.value]);
 
   useEffect(() => {
     if (!wanted || !state.loaded || rows.some((row) => row.id === wanted)) return undefined;
@@ -63,7 +60,7 @@ export function usePages(name, wanted) {
   }, [wanted, state.loaded]);
 
   const older = async () => {
-    if (jump === null && (feed.gap || !rows.length)) return newest(); // the newest page comes first
+    if (jump === null && (feed.gap.value || !rows.length)) return newest(); // the newest page comes first
     if (!state.hasMore || !rows.length) return undefined;
     if (jump === null) return load(rows[0].id, (page) => mergeHistory(feed, page));
     return load(rows[0].id, (page) => setJump((old) => old && [...page.reverse(), ...old]));
@@ -72,7 +69,7 @@ export function usePages(name, wanted) {
     setJump(null);
     setState((old) => ({ ...old, hasMore: true }));
   };
-  const incomplete = jump === null && feed.gap !== null && state.error !== null;
+  const incomplete = jump === null && feed.gap.value !== null && state.error !== null;
   return { rows, ...state, older, incomplete, jumped: jump !== null, backToLive };
 }
 
