@@ -36,7 +36,7 @@ exit codes:
   0    done
   1    it failed; the message says why and what to do
   2    the command line was not understood
-  3    there is no such session (or log, or command)
+  3    there is no such session or log, or none yet
   4    the daemon cannot be reached
   130  interrupted with Ctrl-C
 """

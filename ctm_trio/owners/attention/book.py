@@ -1,6 +1,6 @@
 """Every session's attention: its state, and what changes it. Synchronous; the attention task alone drives it.
 
-What is known of a session is in `attention_heard.py`, and for yolo mode in `attention_yolo.py`.
+What is known of a session is in `heard.py`, and for yolo mode in `yolo.py`.
 """
 
 from __future__ import annotations

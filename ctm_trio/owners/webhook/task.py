@@ -1,6 +1,6 @@
 """The webhook owner: announcements of attention from the event log into the outbox, and from there to the endpoint.
 
-Each of the two ways has a file of its own, `webhook_intake.py` and `webhook_dispatch.py`; here are the task and what it
+Each of the two ways has a file of its own, `intake.py` and `dispatch.py`; here are the task and what it
 answers the web.
 """
 
