@@ -93,9 +93,11 @@ def load_config(paths: Paths, *, guess: bool = False) -> Settings:
             raise CliError(text) from None
         from ctm_trio.cli.guessed import guessed_settings
 
-        settings = guessed_settings(data, text)
+        found = guessed_settings(data)
+        if found is None:
+            raise CliError(text) from None
         say(text)
-        return settings
+        return found
     except BrokenConfig as error:
         raise CliError(error.message) from None
     except OSError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ctm_trio.cli.common import CliError
 from ctm_trio.model.decoding import BAD_JSON
 
 if TYPE_CHECKING:
@@ -15,15 +14,14 @@ SOCKET = "tmux_socket"
 _SAID = re.compile(rb'"tmux_socket"\s*:\s*("(?:[^"\\\n]|\\.)*")')
 
 
-def guessed_settings(data: bytes, problem: str) -> Settings:
+def guessed_settings(data: bytes) -> Settings | None:
     """The defaults, with the tmux server that the text names: on another one `kill` would end another session.
 
     Args:
         data: of `config.json`.
-        problem: what is wrong with it, for people.
 
-    Raises:
-        CliError: a tmux server is named, and cannot be made out.
+    Returns:
+        None if a tmux server is named and cannot be made out.
     """
     import msgspec
 
@@ -32,11 +30,9 @@ def guessed_settings(data: bytes, problem: str) -> Settings:
 
     said = _SAID.findall(data)
     if not said:
-        if SOCKET.encode() in data:
-            raise CliError(problem)
-        return Settings()
+        return None if SOCKET.encode() in data else Settings()
     try:
         socket = msgspec.json.decode(said[-1], type=str)
     except BAD_JSON:
-        raise CliError(problem) from None
+        return None
     return Settings(tmux_socket="" if socket and fault(f"serve.{SOCKET}", socket) else socket)

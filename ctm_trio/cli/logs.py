@@ -36,23 +36,21 @@ from ctm_trio.cli.common import (
     read_book,
     say,
 )
+from ctm_trio.cli.log_calls import MAX_LINE_BYTES, Line, is_first, parse, size_of
+from ctm_trio.cli.logs_follow import Following
 from ctm_trio.cli.offers import offer
 from ctm_trio.cli.streams import put_bytes
 from ctm_trio.ingest.log_copies import distinct
 from ctm_trio.ingest.log_files import list_parts, open_log_file
 from ctm_trio.ingest.rotated_files import rotated_by_others
 from ctm_trio.model.log_names import parse_log_name
-from ctm_trio.model.times import parse_time
-from ctm_trio.model.tool_call import CallLine, decode_line, parse_call
+from ctm_trio.model.tool_call import decode_line
 from ctm_trio.model.twice import Reported
 
 if TYPE_CHECKING:
     from ctm_trio.model.paths import Paths
 
 DEFAULT_LINES = 100
-MAX_LINE_BYTES = 64 << 20
-"""A longer line cannot be one of our payloads (they end at 32 MiB) and is left out."""
-
 LOOK_EVERY_S = 0.2
 """How often `-f` looks for new lines."""
 
@@ -69,16 +67,6 @@ class Wanted:
     pattern: re.Pattern[bytes] | None
     session: str
     """Only lines that say they are of this session or say nothing; "" for all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One tool call and where it came from. `at` is unix seconds, 0.0 if the line has no time."""
-
-    at: float
-    log: str
-    call: CallLine
-    raw: bytes
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -119,8 +107,6 @@ def pattern(text: str) -> re.Pattern[bytes]:
 
 def run(args: argparse.Namespace) -> int:
     """Show what is there, then follow if asked to."""
-    from ctm_trio.cli.logs_follow import Following
-
     paths = find_paths()
     names = session_names(paths)
     firsts: dict[str, tuple[int, str]] = {}
@@ -208,15 +194,6 @@ def first_session(directory: Path, log: str, known: dict[str, tuple[int, str]]) 
     return session
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    """Inode and size of a file, zeros if there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_ino, status.st_size
-
-
 def chosen_lines(directory: Path, log: str, wanted: Wanted, limit: int, end: int) -> Iterator[Line]:
     """The wanted lines of a log, oldest first: all of them as they are read, or with a limit the last ones.
 
@@ -282,20 +259,6 @@ class Unpacked(gzip.GzipFile):
         """Close both."""
         super().close()
         self._packed.close()
-
-
-def parse(data: bytes, log: str) -> Line | None:
-    """A line of a log; None if it is not a complete tool call."""
-    if not data.endswith(b"\n"):
-        return None
-    raw = decode_line(data)
-    call = parse_call(raw) if raw is not None else None
-    return None if call is None else Line(parse_time(call.ts) or 0.0, log, call, data)
-
-
-def is_first(known: Reported, line: Line) -> bool:
-    """False for the copy of a call, where every hook fires twice."""
-    return known.is_first_call(line.call.tool_use_id, line.call.tail, line.call.ts)
 
 
 def wants(wanted: Wanted, line: Line) -> bool:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ctm_trio.cli.logs import MAX_LINE_BYTES, Line, is_first, parse, size_of
+from ctm_trio.cli.log_calls import MAX_LINE_BYTES, Line, is_first, parse, size_of
 from ctm_trio.ingest.log_files import list_parts, list_strays, open_log_file
 from ctm_trio.model.twice import Reported
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from typing import TYPE_CHECKING
 
 from ctm_trio.cli.common import (
@@ -20,8 +19,7 @@ from ctm_trio.cli.common import (
     read_book,
     say,
 )
-from ctm_trio.cli.views import is_live, live_names, use_our_server
-from ctm_trio.model.times import parse_time
+from ctm_trio.cli.views import ago, is_live, live_names, use_our_server, view
 
 if TYPE_CHECKING:
     from ctm_trio.model.session import Session
@@ -60,36 +58,10 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-def view(record: Session, alive: bool) -> dict[str, object]:
-    """A session as the wire shows it, as far as it is known without the daemon. Source: PROTOCOL.md, CLI."""
-    shown: dict[str, object] = {
-        "name": record.name,
-        "uuid": record.uuid,
-        "mode": record.mode,
-        "workdir": record.workdir,
-        "created_at": record.created_at,
-    }
-    if record.last_attached_at:
-        shown["last_attached_at"] = record.last_attached_at
-    return {**shown, "is_active": alive, "tmux_alive": alive}
-
-
 def row(record: Session, alive: bool) -> list[str]:
     """A session as a line of the table."""
     state = "running" if alive else "ended"
     return [record.name, record.mode, state, ago(record.last_attached_at, " ago"), record.workdir]
-
-
-def ago(text: str, more: str = "") -> str:
-    """How long ago a time is: `30s`, `3m`, `2h`, `5d`, and `more` behind it; `-` alone if it is none."""
-    at = parse_time(text)
-    if at is None:
-        return "-"
-    seconds = max(0, int(time.time() - at))
-    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size}{unit}{more}"
-    return f"{seconds}s{more}"
 
 
 def pick(records: list[Session], live: frozenset[str]) -> int:

@@ -27,9 +27,8 @@ from ctm_trio.cli.common import (
 )
 from ctm_trio.cli.lifecycle import run_hook, tell
 from ctm_trio.cli.link import START_LIMIT_S, ensure_daemon
-from ctm_trio.cli.ls import view
 from ctm_trio.cli.offers import offer
-from ctm_trio.cli.views import enter, find_record, is_live, live_names, use_our_server
+from ctm_trio.cli.views import enter, find_record, is_live, live_names, use_our_server, view
 from ctm_trio.model.session import is_new_name
 from ctm_trio.model.times import format_time
 

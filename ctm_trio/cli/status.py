@@ -32,8 +32,7 @@ from ctm_trio.cli.common import (
     say,
 )
 from ctm_trio.cli.link import probe
-from ctm_trio.cli.ls import ago, view
-from ctm_trio.cli.views import is_live, live_names, use_our_server
+from ctm_trio.cli.views import ago, is_live, live_names, use_our_server, view
 from ctm_trio.cli.where import daemon_port, restart_needed, running, silent_daemon
 from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.file import event_reader

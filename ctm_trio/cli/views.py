@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 from ctm_trio.cli.common import NOT_FOUND, CliError, plain, read_book
 from ctm_trio.model.panes import PANE_FORMAT, living, parse_panes
+from ctm_trio.model.times import parse_time
 from ctm_trio.system.tmux_words import GONE, exactly, literal, tmux_argv, tmux_name
 
 if TYPE_CHECKING:
@@ -99,3 +101,29 @@ def become(argv: list[str]) -> int:
         os.execvp(argv[0], argv)
     except OSError as error:
         raise CliError(f"{argv[0]} cannot be run: {error.strerror}.") from None
+
+
+def view(record: Session, alive: bool) -> dict[str, object]:
+    """A session as the wire shows it, as far as it is known without the daemon. Source: PROTOCOL.md, CLI."""
+    shown: dict[str, object] = {
+        "name": record.name,
+        "uuid": record.uuid,
+        "mode": record.mode,
+        "workdir": record.workdir,
+        "created_at": record.created_at,
+    }
+    if record.last_attached_at:
+        shown["last_attached_at"] = record.last_attached_at
+    return {**shown, "is_active": alive, "tmux_alive": alive}
+
+
+def ago(text: str, more: str = "") -> str:
+    """How long ago a time is: `30s`, `3m`, `2h`, `5d`, and `more` behind it; `-` alone if it is none."""
+    at = parse_time(text)
+    if at is None:
+        return "-"
+    seconds = max(0, int(time.time() - at))
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit}{more}"
+    return f"{seconds}s{more}"

@@ -18,7 +18,7 @@ from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.peers import peer_uid, quick
 from ctm_trio.web.asker import Peers
-from ctm_trio.web.early import EarlyEnds
+from ctm_trio.web.early_ends import EarlyEnds
 from ctm_trio.web.serve import run_http
 
 if TYPE_CHECKING:

@@ -5,13 +5,15 @@ Imported by the hook only when it meets one.
 
 from __future__ import annotations
 
-from ctm_trio.producers.notes import note
 from ctm_trio.producers.payload import MAX_BYTES, understood
 from ctm_trio.producers.trouble import Trouble
 
 TYPE_CHECKING = False  # as in `hook`
 if TYPE_CHECKING:
     import os as posix
+    from collections.abc import Callable
+
+    Note = Callable[[str], object]
 else:
     import posix
 
@@ -34,11 +36,14 @@ def line_start(fd: int, size: int) -> int:
     return 0 if end == 0 else -1
 
 
-def mended_size(fd: int, size: int) -> tuple[int, bytes]:
+def mended_size(fd: int, size: int, note: Note) -> tuple[int, bytes]:
     """Where the next line may start in a log that does not end with a line break: (offset, what to write before it).
 
     A writer that was killed leaves half a line behind. Under the lock nobody is still writing it, so it goes; what is
     whole but for its line break stays, and so does what is too long to be a line of ours.
+
+    Args:
+        note: told what was removed.
     """
     start = line_start(fd, size)
     if start < 0:

@@ -50,7 +50,7 @@ def take(limit: int) -> None:
     path = f"{config_dir()}/{folder}/{name}.jsonl"
     line = stamped(data, value)
     try:
-        size = append(path, line)
+        size = append(path, line, note)
         if size == len(line):  # the first of its log: the time to see to the reserve
             from ctm_trio.producers.reserve import make_reserve
 

@@ -8,6 +8,9 @@ TYPE_CHECKING = False  # as in `hook`
 if TYPE_CHECKING:
     import os as posix
     import signal as _signal
+    from collections.abc import Callable
+
+    Note = Callable[[str], object]
 else:
     import _signal
     import posix
@@ -73,10 +76,13 @@ def locked_log(path: str) -> int:
         posix.close(fd)
 
 
-def append(path: str, line: bytes) -> int:
+def append(path: str, line: bytes, note: Note) -> int:
     """Append one line under the lock, all of it or nothing, and return the size of the log.
 
     A signal ends the search for a place at once; only the writing itself is not interrupted.
+
+    Args:
+        note: told if half a line of somebody else was removed.
     """
     fd = locked_log(path)
     try:
@@ -84,7 +90,7 @@ def append(path: str, line: bytes) -> int:
         if size and posix.pread(fd, 1, size - 1) != b"\n":
             from ctm_trio.producers.half_line import mended_size
 
-            size, before = mended_size(fd, size)
+            size, before = mended_size(fd, size, note)
         blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, ENDINGS)
         written = False
         try:

@@ -7,7 +7,6 @@ started the daemon, and a sibling on the same port, wait for `/healthz` alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,8 +15,8 @@ import trio
 from ctm_trio.errors.access import WrongHost
 from ctm_trio.web.answers import NO_STORE, answer_of
 from ctm_trio.web.asgi import Receive, Scope, Send, header_of, send_answer
-from ctm_trio.web.asker import NO_PEERS, Peers
-from ctm_trio.web.origin import Gate, Origins
+from ctm_trio.web.early_ends import EarlyEnds, alive
+from ctm_trio.web.origin import Gate
 
 if TYPE_CHECKING:
     from ctm_trio.web.app import CtmApp
@@ -25,20 +24,6 @@ if TYPE_CHECKING:
 
 READY_S = 10.0
 """How long a request waits for the owners to begin; then it is answered with what there is."""
-
-
-@dataclass(frozen=True, slots=True)
-class EarlyEnds:
-    """What the web needs to accept connections and to say that the daemon lives. Nothing else has to be imported."""
-
-    port: int
-    version: str
-    started_at: float
-    """Monotonic seconds (`trio.current_time`) when the daemon started."""
-    origins: Origins
-    """`system.origins.AllowedOrigins`: the origins that the user added."""
-    peers: Peers = NO_PEERS
-    """Tells whose program is at the other end of a connection."""
 
 
 class EarlyApp:
@@ -86,11 +71,6 @@ class EarlyApp:
             return
         headers = {"Content-Type": "application/json", "Cache-Control": NO_STORE, "X-Ctm-Serve": self._early.version}
         await send_answer(send, (200, headers, msgspec.json.encode(alive(self._early))))
-
-
-def alive(early: EarlyEnds) -> dict[str, object]:
-    """What `/healthz` says: the status, and how long the daemon has been running, in seconds."""
-    return {"status": "ok", "uptime_seconds": round(trio.current_time() - early.started_at, 3)}
 
 
 def _import_app() -> Callable[[WebEnds], CtmApp]:

@@ -32,7 +32,7 @@ from ctm_trio.model.pricing import PriceTable
 from ctm_trio.model.search import Matches, SearchQuery
 from ctm_trio.model.subagent import Subagent, Team
 from ctm_trio.web.auth import AuthStore
-from ctm_trio.web.early import EarlyEnds
+from ctm_trio.web.early_ends import EarlyEnds
 
 
 class Events(Protocol):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from ctm_trio.web.accept import serve_connections
-from ctm_trio.web.early import EarlyApp, EarlyEnds
+from ctm_trio.web.early import EarlyApp
+from ctm_trio.web.early_ends import EarlyEnds
 from ctm_trio.web.harden import harden
 from ctm_trio.web.room import MAX_CONNECTIONS
 from ctm_trio.web.wire import SEND_TIMEOUT_S

@@ -38,7 +38,7 @@ from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.system.signup_code import SignupCode
 from ctm_trio.system.users import UserStore
 from ctm_trio.web.asker import Peers
-from ctm_trio.web.early import EarlyEnds
+from ctm_trio.web.early_ends import EarlyEnds
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.room import MAX_CONNECTIONS
 from ctm_trio.web.serve import run_http

@@ -72,6 +72,58 @@ def test_arrows() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of files that lead to each other, by what each imports."""
+    found: list[list[str]] = []
+    while arrows:
+        ends = {name for name, others in arrows.items() if not others & arrows.keys()}
+        if ends:
+            arrows = {name: others - ends for name, others in arrows.items() if name not in ends}
+            continue
+        used = set().union(*arrows.values())
+        if beginnings := arrows.keys() - used:
+            arrows = {name: others for name, others in arrows.items() if name not in beginnings}
+            continue
+        found.append(sorted(arrows))
+        break
+    return found
+
+
+def modules_in(file: Path, known: set[str]) -> set[str]:
+    """The modules of ours that a file imports, wherever in it, also for types alone."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (names & known) or {node.module}
+    return found & known
+
+
+def test_no_python_module_imports_itself_in_a_circle() -> None:
+    """An import inside a function or for types alone counts too: a circle means that two files are one subject."""
+    files = {
+        ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in PACKAGE.rglob("*.py")
+    }
+    known = set(files)
+    assert circles({name: modules_in(file, known) - {name} for name, file in files.items()}) == []
+
+
+def test_no_module_of_the_dashboard_imports_itself_in_a_circle() -> None:
+    """What is loaded later counts too."""
+    app = PACKAGE / "web" / "dashboard" / "app"
+    arrows: dict[str, set[str]] = {}
+    for file in app.rglob("*.js"):
+        code = re.sub(r"/\*.*?\*/|^\s*//.*?$", "", file.read_text(), flags=re.S | re.M)
+        names = re.findall(r"(?:\bfrom |\bimport\(|\bimport )'(\.[^']+)'", code)
+        arrows[str(file)] = {str((file.parent / name).resolve()) for name in names} - {str(file)}
+    assert len(arrows) > 50
+    assert sum(map(len, arrows.values())) > 200
+    assert circles(arrows) == []
+
+
 def test_one_place_knows_hypercorn() -> None:
     """What is no documented interface, and will change, is imported by the adapter alone."""
     found: set[str] = set()

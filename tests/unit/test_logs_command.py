@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ctm_trio.__main__ import main
-from ctm_trio.cli import common
+from ctm_trio.cli import common, log_calls
 from ctm_trio.cli import logs as command
 from ctm_trio.cli.logs_follow import Following, Tail
 from ctm_trio.ingest import log_files
@@ -204,7 +204,7 @@ def test_the_rest_of_a_file_that_is_packed_at_once(logs: Path) -> None:
     """Written, rotated and packed between two looks, also before the first one: nothing of it is left out."""
     path = logs / "u-beta.jsonl"
     path.write_bytes(line(1))
-    following = Following(logs, {"u-beta": command.size_of(path)})
+    following = Following(logs, {"u-beta": log_calls.size_of(path)})
 
     def new() -> list[str]:
         return [json.loads(b"{" + seen.call.tail)["input"] for seen in following.more(["u-beta"])]
@@ -226,7 +226,7 @@ def test_only_so_many_files_stay_open(logs: Path, monkeypatch: pytest.MonkeyPatc
     names = [f"u-{number}" for number in range(5)]
     for name in names:
         (logs / f"{name}.jsonl").write_bytes(line(1))
-    following = Following(logs, {name: command.size_of(logs / f"{name}.jsonl") for name in names})
+    following = Following(logs, {name: log_calls.size_of(logs / f"{name}.jsonl") for name in names})
     for round_ in (2, 3):
         for name in names:
             with (logs / f"{name}.jsonl").open("ab") as file:

@@ -12,7 +12,7 @@ from quart_trio import QuartTrio
 
 from ctm_trio.core.threads import in_thread
 from ctm_trio.model import deadlines
-from ctm_trio.web.early import alive
+from ctm_trio.web.early_ends import alive
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer
 from ctm_trio.web.openapi import document

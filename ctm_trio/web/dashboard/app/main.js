@@ -1,7 +1,9 @@
 /** Boot: what runs for as long as the page does, language, first render, who is here. */
+import { furnish } from './house.js';
 import { h, html, render } from './html.js';
 import { loadLanguage } from './i18n/index.js';
 import * as keys from './keys.js';
+import * as registry from './registry.js';
 import * as router from './router.js';
 import * as auth from './store/auth.js';
 import * as clock from './store/clock.js';
@@ -20,6 +22,7 @@ function App() {
   return html`<${phase === 'in' ? Shell : AuthPage} /><${Toasts} />`;
 }
 
+furnish(registry);
 // No module does anything by being imported; these run from here on.
 for (const part of [router, keys, media, prefs, clock, sessions, live, quotaHistory]) part.start();
 await Promise.all([loadLanguage(), loadFirstView()]);

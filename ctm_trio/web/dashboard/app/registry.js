@@ -1,21 +1,10 @@
-import { panel } from './store/panels.js';
-
-/** @import { Component } from './html.js' */
-
 /**
  * The rooms of the house. A new view is one entry here, a folder in `views/`, a section in `i18n/en.js` and a style
- * sheet in `styles/` (linked from `index.html`); nothing else has to know it.
- *
- * @typedef {object} View
- * @property {string} id
- * @property {string} path a pattern of `router.match`: "/s/:name/:tab?"
- * @property {string} title key of the page title; `{name}` is filled from the path
- * @property {() => Promise<{default: Component}>} load its module, whose default export is a component that gets
- *   `params` (from the path) and `query` (a record)
- * @property {{icon: string, label: string, order: number, bar?: boolean}} [nav] an entry in the navigation; `bar`: in the
- *   phone's bar at the foot too (room for four), else behind "More"
- * @property {string} [keys] shortcut that goes there: "g s"
+ * sheet in `styles/` (linked from `index.html`); nothing else has to know it. Views see this list in `house.js`.
  */
+import { panel } from './store/panels.js';
+
+/** @import { Command, Fixture, View } from './house.js' */
 
 /** @type {View[]} in the order in which paths are tried */
 export const views = [
@@ -52,7 +41,7 @@ export const notFound = { id: 'lost', path: '', title: 'lost.title', load: () =>
 /**
  * Components that are always there, loaded once the first view stands (command palette, notifications).
  * `place`: "overlay" above the page, "side" at the foot of the side bar (quota strip), "top" above the view.
- * @type {{id: string, place: 'overlay'|'side'|'top', load: () => Promise<{default: Component}>}[]}
+ * @type {Fixture[]}
  */
 export const fixtures = [
   { id: 'help', place: 'overlay', load: () => import('./views/help.js') },
@@ -65,7 +54,7 @@ export const fixtures = [
 
 /**
  * Commands for the palette and for buttons that several views have ("new session"). `run` may import what it needs.
- * @type {{id: string, label: string, icon: string, keys?: string, run: () => void}[]}
+ * @type {Command[]}
  */
 export const commands = [
   { id: 'new-session', label: 'create.command', icon: 'plus', keys: 'n', run: () => (panel.value = 'create') },

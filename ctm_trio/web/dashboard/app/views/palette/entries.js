@@ -1,6 +1,6 @@
 /** Everything the palette offers: sessions (who needs you first), views, commands, and the tools of the shell. */
+import { house } from '../../house.js';
 import { t } from '../../i18n/index.js';
-import { commands, views } from '../../registry.js';
 import { addressOf, go, sessionPath } from '../../router.js';
 import { logout } from '../../store/auth.js';
 import { notifyOn, notifySupport, turnOff, turnOn } from '../../store/notify.js';
@@ -28,10 +28,10 @@ export function entries() {
       id: `session:${session.name}`, label: session.name, note: standing.word, icon: standing.icon, words: session.workdir,
       tone: standing.group === 'needs' ? standing.tone : 'calm', run: () => go(sessionPath(session.name)),
     })),
-    ...commands.filter((one) => one.id !== 'palette').map((one) => ({
+    ...house.commands.filter((one) => one.id !== 'palette').map((one) => ({
       id: `command:${one.id}`, label: t(one.label), note: t('palette.action'), icon: one.icon, keys: one.keys, run: one.run,
     })),
-    ...views.filter((view) => view.nav).map((view) => ({
+    ...house.views.filter((view) => view.nav).map((view) => ({
       id: `view:${view.id}`, label: t(view.title), note: t('palette.view'), icon: view.nav?.icon ?? '', keys: view.keys, run: () => go(addressOf(view.path)),
     })),
     ...tools(),

@@ -1,8 +1,8 @@
 /** The list of sessions: who needs you, who works, who rests; each row says enough to leave it alone. */
+import { house } from '../../house.js';
 import { html, useLayoutEffect, useRef } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
-import { commands } from '../../registry.js';
 import { go } from '../../router.js';
 import { needingCount, ranked, refresh, sessions, sessionsLoaded } from '../../store/sessions.js';
 import { Empty, Loading } from '../../ui/bits.js';
@@ -29,7 +29,7 @@ export default function Sessions({ query }) {
         <label class="filter"><span class="sr">${t('sessions.filter')}</span><${Icon} name="search" />
           <input ref=${filter} class="input" type="search" placeholder=${t('sessions.filterHint')} value=${q}
             onInput=${(/** @type {EventOf} */ event) => setFilter(event.target.value)} /></label>
-        ${commands
+        ${house.commands
           .filter((one) => one.id === 'new-session')
           .map(
             (one) => html`<button class="button primary" onClick=${one.run}>

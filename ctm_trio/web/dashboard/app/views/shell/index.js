@@ -1,8 +1,8 @@
 /** The frame round every view: navigation, banner, the view itself, fixtures. */
+import { house } from '../../house.js';
 import { html, signal, useEffect, useLayoutEffect, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
-import { commands, fixtures, notFound, views } from '../../registry.js';
 import { addressOf, go, here, match } from '../../router.js';
 import { needingCount } from '../../store/sessions.js';
 import { Failure, Loading } from '../../ui/bits.js';
@@ -13,11 +13,12 @@ import { BottomBar, SideBar } from './nav.js';
 
 /** Which view the address asks for. */
 function findView() {
-  for (const view of views) {
+  for (const view of house.views) {
     const params = match(view.path, here.value.path);
     if (params) return { view, params };
   }
-  return { view: notFound, params: {} };
+  if (!house.notFound) throw new Error('The page was not furnished.');
+  return { view: house.notFound, params: {} };
 }
 
 export function Shell() {
@@ -51,7 +52,7 @@ function skip(event) {
 
 function everywhereKeys() {
   const group = t('keys.everywhere');
-  const places = views.filter((view) => view.keys);
+  const places = house.views.filter((view) => view.keys);
   return [
     ...places.map((view) => ({
       keys: view.keys ?? '',
@@ -59,7 +60,7 @@ function everywhereKeys() {
       label: t('keys.go', { view: t(view.title) }),
       run: () => go(addressOf(view.path)),
     })),
-    ...commands
+    ...house.commands
       .filter((one) => one.keys)
       .map((one) => ({ keys: one.keys ?? '', group, label: t(one.label), run: one.run })),
   ];
@@ -68,7 +69,7 @@ function everywhereKeys() {
 /** Loaded components by view id, so that a second visit is instant. @type {Signal<Map<string, Component>>} */
 const rooms = signal(new Map());
 
-/** @param {import('../../registry.js').View} view */
+/** @param {import('../../house.js').View} view */
 async function loadView(view) {
   const { default: View } = await view.load();
   rooms.value = new Map(rooms.value).set(view.id, View);
@@ -79,7 +80,7 @@ export async function loadFirstView() {
   await loadView(findView().view).catch(() => {});
 }
 
-/** @param {{view: import('../../registry.js').View, params: Record<string, string>, query: Record<string, string>}} props */
+/** @param {{view: import('../../house.js').View, params: Record<string, string>, query: Record<string, string>}} props */
 function Room({ view, params, query }) {
   const [error, setError] = useState(/** @type {Error|null} */ (null));
   const View = rooms.value.get(view.id);
@@ -103,9 +104,9 @@ function loadFixtures() {
   fixturesAsked = true;
   const idle = window.requestIdleCallback ?? ((/** @type {() => void} */ run) => setTimeout(run, 200));
   idle(async () => {
-    const parts = await Promise.allSettled(fixtures.map((one) => one.load()));
+    const parts = await Promise.allSettled(house.fixtures.map((one) => one.load()));
     const map = new Map();
-    parts.forEach((part, index) => part.status === 'fulfilled' && map.set(fixtures[index].id, part.value.default));
+    parts.forEach((part, index) => part.status === 'fulfilled' && map.set(house.fixtures[index].id, part.value.default));
     fixtureParts.value = map;
   });
 }
@@ -113,7 +114,7 @@ function loadFixtures() {
 /** @param {{place: string}} props */
 function Fixtures({ place }) {
   useEffect(loadFixtures, []);
-  return fixtures
+  return house.fixtures
     .filter((one) => one.place === place && fixtureParts.value.has(one.id))
     .map((one) => html`<${fixtureParts.value.get(one.id)} key=${one.id} />`);
 }

@@ -1,7 +1,7 @@
 /** Navigation: a side bar on wide screens, a bar at the foot of narrow ones. */
+import { house } from '../../house.js';
 import { html, useEffect, useRef, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
-import { views } from '../../registry.js';
 import { addressOf } from '../../router.js';
 import { logout } from '../../store/auth.js';
 import { theme } from '../../store/prefs.js';
@@ -9,9 +9,9 @@ import { needingCount } from '../../store/sessions.js';
 import { Icon } from '../../ui/icons.js';
 import { helpOpen } from '../help.js';
 
-const entries = () => views.filter((view) => view.nav).sort((a, b) => (a.nav?.order ?? 0) - (b.nav?.order ?? 0));
+const entries = () => house.views.filter((view) => view.nav).sort((a, b) => (a.nav?.order ?? 0) - (b.nav?.order ?? 0));
 
-/** @param {{view: import('../../registry.js').View, current: string}} props */
+/** @param {{view: import('../../house.js').View, current: string}} props */
 function Entry({ view, current }) {
   const active = view.id === current || (view.id === 'sessions' && current === 'session');
   const count = view.id === 'sessions' ? needingCount.value : 0;
