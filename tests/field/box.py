@@ -110,13 +110,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        at = time.monotonic()  # before the answer: with that a pause begins
         answer = self.server.script.pop(0) if self.server.script else None
         if answer is None:
             self.send_response(204)
             self.end_headers()
         else:
             answer(self)
-        self.server.got.append((time.monotonic(), json.loads(body) if body[:1] == b"{" else body.decode()))
+        self.server.got.append((at, json.loads(body) if body[:1] == b"{" else body.decode()))
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
