@@ -48,6 +48,9 @@ one."""
 LIVE_S = 1.0
 """How often the clients' own word is read, only while a session waits for an approval: no hook tells of the answer."""
 
+GATHER_S = 0.1
+"""After events were folded, those that follow are gathered for so long: a state is announced so much later at most."""
+
 TURN_EVENTS = 200
 """Events between two checkpoints of the loop: about two milliseconds."""
 
@@ -155,6 +158,8 @@ class _AttentionOwner:
                     if batch.lost:
                         break
                     await self.take(batch.events)
+                    if len(batch.events) < TURN_EVENTS:
+                        await trio.sleep(GATHER_S)
                 else:
                     await trio.sleep_forever()  # the event log is closed: we are about to be cancelled
 
