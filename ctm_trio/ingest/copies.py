@@ -165,6 +165,10 @@ class Copies(ABC):
         """True if a file that begins as what was read ends with a call that was not: it is no copy."""
 
     @abstractmethod
+    async def end_comparing(self) -> None:
+        """All files of the log are read: what more comes to them is new."""
+
+    @abstractmethod
     def file_fault(self, name: str, error: OSError | None) -> None:
         """Say in /health that one file of the log cannot be read, or that it can again."""
 
@@ -216,6 +220,8 @@ class Copies(ABC):
             self.look_again(UNSETTLED_S)
         if segment is None:
             segment = await self.open_segment(reader.key if isinstance(reader, PlainReader) else (0, 0))
+        elif self.read_once:
+            self.compared.add(segment.id)  # it was opened in an earlier pass, and nothing of it was read
         segment.name = part.base
         if repeats is not None:
             segment.sealed, segment.head = repeats.whole, repeats.head
@@ -323,7 +329,6 @@ class Copies(ABC):
 
     async def retire(self, segment: Segment) -> None:
         """Nothing more will come of this segment."""
-        self.compared.discard(segment.id)
         segment.name, segment.sealed = f"gone:{segment.id}", True
         (self.past if segment.position else self.spare).append(segment)
         del self.past[:-MAX_PAST]

@@ -26,6 +26,9 @@ class Progress:
     lag_bytes: int = 0
     skipped: int = 0
     caught_up: bool = True
+    faults: set[str] = field(default_factory=set)
+    """Files beside the current one that cannot be read, by their names when they are not packed. They outlive a tailer:
+    the next one says that a file can be read again, or is gone."""
 
     def reached_end(self) -> None:
         """The tailer has read everything, or cannot read on."""

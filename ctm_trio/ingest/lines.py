@@ -63,17 +63,21 @@ class Lines(Strays):
             make = partial(OpenSegment, self.uuid, self.kind)
             segment = await ask(self.ends.journal, make, timeout_s=ASK_S)
         segment.device, segment.inode = key
+        self.skipping = (0, 0, 0)  # it may be of another file that had this segment
         if current:
             self.anew_until, self.met_end = trio.current_time() + ANEW_S, False
         elif self.read_once:
             self.compared.add(segment.id)
         return segment
 
-    async def end_comparing(self, segment: Segment) -> None:
-        """A file is read to its end: what more comes is new."""
-        if segment.id in self.compared:
-            self.compared.discard(segment.id)
-            await self.commit(segment)
+    async def end_comparing(self) -> None:
+        """See `Copies`."""
+        self.read_once = True
+        if self.compared:
+            known = self.live or next(iter([*self.parts.values(), *self.past]), None)
+            self.compared.clear()
+            if known is not None:
+                await self._send([], known, 0, end=True)
 
     async def was_edited(self, reader: Reader, repeats: Repeats) -> bool:
         """See `Copies`. Of lines without ids nothing can be told: such a file counts as a copy."""
@@ -119,6 +123,9 @@ class Lines(Strays):
                 return await self.matches(reader, segment)
             self.progress.lag_bytes = left
             if self.skipping[:2] == (segment.id, segment.position):  # what was scanned of it is not read again
+                if isinstance(reader, PlainReader) and segment.position + left < self.skipping[2]:
+                    self.skipping = (0, 0, 0)  # it was emptied meanwhile
+                    continue
                 if not await self.matches(reader, segment):
                     return False
                 if not await self._skip_line(reader, segment):
@@ -209,11 +216,11 @@ class Lines(Strays):
         """See `Copies`."""
         await self._send([], segment, 0)
 
-    async def _send(self, rows: list[Row], segment: Segment, skipped: int) -> None:
+    async def _send(self, rows: list[Row], segment: Segment, skipped: int, *, end: bool = False) -> None:
         if self.anew and self.met_end and trio.current_time() >= self.anew_until:
             self.anew = 0
         anew = (self.anew > 0 and segment is self.live) or segment.id in self.compared
-        message = Ingest(LineBatch(msgspec.structs.replace(segment), rows, skipped, anew))
+        message = Ingest(LineBatch(msgspec.structs.replace(segment), rows, skipped, anew, end))
         try:
             try:
                 self.ends.journal.send_nowait(message)  # a line need not go round the event loop for it

@@ -128,8 +128,7 @@ class Strays(Copies):
             raise MovedError(self.path.name)
         if doubted:
             self.look_again(UNFINISHED_S)
-        self.read_once = True
-        self.compared.clear()
+        await self.end_comparing()
 
     async def _take_back(self, verdict: Verdict) -> None:
         """Have a file judged once more."""
@@ -183,7 +182,12 @@ class Strays(Copies):
                     self.verdicts.append(Verdict(segment, repeats.position, repeats.head))
                 return False
         if more:
-            await self.drain(reader, segment)
+            try:
+                await self.drain(reader, segment)
+            except OSError:
+                if before is None:  # the next look goes on from there
+                    (self.past if segment.position else self.spare).append(segment)
+                raise
         if before is None:
             await self.retire(segment)
         return True

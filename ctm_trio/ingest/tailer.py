@@ -35,8 +35,7 @@ class Tail(Lines):
     ) -> None:
         super().__init__(directory, kind, uuid, progress, ends, names_of)
         self.file: PlainReader | None = None
-        self.faults: set[str] = set()
-        """Files beside the current one that cannot be read, by their names when they are not packed."""
+        self.faults = progress.faults
         self.trouble = ""
         """Why the log cannot be read now, as it was logged last."""
 
@@ -147,6 +146,9 @@ class Tail(Lines):
             current = None  # from here on it is closed by who has it
             await self._take_current(files)
             await self.confirm_copies()
+            there = {name.removesuffix(".gz") for name in (*[part.name for part in files.parts], *files.rotated)}
+            for name in self.faults - there:
+                self.file_fault(name, None)
         finally:
             if current is not None:
                 current.close()
@@ -209,7 +211,6 @@ class Tail(Lines):
         self.parts[part.base] = segment
         if not segment.sealed:
             await self.drain(reader, segment)
-            await self.end_comparing(segment)
 
     async def _read_packed(self, part: LogName, path: Path, known: Segment | None, files: LogFiles) -> None:
         if known is None and self.file is not None and self.live is not None:
@@ -229,7 +230,6 @@ class Tail(Lines):
             if not segment.sealed:
                 await self.drain(reader, segment)
                 segment.sealed = True
-                self.compared.discard(segment.id)
                 await self.commit(segment)
         finally:
             reader.close()

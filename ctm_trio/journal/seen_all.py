@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ctm_trio.model.log_line import Row
@@ -33,6 +34,16 @@ _CALLS = (
 )
 
 
+@dataclass(slots=True)
+class _Known:
+    """What a log's lines are compared with: the sorted keys of what was stored before a segment was begun."""
+
+    segment: int
+    keys: array[int]
+    newer: array[int] = field(default_factory=lambda: array("q"))
+    """Of what came from that segment itself: a file is not compared with itself."""
+
+
 class SeenAll:
     """The memory of the journal's writer, in its thread.
 
@@ -42,24 +53,38 @@ class SeenAll:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._logs: OrderedDict[int, tuple[int, array[int]]] = OrderedDict()
-        """By source: the segment that is being re-read, and the sorted keys of what was stored when that began."""
+        self._logs: OrderedDict[int, _Known] = OrderedDict()
+        """By source."""
 
-    def has(self, segment: int) -> bool:
+    def has(self, source: int, segment: int) -> bool:
         """True if the calls are in memory that this segment is compared with."""
-        return any(known == segment for known, _ in self._logs.values())
+        known = self._logs.get(source)
+        return known is not None and (known.segment == segment or not known.newer)
 
     def new_of(self, db: sqlite3.Connection, source: int, segment: int, rows: Sequence[Row]) -> Sequence[Row]:
         """The rows that are not stored calls of the log. Reads all of these back the first time: that takes a while."""
         if not rows:
             return rows
-        known, keys = self._logs.get(source, (0, array("q")))
-        if known != segment:
-            keys = self._read_back(db, source)
-            self._logs[source] = segment, keys
-            while len(self._logs) > 1 and sum([len(k) for _, k in self._logs.values()]) > MAX_ALL:
+        known = self._logs.get(source)
+        if known is None:
+            known = self._logs[source] = _Known(segment, self._read_back(db, source))
+            while len(self._logs) > 1 and sum([len(one.keys) for one in self._logs.values()]) > MAX_ALL:
                 self._logs.popitem(last=False)
-        return [row for row in rows if not row.tool_use_id or row.hook is not None or not _is_in(keys, row)]
+        elif known.segment != segment:  # what came from the file before is stored by now
+            known.segment = segment
+            if known.newer:
+                known.keys = array("q", sorted([*known.keys, *sorted(known.newer)]))
+                known.newer = array("q")
+        new: list[Row] = []
+        for row in rows:
+            if not row.tool_use_id or row.hook is not None:
+                new.append(row)
+                continue
+            key = _key(row.tool_use_id, row.agent_id, row.is_error)
+            if not _is_in(known.keys, key):
+                known.newer.append(key)
+                new.append(row)
+        return new
 
     def forget(self, source: int) -> None:
         """The log is read to its end."""
@@ -88,7 +113,6 @@ def _key(tool_use_id: str, agent_id: str, is_error: object) -> int:
     return hash((tool_use_id, agent_id, bool(is_error)))
 
 
-def _is_in(keys: array[int], row: Row) -> bool:
-    key = _key(row.tool_use_id, row.agent_id, row.is_error)
+def _is_in(keys: array[int], key: int) -> bool:
     at = bisect_left(keys, key)
     return at < len(keys) and keys[at] == key

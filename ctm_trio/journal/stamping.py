@@ -40,7 +40,7 @@ def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Even
     if segment.kind == LOGS:  # the calls are in there; hook events of the same log are compared with nothing
         if batch.anew:
             found = store.seen_all.new_of(store.db, source_id, segment_id, found)
-        else:
+        elif found or batch.end:
             store.seen_all.forget(source_id)
     for row in store.seen.first_of(source_id, found):
         agent = row.agent_id
@@ -81,7 +81,10 @@ def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Even
 
 def reads_back(store: EventStore, batch: LineBatch) -> bool:
     """True if all calls of a log have to be read back from the database before this batch is stamped."""
-    return bool(batch.anew and batch.rows and batch.segment.kind == LOGS and not store.seen_all.has(batch.segment.id))
+    if not batch.anew or not batch.rows or batch.segment.kind != LOGS:
+        return False
+    source = store.sources.get(batch.segment.uuid)
+    return source is None or not store.seen_all.has(source.id, batch.segment.id)
 
 
 def stamp_draft(

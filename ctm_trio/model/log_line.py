@@ -81,10 +81,12 @@ class LineBatch(msgspec.Struct, gc=False):
     """Rows of one segment in order, and the segment as it is after them. Committed in one transaction.
 
     The segment is a copy of the sender's: the journal keeps it, and nobody changes it any more.
-    `anew`: the file took the place of one that was read, so it may have any of the log's calls again.
+    `anew`: the file took the place of one that was read, so it may have any of the log's calls again. `end`: all files
+    of the log are read, and what they were compared with is not needed any more.
     """
 
     segment: Segment
     rows: list[Row]
     skipped: int = 0
     anew: bool = False
+    end: bool = False

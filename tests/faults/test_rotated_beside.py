@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import trio
 
+from ctm_trio.ingest import lines as lines_module
 from ctm_trio.ingest import log_copies, log_files, rotated_files, strays, tailer
 from ctm_trio.ingest.copies import LogFiles
 from ctm_trio.ingest.lines import Lines
 from ctm_trio.ingest.log_copies import MovedError
 from ctm_trio.ingest.strays import Strays
 from ctm_trio.ingest.tailer import Tail
-from ctm_trio.model.log_line import Segment
+from ctm_trio.model.log_line import CHECK_BYTES, Segment
 from tests.faults.rig import Rig, line, next_tick
 from tests.faults.test_logs import lines
 from tests.faults.test_rotated_odds import live, once, read_lines, segments
@@ -279,6 +280,98 @@ async def test_a_bad_sector(rig: Rig, which: str, read: bool, monkeypatch: pytes
     assert rig.markers == [marker for marker in log.written if marker not in lost]
     await live(rig)
     in_any_order(rig, log)
+
+
+def bad_sectors(monkeypatch: pytest.MonkeyPatch, path: Path, *, behind: int = -1) -> list[int]:
+    """Let no read of this file succeed that begins behind a byte; where the failed ones began, until it is cleared."""
+    inode, failed, real = path.stat().st_ino, [0], log_files.PlainReader.read
+
+    def read(self: log_files.PlainReader, start: int, size: int) -> bytes:
+        if failed and self.key[1] == inode and start > behind and size > CHECK_BYTES:
+            failed.append(start)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(self, start, size)
+
+    monkeypatch.setattr(log_files.PlainReader, "read", read)
+    return failed
+
+
+@pytest.mark.parametrize("with_id", [True, False])
+async def test_a_bad_sector_in_the_middle(rig: Rig, with_id: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is before it is read once, however often the rest is tried; once that can be read it follows."""
+    monkeypatch.setattr(strays, "UNFINISHED_S", 0.02)
+    log = begun(rig)
+    await read_lines(rig, log, 2)
+    rename(".2")(log)
+    for n in range(2, 402):
+        log.append(line(log.uuid, f"m{n}", size=1500, with_id=with_id))
+        log.written.append(f"m{n}")
+    bad = log.path.rename(f"{log.path}.1")
+    write(3)(log)
+    failed = bad_sectors(monkeypatch, bad, behind=200_000)
+    async with rig.running():
+        with trio.fail_after(20):
+            while len(failed) < 6:
+                await trio.lowlevel.checkpoint()
+        assert len(rig.markers) == len(set(rig.markers)) < 402
+        assert segments(rig) < 5
+        failed.clear()
+        await rig.settle(405)
+    await live(rig)
+    in_any_order(rig, log)
+
+
+@pytest.mark.parametrize("cure", ["delete", "mend"])
+async def test_a_fault_goes_with_its_cause(rig: Rig, cure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said in /health until the file is gone, or can be read under the name that it has by then."""
+    log = begun(rig)
+    await read_lines(rig, log, 5)
+    bad = log.path.rename(f"{log.path}.1")
+    write(3)(log)
+    failed = bad_sectors(monkeypatch, bad)
+    async with rig.running():
+        await rig.until(lambda: "cannot be read" in str(rig.health.latest))
+        if cure == "delete":
+            bad.unlink()
+        else:
+            failed.clear()
+            bad.rename(f"{log.path}.2")
+        write(2)(log)
+        await rig.until(lambda: "cannot be read" not in str(rig.health.latest))
+        await rig.settle(10)
+    in_any_order(rig, log)
+
+
+@pytest.mark.parametrize("how", ["rename", "delete", "empty"])
+async def test_an_endless_line_of_a_file_that_is_gone(rig: Rig, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How far its end was looked for says nothing of the file in its place."""
+    monkeypatch.setattr(lines_module, "MAX_LINE_BYTES", 1 << 20)
+    log = begun(rig)
+    async with rig.running():
+        tails = list[Tail]()
+        real = Lines._skip_line
+
+        async def skip(self: Lines, reader: log_files.Reader, segment: Segment) -> bool:
+            found = await real(self, reader, segment)
+            assert isinstance(self, Tail)
+            tails.append(self)
+            return found
+
+        monkeypatch.setattr(Lines, "_skip_line", skip)
+        log.append(b"x" * (3 << 20))
+        with trio.fail_after(20):
+            while not tails:
+                await trio.lowlevel.checkpoint()
+        next_tick()
+        if how == "rename":
+            log.path.rename(f"{log.path}.1")
+        elif how == "delete":
+            log.path.unlink()
+        else:
+            os.truncate(log.path, 0)
+        write(3)(log)
+        await rig.settle(3)
+    rig.check(log.written)
 
 
 @pytest.mark.parametrize("ours", [True, False])

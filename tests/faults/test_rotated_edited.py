@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import sqlite3
+import time
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ctm_trio.journal.seen_all import SeenAll
 from tests.faults.rig import Rig, line, next_tick
 from tests.faults.test_logs import lines
 from tests.faults.test_rotated_odds import live, read_lines
@@ -118,6 +122,44 @@ async def test_shortened_and_rotated_while_down(rig: Rig, kept: slice, rotate: C
     rotate(log)
     write_with_ids(log, 3)
     await live(rig, 3)
+    rig.check(log.written)
+
+
+async def test_a_part_that_is_copied_in_slowly(rig: Rig) -> None:
+    """It is empty when it is seen first; what it has later is compared all the same."""
+    log = begun(rig)
+    write_with_ids(log, MANY)
+    async with rig.running():
+        await rig.settle(MANY)
+    part = Path(f"{log.path}.{time.time_ns()}")
+    part.touch()
+    await live(rig)
+    part.write_bytes(LONGER(log.path.read_bytes()))
+    await live(rig)
+    rig.check(log.written)
+
+
+async def test_the_calls_are_read_back_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where several files came at the same time."""
+    log = begun(rig)
+    write_with_ids(log, MANY)
+    async with rig.running():
+        await rig.settle(MANY)
+    read_back = list[int]()
+    real = SeenAll._read_back
+
+    def count(self: SeenAll, db: sqlite3.Connection, source: int) -> array[int]:
+        read_back.append(source)
+        return real(self, db, source)
+
+    monkeypatch.setattr(SeenAll, "_read_back", count)
+    for _ in range(5):
+        next_tick()
+        log.rotate()
+        write_with_ids(log, 1)
+    async with rig.running():
+        await rig.settle(MANY + 5)
+    assert len(read_back) == 1
     rig.check(log.written)
 
 

@@ -45,19 +45,31 @@ def test_what_counts_as_stored(library: Library) -> None:
     assert new_of(library, SeenAll(library.paths.database), 5, CALL, *others, edited) == others
 
 
-def test_read_back_once_for_a_file(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the next file anew, and not for a batch without rows; the newest calls alone are known."""
-    memory = SeenAll(library.paths.database)
+def test_read_back_once_for_all_files_of_a_log(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the log is read to its end; not for a batch without rows. The newest calls alone are known."""
+    memory, source = SeenAll(library.paths.database), library.store.sources[UUID].id
     assert new_of(library, memory, 5) == []
-    assert not memory.has(5)
+    assert not memory.has(source, 5)
     assert new_of(library, memory, 5, CALL) == []
-    assert memory.has(5)
     monkeypatch.setattr(seen_all, "MAX_KEYS", 8)
-    assert new_of(library, memory, 5, CALL) == []
+    assert memory.has(source, 5)
+    assert memory.has(source, 6)
+    assert new_of(library, memory, 6, CALL) == []
+    memory.forget(source)
+    assert not memory.has(source, 6)
     assert new_of(library, memory, 6, CALL) == [CALL]
-    assert (memory.has(5), memory.has(6)) == (False, True)
-    memory.forget(library.store.sources[UUID].id)
-    assert not memory.has(6)
+
+
+def test_a_file_is_compared_with_the_one_before_and_not_with_itself(library: Library) -> None:
+    """Its own second line of a call is for others to judge; in the next file that call is known."""
+    memory, source = SeenAll(library.paths.database), library.store.sources[UUID].id
+    new = msgspec.structs.replace(CALL, tool_use_id="t10")
+    assert new_of(library, memory, 5, new, new) == [new, new]
+    assert new_of(library, memory, 5, new) == [new]
+    assert memory.has(source, 5)
+    assert not memory.has(source, 6), "to take what came from the file before is not done on the loop"
+    assert new_of(library, memory, 6, new, CALL) == []
+    assert memory.has(source, 6)
 
 
 def test_hook_events_of_the_log_change_nothing(library: Library) -> None:
@@ -66,13 +78,13 @@ def test_hook_events_of_the_log_change_nothing(library: Library) -> None:
     log = Segment(library.store.next_segment, UUID, LOGS)
     hooks = Segment(log.id + 1, UUID, HOOK_EVENTS)
     stamp_lines(library.store, LineBatch(log, [CALL], anew=True))
-    assert memory.has(log.id)
+    assert memory.has(library.store.sources[UUID].id, log.id)
     for anew in (False, True):
         hook = msgspec.structs.replace(CALL, hook=HookFacts("PreToolUse"))
         batch = LineBatch(hooks, [hook], anew=anew)
         assert not reads_back(library.store, batch)
         stamp_lines(library.store, batch)
-        assert memory.has(log.id)
+        assert memory.has(library.store.sources[UUID].id, log.id)
     assert reads_back(library.store, LineBatch(hooks, [CALL], anew=True)) is False
     stamp_lines(library.store, LineBatch(log, [CALL]))
-    assert not memory.has(log.id)
+    assert not memory.has(library.store.sources[UUID].id, log.id)
