@@ -133,14 +133,10 @@ class Lines(Strays):
                 continue
             if left <= INLINE_BYTES and isinstance(reader, PlainReader):
                 data = reader.read(start, want)
-                if not segment.position and self.before_first is not None:
-                    await self.before_first()
                 used = await self._take(data, overlap, segment)
             else:
                 async with self.ends.bulk:
                     data = await in_thread(partial(reader.read, start, want), abandon_on_cancel=reader.may_be_left)
-                    if not segment.position and self.before_first is not None:
-                        await self.before_first()
                     used = await self._take(data, overlap, segment)
             if used is None:
                 return False
@@ -168,6 +164,8 @@ class Lines(Strays):
 
     async def _take(self, data: bytes, overlap: int, segment: Segment) -> int | None:
         """Send the complete lines of a chunk. Bytes used, or None if the chunk does not follow what was read."""
+        if not segment.position and self.before_first is not None:
+            await self.before_first()
         if data[:overlap] != segment.check:
             return None
         end = data.rfind(b"\n", overlap) + 1

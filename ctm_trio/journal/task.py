@@ -311,9 +311,11 @@ class Journal:
                 message.reply.ok(found)
 
     async def _look_up(self, message: IsStored) -> None:
+        def look() -> bool:  # in the writer's thread, as all that it looks at is the writer's
+            source = self.store.sources.get(message.uuid)
+            return source is not None and is_stored(self.store.db, source.id, message.tool_use_id, message.agent_id)
+
         with message.reply:
-            source = self.store.source(message.uuid, "")
-            look = partial(is_stored, self.store.db, source.id, message.tool_use_id, message.agent_id)
             try:
                 if self.backlog.pending:
                     raise StoreUnavailable("Events wait to be written.")
