@@ -238,6 +238,20 @@ async def test_a_new_session_without_tmux_is_called_dead_in_time(
         nursery.cancel_scope.cancel()
 
 
+async def test_no_wake_up_while_nobody_asks(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    """The clients' own word is read only while a session waits for an approval; until then the task sleeps."""
+    desk = Desk(tmp_path)
+    desk.ends = replace(desk.ends, recall=lambda names, calls: Recalled(raised={"gone": Attention("stuck", TS)}))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(desk.owner)
+        await desk.attention.wait_newer(0)
+        await trio.sleep(attention_task.LIVE_S)
+        await trio.testing.wait_all_tasks_blocked()
+        next_wake_up = trio.lowlevel.current_statistics().seconds_to_next_deadline
+        nursery.cancel_scope.cancel()
+    assert next_wake_up > 10 * attention_task.LIVE_S
+
+
 async def test_details_follow_without_a_word(desk: Desk) -> None:
     """While a state lasts its details change in the snapshot, its since does not, and nothing is announced."""
     desk.quota.publish(QuotaSnapshot(Quota(weekly_pct=86)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from ctm_trio.core.bell import Bell
 from ctm_trio.core.clock import Clock
 from ctm_trio.model.activity import Activity, LiveStatus, Remembered
 from ctm_trio.model.event import Event, HookFacts
@@ -24,6 +25,7 @@ class Heard:
 
     Attributes:
         live: the logs have been read to their ends; what comes now is new.
+        asked: rings when a session may have begun to wait for an approval.
     """
 
     def __init__(self, clock: Clock, steady: Callable[[], float], records: Mapping[str, Session]) -> None:
@@ -31,6 +33,7 @@ class Heard:
         self._steady = steady
         self._records = records
         self.live = False
+        self.asked = Bell()
         self._activities: dict[str, Activity] = {}
         self._statuses: Mapping[str, LiveStatus] = {}
         self._past: dict[str, str] = {}
@@ -58,6 +61,8 @@ class Heard:
         _take(
             activity, line, event.hook, event.is_error, event.tool, event.agent_id, self._steady(), still_waiting=waits
         )
+        if activity.asking:
+            self.asked.ring()
 
     def recall(self, name: str, events: Iterable[Remembered], taken: int) -> None:
         """Take a session's past from the event log, in place of what was known.
@@ -73,6 +78,8 @@ class Heard:
             at = now if event.id > taken > 0 else 0.0
             waits = self.still_waiting(event.uuid)
             _take(activity, line, event.hook, event.is_error, event.tool, event.agent_id, at, still_waiting=waits)
+        if activity.asking:
+            self.asked.ring()
 
     def wants_word(self, event: Event) -> bool:
         """True if the client's own word is needed before this event can be folded: does it still wait?"""
@@ -124,6 +131,7 @@ class Heard:
         self._activities |= {n: a for n, a in strangers.items() if n not in self._activities and n not in new}
         while len(self._past) > MAX_STRANGERS:
             del self._past[next(iter(self._past))]
+        self.asked.ring()  # one that asked before it was recorded counts from now on
 
 
 def _take(

@@ -249,11 +249,13 @@ class _AttentionOwner:
 
     async def follow_answers(self) -> NoReturn:
         """While a session waits for an approval, look whether its client still does."""
+        heard = self.book.heard
         while True:
+            while not heard.asking():
+                await heard.asked.wait()
             await trio.sleep(LIVE_S)
-            if self.book.heard.asking():
-                live = await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True)
-                self.look_at(self.book.heard.use_live(live))
+            live = await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True)
+            self.look_at(heard.use_live(live))
 
     async def ask_checkpoints(self) -> NoReturn:
         """Ask for the checkpoints of the sessions that are overdue, one after the other."""
