@@ -183,8 +183,8 @@ def read_events(paths: Paths) -> Known:
                 known.account = msgspec.json.decode(event.payload, type=Quota)
             newest: dict[str, int] = {}
             for name, uuid, at, call in db.execute(
-                "SELECT session, uuid, last_call_at, (SELECT max(id) FROM events e WHERE e.source = s.id"
-                " AND e.type = 'tool_call') FROM sources s ORDER BY id"
+                "SELECT s.session, s.uuid, coalesce(e.ts, s.last_call_at), e.id FROM sources s LEFT JOIN events e"
+                " ON e.id = (SELECT max(id) FROM events WHERE source = s.id AND type = 'tool_call') ORDER BY s.id"
             ):
                 known.logs.setdefault(name, []).append(uuid)
                 if at and (call or 0) >= newest.get(name, 0):

@@ -9,7 +9,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from ctm_trio.journal.store import Source
+from ctm_trio.journal.sources import Source
 from ctm_trio.system.store_errors import translated
 
 

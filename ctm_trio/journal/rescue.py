@@ -9,9 +9,7 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 
-import msgspec
-
-from ctm_trio.journal.store import PUT_SEGMENT, PUT_SOURCE, EventStore, Stamped, segment_row
+from ctm_trio.journal.store import PUT_SEGMENT, EventStore, Stamped, segment_row
 from ctm_trio.model.event import Event
 from ctm_trio.system.store_errors import StoreRefused, written
 from ctm_trio.system.transaction import transaction
@@ -66,14 +64,16 @@ def insert_singly(store: EventStore, batches: Sequence[Stamped]) -> int:
     """
     db, left = store.db, 0
     segments = {k: v for b in batches for k, v in b.segments.items()}
+    sources = {k: v for b in batches for k, v in b.sources.items()}
     with written(), transaction(db):
         for batch in batches:
             left += sum([not _put(db, "events", row) for row in batch.events])
             left += sum([not _put(db, "hooks", row) for row in batch.hooks])
-            for source in batch.sources.values():
-                _try(db, PUT_SOURCE, msgspec.structs.astuple(source))
+        for statement, values in store.source_table.changes(sources, count=True, last_id=store.last_id):
+            _try(db, statement, values)
         for segment in segments.values():
             _try(db, PUT_SEGMENT, segment_row(segment))
+    store.source_table.committed(sources, count=True)
     store.keep_segments(segments)
     return left
 

@@ -8,7 +8,8 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 -- A log (by its Claude session id) and the session it belongs to now. Events without a log belong to the source
--- of their session's log, or to 'session:NAME', or to ''. `events` counts them, so that no start has to.
+-- of their session's log, or to 'session:NAME', or to ''. `events` and `last_call_at` are of the events up to the id
+-- in `meta` (counted), so that a start counts only what came after it.
 CREATE TABLE IF NOT EXISTS sources (
   id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, session TEXT NOT NULL,
   events INTEGER NOT NULL DEFAULT 0, last_call_at TEXT NOT NULL DEFAULT '');

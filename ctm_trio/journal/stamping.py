@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ctm_trio.journal.store import CLOCK_TOP, EventStore, Source, Stamped
+from ctm_trio.journal.sources import Source
+from ctm_trio.journal.store import CLOCK_TOP, EventStore, Stamped
 from ctm_trio.model.event import HOOK_TYPE, MAX_ID, Event
 from ctm_trio.model.log_line import LOGS, LineBatch, Row
 from ctm_trio.model.payload import compose, strip_session

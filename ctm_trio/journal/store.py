@@ -23,7 +23,8 @@ from ctm_trio.journal.schema import EVENT_COLUMNS, HOOK_COLUMNS
 from ctm_trio.journal.seen import Seen
 from ctm_trio.journal.seen_all import SeenAll
 from ctm_trio.journal.select import newest_id
-from ctm_trio.model.event import MAX_ID, RING_EVENTS
+from ctm_trio.journal.sources import Source, SourceTable
+from ctm_trio.model.event import MAX_ID
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.times import format_time
 from ctm_trio.system.bulk_insert import insert_rows, inserts
@@ -48,16 +49,6 @@ AHEAD_NS = 86_400 * 10**9
 
 _given: dict[Path, int] = {}
 """The highest id that this process gave out, by path: also of a file that was set aside, for clients know it."""
-
-
-class Source(msgspec.Struct, gc=False):
-    """A row of `sources`, held in memory."""
-
-    id: int
-    uuid: str
-    session: str
-    events: int = 0
-    last_call_at: str = ""
 
 
 class Stamped(msgspec.Struct):
@@ -87,6 +78,8 @@ class EventStore(Watched):
     def __init__(self, path: Path) -> None:
         super().__init__(path, _open_writer)
         self.sources: dict[str, Source] = {}
+        """By uuid."""
+        self.source_table = SourceTable()
         self.segments: dict[int, Segment] = {}
         self.of_log: dict[tuple[str, str], dict[int, Segment]] = {}
         """The same by (uuid, kind)."""
@@ -104,8 +97,7 @@ class EventStore(Watched):
             raise
 
     def _load(self) -> None:
-        for row in self.db.execute("SELECT id, uuid, session, events, last_call_at FROM sources"):
-            self.sources[row[1]] = msgspec.convert(dict(zip(Source.__struct_fields__, row, strict=True)), Source)
+        self.sources = self.source_table.load(self.db)
         for row in self.db.execute(
             "SELECT id, uuid, kind, name, device, inode, position, check_bytes, sealed, head FROM segments"
         ):
@@ -194,8 +186,11 @@ class EventStore(Watched):
             suspect_if_damaged(self.path, error)
             return True  # rather announced twice than never
 
-    def insert(self, batches: Sequence[Stamped]) -> None:
+    def insert(self, batches: Sequence[Stamped], *, quickly: bool = False) -> None:
         """Commit stamped batches in one transaction.
+
+        Args:
+            quickly: counts may wait for a later commit, see `sources`.
 
         Raises:
             StoreUnavailable: nothing was committed; try again later.
@@ -204,14 +199,21 @@ class EventStore(Watched):
         """
         if self.detached:
             raise StoreUnavailable(self.detached)
-        db = self.db
+        db, table = self.db, self.source_table
+        events = [row for b in batches for row in b.events]
+        hooks = [row for b in batches for row in b.hooks]
         sources = {k: v for b in batches for k, v in b.sources.items()}
         segments = {k: v for b in batches for k, v in b.segments.items()}
+        count = not quickly or table.is_due()
         with written(), transaction(db):
-            insert_rows(db, PUT_EVENTS, [row for b in batches for row in b.events])
-            insert_rows(db, PUT_HOOKS, [row for b in batches for row in b.hooks])
-            db.executemany(PUT_SOURCE, map(msgspec.structs.astuple, sources.values()))
-            db.executemany(PUT_SEGMENT, map(segment_row, segments.values()))
+            if events:
+                insert_rows(db, PUT_EVENTS, events)
+            if hooks:
+                insert_rows(db, PUT_HOOKS, hooks)
+            for statement, values in table.changes(sources, count=count, last_id=self.last_id):
+                db.execute(statement, values)
+            db.executemany(PUT_SEGMENT, [segment_row(segment) for segment in segments.values()])
+        table.committed(sources, count=count)
         self.keep_segments(segments)
 
     def remember_ids(self) -> None:
@@ -272,10 +274,6 @@ def _open_writer(path: Path) -> sqlite3.Connection:
     return db
 
 
-PUT_SOURCE = (
-    "INSERT INTO sources VALUES (?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET session = excluded.session,"
-    " events = excluded.events, last_call_at = excluded.last_call_at"
-)
 PUT_SEGMENT = "INSERT OR REPLACE INTO segments VALUES (?,?,?,?,?,?,?,?,?,?)"
 
 
@@ -301,13 +299,3 @@ def _segment(row: tuple[object, ...]) -> Segment:
 
 
 PUT_EVENTS, PUT_HOOKS = inserts("events", EVENT_COLUMNS), inserts("hooks", HOOK_COLUMNS)
-
-
-def ring_sizes(sources: Iterable[Source]) -> dict[str, int]:
-    """How many events each session's ring holds; "" for that of all."""
-    counts: dict[str, int] = {"": 0}
-    for source in sources:
-        counts[""] += source.events
-        if source.session:
-            counts[source.session] = counts.get(source.session, 0) + source.events
-    return {name: min(count, RING_EVENTS) for name, count in counts.items()}

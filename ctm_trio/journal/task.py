@@ -26,8 +26,9 @@ from ctm_trio.journal.replay import read_replay
 from ctm_trio.journal.rescue import insert_what_can_be
 from ctm_trio.journal.seen_all import is_stored
 from ctm_trio.journal.select import select_events
+from ctm_trio.journal.sources import ring_sizes
 from ctm_trio.journal.stamping import reads_back, relabel
-from ctm_trio.journal.store import EventStore, ring_sizes
+from ctm_trio.journal.store import EventStore
 from ctm_trio.journal.tail import EventSender
 from ctm_trio.messages.journal import Ingest, IsStored, JournalCounters, JournalMessage, JournalSnapshot, ReadReplay
 from ctm_trio.model.event import RING_EVENTS
@@ -245,7 +246,7 @@ class Journal:
             return True
         try:
             self.store.wait_for_locks(False)
-            self.store.insert(self.backlog.batches())
+            self.store.insert(self.backlog.batches(), quickly=True)
         except StoreUnavailable:
             return False
         self._committed()

@@ -26,6 +26,9 @@ def inserts(table: str, columns: int) -> Inserts:
 
 def insert_rows(db: sqlite3.Connection, statements: Inserts, rows: Sequence[Sequence[object]]) -> None:
     """Insert rows by the statements of `inserts`, in order and as many at a time as can be."""
+    if len(rows) == 1:
+        db.execute(statements[-1][1], rows[0])
+        return
     done = 0
     for size, statement in statements:
         while len(rows) - done >= size:

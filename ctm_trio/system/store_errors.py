@@ -12,8 +12,6 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -90,37 +88,38 @@ def translate(error: sqlite3.Error) -> CtmError:
     return StoreUnavailable(str(error))
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class translated:  # noqa: N801  # used as a function: a generator would cost more than a small statement
     """Errors of SQLite in the block under our names, and of stored values that this program never writes.
 
     For reads. What they look for is bounded where it comes in, so a value that SQLite cannot hold is a bug here.
     """
-    with _ours():
-        try:
-            yield
-        except msgspec.MsgspecError as error:
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, msgspec.MsgspecError):
             raise StoreDamaged(f"The database has values that do not belong there: {error}") from error
+        _raise_ours(error)
 
 
-@contextmanager
-def written() -> Iterator[None]:
+class written:  # noqa: N801  # as above
     """Errors of SQLite in the block under our names, and of values that it cannot hold. For the writing of rows."""
-    with _ours():
-        try:
-            yield
-        except (OverflowError, UnicodeEncodeError) as error:
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OverflowError | UnicodeEncodeError):
             raise StoreRefused(f"The database rejected a row: {error}") from error
+        _raise_ours(error)
 
 
-@contextmanager
-def _ours() -> Iterator[None]:
-    """What may go wrong with every statement, under our names."""
-    try:
-        yield
-    except sqlite3.Error as error:
+def _raise_ours(error: BaseException | None) -> None:
+    """What may go wrong with every statement, under our names; nothing for what is no error of the database."""
+    if isinstance(error, sqlite3.Error):
         raise translate(error) from error
-    except MemoryError as error:
+    if isinstance(error, MemoryError):
         raise StoreUnavailable(NO_MEMORY) from error
 
 

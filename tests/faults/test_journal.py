@@ -48,10 +48,10 @@ async def test_a_disk_that_is_full_for_long(rig: Rig, monkeypatch: pytest.Monkey
     full = True
     real = EventStore.insert
 
-    def insert(self: EventStore, batches: list[store.Stamped]) -> None:
+    def insert(self: EventStore, batches: list[store.Stamped], **more: bool) -> None:
         if full:
             raise StoreUnavailable("database or disk is full")
-        real(self, batches)
+        real(self, batches, **more)
 
     monkeypatch.setattr(EventStore, "insert", insert)
     monkeypatch.setattr(journal, "BACKLOG_EVENTS", 200)
@@ -86,7 +86,7 @@ async def test_killed_with_a_full_disk(rig: Rig, monkeypatch: pytest.MonkeyPatch
     again.check([f"k{i}" for i in range(50)])
 
 
-def _refuse(*_: object) -> None:
+def _refuse(*_: object, **__: bool) -> None:
     raise StoreUnavailable("database or disk is full")
 
 
@@ -139,9 +139,9 @@ def where_commits_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     notes: list[str] = []
     main, real = threading.get_ident(), EventStore.insert
 
-    def insert(self: EventStore, batches: list[store.Stamped]) -> None:
+    def insert(self: EventStore, batches: list[store.Stamped], **more: bool) -> None:
         notes.append("loop" if threading.get_ident() == main else "thread")
-        real(self, batches)
+        real(self, batches, **more)
 
     monkeypatch.setattr(EventStore, "insert", insert)
     return notes

@@ -37,11 +37,11 @@ async def test_what_is_queued_at_the_stop_is_stored(rig: Rig, monkeypatch: pytes
     monkeypatch.setattr(journal, "may_hang", lambda _: True)  # every commit is in the thread
     entered, release, real = trio.Event(), threading.Event(), EventStore.insert
 
-    def insert(self: EventStore, batches: list[store.Stamped]) -> None:
+    def insert(self: EventStore, batches: list[store.Stamped], **more: bool) -> None:
         if not entered.is_set() and any(stamped.events for stamped in batches):
             trio.from_thread.run_sync(entered.set)
             release.wait(10)
-        real(self, batches)
+        real(self, batches, **more)
 
     log = rig.log()
     async with rig.running():
@@ -104,11 +104,11 @@ async def test_positions_alone_are_bounded_too(rig: Rig, monkeypatch: pytest.Mon
     """A log of lines that are no events, and a database that takes nothing: what is held in memory has a bound."""
     sizes, full, real = list[int](), [True], EventStore.insert
 
-    def insert(self: EventStore, batches: list[store.Stamped]) -> None:
+    def insert(self: EventStore, batches: list[store.Stamped], **more: bool) -> None:
         sizes.append(len(batches))
         if full:
             raise StoreUnavailable("database is locked")
-        real(self, batches)
+        real(self, batches, **more)
 
     monkeypatch.setattr(EventStore, "insert", insert)
     monkeypatch.setattr(journal, "BACKLOG_EVENTS", 50)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ctm_trio.journal.sources import Source
 from ctm_trio.journal.stamping import draft_source, move_sources
-from ctm_trio.journal.store import EventStore, Source
+from ctm_trio.journal.store import EventStore
 from ctm_trio.model.event import Event
 
 
