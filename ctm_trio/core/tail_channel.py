@@ -33,6 +33,7 @@ class TailSender(Generic[T]):
         """Put `renew(item)` in the place of each item of the window."""
         window = self._window
         weigh = window.bounds.weigh
+        window.newest = ()
         for i, item in enumerate(window.items):
             new = window.items[i] = renew(item)
             if new is not item:

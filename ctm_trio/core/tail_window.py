@@ -83,6 +83,8 @@ class Window(Generic[T]):
     def __init__(self, bounds: Bounds[T]) -> None:
         self.bounds = bounds
         self.items: deque[T] = deque()
+        self.newest: Sequence[T] = ()
+        """What was appended last, while it is the same in `items`."""
         self.weight = 0
         self.head = 0
         self.released = 0
@@ -103,6 +105,7 @@ class Window(Generic[T]):
     def append(self, items: Sequence[T]) -> None:
         """Take items, and let those know who may have them now."""
         self.items.extend(items)
+        self.newest = items
         self.head += len(items)
         weigh = self.bounds.weigh
         self.weight += sum([weigh(item) for item in items])
@@ -150,6 +153,10 @@ class Window(Generic[T]):
         """What follows a cursor: the batch (None if nothing passes), the cursor behind it, and how many are lost."""
         made = group.made.get(at)
         if made is not None:
+            return made
+        newest = self.newest
+        if until - at == len(newest) <= BATCH_ITEMS and until == self.head:  # as almost always
+            made = group.made[at] = (group.view(newest, lost=False), until, 0)
             return made
         held = self.items
         oldest = self.head - len(held)

@@ -155,21 +155,23 @@ class _DirectoryOwner:
         segments = await ask(self.ends.journal, partial(Positions, None, self.kind), timeout_s=ASK_S)
         try:
             while True:
-                changed = await watch.changes()
-                if changed is None:
-                    if await self._look_at_everything(segments):
-                        segments = ()
-                        self.looked = True
-                        self._tell_caught_up()
-                    continue
-                for name in changed:
-                    parsed = parse_log_name(name)
-                    if parsed is not None:
-                        self._changed(parsed)
-                    elif (others := parse_others_name(name)) is not None:
-                        self._ring(self._log(others.uuid), rotated=True)
+                await watch.hand_on(self._names_changed)
+                if await self._look_at_everything(segments):
+                    segments = ()
+                    self.looked = True
+                    self._tell_caught_up()
         finally:
             self._name_strange(frozenset())  # the next incarnation does not know what this one has named
+
+    def _names_changed(self, names: frozenset[str]) -> None:
+        for name in names:
+            entry = self.logs.get(name.removesuffix(".jsonl"))
+            if entry is not None and name in entry.files:  # the current file of a log, as almost always
+                self._ring(entry, rotated=False)
+            elif (parsed := parse_log_name(name)) is not None:
+                self._changed(parsed)
+            elif (others := parse_others_name(name)) is not None:
+                self._ring(self._log(others.uuid), rotated=True)
 
     def _log(self, uuid: str) -> _Log:
         found = self.logs.get(uuid)
@@ -387,9 +389,12 @@ async def tail_log(
             ends_at = tail.again_at
             if ends_at == math.inf and not recent and not tail.is_recent():
                 ends_at = trio.current_time() + OLD_IDLE_S
-            with trio.move_on_at(ends_at):
+            if ends_at == math.inf:
                 recent = await bell.wait()
-            if trio.current_time() >= tail.again_at:
+            else:
+                with trio.move_on_at(ends_at):
+                    recent = await bell.wait()
+            if tail.again_at != math.inf and trio.current_time() >= tail.again_at:
                 tail.again_at, parts = math.inf, -1
             elif not recent:
                 return

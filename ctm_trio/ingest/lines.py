@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from ctm_trio.messages.attribution import Sighting
 from ctm_trio.messages.journal import Ingest, IsStored, OpenSegment
 from ctm_trio.model.log_line import CHECK_BYTES, LOGS, LineBatch, Row, Segment, head_of
 from ctm_trio.model.log_parse import Clues, parse_chunk
-from ctm_trio.model.times import format_time
+from ctm_trio.model.times import current_time
 
 CHUNK_BYTES = 256 << 10
 """Read at once. A longer line makes the next read four times as big."""
@@ -174,8 +173,7 @@ class Lines(Strays):
         rows: list[Row] = []
         skipped = 0
         base = segment.position - overlap
-        now = format_time(time.time())
-        for part in parse_chunk(data[:end] if end != len(data) else data, overlap, base, now):
+        for part in parse_chunk(data[:end] if end != len(data) else data, overlap, base, current_time):
             rows += part.rows
             skipped += part.skipped
             for clues in part.clues:
@@ -245,7 +243,7 @@ def last_call(reader: Reader, end: int) -> Row | None:
     start = max(0, end - TAIL_BYTES)
     lines = reader.read(start, end - start).split(b"\n")
     for line in reversed(lines[start > 0 : -1]):
-        for part in parse_chunk(line + b"\n", 0, 0, ""):
+        for part in parse_chunk(line + b"\n", 0, 0, str):
             for row in part.rows:
                 if row.tool_use_id and row.hook is None:
                     return row

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from ctm_trio.core.channels import Reply
 from ctm_trio.model.event import Event
 from ctm_trio.model.log_line import LineBatch, Segment
@@ -63,8 +65,7 @@ class Attribute:
     session: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ingest:
+class Ingest(msgspec.Struct, frozen=True, gc=False):
     """Parsed lines of one log with the position behind them; committed together. Only tailers send it. No answer."""
 
     batch: LineBatch

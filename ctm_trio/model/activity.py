@@ -115,6 +115,10 @@ class Activity:
             self._errors = sum(list(self.results)[-window:])
         return self._errors
 
+    def is_calm(self, window: int) -> bool:
+        """True if nothing is waited for, none of the last `window` calls failed, and the last one was not the first."""
+        return self._asking is None and self._waiting is None and self.calls_seen > 1 and not self.errors(window)
+
     def call(
         self, is_error: bool, *, tool: str, agent_id: str, line: Line, at: float, still_waiting: bool = False
     ) -> None:

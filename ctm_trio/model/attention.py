@@ -197,3 +197,6 @@ RULES: tuple[tuple[str, Callable[[Inputs, float], str | None]], ...] = (
 """State and rule, most urgent first. A rule gives the details, or None if it does not hold."""
 
 STATES = tuple(name for name, _ in RULES)
+
+APART = frozenset({"tmux_dead", "quota_high", "context_imminent", "yolo_unchecked"})
+"""States that do not come from what the session does: no call ends them."""

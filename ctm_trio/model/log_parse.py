@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -51,14 +51,14 @@ class Slice(msgspec.Struct, gc=False):
     end: int
 
 
-def parse_chunk(data: bytes, start: int, base: int, now: str) -> Iterator[Slice]:
+def parse_chunk(data: bytes, start: int, base: int, now: Callable[[], str]) -> Iterator[Slice]:
     """Parse the complete lines of `data`.
 
     Args:
         data: bytes of a log.
         start: offset in `data` of the first line.
         base: position in the file of `data[0]`, in bytes.
-        now: RFC 3339 time for lines that have none.
+        now: called for the RFC 3339 time of lines that have none.
     """
     rows: list[Row] = []
     skipped = lines = 0
@@ -88,7 +88,7 @@ def parse_chunk(data: bytes, start: int, base: int, now: str) -> Iterator[Slice]
         yield Slice(rows, skipped, clues, start)
 
 
-def parse_row(line: bytes, start: int, now: str) -> tuple[Row | None, Clues | None]:
+def parse_row(line: bytes, start: int, now: Callable[[], str]) -> tuple[Row | None, Clues | None]:
     """One line as a row with its clues; (None, None) if it is neither a tool call nor a hook event. Never raises."""
     try:
         return row_of(line, start, now)
@@ -98,7 +98,7 @@ def parse_row(line: bytes, start: int, now: str) -> tuple[Row | None, Clues | No
         return None, None
 
 
-def row_of(line: bytes, start: int, now: str) -> tuple[Row | None, Clues | None]:
+def row_of(line: bytes, start: int, now: Callable[[], str]) -> tuple[Row | None, Clues | None]:
     """`parse_row` without its net."""
     raw = decode_line(line)
     if raw is None:
@@ -108,7 +108,7 @@ def row_of(line: bytes, start: int, now: str) -> tuple[Row | None, Clues | None]
         if call is None:
             return None, None
         if not call.ts:
-            with_time(call, now)
+            with_time(call, now())
         row = Row(
             call.ts, call.tail, call.tool, call.is_error, call.agent_id, call.agent_type, call.tool_use_id, start,
             len(line),
@@ -118,7 +118,7 @@ def row_of(line: bytes, start: int, now: str) -> tuple[Row | None, Clues | None]
     if hook is None:
         return None, None
     facts = hook.facts
-    ts = normal_time(hook.ts) or now
+    ts = normal_time(hook.ts) or now()
     row = Row(
         ts, b"", facts.name, False, facts.agent_id, facts.agent_type, facts.tool_use_id, start, len(line), facts
     )  # fmt: skip

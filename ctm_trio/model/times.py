@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 FIRST, LAST = -62_135_596_800.0, 253_402_300_799.0
@@ -14,6 +15,11 @@ def format_time(unix_s: float) -> str:
     A time that cannot be written (of a file, say, that somebody gave it) is the first or the last one that can.
     """
     return datetime.fromtimestamp(min(max(unix_s, FIRST), LAST), UTC).isoformat().replace("+00:00", "Z")
+
+
+def current_time() -> str:
+    """The time of now, in RFC 3339."""
+    return format_time(time.time())
 
 
 def parse_time(text: str) -> float | None:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ async def test_a_log_that_crashes_its_reader(
 ) -> None:
     """A log whose reader meets a bug is named and left to the daemon; all others are in the new databases."""
 
-    def picky(data: bytes, start: int, base: int, now: str) -> object:
+    def picky(data: bytes, start: int, base: int, now: Callable[[], str]) -> object:
         if b"other" in data:
             raise KeyError("unheard of")
         return parse_chunk(data, start, base, now)

@@ -59,7 +59,7 @@ class Library:
         self.segments[kind, uuid] = segment
         status = os.stat(path)
         segment.device, segment.inode, segment.position = status.st_dev, status.st_ino, start + len(data)
-        rows = [row for part in parse_chunk(data, 0, start, NOW) for row in part.rows]
+        rows = [row for part in parse_chunk(data, 0, start, lambda: NOW) for row in part.rows]
         self.store.source(uuid, session).session = session
         stamped, events = stamp_lines(self.store, LineBatch(msgspec.structs.replace(segment), rows))
         self.store.insert([stamped])

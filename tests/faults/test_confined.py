@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,7 @@ async def test_a_log_that_always_crashes_its_tailer(home: Path, monkeypatch: pyt
     """One log's tailer is quarantined and named; the others go on; once the cause is gone its lines come, each once."""
     broken = True
 
-    def picky(data: bytes, start: int, base: int, now: str) -> object:
+    def picky(data: bytes, start: int, base: int, now: Callable[[], str]) -> object:
         if broken and BAD.encode() in data:
             raise KeyError("unheard of")
         return parse_chunk(data, start, base, now)

@@ -115,7 +115,7 @@ def test_summaries_of_old_shapes(response: object, summary: str, failed: bool) -
     line = json.dumps(
         {"tool_name": "Bash", "tool_input": {"command": "x", "url": 5}, "tool_response": response}
     ).encode()
-    row, _ = row_of(line, 0, NOW)
+    row, _ = row_of(line, 0, lambda: NOW)
     assert row is not None
     payload = json.loads(b'{"session":"",' + row.tail)
     assert (payload["input"], payload["summary"], payload["is_error"]) == ("x", summary, failed)

@@ -100,9 +100,9 @@ def hurt(data: bytes, seed: int) -> bytes:
 def check_chunk(chunk: bytes) -> None:
     """Everything that must hold for the parsed lines of a chunk."""
     for line in chunk.split(b"\n"):
-        row_of(line, 0, NOW)  # without the net that would hide what we look for
+        row_of(line, 0, lambda: NOW)  # without the net that would hide what we look for
     rows, skipped, end = [], 0, 0
-    for part in parse_chunk(chunk, 0, 1000, NOW):
+    for part in parse_chunk(chunk, 0, 1000, lambda: NOW):
         rows += part.rows
         skipped += part.skipped
         assert part.end > end
@@ -309,5 +309,5 @@ def test_times_beyond_the_calendar(at: float, year: str) -> None:
 def test_a_rule_that_fails(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Should a rule of ours raise nevertheless, the line is skipped and said, and the log goes on."""
     monkeypatch.setattr("ctm_trio.model.log_parse.parse_call", lambda raw: raw.nothing)
-    assert parse_row(encoded({"tool_name": "Bash"}), 0, NOW) == (None, None)
+    assert parse_row(encoded({"tool_name": "Bash"}), 0, lambda: NOW) == (None, None)
     assert "please report it: AttributeError" in caplog.text

@@ -58,7 +58,7 @@ ODD = {
 @pytest.mark.parametrize("line", ODD.values(), ids=ODD.keys())
 def test_an_odd_line_is_a_call(line: bytes) -> None:
     """It is in the feed, in detail and in search like any other."""
-    row, clues = row_of(line, 0, NOW)
+    row, clues = row_of(line, 0, lambda: NOW)
     assert row is not None
     assert clues is not None
     payload = json.loads(b'{"session":"a",' + row.tail)
@@ -79,7 +79,7 @@ def test_an_odd_line_is_a_call(line: bytes) -> None:
 )
 def test_a_text_is_no_number_and_no_truth(more: bytes) -> None:
     """A key with a text where a number or a truth belongs counts as absent: the call stays an error."""
-    row, _ = row_of(call(more=b'"error":"boom",' + more).replace(b"PostToolUse", b"PostToolUseFailure"), 0, NOW)
+    row, _ = row_of(call(more=b'"error":"boom",' + more).replace(b"PostToolUse", b"PostToolUseFailure"), 0, lambda: NOW)
     assert row is not None
     assert row.is_error
     assert "duration_ms" not in json.loads(b'{"session":"a",' + row.tail)
@@ -120,14 +120,14 @@ def test_a_status_line_with_half_a_character() -> None:
 def test_what_is_not_json_stays_refused(line: bytes) -> None:
     """Grammar is not mended: half a line never becomes a whole one."""
     assert decode_any(line) is None
-    assert row_of(line, 0, NOW) == (None, None)
+    assert row_of(line, 0, lambda: NOW) == (None, None)
 
 
 def test_too_much_to_take_apart() -> None:
     """A value of very many tokens is not taken apart; half characters are mended in it all the same."""
     many = b'{"tool_name":"Bash","x":[' + b"1," * MAX_TOKENS + b'"\\ud800",%b]}'
-    assert row_of(many % b"2", 0, NOW)[0] is not None
-    assert row_of(many % b"NaN", 0, NOW)[0] is None
+    assert row_of(many % b"2", 0, lambda: NOW)[0] is not None
+    assert row_of(many % b"NaN", 0, lambda: NOW)[0] is None
 
 
 TEXTS = st.text(st.characters(codec=None, categories=None)) | st.sampled_from(["\\", "\\u", '"', "\ud83d", "\ude00"])

@@ -15,8 +15,9 @@ from ctm_trio.core.clock import Clock
 from ctm_trio.messages.journal import Draft
 from ctm_trio.messages.quota import QuotaSnapshot
 from ctm_trio.messages.sessions import SessionsSnapshot
-from ctm_trio.model.attention import Attention, Inputs, Limit, Transition, next_due, step
+from ctm_trio.model.attention import APART, Attention, Inputs, Limit, Transition, next_due, step
 from ctm_trio.model.config import Thresholds
+from ctm_trio.model.event import Event
 from ctm_trio.model.quota import Quota, Usage
 from ctm_trio.model.session import successors
 from ctm_trio.model.times import parse_time
@@ -141,6 +142,20 @@ class AttentionBook:
             self._note_due(name, inputs, now)
             if new is not state:
                 self._change(name, new, transitions)
+
+    def is_calm(self, event: Event) -> bool:
+        """True if an event that was just folded cannot have changed the state of its session.
+
+        Most are calls that succeed where nothing is the matter. When to look again is noted since the first call, if
+        too soon.
+        """
+        name = event.session
+        if event.hook is not None or event.is_error:
+            return False
+        state = self.states.get(name)
+        if name not in self.due if state is None else state.state not in APART:
+            return False
+        return self.heard.is_calm(name, self.thresholds.error_rate_window)
 
     def _note_due(self, name: str, inputs: Inputs, now: float) -> None:
         new = self._new.get(name)

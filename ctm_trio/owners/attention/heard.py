@@ -43,6 +43,11 @@ class Heard:
         """What is known of a session; the summary of nothing if it has not been heard of."""
         return self._activities.get(name) or Activity()
 
+    def is_calm(self, name: str, window: int) -> bool:
+        """See `Activity.is_calm`; False for a session that was not heard of."""
+        activity = self._activities.get(name)
+        return activity is not None and activity.is_calm(window)
+
     def fold(self, event: Event, wall: float) -> None:
         """Take in a tool call or a hook event that has just come, at `wall` in unix seconds."""
         if self._past.get(event.uuid) == event.session:

@@ -196,7 +196,8 @@ class _AttentionOwner:
                         self.book.heard.hear(await trio.to_thread.run_sync(self.ends.live, abandon_on_cancel=True))
                     self.book.heard.fold(event, wall)
                     if self.book.heard.live:
-                        self.book.look_at((event.session,))
+                        if not self.book.is_calm(event):
+                            self.book.look_at((event.session,))
                     else:
                         touched[event.session] = None
             self.book.look_at(touched)
