@@ -63,6 +63,7 @@ from ctm_trio.owners.webhook.desk import WebhookEnds
 from ctm_trio.owners.webhook.task import INBOX as WEBHOOK_INBOX
 from ctm_trio.owners.webhook.task import run_webhook
 from ctm_trio.system.daemon_doctor import Doctor
+from ctm_trio.system.file_news import FileNews
 from ctm_trio.system.live_sessions import read_live
 from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.system.signup_code import SignupCode
@@ -118,6 +119,7 @@ class Daemon:
         self.tmux = Tmux(plan.paths.tmux_conf, lambda: self.settings.latest.settings.tmux_socket)
         self.costs_state, self.costs = open_state_channel(CostTotals())
         self.prices_state, self.prices = open_state_channel(PriceTable("", {}))
+        self.files = FileNews(plan.paths.root)
         self.begun = trio.Event()
         """Set once the owners have begun, so that requests can be answered."""
         self.users = UserStore(
@@ -147,6 +149,7 @@ class Daemon:
             children.append(Child("config", self._config))
         return [
             *children,
+            Child("files", self._files),
             Child("logins", self._logins),
             Child("orders", self._orders),
             Child("sessions", self._sessions),
@@ -176,7 +179,12 @@ class Daemon:
                 self.plan.safe()
 
     async def _config(self, *, task_status: trio.TaskStatus[None]) -> None:
-        await run_config(self.config_recv.clone(), self.settings_state, self.plan.paths.config, task_status=task_status)
+        path = self.plan.paths.config
+        changed = self.files.of(path.name).wait
+        await run_config(self.config_recv.clone(), self.settings_state, path, changed, task_status=task_status)
+
+    async def _files(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await self.files.run(task_status=task_status)
 
     async def _logins(self, *, task_status: trio.TaskStatus[None]) -> None:
         await self.users.follow(task_status=task_status)
@@ -187,7 +195,8 @@ class Daemon:
     async def _sessions(self, *, task_status: trio.TaskStatus[None]) -> None:
         await run_sessions(
             self.sessions_recv.clone(), self.sessions_state, self.journal_send.clone(), self.settings,
-            self.plan.paths, self.tmux, checkpoint_before_yolo, task_status=task_status,
+            self.plan.paths, self.tmux, checkpoint_before_yolo, self.files.of(self.plan.paths.sessions.name).wait,
+            task_status=task_status,
         )  # fmt: skip
 
     async def _checkpoints(self, *, task_status: trio.TaskStatus[None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,16 +19,16 @@ from ctm_trio.system.settings_file import Loaded, load_settings, patch_settings
 
 log = logging.getLogger("ctm.config")
 
-POLL_S = 0.5
-"""How often the file is looked at for an edit by hand; one `stat`."""
+Changed = Callable[[], Awaitable[object]]
+"""Returns when the file may have changed since the last time; then it costs one `stat` to see whether it has."""
 
 
 async def run_config(
     inbox: trio.MemoryReceiveChannel[ConfigMessage],
     state: StateSender[ConfigSnapshot],
     path: Path,
+    changed: Changed,
     *,
-    poll_s: float = POLL_S,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
     """Own the settings: take patches, notice edits, publish. Runs until it is cancelled; closes `inbox`.
@@ -40,22 +40,22 @@ async def run_config(
         inbox: `PatchConfig` and `ReloadConfig` (SIGHUP). Capacity 0: whoever sends waits.
         state: where the snapshot is published, before a patch is answered.
         path: `config.json`, made with the defaults if it is missing at the start.
-        poll_s: seconds between two looks at the file.
+        changed: see `Changed`.
     """
     with inbox:
         owner = _ConfigOwner(state, path)
         await owner.reload(at_start=True)
         task_status.started()
-        while True:
-            message: ConfigMessage | None = None
-            with trio.move_on_after(poll_s):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(owner.follow, changed)
+            while True:
                 message = await inbox.receive()
-            if isinstance(message, PatchConfig):
-                await fulfil(message.reply, partial(owner.patch, message.patch))
-            elif (
-                message is not None or await trio.to_thread.run_sync(stamp, path, abandon_on_cancel=True) != owner.seen
-            ):
-                await owner.reload()
+                async with owner.turn:
+                    if isinstance(message, PatchConfig):
+                        await fulfil(message.reply, partial(owner.patch, message.patch))
+                    else:
+                        await owner.reload()
+    raise AssertionError("unreachable")
 
 
 class _ConfigOwner:
@@ -63,6 +63,16 @@ class _ConfigOwner:
         self._state = state
         self._path = path
         self.seen = Stamp()
+        self.turn = trio.Lock()
+        """Whoever reads or writes the file, for an older reading must not replace a newer one."""
+
+    async def follow(self, changed: Changed) -> NoReturn:
+        """Read the file whenever it has changed."""
+        while True:
+            await changed()
+            async with self.turn:
+                if await trio.to_thread.run_sync(stamp, self._path, abandon_on_cancel=True) != self.seen:
+                    await self.reload()
 
     async def reload(self, *, at_start: bool = False) -> None:
         loaded = await trio.to_thread.run_sync(lambda: load_settings(self._path, create=at_start))

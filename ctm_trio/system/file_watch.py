@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from ctm_trio.system.file_clock import file_clock_ns, shows_changes
 from ctm_trio.system.migration import remove_database, write_copy
 from ctm_trio.system.open_file import Look, OpenFile
 from ctm_trio.system.rescued import put_in_place, rescued_of
@@ -79,6 +80,8 @@ class Watched:
             self.db = open_(path)
         self.detached = ""
         self._deep_at = 0.0
+        self._sound: tuple[int, ...] = ()
+        """The stamps with which the file was looked into last and found sound."""
         self._hopeless = False
         """It is damaged where no copy can be seen to be sound."""
         self._open_file = open_
@@ -98,11 +101,21 @@ class Watched:
             file.suspect, self._deep_at = False, time.monotonic() + DEEP_GAP_S
             damage = self._look_deep(file)
         else:
-            damage = _damage(self.path)
+            damage = self._look_into()
         damage = file.damage = file.damage or damage
         if damage and not (seen := file.look()).problem:
             return Look(f"{self.path.name} was damaged while it was in use ({damage}).", lost=True, damaged=True)
         return seen
+
+    def _look_into(self) -> str:
+        """Look at its beginning, unless nothing of it has changed since that was found sound."""
+        looked_ns, stamps = file_clock_ns(), _stamps(self.path)
+        if stamps and stamps == self._sound:
+            return ""
+        damage = _damage(self.path)
+        plain = stamps and not damage and all(shows_changes(stamp, looked_ns) for stamp in stamps)
+        self._sound = stamps if plain else ()
+        return damage
 
     def _look_deep(self, file: OpenFile) -> str:
         met, file.met = file.met, None
@@ -207,6 +220,17 @@ class Watched:
         if self._file is not None:
             self._file.forget()
         self._file = None
+
+
+def _stamps(path: Path) -> tuple[int, ...]:
+    """When a database and its -wal were changed last, in nanoseconds; nothing if that cannot be seen.
+
+    Of the -wal it is the time of its content: SQLite gives it its owner anew each time it is opened.
+    """
+    try:
+        return os.stat(path).st_ctime_ns, os.stat(f"{path}-wal").st_mtime_ns
+    except OSError:
+        return ()
 
 
 def _damage(path: Path, *, deep_s: float = 0.0) -> str:

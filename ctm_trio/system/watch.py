@@ -61,11 +61,13 @@ class DirectoryWatch:
     Args:
         path: the directory; it need not exist.
         scan_s: says how many seconds are between two None without an event.
+        once_closed: a file that was written is named when it is closed, not while it is being written.
     """
 
-    def __init__(self, path: Path, scan_s: Callable[[], float] = lambda: SCAN_S) -> None:
+    def __init__(self, path: Path, scan_s: Callable[[], float] = lambda: SCAN_S, *, once_closed: bool = False) -> None:
         self._path = path
         self._scan_s = scan_s
+        self._once_closed = once_closed
         self._notify: INotify | None = None
         self._here = (0, 0)
         self._last = 0.0
@@ -138,8 +140,9 @@ class DirectoryWatch:
             return True
         from inotify_simple import INotify, flags
 
+        written = flags.CLOSE_WRITE if self._once_closed else flags.MODIFY
         wanted = (
-            flags.MODIFY | flags.CREATE | flags.MOVED_TO | flags.MOVED_FROM | flags.DELETE | flags.ATTRIB
+            written | flags.CREATE | flags.MOVED_TO | flags.MOVED_FROM | flags.DELETE | flags.ATTRIB
             | flags.DELETE_SELF | flags.MOVE_SELF | flags.ONLYDIR
         )  # fmt: skip
         try:

@@ -130,8 +130,9 @@ async def running(server: PrivateTmux) -> AsyncIterator[Acting]:
     acting = Acting(server, send, seen, journal)
     tmux = Tmux(server.conf, lambda: server.socket)
     task = partial(
-        run_sessions, inbox, state, journal_send, settings, paths_under(server.root), tmux, acting.checkpoint
-    )
+        run_sessions, inbox, state, journal_send, settings, paths_under(server.root), tmux, acting.checkpoint,
+        partial(trio.sleep, 0.05),
+    )  # fmt: skip
     with send, journal:
         async with trio.open_nursery() as nursery:
             await nursery.start(task)

@@ -44,7 +44,7 @@ async def running(path: Path, *, poll_s: float = 0.01) -> AsyncIterator[Config]:
     state, seen = open_state_channel(ConfigSnapshot(loaded.settings, loaded.problem))
     with send:
         async with trio.open_nursery() as nursery:
-            await nursery.start(partial(run_config, inbox, state, path, poll_s=poll_s))
+            await nursery.start(partial(run_config, inbox, state, path, partial(trio.sleep, poll_s)))
             yield Config(path, send, seen)
             nursery.cancel_scope.cancel()
 

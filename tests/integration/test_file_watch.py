@@ -9,7 +9,7 @@ import pytest
 
 from ctm_trio.journal.store import EventStore, Stamped
 from ctm_trio.model.webhook import Alert
-from ctm_trio.system import file_watch, migration
+from ctm_trio.system import file_clock, file_watch, migration
 from ctm_trio.system.migration import copying, write_copy
 from ctm_trio.system.outbox import Outbox
 from ctm_trio.system.rescued import rescued_of
@@ -59,6 +59,41 @@ def test_waiting_alerts_outlive_a_new_file_that_cannot_be_made(box: Outbox, monk
             box.cursor()
     box.put_back()
     assert (box.cursor(), box.waiting()) == (7, 2)
+    box.close()
+
+
+def settled(box: Outbox) -> None:
+    """Wait until a change of the file from now on shows in its stamps."""
+    looked = file_clock.file_clock_ns()
+    while not all(file_clock.shows_changes(stamp, looked) for stamp in file_watch._stamps(box.path)):
+        looked = file_clock.file_clock_ns()
+
+
+def test_a_file_is_looked_into_when_it_has_changed(box: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection of its own for each look would be what an idle daemon does most."""
+    looks = list[Path]()
+    real = file_watch._damage
+
+    def damage(path: Path, **more: float) -> str:
+        looks.append(path)
+        return real(path, **more)
+
+    monkeypatch.setattr(file_watch, "_damage", damage)
+    settled(box)
+    for _ in range(3):
+        assert box.look().problem == ""
+    assert len(looks) == 1
+    box.store([], 8, 1.0)
+    settled(box)
+    for _ in range(3):
+        assert box.look().problem == ""
+    assert len(looks) == 2
+    box.db.execute("PRAGMA wal_checkpoint(FULL)")
+    with box.path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"x" * 200)
+    assert "was damaged while it was in use" in box.look().problem
+    assert "was damaged while it was in use" in box.look().problem
     box.close()
 
 

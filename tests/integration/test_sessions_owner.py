@@ -83,7 +83,10 @@ async def running(tmp_path: Path) -> AsyncIterator[Sessions]:
     settings = open_state_channel(ConfigSnapshot())[1]
     with send, journal:
         async with trio.open_nursery() as nursery:
-            await nursery.start(partial(run_sessions, inbox, state, journal_send, settings, paths, tmux, no_checkpoint))
+            changed = partial(trio.sleep, 0.05)
+            await nursery.start(
+                partial(run_sessions, inbox, state, journal_send, settings, paths, tmux, no_checkpoint, changed)
+            )
             yield Sessions(paths.sessions, send, seen, journal)
             nursery.cancel_scope.cancel()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import NoReturn
 
@@ -21,9 +21,6 @@ from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.system.tmux import Tmux, tmux_name
 
 log = logging.getLogger("ctm.sessions")
-
-FILE_POLL_S = 0.5
-"""How often `sessions.json` is looked at; one `stat`."""
 
 TMUX_POLL_S = 2.0
 """How often tmux is asked which sessions live, all in one call: so soon it is seen that one has ended."""
@@ -69,10 +66,14 @@ class FollowedSessions:
 
     # -- the file
 
-    async def follow_file(self) -> NoReturn:
-        """Read the file whenever another version of it is there, until cancelled."""
+    async def follow_file(self, changed: Callable[[], Awaitable[object]]) -> NoReturn:
+        """Read the file whenever another version of it is there, until cancelled.
+
+        Args:
+            changed: returns when the file may have changed since the last time.
+        """
         while True:
-            await trio.sleep(FILE_POLL_S)
+            await changed()
             if await self._file.stamp() != self._seen:
                 await self.read()
 

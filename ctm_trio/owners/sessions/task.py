@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 import trio
@@ -32,6 +33,7 @@ async def run_sessions(
     paths: Paths,
     tmux: Tmux,
     checkpoint: Checkpoint | None,
+    changed: Callable[[], Awaitable[object]],
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
@@ -45,6 +47,7 @@ async def run_sessions(
         paths: where `sessions.json`, `env.sh` and the overlay are.
         tmux: the server that the sessions live in.
         checkpoint: see `session_actions.Checkpoint`; None never makes one.
+        changed: returns when `sessions.json` may have changed since the last time.
     """
     with inbox, journal:
         followed = FollowedSessions(state, SessionsFile(paths.sessions), tmux)
@@ -57,7 +60,7 @@ async def run_sessions(
         async with trio.open_nursery() as nursery:
             prompts = InitialPrompts(nursery, tmux, paths.claude_home / "sessions", followed.tell_untyped)
             orders = SessionOrders(nursery, followed, actions, announcements, prompts, adoptions)
-            nursery.start_soon(followed.follow_file)
+            nursery.start_soon(followed.follow_file, changed)
             nursery.start_soon(followed.follow_tmux)
             nursery.start_soon(adoptions.run)
             nursery.start_soon(orders.work, inbox)
