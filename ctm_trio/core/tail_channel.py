@@ -103,16 +103,18 @@ class TailReceiver(trio.abc.ReceiveChannel[B], Generic[T, B]):
             trio.ClosedResourceError: this receiver is closed.
         """
         window, group = self._window, self._group
-        await trio.lowlevel.checkpoint_if_cancelled()  # a cancelled `receive` takes nothing
         waited = False
         while True:
             if self not in group.members:
                 raise trio.ClosedResourceError
-            batch = self._take()
-            if batch is not None:
+            if self.at < (window.head if group.eager else window.released):
                 if not waited:
-                    await trio.lowlevel.cancel_shielded_checkpoint()
-                return batch
+                    await trio.lowlevel.checkpoint_if_cancelled()  # a cancelled `receive` takes nothing
+                batch = self._take()
+                if batch is not None:
+                    if not waited:
+                        await trio.lowlevel.cancel_shielded_checkpoint()
+                    return batch
             if window.closed:
                 raise trio.EndOfChannel
             waited = True

@@ -61,7 +61,7 @@ class UserStore:
         self._stamp = Stamp()
         self._look_at = 0.0
         self._user: User | None = None
-        self._revision = 0
+        self.known_revision = 0
         self._told = False
         """It was said that the tokens cannot be saved."""
         self._look()
@@ -79,7 +79,7 @@ class UserStore:
     def revision(self) -> int:
         """Rises whenever a token that was valid may be so no longer; long-lived streams look at it."""
         self._refresh()
-        return self._revision
+        return self.known_revision
 
     def check(self, token: str) -> bool:
         """True if the token is valid now."""
@@ -108,7 +108,7 @@ class UserStore:
         if vanished and self._seed:
             self._seed, void = b"", True
         if void:
-            self._revision += 1
+            self.known_revision += 1
 
     async def follow(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
         """Look at the user's file also while nobody asks, and save the tokens again while their file is behind.
@@ -222,7 +222,7 @@ class UserStore:
         if hmac.compare_digest(digest, self._seed or b"-"):
             self._seed = b""
         put_back = self._tokens.drop(digest)
-        self._revision += 1  # once it is void: a stream that looks before finds it valid, and does not look again
+        self.known_revision += 1  # once it is void: a stream that looks before finds it valid, and does not look again
         if put_back is not None:
             try:
                 async with self._writing:
@@ -237,7 +237,7 @@ class UserStore:
         token = secrets.token_urlsafe(32)
         digest = hashlib.sha256(token.encode()).digest()
         if self._tokens.add(digest, mark):
-            self._revision += 1
+            self.known_revision += 1
         try:
             await self._save()
         except BaseException:  # nobody gets it

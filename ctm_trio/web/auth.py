@@ -16,7 +16,12 @@ SUBPROTOCOL_PREFIX = "ctm.bearer."
 
 
 class AuthStore(Protocol):
-    """The one user and the tokens. `registered`, `revision` and `check` never wait."""
+    """The one user and the tokens. `registered`, `revision` and `check` never wait.
+
+    `known_revision` is `revision` without a look at the user's file.
+    """
+
+    known_revision: int
 
     @property
     def registered(self) -> bool:

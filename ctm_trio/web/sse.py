@@ -99,10 +99,16 @@ class _Stream:
             return
         if following.replay.events or following.replay.lost:
             await wire.send_all(encode(following.replay))
-        async for batch in following.live:
-            if not stream_pass.valid():
+        receive = following.live.receive  # without `async for`, which puts a coroutine of its own round each of them
+        while True:
+            try:
+                batch = await receive()
+            except trio.EndOfChannel:
                 return
-            self._written_at = trio.current_time()
+            now = trio.current_time()
+            if not stream_pass.valid(now):
+                return
+            self._written_at = now
             await wire.send_all(shared.bytes_of(batch, kind, encode))
 
     async def keep_alive(self) -> None:

@@ -17,6 +17,9 @@ MAX_STREAMS = 256
 """Open streams of the one user, SSE and WebSocket together; the next one is 429.
 Source: PROTOCOL.md, Connections and limits."""
 
+REFRESH_S = 0.25
+"""So often at most the streams have it looked at whether the user's file says that tokens are void."""
+
 RECHECK_S = 15.0
 """A stream looks at its token again with the first thing it sends so long after its last look: a token that expires
 tells nobody. Source: PROTOCOL.md, Tokens."""
@@ -63,6 +66,8 @@ class Streams:
         self.stopping = trio.Event()
         self.sse = Shared()
         self.ws = Shared()
+        self.refresh_at = 0.0
+        """When the user's file is looked at next, see `REFRESH_S`."""
 
     def stop(self) -> None:
         """The daemon stops: every stream ends now."""
@@ -89,27 +94,40 @@ class Streams:
         Raises:
             MissingToken, InvalidToken: it does not now.
         """
-        return StreamPass(self._auth, require(self._auth, token))
+        return StreamPass(self._auth, require(self._auth, token), self)
+
+    def refresh(self, now: float) -> None:
+        """Have the user's file looked at: it is due."""
+        self.refresh_at = now + REFRESH_S
+        _ = self._auth.revision
 
 
 class StreamPass:
     """A stream's token.
 
-    Looked at again when some token became void, and every `RECHECK_S`; else it costs two comparisons.
+    Looked at again when some token became void, and every `RECHECK_S`; else it costs some comparisons.
     """
 
-    __slots__ = ("_auth", "_look_at", "_revision", "_token", "_void")
+    __slots__ = ("_auth", "_look_at", "_revision", "_streams", "_token", "_void")
 
-    def __init__(self, auth: AuthStore, token: str) -> None:
-        self._auth, self._token, self._revision = auth, token, auth.revision
+    def __init__(self, auth: AuthStore, token: str, streams: Streams) -> None:
+        self._auth, self._token, self._revision, self._streams = auth, token, auth.revision, streams
         self._look_at = trio.current_time() + RECHECK_S
         self._void = False
 
-    def valid(self, *, again: bool = False) -> bool:
-        """False for good once the token was found void: several tasks of one stream ask. `again` looks in any case."""
+    def valid(self, now: float | None = None, *, again: bool = False) -> bool:
+        """False for good once the token was found void: several tasks of one stream ask.
+
+        Args:
+            now: the time on Trio's clock, if the caller knows it. again: look in any case.
+        """
         if self._void:
             return False
-        revision, now = self._auth.revision, trio.current_time()
+        if now is None:
+            now = trio.current_time()
+        if now >= self._streams.refresh_at:
+            self._streams.refresh(now)
+        revision = self._auth.known_revision
         if revision != self._revision or now >= self._look_at or again:
             self._revision, self._look_at = revision, now + RECHECK_S
             self._void = not self._auth.check(self._token)

@@ -63,7 +63,7 @@ async def run(store: OneToken, line: Line, work: Callable[[Client], Awaitable[ob
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             streams = Streams(store, Nothing())
-            client = Client(streams, StreamPass(store, "token"), line, line.send, nursery)  # type: ignore[arg-type]
+            client = Client(streams, StreamPass(store, "token", streams), line, line.send, nursery)  # type: ignore[arg-type]
             await work(client)
             nursery.cancel_scope.cancel()
 
