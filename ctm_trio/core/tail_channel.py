@@ -110,7 +110,13 @@ class TailReceiver(trio.abc.ReceiveChannel[B], Generic[T, B]):
             if self.at < (window.head if group.eager else window.released):
                 if not waited:
                     await trio.lowlevel.checkpoint_if_cancelled()  # a cancelled `receive` takes nothing
-                batch = self._take()
+                batch: B | None
+                made = group.made.get(self.at)  # by another receiver, as mostly, or the sender
+                if made is not None and made[0] is not None:
+                    batch, self.at, lost = made
+                    window.dropped += lost
+                else:
+                    batch = self._take()
                 if batch is not None:
                     if not waited:
                         await trio.lowlevel.cancel_shielded_checkpoint()

@@ -60,7 +60,8 @@ async def until_one_ends(receive: Receive, *parts: Callable[[], Awaitable[object
 
     Args:
         receive: of the request.
-        parts: each may end because the client is gone.
+        parts: each may end because the client is gone. The first one runs in the request's own task, where each step
+            goes through all that is round the request; so it should be the one with the least to do.
     """
     async with trio.open_nursery() as nursery:
 

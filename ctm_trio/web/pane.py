@@ -65,7 +65,7 @@ class PaneEndpoint(StreamEndpoint):
             answer = StraightAnswer(scope, send)
             await answer.begin(HEADERS)
             stream = _PaneStream(frames, stream_pass, answer)
-            await until_one_ends(receive, stream.pump, self._streams.stopping.wait)
+            await until_one_ends(receive, self._streams.stopping.wait, stream.pump)
         if stream.over:
             await answer.end()
         # Otherwise returning without a last chunk cuts the connection, so that the client comes back.

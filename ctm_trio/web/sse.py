@@ -75,7 +75,7 @@ class SseEndpoint(StreamEndpoint):
             answer = StraightAnswer(scope, send)
             await answer.begin(HEADERS)
             stream = _Stream(self._streams, stream_pass, answer)
-            await until_one_ends(receive, partial(stream.pump, following), stream.keep_alive)
+            await until_one_ends(receive, stream.keep_alive, partial(stream.pump, following))
         # Returning without a last chunk cuts the connection: after a clean end some clients never come back.
 
 
@@ -109,7 +109,9 @@ class _Stream:
             if not stream_pass.valid(now):
                 return
             self._written_at = now
-            await wire.send_all(shared.bytes_of(batch, kind, encode))
+            data = shared.bytes_of(batch, kind, encode)
+            if (sent := wire.send_nowait(data)) < len(data):
+                await wire.send_rest(data, sent)
 
     async def keep_alive(self) -> None:
         """Write a comment after each `KEEPALIVE_S` of silence; end at shutdown or when the token has expired."""

@@ -51,16 +51,25 @@ class Wire(trio.abc.HalfCloseableStream):
             trio.ClosedResourceError: closed on our side.
             trio.BrokenResourceError: the client is gone, or took no byte for `send_timeout_s`.
         """
+        sent = self.send_nowait(data)
+        if sent < len(data):
+            await self.send_rest(data, sent)
+            return
+        self._burst = (self._burst + 1) % FAIR_EVERY
+        if not self._burst:
+            await trio.lowlevel.checkpoint()
+
+    def send_nowait(self, data: bytes | bytearray | memoryview) -> int:
+        """Send what the socket takes at once: how many bytes. Of what is left `send_rest` must be told next.
+
+        For who sends from a loop with a checkpoint of its own. Raises as `send_all`.
+        """
         if self.socket.fileno() < 0:
             raise trio.ClosedResourceError("this connection is closed")
-        sent = 0
-        if not self._busy.locked():
-            sent = self._try(data)
-            if sent == len(data):
-                self._burst = (self._burst + 1) % FAIR_EVERY
-                if not self._burst:
-                    await trio.lowlevel.checkpoint()
-                return
+        return 0 if self._busy.locked() else self._try(data)
+
+    async def send_rest(self, data: bytes | bytearray | memoryview, sent: int) -> None:
+        """Send all but the first `sent` bytes, which `send_nowait` has sent a moment ago. Raises as `send_all`."""
         await self._send_slowly(memoryview(data)[sent:], begun=sent > 0)
 
     def _try(self, data: bytes | bytearray | memoryview) -> int:
