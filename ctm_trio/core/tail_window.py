@@ -17,6 +17,9 @@ import trio
 BATCH_ITEMS = 1024
 """At most so many items are looked at for one batch, which bounds what a receiver has to handle at a time."""
 
+FEW_ITEMS = 64
+"""Up to here what is appended is handed on as it is. More would be kept in memory for it until something else comes."""
+
 TRIM_ITEMS = 256
 """So many items may be in the window before it is looked for who still needs them."""
 
@@ -84,7 +87,7 @@ class Window(Generic[T]):
         self.bounds = bounds
         self.items: deque[T] = deque()
         self.newest: Sequence[T] = ()
-        """What was appended last, while it is the same in `items`."""
+        """What was appended last, if these are few, and while they are the same in `items`."""
         self.weight = 0
         self.head = 0
         self.released = 0
@@ -105,7 +108,7 @@ class Window(Generic[T]):
     def append(self, items: Sequence[T]) -> None:
         """Take items, and let those know who may have them now."""
         self.items.extend(items)
-        self.newest = items
+        self.newest = items if len(items) <= FEW_ITEMS else ()
         self.head += len(items)
         weigh = self.bounds.weigh
         self.weight += sum([weigh(item) for item in items])
@@ -155,7 +158,7 @@ class Window(Generic[T]):
         if made is not None:
             return made
         newest = self.newest
-        if until - at == len(newest) <= BATCH_ITEMS and until == self.head:  # as almost always
+        if newest and until - at == len(newest) and until == self.head:  # as almost always
             made = group.made[at] = (group.view(newest, lost=False), until, 0)
             return made
         held = self.items

@@ -25,6 +25,7 @@ import trio
 from ctm_trio import __version__
 from ctm_trio.core.bell import Bell
 from ctm_trio.core.garbage import look_for_cycles_in_steps
+from ctm_trio.core.memory import share_arenas
 from ctm_trio.core.supervise import Once
 from ctm_trio.daemon.early_signals import end_early_signals, in_terminal
 from ctm_trio.daemon.hard_stop import HardStop, watching
@@ -262,6 +263,7 @@ def serve_main(port: int = 0) -> int:
         return 1
     sys.setswitchinterval(SWITCH_S)
     look_for_cycles_in_steps()
+    share_arenas()
     try:
         server = Server(Options(port=port, signals=True))
     except AlreadyRunning as error:
