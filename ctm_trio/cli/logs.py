@@ -203,7 +203,7 @@ def chosen_lines(directory: Path, log: str, wanted: Wanted, limit: int, end: int
     current = directory / f"{log}.jsonl"
     parts = [directory / part.name for part in list_parts(directory, log)]
     files = distinct([*rotated_by_others(directory, log), *parts, current])
-    files = [path for path in files if modified(path) >= wanted.since]
+    files = [path for path in files if (at := modified(path)) is not None and at >= wanted.since]
     streams = (
         (line for line in read_lines(path, log, end if path == current else None) if wants(wanted, line))
         for path in (reversed(files) if limit else files)
@@ -218,12 +218,12 @@ def chosen_lines(directory: Path, log: str, wanted: Wanted, limit: int, end: int
     return iter(found)
 
 
-def modified(path: Path) -> float:
-    """Unix seconds of the last change, -1 if there is no such file."""
+def modified(path: Path) -> float | None:
+    """Unix seconds of the last change; None if there is no such file."""
     try:
         return path.stat().st_mtime
     except OSError:
-        return -1.0
+        return None
 
 
 def read_lines(path: Path, log: str, end: int | None) -> Iterator[Line]:

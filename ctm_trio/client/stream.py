@@ -119,7 +119,7 @@ class EventStream:
     patient: bool
     on_notice: Callable[[Notice], None]
     _queue: trio.MemoryReceiveChannel[Event | ClientError] = field(init=False, repr=False)
-    _seen: tuple[int, int] = field(init=False, default=(-1, -1), repr=False)
+    _seen: tuple[int, int] | None = field(init=False, default=None, repr=False)
     _failures: int = field(init=False, default=0, repr=False)
     _welcome: bool = field(init=False, default=False, repr=False)
 
@@ -224,7 +224,7 @@ class EventStream:
             message = await self._next(connection)
             if message.op == "event":
                 order = parse_event_id(message.id)
-                if order is None or order <= self._seen:
+                if order is None or (self._seen is not None and order <= self._seen):
                     continue  # a replay may overlap what we had
                 await queue.send(Event(message.id, message.type, message.session, message.ts, message.payload))
                 self._seen, self.last_id = order, message.id

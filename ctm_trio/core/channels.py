@@ -82,6 +82,39 @@ class StateReceiver(Generic[T]):
             await cell.lot.park()
         return cell.version
 
+    async def when(self, holds: Callable[[T], bool]) -> T:
+        """Wait until that holds of the snapshot; at once (then without a checkpoint) if it does. The snapshot."""
+        while not holds(self._cell.value):
+            await self.wait_newer(self._cell.version)
+        return self._cell.value
+
+    def changes(self, *, from_now: bool = False) -> StateChanges[T]:
+        """The place of a reader that wants to hear of each change.
+
+        Args:
+            from_now: the present snapshot is no news.
+        """
+        return StateChanges(self, self._cell.version if from_now else None)
+
+
+class StateChanges(Generic[T]):
+    """A reader's place in a state channel. For one task."""
+
+    __slots__ = ("_receiver", "_version")
+
+    def __init__(self, receiver: StateReceiver[T], version: int | None) -> None:
+        self._receiver = receiver
+        self._version = version
+
+    async def next(self) -> T:
+        """Wait for a snapshot that was not returned here yet. Those in between may be skipped, the newest never is."""
+        if self._version is None:
+            await trio.lowlevel.checkpoint()
+            self._version = self._receiver.version
+        else:
+            self._version = await self._receiver.wait_newer(self._version)
+        return self._receiver.latest
+
 
 def open_state_channel(initial: T) -> tuple[StateSender[T], StateReceiver[T]]:
     """A state channel: one owner publishes, many read the newest value (elsewhere called a watch channel)."""

@@ -138,8 +138,7 @@ class Daemon:
         if self.plan.reloads is not None and not self.plan.fixed:
             nursery.start_soon(self._pass_reloads, self.plan.reloads, name="ctm: reloads")
         with trio.move_on_after(CATCH_UP_S):
-            while not self.tailers.latest.caught_up:
-                await self.tailers.wait_newer(self.tailers.version)
+            await self.tailers.when(lambda tailers: tailers.caught_up)
         self.begun.set()
 
     def children(self) -> list[Child]:
@@ -279,8 +278,7 @@ class Daemon:
     async def _await_tailers(self) -> None:
         """Say when the logs of both directories have been read to their end."""
         for part in (self.logs, self.hooks):
-            while not part.latest.caught_up:
-                await part.wait_newer(part.version)
+            await part.when(lambda tailers: tailers.caught_up)
         self.tailers_state.publish(TailersSnapshot(caught_up=True))
 
     def _tail_counters(self) -> TailersCounters:
@@ -297,10 +295,9 @@ class Daemon:
 
     async def _report_journal(self) -> None:
         """Keep /health truthful while the database cannot be written: the journal still runs."""
-        version = -1
+        changes = self.journal.changes()
         while True:
-            version = await self.journal.wait_newer(version)
-            degraded = self.journal.latest.degraded
+            degraded = (await changes.next()).degraded
             self.health.report("journal", f"degraded: {degraded}" if degraded else "ok")
 
     def _file_fault(self, part: str, problem: str) -> None:

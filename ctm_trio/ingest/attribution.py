@@ -155,9 +155,9 @@ class _AttributionOwner:
 
     async def follow_records(self) -> None:
         """Say when `sessions.json` has changed."""
-        version = -1
+        changes = self.sessions.changes()
         while True:
-            version = await self.sessions.wait_newer(version)
+            await changes.next()
             await self.news.send(_Records())
 
     async def look_for_transcripts(self) -> None:

@@ -363,7 +363,7 @@ async def tail_log(
     bell.begin()
     try:
         await tail.sight(Clues())
-        parts = -1
+        parts: int | None = None
         while True:
             bell.rung, known = False, bell.parts
             try:
@@ -376,7 +376,7 @@ async def tail_log(
                 if error.errno in (errno.EMFILE, errno.ENFILE):
                     ends.open_logs.shed()
                     retry_s = UNREADABLE_RETRY_S  # that passes
-                parts = -1
+                parts = None
                 progress.reached_end()
                 with trio.move_on_after(retry_s):
                     await bell.wait()
@@ -395,7 +395,7 @@ async def tail_log(
                 with trio.move_on_at(ends_at):
                     recent = await bell.wait()
             if tail.again_at != math.inf and trio.current_time() >= tail.again_at:
-                tail.again_at, parts = math.inf, -1
+                tail.again_at, parts = math.inf, None
             elif not recent:
                 return
     finally:

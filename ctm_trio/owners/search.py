@@ -76,8 +76,7 @@ async def run_search(
 async def _follow(indexer: _Indexer, events: TailSource[Event], tailers: StateReceiver[TailersSnapshot]) -> NoReturn:
     live = True  # logs may be waiting to be read
     with trio.move_on_after(LOGS_S):
-        while not tailers.latest.caught_up:
-            await tailers.wait_newer(tailers.version)
+        await tailers.when(lambda found: found.caught_up)
     while True:
         seen, began = events.head(), trio.current_time()
         more = await indexer.step(LIVE_ROWS if live else STEP_ROWS)

@@ -24,8 +24,8 @@ STEP_BYTES = 256 << 10
 """Read at once on the way back."""
 
 
-def line_start(fd: int, size: int) -> int:
-    """Where the last, unfinished line begins, -1 if that is further back than any line of ours."""
+def line_start(fd: int, size: int) -> int | None:
+    """Where the last, unfinished line begins, None if that is further back than any line of ours."""
     end = size
     while end > 0 and size - end < LINE_MAX_BYTES:
         step = min(end, STEP_BYTES)
@@ -33,7 +33,7 @@ def line_start(fd: int, size: int) -> int:
         if at >= 0:
             return end - step + at + 1
         end -= step
-    return 0 if end == 0 else -1
+    return 0 if end == 0 else None
 
 
 def mended_size(fd: int, size: int, note: Note) -> tuple[int, bytes]:
@@ -46,7 +46,7 @@ def mended_size(fd: int, size: int, note: Note) -> tuple[int, bytes]:
         note: told what was removed.
     """
     start = line_start(fd, size)
-    if start < 0:
+    if start is None:
         return size, b"\n"
     if posix.pread(fd, 16, max(start, size - 16)).rstrip()[-1:] == b"}":  # else it surely is not whole
         try:

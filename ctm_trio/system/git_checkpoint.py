@@ -212,12 +212,14 @@ def _choose(top: str, changes: Changes) -> Taken:
         size = _size(top, path)
         if looks_secret(os.fsdecode(path)):
             secret.append(path)
+        elif size is None:
+            continue  # it is gone by now
         elif size > MAX_FILE_BYTES:
             large.append(path)
-        elif size >= 0:
+        else:
             paths.append(path)
             total += size
-    total += sum(max(0, _size(top, path)) for path in changes.tracked)
+    total += sum(_size(top, path) or 0 for path in changes.tracked)
     if total > MAX_BYTES:
         raise GitFailed(
             f"New and changed files have {total / 1024**3:.1f} GB, and a checkpoint takes {MAX_BYTES // 1024**3} GB; "
@@ -231,12 +233,12 @@ def _choose(top: str, changes: Changes) -> Taken:
     return Taken(tuple(paths), tuple(line for line in left_out if line))
 
 
-def _size(top: str, path: bytes) -> int:
-    """Bytes of a file, 0 of a link, -1 of what is not there."""
+def _size(top: str, path: bytes) -> int | None:
+    """Bytes of a file, 0 of a link, None of what is not there."""
     try:
         status = os.lstat(os.path.join(os.fsencode(top), path))
     except OSError:
-        return -1
+        return None
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 

@@ -45,7 +45,7 @@ async def hidden_files(tree: GitTree) -> tuple[bytes, ...]:
 
     def there() -> tuple[bytes, ...]:
         marked = (entry[2:] for entry in names_of(listed) if entry[:1].islower() or entry[:1] == b"S")
-        return tuple(path for path in marked if _bytes_of(top, path) >= 0)
+        return tuple(path for path in marked if _bytes_of(top, path) is not None)
 
     return await in_place(there)
 
@@ -90,7 +90,7 @@ async def keep_hidden(locked: IndexLock, index: str, content: str, hidden: Seque
     words = ("diff-files", "-z", "--name-only", "--diff-filter=MT", "--ignore-submodules=all")
     changed = set(names_of(whole(checked(await git_in(tree, shown, *words), "diff-files")))).intersection(hidden)
     top = os.fsencode(tree.top)
-    size = await in_place(lambda: sum(_bytes_of(top, path) for path in changed))
+    size = await in_place(lambda: sum(_bytes_of(top, path) or 0 for path in changed))
     if size > MAX_BYTES:
         raise GitFailed(
             f"Changed files that git is told not to look at have {size / 1024**3:.1f} GB, "
@@ -147,12 +147,12 @@ async def _differing(tree: GitTree, base: str, index: str) -> dict[bytes, bytes]
     return found
 
 
-def _bytes_of(top: bytes, path: bytes) -> int:
-    """Bytes of a file, 0 of a link, -1 if there is neither."""
+def _bytes_of(top: bytes, path: bytes) -> int | None:
+    """Bytes of a file, 0 of a link, None if there is neither."""
     try:
         status = os.lstat(os.path.join(top, path))
     except OSError:
-        return -1
+        return None
     if stat.S_ISREG(status.st_mode):
         return status.st_size
-    return 0 if stat.S_ISLNK(status.st_mode) else -1
+    return 0 if stat.S_ISLNK(status.st_mode) else None

@@ -40,8 +40,8 @@ FOLLOW_S = 2.0
 class UserStore:
     """Sign-up, login and tokens of the one user; what the web knows as its `AuthStore`.
 
-    `check`, `registered` and `revision` never wait: at most four times a second they `stat` the user's file. `follow`
-    does so while nobody asks.
+    `check`, `is_registered` and `revision` never wait: at most four times a second they `stat` the user's file.
+    `follow` does so while nobody asks.
 
     Args:
         user_path: `user.json`; it may appear and vanish at any time.
@@ -69,13 +69,11 @@ class UserStore:
 
     # -- what every request asks
 
-    @property
-    def registered(self) -> bool:
+    def is_registered(self) -> bool:
         """True if somebody has signed up. A file that we cannot read counts, so that nobody can sign up over it."""
         self._refresh()
         return self._stamp != Stamp()
 
-    @property
     def revision(self) -> int:
         """Rises whenever a token that was valid may be so no longer; long-lived streams look at it."""
         self._refresh()

@@ -16,18 +16,16 @@ SUBPROTOCOL_PREFIX = "ctm.bearer."
 
 
 class AuthStore(Protocol):
-    """The one user and the tokens. `registered`, `revision` and `check` never wait.
+    """The one user and the tokens. `is_registered`, `revision` and `check` look at the user's file now and then.
 
-    `known_revision` is `revision` without a look at the user's file.
+    They never wait. `known_revision` is `revision` without such a look.
     """
 
     known_revision: int
 
-    @property
-    def registered(self) -> bool:
+    def is_registered(self) -> bool:
         """True if somebody has signed up."""
 
-    @property
     def revision(self) -> int:
         """Rises when a token may have become void; long-lived streams then `check` again."""
 

@@ -73,11 +73,11 @@ class Body:
         return self.whole.is_set()
 
 
-def announced_length(scope: Scope) -> int:
-    """The body's length as the request says it: 0 for none, -1 if it comes in chunks."""
+def announced_length(scope: Scope) -> int | None:
+    """The body's length as the request says it: 0 for no body, None if it comes in chunks."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value)
         if name == b"transfer-encoding":
-            return -1
+            return None
     return 0

@@ -61,7 +61,7 @@ def harden(app: AsgiApp) -> AsgiApp:
 
         length = announced_length(scope)
         body = Body(receive, limit, expected=length != 0)
-        if length > limit:
+        if length is not None and length > limit:
             body.refused = 413
             await answer_early(receive, safe_send, http_answer(413))
             return

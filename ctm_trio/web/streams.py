@@ -99,7 +99,7 @@ class Streams:
     def refresh(self, now: float) -> None:
         """Have the user's file looked at: it is due."""
         self.refresh_at = now + REFRESH_S
-        _ = self._auth.revision
+        self._auth.revision()
 
 
 class StreamPass:
@@ -111,7 +111,7 @@ class StreamPass:
     __slots__ = ("_auth", "_look_at", "_revision", "_streams", "_token", "_void")
 
     def __init__(self, auth: AuthStore, token: str, streams: Streams) -> None:
-        self._auth, self._token, self._revision, self._streams = auth, token, auth.revision, streams
+        self._auth, self._token, self._revision, self._streams = auth, token, auth.revision(), streams
         self._look_at = trio.current_time() + RECHECK_S
         self._void = False
 

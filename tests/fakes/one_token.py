@@ -14,8 +14,6 @@ class OneToken:
         asked: how often somebody looked at it.
     """
 
-    registered = True
-
     def __init__(self) -> None:
         self.known_revision = 0
         self.good = True
@@ -26,7 +24,10 @@ class OneToken:
         self.good = False
         self.known_revision += 1
 
-    @property
+    def is_registered(self) -> bool:
+        """Somebody has."""
+        return True
+
     def revision(self) -> int:
         """There is no file to look at."""
         return self.known_revision

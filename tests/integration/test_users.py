@@ -124,18 +124,18 @@ async def test_a_sign_up_whose_code_is_replaced_meanwhile(tmp_path: Path, monkey
 
     ended = await meanwhile(monkeypatch, lambda: store.signup(NAME, PASSWORD, STRANGER, right), renew)
     assert isinstance(ended, WrongCode)
-    assert not store.registered
+    assert not store.is_registered()
 
 
 async def test_a_logout_while_the_files_are_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It counts at once, and whoever sees the revision rise finds the token void; only the file has to wait."""
     store = UserStore(tmp_path / "user.json", tmp_path / "tokens.json")
     token = await store.signup(NAME, PASSWORD, OWNER)
-    revision = store.revision
+    revision = store.revision()
     async with trio.open_nursery() as nursery, store._writing:
         nursery.start_soon(store.logout, token)
         with trio.fail_after(5):
-            while store.revision == revision:
+            while store.revision() == revision:
                 await trio.lowlevel.checkpoint()
         assert not store.check(token)
     again = UserStore(tmp_path / "user.json", tmp_path / "tokens.json")
@@ -195,7 +195,7 @@ async def test_a_logout_is_not_undone_for_another_user(tmp_path: Path, monkeypat
     monkeypatch.setattr(tokens, "atomic_write", fail)
     with pytest.raises(Unavailable):
         await store.logout(token)
-    assert store.registered
+    assert store.is_registered()
     assert not store.check(token)
 
 
@@ -269,12 +269,12 @@ async def test_streams_hear_that_the_seed_is_void(tmp_path: Path) -> None:
     """The token of an embedder goes with the user too, and the revision says so though no other token is known."""
     (tmp_path / "user.json").write_text("{}")
     store = UserStore(tmp_path / "user.json", tmp_path / "tokens.json", seed="seed")
-    revision = store.revision
+    revision = store.revision()
     assert store.check("seed")
     (tmp_path / "user.json").unlink()
     store._look()
     assert not store.check("seed")
-    assert store.revision > revision
+    assert store.revision() > revision
 
 
 async def test_streams_hear_that_a_token_made_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,12 +282,12 @@ async def test_streams_hear_that_a_token_made_room(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(tokens, "MAX_TOKENS", 2)
     store = store_in(tmp_path)
     oldest = await store.signup(NAME, PASSWORD, OWNER)
-    revision = store.revision
+    revision = store.revision()
     await store.login(NAME, PASSWORD, OWNER)
-    assert store.revision == revision
+    assert store.revision() == revision
     await store.login(NAME, PASSWORD, OWNER)
     assert not store.check(oldest)
-    assert store.revision > revision
+    assert store.revision() > revision
 
 
 @pytest.mark.parametrize("leads_to", ["nowhere", "user.json"])
@@ -301,7 +301,7 @@ async def test_a_link_that_leads_nowhere(tmp_path: Path, leads_to: str) -> None:
     store._path.rename(tmp_path / "aside.json")
     store._path.symlink_to(leads_to)
     store._look()
-    assert store.registered
+    assert store.is_registered()
     assert has_signed_up(store._path)
     with pytest.raises(AlreadyRegistered):
         await store.signup(NAME, PASSWORD, OWNER)
@@ -320,10 +320,10 @@ def test_a_user_that_cannot_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(number, "it cannot be seen", str(self))
 
     store = store_in(tmp_path)
-    assert not store.registered
+    assert not store.is_registered()
     monkeypatch.setattr(Path, "stat", fail)
     store._look()
-    assert store.registered
+    assert store.is_registered()
 
 
 async def test_the_directory_is_away(tmp_path: Path) -> None:
@@ -335,10 +335,10 @@ async def test_the_directory_is_away(tmp_path: Path) -> None:
     root.rename(away)
     store._look()
     await store._catch_up()
-    assert (store.registered, store.check(token), root.exists()) == (True, True, False)
+    assert (store.is_registered(), store.check(token), root.exists()) == (True, True, False)
     away.rename(root)
     store._look()
     assert store.check(token)
     (root / "user.json").unlink()
     store._look()
-    assert (store.registered, store.check(token)) == (False, False)
+    assert (store.is_registered(), store.check(token)) == (False, False)

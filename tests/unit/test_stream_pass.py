@@ -16,7 +16,6 @@ class FileToken(OneToken):
 
     deleted, looks = False, 0
 
-    @property
     def revision(self) -> int:
         """Look at the file."""
         self.looks += 1

@@ -142,9 +142,7 @@ class _AttentionOwner:
 
     async def caught_up(self) -> None:
         """Wait until the logs have been read to their end for the first time."""
-        version = -1
-        while not self.ends.tailers.latest.caught_up:
-            version = await self.ends.tailers.wait_newer(version)
+        await self.ends.tailers.when(lambda tailers: tailers.caught_up)
         self.book.heard.live = True
 
     async def follow_events(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
@@ -209,24 +207,21 @@ class _AttentionOwner:
 
     async def follow_sessions(self) -> NoReturn:
         """Look at the sessions that came, went, changed, died or were renamed."""
-        version = -1
+        changes = self.ends.sessions.changes()
         while True:
-            version = await self.ends.sessions.wait_newer(version)
-            self.look_at(self.book.use_sessions(self.ends.sessions.latest))
+            self.look_at(self.book.use_sessions(await changes.next()))
 
     async def follow_quota(self) -> NoReturn:
         """Look at the sessions whose figures changed."""
-        version = -1
+        changes = self.ends.quota.changes()
         while True:
-            version = await self.ends.quota.wait_newer(version)
-            self.look_at(self.book.use_quota(self.ends.quota.latest))
+            self.look_at(self.book.use_quota(await changes.next()))
 
     async def follow_settings(self) -> NoReturn:
         """New thresholds: look at everything."""
-        version = -1
+        changes = self.ends.settings.changes()
         while True:
-            version = await self.ends.settings.wait_newer(version)
-            thresholds = self.ends.settings.latest.settings.attention
+            thresholds = (await changes.next()).settings.attention
             if thresholds != self.book.thresholds:
                 self.book.thresholds = thresholds
                 self.look_at(self.book.sessions.records)

@@ -119,9 +119,9 @@ async def run_quota(
 
         async def follow_costs(costs: StateReceiver[CostTotals]) -> None:
             """What a session has cost is told by the cost owner, a moment after its dump."""
-            version = -1
+            changes = costs.changes()
             while True:
-                version = await costs.wait_newer(version)
+                await changes.next()
                 quota.use_costs()
                 await announce()
 
@@ -131,12 +131,10 @@ async def run_quota(
             if costs is not None:
                 nursery.start_soon(follow_costs, costs)
             while True:
-                version = settings.version
-                directory = _directory(settings)
+                directory = _directory(settings.latest)
                 async with trio.open_nursery() as current:
                     current.start_soon(follow, directory)
-                    while _directory(settings) == directory:
-                        version = await settings.wait_newer(version)
+                    await settings.when(lambda new, old=directory: _directory(new) != old)  # type: ignore[misc]
                     current.cancel_scope.cancel()
     raise AssertionError("unreachable")
 
@@ -149,13 +147,13 @@ def _thin(points: deque[CostPoint]) -> None:
         points.extend(newest)
 
 
-def _directory(settings: StateReceiver[ConfigSnapshot]) -> Path:
-    chosen = settings.latest.settings.statusline_dump_dir
+def _directory(config: ConfigSnapshot) -> Path:
+    chosen = config.settings.statusline_dump_dir
     return Path(os.path.expanduser(chosen)) if chosen else DEFAULT_DIRECTORY
 
 
 async def _ring(snapshots: StateReceiver[SessionsSnapshot] | StateReceiver[AttributionSnapshot], bell: Bell) -> None:
-    version = snapshots.version
+    changes = snapshots.changes(from_now=True)
     while True:
-        version = await snapshots.wait_newer(version)
+        await changes.next()
         bell.ring()

@@ -36,9 +36,9 @@ class Dispatch:
 
     async def follow_settings(self) -> NoReturn:
         """A new address, or a new authorization: try everything that waits at once."""
-        version, seen = self._desk.ends.settings.version, _target(self._desk.settings)
+        changes, seen = self._desk.ends.settings.changes(from_now=True), _target(self._desk.settings)
         while True:
-            version = await self._desk.ends.settings.wait_newer(version)
+            await changes.next()
             if _target(self._desk.settings) != seen:
                 seen = _target(self._desk.settings)
                 await self._desk.stored(self._desk.outbox.retry_now)

@@ -123,10 +123,9 @@ class Intake:
 
     async def follow_sessions(self) -> NoReturn:
         """Remember whose a Claude session id was: an alert may be stored after its session is gone."""
-        version, records = -1, self._desk.ends.sessions.latest.records
+        changes, records = self._desk.ends.sessions.changes(), self._desk.ends.sessions.latest.records
         while True:
-            version = await self._desk.ends.sessions.wait_newer(version)
-            before, records = records, self._desk.ends.sessions.latest.records
+            before, records = records, (await changes.next()).records
             for name in before.keys() - successors(before, records).values():
                 self._cooldown.forget(name)
             self._had |= {record.uuid: record for record in records.values() if record.uuid}

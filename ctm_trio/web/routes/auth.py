@@ -46,7 +46,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
     async def status() -> Response:
         token = bearer(request.headers.get("Authorization", ""))
         known = bool(token) and ends.auth.check(token)
-        return json_answer({"registered": ends.auth.registered, "authenticated": known})
+        return json_answer({"registered": ends.auth.is_registered(), "authenticated": known})
 
     async def signup() -> Response:
         credentials = await json_body(NewUser, max_bytes=MAX_BODY_BYTES)
