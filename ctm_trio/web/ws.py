@@ -20,7 +20,7 @@ from ctm_trio.web.hypercorn_adapter.straight import wire_of
 from ctm_trio.web.origin import Gate
 from ctm_trio.web.streams import StreamPass, Streams
 from ctm_trio.web.wire import Wire
-from ctm_trio.web.ws_messages import PING_FRAME, PROTOCOL, BadMessage, Order, order_of, parse_order
+from ctm_trio.web.ws_messages import PING_FRAME, PROTOCOL, BadMessage, Order, error_message, order_of, parse_order
 from ctm_trio.web.ws_subscriptions import Client
 
 PING_S = 15.0
@@ -89,10 +89,14 @@ class WsEndpoint:
     @staticmethod
     async def _obey(client: Client, order: Order | str | None) -> None:
         await client.check()
+        sub = None
         try:
-            await client.obey(order if isinstance(order, Order) else parse_order(order))
+            if not isinstance(order, Order):
+                order = parse_order(order)
+            sub = order.id
+            await client.obey(order)
         except BadMessage as error:
-            await client.tell({"op": "error", "code": error.code, "message": error.message})
+            await client.tell(error_message(error, sub))
 
     async def _end_with_daemon(self, client: Client) -> None:
         await self._streams.stopping.wait()

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from ctm_trio.errors.base import CtmError
+from ctm_trio.journal.view import EventView
 from ctm_trio.model.event import Event, cursor_ns, parse_event_id, ws_tail
 from ctm_trio.model.sound import sound_json
 
@@ -27,6 +29,12 @@ class BadMessage(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
+
+
+def error_message(error: BadMessage | CtmError, sub: str | None) -> Mapping[str, object]:
+    """The answer to what cannot be done. `sub`: the id of the subscription it is about, None if that is unknown."""
+    about = {} if sub is None else {"sub": sub}
+    return {"op": "error", **about, "code": error.code, "message": error.message}
 
 
 class Order(msgspec.Struct):
@@ -60,6 +68,20 @@ def encode_events(events: Sequence[Event], sub: str) -> bytes:
     return b"".join([text_frame((head + ws_tail(event)).encode()) for event in events])
 
 
+def view_of(order: Order) -> EventView:
+    """What a subscription is to have.
+
+    Raises:
+        BadMessage: it names too many sessions and types.
+    """
+    if len(order.sessions or ()) + len(order.types or ()) > MAX_NAMES:
+        raise BadMessage("too_many_names", f"At most {MAX_NAMES} sessions and types in one subscription.")
+    return EventView(
+        None if order.sessions is None else frozenset(order.sessions),
+        None if order.types is None else frozenset(order.types),
+    )
+
+
 def cursor_of(since: str | None) -> int | None:
     """The cursor of a `since`.
 
@@ -88,8 +110,6 @@ def parse_order(text: str | None) -> Order:
         raise BadMessage("bad_message", f"This is not a message of {PROTOCOL}: {error}.") from error
     if order.op in ("subscribe", "unsubscribe") and (order.id is None or len(order.id) > MAX_ID):
         raise BadMessage("bad_id", f"A subscription needs an id of at most {MAX_ID} characters.")
-    if len(order.sessions or ()) + len(order.types or ()) > MAX_NAMES:
-        raise BadMessage("too_many_names", f"At most {MAX_NAMES} sessions and types in one subscription.")
     return order
 
 

@@ -13,7 +13,7 @@ from ctm_trio.model.event import format_event_id
 from ctm_trio.web.asgi import Send
 from ctm_trio.web.streams import StreamPass, Streams
 from ctm_trio.web.wire import Wire
-from ctm_trio.web.ws_messages import BadMessage, Order, cursor_of, encode_events, message_frame
+from ctm_trio.web.ws_messages import BadMessage, Order, cursor_of, encode_events, error_message, message_frame, view_of
 
 MAX_SUBSCRIPTIONS = 64
 """On one connection; one more is an error message."""
@@ -64,28 +64,25 @@ class Client:
     async def subscribe(self, order: Order) -> None:
         """Start a subscription; one with the same id is replaced."""
         sub = order.id or ""
-        since = cursor_of(order.since)
+        since, view = cursor_of(order.since), view_of(order)
         replaced = self._subscriptions.pop(sub, None)
         if replaced is not None:
             replaced.cancel()
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             raise BadMessage("too_many_subscriptions", f"At most {MAX_SUBSCRIPTIONS} subscriptions on one connection.")
         scope = self._subscriptions[sub] = trio.CancelScope()
-        self._nursery.start_soon(self._follow, order, since, scope)
+        self._nursery.start_soon(self._follow, sub, view, since, scope)
 
-    async def _follow(self, order: Order, since: int | None, scope: trio.CancelScope) -> None:
+    async def _follow(self, sub: str, view: EventView, since: int | None, scope: trio.CancelScope) -> None:
         """Hand one subscription's batches to the client until it is cancelled or the event log is closed."""
-        sub = order.id or ""
-        sessions = None if order.sessions is None else frozenset(order.sessions)
-        types = None if order.types is None else frozenset(order.types)
         start = Ring() if since is None else After(since, deep=True)
         try:
             with scope:
                 try:
-                    async with self._streams.events.follow(EventView(sessions, types), start) as following:
+                    async with self._streams.events.follow(view, start) as following:
                         await self._pump(sub, since or 0, following)
                 except CtmError as error:
-                    await self.tell({"op": "error", "code": error.code, "message": error.message})
+                    await self.tell(error_message(error, sub))
                 if self._subscriptions.get(sub) is scope:
                     del self._subscriptions[sub]
         except (trio.BrokenResourceError, trio.ClosedResourceError):

@@ -161,6 +161,12 @@ async def test_subscriptions(site: Site) -> None:
         assert [e["sub"] for e in await socket.take(1)] == ["b"]
 
 
+def error_of(answer: dict[str, Any]) -> tuple[str | None, str]:
+    """The subscription and the code of an error."""
+    assert answer["op"] == "error"
+    return answer.get("sub"), answer["code"]
+
+
 async def test_url(site: Site) -> None:
     """The URL subscribes at once under the empty id; an old cursor is told as lost."""
     await site.publish("one", "two")
@@ -168,7 +174,9 @@ async def test_url(site: Site) -> None:
         assert await socket.next() == {"op": "subscribed", "id": "", "replayed": 2, "lost": True}
         assert [e["sub"] for e in await socket.take(2)] == ["", ""]
     async with connect(site, "?since=garbage") as socket:
-        assert (await socket.next())["code"] == "bad_since"
+        assert error_of(await socket.next()) == ("", "bad_since")
+    async with connect(site, "?types=" + "a," * 1001) as socket:
+        assert error_of(await socket.next()) == ("", "too_many_names")
 
 
 async def test_bad_messages(site: Site) -> None:
@@ -188,6 +196,25 @@ async def test_bad_messages(site: Site) -> None:
         assert await socket.next() == {"op": "pong"}
 
 
+@pytest.mark.parametrize(
+    ("message", "sub", "code"),
+    [
+        ({"op": "subscribe", "id": "x", "since": "nope"}, "x", "bad_since"),
+        ({"op": "subscribe", "id": "x", "types": ["a"] * 1001}, "x", "too_many_names"),
+        ({"op": "unsubscribe", "id": "never"}, "never", "unknown_id"),
+        ({"op": "dance"}, None, "unknown_op"),
+        ({"op": "subscribe", "id": "x" * 300}, None, "bad_id"),
+    ],
+)
+async def test_errors_name_their_subscription(
+    site: Site, message: dict[str, object], sub: str | None, code: str
+) -> None:
+    """With many subscriptions on one connection a client must know which one an error is about."""
+    async with connect(site) as socket:
+        await socket.send(message)
+        assert error_of(await socket.next()) == (sub, code)
+
+
 async def test_too_many_subscriptions(site: Site) -> None:
     """A connection has a bound on its subscriptions; an id that is used again replaces the old one."""
     async with connect(site) as socket:
@@ -195,7 +222,7 @@ async def test_too_many_subscriptions(site: Site) -> None:
             await socket.send({"op": "subscribe", "id": str(number)})
             assert (await socket.next())["op"] == "subscribed"
         await socket.send({"op": "subscribe", "id": "one more"})
-        assert (await socket.next())["code"] == "too_many_subscriptions"
+        assert error_of(await socket.next()) == ("one more", "too_many_subscriptions")
         await socket.send({"op": "subscribe", "id": "0"})
         assert (await socket.next())["op"] == "subscribed"
 
