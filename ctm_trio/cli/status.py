@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     records = read_book(paths).records
     port = daemon_port(paths, settings)
     version = probe(port)
-    holder = running(paths) if version else None
+    holder = running(paths)
     pid = holder.pid if holder is not None else 0
     silent, cure = silent_daemon(paths) if version is None else ("", "")
     if silent:
@@ -136,7 +136,13 @@ def run(args: argparse.Namespace) -> int:
         limits = {"weekly": window_json(usage.week), "five_hours": window_json(usage.five_hours)}
         print_json(
             {
-                "daemon": {"running": version is not None, "version": version, "port": port, "pid": pid or None},
+                "daemon": {
+                    "running": version is not None or holder is not None,
+                    "answers": version is not None,
+                    "version": version,
+                    "port": port,
+                    "pid": pid or None,
+                },
                 "sessions": sessions,
                 "quota": limits,
                 "cost_today_usd_micros": cost,

@@ -151,7 +151,8 @@ def test_commands_find_the_daemon_and_say_that_a_new_port_needs_a_restart(daemon
     assert command(daemon, "serve").returncode == 1
     assert daemon.stop()[0] == 0
     status = command(daemon, "status", "--json")
-    assert json.loads(status.stdout)["daemon"] == {"running": False, "version": None, "port": wanted, "pid": None}
+    nobody = {"running": False, "answers": False, "version": None, "port": wanted, "pid": None}
+    assert json.loads(status.stdout)["daemon"] == nobody
 
 
 def test_a_daemon_that_hangs_is_named(daemon: Daemon) -> None:
@@ -165,6 +166,9 @@ def test_a_daemon_that_hangs_is_named(daemon: Daemon) -> None:
         status = command(daemon, "status")
         assert said in status.stderr
         assert "not running" not in status.stdout + status.stderr
+        shown = json.loads(command(daemon, "status", "--json").stdout)["daemon"]
+        hangs = {"running": True, "answers": False, "version": None, "port": daemon.port, "pid": pid}
+        assert shown == hangs
         assert said in command(daemon, "service", "status").stdout
         assert said in command(daemon, "doctor").stdout
         again = command(daemon, "serve", "--port", str(daemon.port))
