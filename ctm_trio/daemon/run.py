@@ -42,7 +42,7 @@ async def run_daemon(
                 await first.start(partial(keep_running, web, front.health, stopping=shutdown), name="keeper of http")
                 make = await trio.to_thread.run_sync(_import_wiring, abandon_on_cancel=True)
                 daemon = make(plan, front)
-                after.callback(daemon.archive.close)
+                after.callback(daemon.parts.archive.close)
                 front.give(daemon.ends())
                 await daemon.begin(nursery)
                 task_status.started()

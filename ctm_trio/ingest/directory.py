@@ -6,9 +6,7 @@ no task, so ten thousand old logs cost a line in a table each.
 
 from __future__ import annotations
 
-import errno
 import logging
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,15 +18,14 @@ import trio
 from ctm_trio.core.channels import Figures, StateSender, ask
 from ctm_trio.core.threads import in_thread
 from ctm_trio.errors.orders import Unavailable
-from ctm_trio.ingest.copies import Names, NamesOf
+from ctm_trio.ingest.copies import Names
 from ctm_trio.ingest.ends import ASK_S, Bell, Progress, TailEnds
+from ctm_trio.ingest.follow import tail_log
 from ctm_trio.ingest.listing import Listing, fully_read, scan
-from ctm_trio.ingest.tailer import Tail
 from ctm_trio.messages.journal import Positions
 from ctm_trio.messages.tailers import TailersCounters, TailersSnapshot
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_names import LogName, parse_log_name, parse_others_name, parts_among
-from ctm_trio.model.log_parse import Clues
 from ctm_trio.system.watch import SCAN_S, DirectoryWatch
 
 log = logging.getLogger("ctm.tailers")
@@ -39,19 +36,12 @@ AGAIN_S = 0.5
 SCAN_SHARE = 200.0
 """Everything is looked at again after so many times as long as the last look took, `SCAN_S` at least."""
 
-OLD_IDLE_S = 1.0
-"""How long the tailer of a log that was not written to lately stays once it has read it."""
-
 IDLE_S = 300.0
 """A log that nothing is written to for so long needs no task and no descriptor; the next line starts one again."""
 
 AT_ONCE = 100
 """Logs that a look has found with something to read, and that are read at the same time. The others wait without a
 task; one that is written to waits for nobody."""
-
-UNREADABLE_RETRY_S, UNREADABLE_RETRY_MAX_S = 2.0, 60.0
-"""A log that cannot be read is tried again after so long, then after twice as long each time, up to once a minute:
-nothing tells us of all the ways it can become readable. Source: PROTOCOL.md, Metrics and health."""
 
 
 class Keep(Protocol):
@@ -333,72 +323,3 @@ class _DirectoryOwner:
             what = "not a regular file of this user; ignored" if name in strange else ""
             self.ends.report.fault(self.kind, f"{self.kind}/{name}", what)
         self.strange = strange
-
-
-async def tail_log(
-    directory: Path,
-    kind: str,
-    uuid: str,
-    segments: tuple[Segment, ...],
-    bell: Bell,
-    progress: Progress,
-    ends: TailEnds,
-    names_of: NamesOf,
-) -> None:
-    """Follow one log until it has been idle for long (`Bell.end`); an old one only until it is read.
-
-    Args:
-        directory, kind: where the log is; `model.log_line.LOGS` or `HOOK_EVENTS`.
-        uuid: the log's Claude session id.
-        segments: how far it is read, from the journal.
-        bell: rings when a file of this log has changed.
-        progress: counters, ours to write.
-        ends: channels to the journal and the attribution owner.
-        names_of: see `NamesOf`.
-    """
-    tail = Tail(directory, kind, uuid, progress, ends, names_of)
-    tail.adopt(segments)
-    retry_s = UNREADABLE_RETRY_S
-    recent = False
-    bell.begin()
-    try:
-        await tail.sight(Clues())
-        parts: int | None = None
-        while True:
-            bell.rung, known = False, bell.parts
-            try:
-                seen = tail.look()
-                async with ends.open_logs.reading(tail, big=tail.has_much(seen)) as waited:
-                    await tail.sync(tail.look() if waited else seen, look_at_parts=known != parts)
-            except OSError as error:
-                # Without permission, a link, a directory: that is not a crash, and the file may become readable.
-                tail.unreadable(error)
-                if error.errno in (errno.EMFILE, errno.ENFILE):
-                    ends.open_logs.shed()
-                    retry_s = UNREADABLE_RETRY_S  # that passes
-                parts = None
-                progress.reached_end()
-                with trio.move_on_after(retry_s):
-                    await bell.wait()
-                retry_s = min(retry_s * 2, UNREADABLE_RETRY_MAX_S)
-                continue
-            tail.readable()
-            retry_s = UNREADABLE_RETRY_S
-            parts = known
-            progress.reached_end()
-            ends_at = tail.again_at
-            if ends_at == math.inf and not recent and not tail.is_recent():
-                ends_at = trio.current_time() + OLD_IDLE_S
-            if ends_at == math.inf:
-                recent = await bell.wait()
-            else:
-                with trio.move_on_at(ends_at):
-                    recent = await bell.wait()
-            if tail.again_at != math.inf and trio.current_time() >= tail.again_at:
-                tail.again_at, parts = math.inf, None
-            elif not recent:
-                return
-    finally:
-        tail.readable()
-        tail.close()
-        ends.open_logs.forget(tail)

@@ -21,12 +21,12 @@ from ctm_trio.core.channels import Figures, StateSender
 from ctm_trio.core.threads import in_thread
 from ctm_trio.errors.orders import Unavailable
 from ctm_trio.journal.backlog import Backlog
-from ctm_trio.journal.last_calls import last_call_at, newest_calls
+from ctm_trio.journal.counts import Counts
+from ctm_trio.journal.last_calls import newest_calls
 from ctm_trio.journal.replay import read_replay
 from ctm_trio.journal.rescue import insert_what_can_be
 from ctm_trio.journal.seen_all import is_stored
 from ctm_trio.journal.select import select_events
-from ctm_trio.journal.sources import ring_sizes
 from ctm_trio.journal.stamping import reads_back, relabel
 from ctm_trio.journal.store import EventStore
 from ctm_trio.journal.tail import EventSender
@@ -63,10 +63,6 @@ FLUSH_RETRY_S = 0.5
 
 WAL_FOLD_BYTES = 8 << 20
 """From this size on the write-ahead log is folded into the database, beside the commits."""
-
-COUNTERS_SHARE, COUNTERS_QUICK_S = 20.0, 0.001
-"""Counters that took longer to compute than this (there are thousands of logs) are told again for so many times as
-long, a second at most."""
 
 
 async def run_journal(
@@ -129,12 +125,7 @@ class Journal:
         self.flush_at = 0.0
         self.thread_until = math.inf if may_hang(path.parent) else 0.0
         self.folding, self.fold_at = False, WAL_FOLD_BYTES
-        self.by_type: dict[str, int] = {}
-        self.published = self.commits = 0
-        self.ingest_s = self.fanout_s = 0.0
-        self.known = JournalCounters()
-        self.known_until = 0.0
-        self.known_version: tuple[int, ...] = ()
+        self.counts = Counts()
 
     def open(self) -> None:
         """Open the store and fill the ring from it (in a thread)."""
@@ -196,10 +187,10 @@ class Journal:
         started = perf_counter()
         await self._commit(rows)
         done = perf_counter()
-        self.ingest_s += done - started
+        self.counts.ingest_s += done - started
         self._hand_on()
-        self.fanout_s += perf_counter() - done
-        if not self.folding and self.commits % 64 == 0 and self.store.wal_bytes() > self.fold_at:
+        self.counts.fanout_s += perf_counter() - done
+        if not self.folding and self.counts.commits % 64 == 0 and self.store.wal_bytes() > self.fold_at:
             self.folding = True
             self.nursery.start_soon(self._fold, name="ctm: fold of the event log's write-ahead log")
 
@@ -274,7 +265,7 @@ class Journal:
             self._committed()
 
     def _committed(self) -> None:
-        self.commits += 1
+        self.counts.commits += 1
         self.backlog.committed()
 
     def _hand_on(self) -> None:
@@ -285,10 +276,7 @@ class Journal:
         backlog.answers.clear()
         events, backlog.fresh = backlog.fresh, []
         if events:
-            by_type = self.by_type
-            for event in events:
-                by_type[event.type] = by_type.get(event.type, 0) + 1
-            self.published += len(events)
+            self.counts.add(events)
         self.events.send(events, held=bool(backlog.pending))
         for event, session in backlog.strays:
             self.events.refile(event.id, partial(relabel, session=session))
@@ -354,26 +342,4 @@ class Journal:
 
     def counters(self) -> JournalCounters:
         """The counters, computed when they are read."""
-        now, version = (
-            trio.current_time(),
-            (self.published, self.commits, self.backlog.skipped, self.backlog.pending_events),
-        )
-        if now < self.known_until or version == self.known_version:
-            return self.known
-        self.known_version = version
-        began = perf_counter()
-        sources = tuple(self.store.sources.values())  # at once: the writer's thread may add some
-        self.known = JournalCounters(
-            published=self.published,
-            backlog=self.backlog.pending_events,
-            ring_sizes=ring_sizes(sources),
-            by_type=dict(self.by_type),
-            last_call_at=last_call_at(sources, self.store.last_calls),
-            ingest_seconds=self.ingest_s,
-            fanout_seconds=self.fanout_s,
-            commits=self.commits,
-            skipped_lines=self.backlog.skipped,
-        )
-        took = perf_counter() - began
-        self.known_until = now + min(COUNTERS_SHARE * took, 1.0) if took > COUNTERS_QUICK_S else 0.0
-        return self.known
+        return self.counts.read(self.store, self.backlog)

@@ -1,4 +1,4 @@
-"""Everything the web is given: channel ends, snapshots, callables. `daemon.wiring` fills it in, tests build theirs."""
+"""Everything the web is given: channel ends, snapshots, callables. `daemon.web_ends` fills it in, as tests do."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Archive(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebEnds:
-    """The web's view of the daemon. Add a field here when a route needs a new end; `daemon/wiring.py` passes it in."""
+    """The web's view of the daemon. Add a field here when a route needs a new end; `daemon/web_ends.py` passes it."""
 
     early: EarlyEnds
     """What the web had before all this."""

@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from ctm_trio.core import supervise
-from ctm_trio.daemon import wiring as daemon
+from ctm_trio.daemon import children
 from ctm_trio.daemon.server import Options, Server
 from ctm_trio.ingest import lines
 from ctm_trio.ingest.attribution import run_attribution
@@ -88,7 +88,7 @@ async def fed(client: httpx.AsyncClient, marker: str) -> None:
 
 def test_no_part_is_forgotten() -> None:
     """Every part that the daemon starts is in the list, but for those without which it cannot do its work."""
-    assert {name for name in vars(daemon) if name.startswith("run_")} == {
+    assert {name for name in vars(children) if name.startswith("run_")} == {
         *PARTS.values(), "run_journal", "run_tailers",
     }  # fmt: skip
 
@@ -103,7 +103,7 @@ async def test_a_part_that_always_crashes(home: Path, monkeypatch: pytest.Monkey
             task_status.started()
         raise ExceptionGroup("of a nursery", [RuntimeError("this part is broken")])
 
-    monkeypatch.setattr(daemon, PARTS[part], broken)
+    monkeypatch.setattr(children, PARTS[part], broken)
     async with served(home) as client:
         await component(client, part, "quarantined: RuntimeError: this part is broken")
         assert (await health(client))["status"] == "degraded"
@@ -123,7 +123,7 @@ async def test_lines_find_their_session_when_attribution_is_back(home: Path, mon
             raise RuntimeError("not now")
         await run_attribution(*args, task_status=task_status)
 
-    monkeypatch.setattr(daemon, "run_attribution", flaky)
+    monkeypatch.setattr(children, "run_attribution", flaky)
     async with served(home) as client:
         await component(client, "attribution", "quarantined")
         LogFile(home / ".config" / "ctm" / "logs", GOOD).append(line(GOOD, "early"))

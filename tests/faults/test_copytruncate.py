@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.ingest import directory as tailers
+from ctm_trio.ingest import directory, follow
 from ctm_trio.ingest.log_copies import Repeats, repeated
 from ctm_trio.ingest.log_files import open_reader
 from ctm_trio.model.log_line import CHECK_BYTES, Segment, begins_as, head_of
@@ -62,13 +62,13 @@ async def test_a_line_between_copy_and_truncation(rig: Rig, ending: str, count: 
 
 def note_ends(monkeypatch: pytest.MonkeyPatch) -> list[trio.Event]:
     """The last one is set when a tailer has nothing more to do and ends."""
-    ends, real = [trio.Event()], tailers.tail_log
+    ends, real = [trio.Event()], follow.tail_log
 
     async def noted(*args: object) -> None:
         await real(*args)  # type: ignore[arg-type]
         ends[-1].set()
 
-    monkeypatch.setattr(tailers, "tail_log", noted)
+    monkeypatch.setattr(directory, "tail_log", noted)
     return ends
 
 
@@ -82,7 +82,7 @@ async def test_the_tailer_ends_and_begins_again(rig: Rig, monkeypatch: pytest.Mo
         await write(rig, log, expected, 1)
         os.truncate(log.path, 0)
         await write(rig, log, expected, 1)
-        monkeypatch.setattr(tailers, "IDLE_S", 0.0)
+        monkeypatch.setattr(directory, "IDLE_S", 0.0)
         for _ in range(2):
             ends.append(trio.Event())
             await write(rig, log, expected, 1)

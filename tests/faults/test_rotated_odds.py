@@ -293,7 +293,7 @@ async def test_rotated_while_its_rest_is_read(rig: Rig, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("ending", [".1", ".bak"])
 async def test_no_descriptor_for_a_moment(rig: Rig, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
     """Where a rotated file cannot be opened just now, it is tried again, and nothing behind it is read before."""
-    monkeypatch.setattr("ctm_trio.ingest.directory.UNREADABLE_RETRY_S", 0.1)
+    monkeypatch.setattr("ctm_trio.ingest.follow.UNREADABLE_RETRY_S", 0.1)
     log = begun(rig)
     await read_lines(rig, log, 5)
     write(5)(log)

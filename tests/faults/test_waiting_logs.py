@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 
-from ctm_trio.ingest import directory
+from ctm_trio.ingest import directory, follow
 from ctm_trio.ingest.directory import _DirectoryOwner, _Log
 from tests.faults.rig import LogFile, Rig, line
 
@@ -35,7 +35,7 @@ class Held:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun, self.go = list[str](), trio.Event()
-        real = directory.tail_log
+        real = follow.tail_log
 
         async def tail_log(place: Any, kind: str, uuid_: str, *rest: Any) -> None:
             self.begun.append(uuid_)
