@@ -171,14 +171,13 @@ class DirectoryWatch:
 
         One deadline serves many waits: one for each would cost as much as all the rest.
         """
-        came = True
-        while came:
-            came = False
-            with trio.move_on_after(self._scan_s()):
+        due = trio.current_time() + self._scan_s()
+        while due > trio.current_time():
+            with trio.move_on_at(due):
                 while (names := await self._next(notify)) is not None:
-                    came = True
                     take(names)
                 return
+            due = max(due, self._last + self._scan_s())
         self._check_place()
 
     async def _read(self, notify: INotify) -> Changes:
