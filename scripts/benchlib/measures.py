@@ -138,7 +138,10 @@ class _Asker:
 
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon
-        self.sock = socket.create_connection((HOST, daemon.port), timeout=60)
+        self.sock = self._connect()
+
+    def _connect(self) -> socket.socket:
+        return socket.create_connection((HOST, self.daemon.port), timeout=60)
 
     def ask(self, path: str) -> tuple[int, float]:
         """Status, and milliseconds to the last byte."""
@@ -154,7 +157,11 @@ class _Asker:
         )
         while len(body) < length if length is not None else not body.endswith(b"0\r\n\r\n"):
             body += self._more()
-        return int(head.split(b" ")[1]), (time.perf_counter() - began) * 1e3
+        ms = (time.perf_counter() - began) * 1e3
+        if b"connection: close" in head.lower():  # a server may end a connection after so many requests
+            self.sock.close()
+            self.sock = self._connect()
+        return int(head.split(b" ")[1]), ms
 
     def _more(self) -> bytes:
         data = self.sock.recv(1 << 18)
