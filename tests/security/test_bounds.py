@@ -108,6 +108,14 @@ async def test_keep_alive_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> N
     assert answer.count(b"HTTP/1.1 200") == 3
 
 
+async def test_keep_alive_does_not_end_before(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many requests a connection has had: a script that asks on would find it closed."""
+    monkeypatch.setattr(connection, "KEEP_ALIVE_S", 0.3)
+    request = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\n\r\n".encode()
+    answer = await site.raw(request * 1100)
+    assert (answer.count(b"HTTP/1.1 200"), b"connection: close" in answer.lower()) == (1100, False)
+
+
 async def test_slow_body(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body that never comes to its end is 408."""
     monkeypatch.setattr(body, "BODY_TIMEOUT_S", 0.2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
@@ -46,4 +47,5 @@ def _settings(log: logging.Logger) -> Config:
     config.include_server_header = False
     config.h11_max_incomplete_size = MAX_HEAD_BYTES
     config.websocket_max_message_size = MAX_WS_MESSAGE
+    config.keep_alive_max_requests = sys.maxsize  # 1,000 by default; a proxy, a script or a page keeps its connection
     return config
