@@ -31,6 +31,9 @@ MISSING_S = 0.5
 WITHOUT_EVENTS_S = 0.25
 """How often everything is looked at where the system gives us no file events (watch limit reached)."""
 
+LOOK_S = 60.0
+"""Everything is looked at as often as this while files keep changing, or each `scan_s` if that is longer."""
+
 AGAIN_S = 60.0
 """How long that goes on before file events are asked for again."""
 
@@ -171,13 +174,14 @@ class DirectoryWatch:
 
         One deadline serves many waits: one for each would cost as much as all the rest.
         """
-        due = trio.current_time() + self._scan_s()
+        began, scan_s = trio.current_time(), self._scan_s()
+        due = began + scan_s
         while due > trio.current_time():
             with trio.move_on_at(due):
                 while (names := await self._next(notify)) is not None:
                     take(names)
                 return
-            due = max(due, self._last + self._scan_s())
+            due = min(max(due, self._last + scan_s), began + max(scan_s, LOOK_S))
         self._check_place()
 
     async def _read(self, notify: INotify) -> Changes:

@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from ctm_trio.system.watch import SCAN_S, DirectoryWatch
+from ctm_trio.system.watch import LOOK_S, SCAN_S, DirectoryWatch
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 
@@ -85,6 +85,20 @@ async def test_a_look_at_everything_after_a_silence(follower: Follower, mock_clo
     assert follower.looks == 2
     mock_clock.jump(1)
     await follower.until(lambda: follower.looks == 3)
+
+
+async def test_a_look_at_everything_though_files_keep_changing(
+    follower: Follower, mock_clock: trio.testing.MockClock
+) -> None:
+    """Once in a while: a log that lies still beside busy ones would never be noticed otherwise."""
+    for _ in range(int(LOOK_S // (SCAN_S - 1))):
+        assert follower.looks == 1
+        follower.names.clear()
+        (follower.path / "a").touch()
+        await follower.hears_of("a")
+        mock_clock.jump(SCAN_S - 1)
+        await trio.testing.wait_all_tasks_blocked()
+    await follower.until(lambda: follower.looks == 2)
 
 
 async def test_a_directory_that_is_replaced(follower: Follower, mock_clock: trio.testing.MockClock) -> None:
