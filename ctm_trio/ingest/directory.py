@@ -19,7 +19,7 @@ from ctm_trio.core.channels import Figures, StateSender, ask
 from ctm_trio.core.threads import in_thread
 from ctm_trio.errors.orders import Unavailable
 from ctm_trio.ingest.copies import Names
-from ctm_trio.ingest.ends import ASK_S, Bell, Progress, TailEnds
+from ctm_trio.ingest.ends import ASK_S, Progress, TailEnds, TailerBell
 from ctm_trio.ingest.follow import tail_log
 from ctm_trio.ingest.listing import Listing, fully_read, scan
 from ctm_trio.messages.journal import Positions
@@ -55,7 +55,7 @@ class Keep(Protocol):
 class _Log:
     uuid: str
     progress: Progress
-    bell: Bell = field(default_factory=Bell)
+    bell: TailerBell = field(default_factory=TailerBell)
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
     """name → (size, inode) when it was last looked at."""
     running: bool = False

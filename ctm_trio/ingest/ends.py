@@ -37,7 +37,7 @@ class Progress:
             self.on_caught_up()
 
 
-class Bell:
+class TailerBell:
     """Wakes one tailer: the owner of the directory rings, the tailer waits."""
 
     __slots__ = ("_ended", "_waiter", "idle_since", "parts", "rung")

@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 
 from ctm_trio.ingest.copies import NamesOf
-from ctm_trio.ingest.ends import Bell, Progress, TailEnds
+from ctm_trio.ingest.ends import Progress, TailEnds, TailerBell
 from ctm_trio.ingest.tailer import Tail
 from ctm_trio.model.log_line import Segment
 from ctm_trio.model.log_parse import Clues
@@ -27,12 +27,12 @@ async def tail_log(
     kind: str,
     uuid: str,
     segments: tuple[Segment, ...],
-    bell: Bell,
+    bell: TailerBell,
     progress: Progress,
     ends: TailEnds,
     names_of: NamesOf,
 ) -> None:
-    """Follow one log until it has been idle for long (`Bell.end`); an old one only until it is read.
+    """Follow one log until it has been idle for long (`TailerBell.end`); an old one only until it is read.
 
     Args:
         directory, kind: where the log is; `model.log_line.LOGS` or `HOOK_EVENTS`.
