@@ -1,4 +1,4 @@
-"""Channels between tasks: the state channel, and request/reply. No word of the domain is in here."""
+"""Channels between tasks: the state channel, figures that are computed when read, and request/reply."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class Reply(Generic[R]):
         self._put(outcome.Error(error))
 
     def drop(self) -> None:
-        """Give up without an answer: the asker gets `Unavailable`."""
+        """Give up without an answer: the asker gets `Unavailable`, or `BrokenOff` if the order was begun."""
         self._send.close()
 
 

@@ -1,4 +1,4 @@
-"""The parts that the children of one run share: every long-lived channel, and what stands between some of them.
+"""The parts of one run: its channels (but those of `Front`), and what several children share (tmux, users, …).
 
 A part is made here and given out in `daemon.children` and `daemon.web_ends`.
 """

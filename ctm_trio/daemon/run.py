@@ -1,6 +1,6 @@
-"""One run of the daemon: the web listens first, then everything else is imported and begun; the web goes first.
+"""One run of the daemon: the web listens first, then everything else is imported and begun; the web ends first.
 
-One nursery holds all children. When they have ended, what they read from disk is closed.
+The web has a nursery inside that of the owners. When both have ended, the archive's readers are closed.
 """
 
 from __future__ import annotations

@@ -35,8 +35,9 @@ from ctm_trio.daemon.port import AlreadyRunning as AlreadyRunning
 from ctm_trio.daemon.port import PortTaken as PortTaken
 from ctm_trio.daemon.port import bind
 from ctm_trio.daemon.run import run_daemon
+from ctm_trio.daemon.starting import DirectoryTaken as DirectoryTaken
+from ctm_trio.daemon.starting import StartFailed as StartFailed
 from ctm_trio.daemon.starting import (
-    StartFailed,
     claim,
     guard,
     make_directories,
@@ -83,8 +84,8 @@ class Options:
         sessions_path, tmux_conf_path, log_dir: other places for these.
         statusline_dump_dir, webhook_url, webhook_auth, attention_thresholds: instead of what the settings say.
         config: settings instead of `config.json`, which is then neither read nor followed.
-        signals: stop at SIGINT and SIGTERM (only in the main thread). The process is ours then: a stop that hangs
-            ends it, see `daemon.hard_stop`.
+        signals: stop at SIGINT and SIGTERM, take SIGHUP (only in the main thread). The process is ours then: a
+            stop that hangs ends it, see `daemon.hard_stop`.
     """
 
     port: int = 0

@@ -1,6 +1,6 @@
-"""The wiring: the parts of one run, its children in the order they start, and the glue between them.
+"""The wiring: starts the children of one run, one after the other, and has the small tasks between them.
 
-Consumers start before producers. The web is there before all of this: `daemon.run`.
+Their order is in `daemon.children`; the web is there before all of them: `daemon.run`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the journal counts, for `/metrics` and `/healthz`."""
+"""What the journal counts, for `/metrics`, `/health` and the views of sessions."""
 
 from __future__ import annotations
 

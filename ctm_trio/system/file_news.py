@@ -26,7 +26,7 @@ class FileNews:
         self._bells: dict[str, Bell] = {}
 
     def of(self, name: str) -> Bell:
-        """A bell that rings when the file of this name may have changed. For one task; made before `run`."""
+        """A bell that rings when the file of this name may have changed. For one task."""
         return self._bells.setdefault(name, Bell())
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:

@@ -1,1 +1,1 @@
-"""HTTP, event streams, WebSocket and the dashboard. Imports messages, channels, errors and model only."""
+"""HTTP, event streams, WebSocket and the dashboard. Sees the daemon only through `web.ends`."""
