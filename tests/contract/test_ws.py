@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 from ctm_trio.web import streams, ws, ws_messages
@@ -225,6 +227,31 @@ async def test_too_many_subscriptions(site: Site) -> None:
         assert error_of(await socket.next()) == ("one more", "too_many_subscriptions")
         await socket.send({"op": "subscribe", "id": "0"})
         assert (await socket.next())["op"] == "subscribed"
+
+
+@pytest.mark.parametrize("order", [{"op": "unsubscribe"}, {"op": "subscribe", "since": "1-0"}], ids=lambda o: o["op"])
+async def test_a_subscription_ends_while_its_client_is_behind(site: Site, order: dict[str, object]) -> None:
+    """What was begun is sent to its end, and the connection stays."""
+    for _ in range(50):
+        await site.publish(*["x" * 4000] * 100)
+    with trio.socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        await raw.connect(("127.0.0.1", site.port))
+        stream = trio.SocketStream(raw)
+        await stream.send_all(handshake(site, f"Authorization: Bearer {TOKEN}"))
+        for name in "abcdefghij":
+            await stream.send_all(masked(1, json.dumps({"op": "subscribe", "id": name, "since": "1-0"}).encode()))
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        for name in "abcdefghij":
+            await stream.send_all(masked(1, json.dumps({**order, "id": name}).encode()))
+        await stream.send_all(masked(1, b'{"op":"ping"}'))
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        data = b""
+        with trio.fail_after(10):
+            while b'{"op":"pong"}' not in data[-200_000:]:
+                more = await stream.receive_some()
+                assert more
+                data += more
 
 
 async def test_too_big(site: Site) -> None:

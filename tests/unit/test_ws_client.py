@@ -12,7 +12,7 @@ from ctm_trio.model.event import Event
 from ctm_trio.web.streams import StreamPass, Streams
 from ctm_trio.web.ws import WsEndpoint
 from ctm_trio.web.ws_messages import PING_FRAME
-from ctm_trio.web.ws_subscriptions import REPLAY_PART, Client
+from ctm_trio.web.ws_subscriptions import REPLAY_PART, Client, Subscription
 from tests.fakes.one_token import OneToken
 
 
@@ -79,7 +79,8 @@ async def test_a_replay_stops_where_the_token_ends() -> None:
     line = Line(store, voids=1)  # after `subscribed` and the first part
     batch = Batch(events(REPLAY_PART * 3))
     live = trio.open_memory_channel[Batch](0)[1]
-    await run(store, line, lambda client: client._pump("a", 0, Following(batch, live)))
+    sub = Subscription("a", line)  # type: ignore[arg-type]
+    await run(store, line, lambda client: client._pump(sub, 0, Following(batch, live)))
     live.close()
     assert [frame if isinstance(frame, int) else "frame" for frame in line.sent] == ["frame", "frame", 1008]
 
