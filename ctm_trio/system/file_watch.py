@@ -113,13 +113,13 @@ class Watched:
         if stamps and stamps == self._sound:
             return ""
         damage = _damage(self.path)
-        plain = stamps and not damage and all(shows_changes(stamp, looked_ns) for stamp in stamps)
+        plain = stamps and damage == "" and all(shows_changes(stamp, looked_ns) for stamp in stamps)
         self._sound = stamps if plain else ()
-        return damage
+        return damage or ""
 
     def _look_deep(self, file: OpenFile) -> str:
         met, file.met = file.met, None
-        damage = _damage(self.path, deep_s=DEEP_S if met is None else DEEP_MET_S)
+        damage = _damage(self.path, deep_s=DEEP_S if met is None else DEEP_MET_S) or ""
         if met is not None and not damage and self.has_words and isinstance(met, WordsDamaged):
             self._hopeless, damage = True, met.message
         return damage
@@ -233,8 +233,8 @@ def _stamps(path: Path) -> tuple[int, ...]:
         return ()
 
 
-def _damage(path: Path, *, deep_s: float = 0.0) -> str:
-    """What a new connection finds damaged, "" for nothing. It changes no byte.
+def _damage(path: Path, *, deep_s: float = 0.0) -> str | None:
+    """What a new connection finds damaged; "" for nothing, None if it could not look. It changes no byte.
 
     Args:
         deep_s: look at all of it, for so many seconds at most; 0 for the beginning of it only.
@@ -251,7 +251,7 @@ def _damage(path: Path, *, deep_s: float = 0.0) -> str:
     except StoreDamaged as error:
         return error.message
     except StoreUnavailable:
-        pass  # locked, no descriptor is left, it took too long: that says nothing of the file
+        return None  # locked, no descriptor is left, it took too long: that says nothing of the file
     return ""
 
 

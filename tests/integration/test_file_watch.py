@@ -74,7 +74,7 @@ def test_a_file_is_looked_into_when_it_has_changed(box: Outbox, monkeypatch: pyt
     looks = list[Path]()
     real = file_watch._damage
 
-    def damage(path: Path, **more: float) -> str:
+    def damage(path: Path, **more: float) -> str | None:
         looks.append(path)
         return real(path, **more)
 
@@ -93,6 +93,20 @@ def test_a_file_is_looked_into_when_it_has_changed(box: Outbox, monkeypatch: pyt
         file.seek(100)
         file.write(b"x" * 200)
     assert "was damaged while it was in use" in box.look().problem
+    assert "was damaged while it was in use" in box.look().problem
+    box.close()
+
+
+def test_a_look_that_could_not_be_made_is_made_again(box: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No descriptor was left, or somebody had the file locked: that does not mean that it was found sound."""
+    box.db.execute("PRAGMA wal_checkpoint(FULL)")
+    with box.path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"x" * 200)
+    settled(box)
+    with monkeypatch.context() as patch:
+        patch.setattr(file_watch, "connect", fails)
+        assert box.look().problem == ""
     assert "was damaged while it was in use" in box.look().problem
     box.close()
 
