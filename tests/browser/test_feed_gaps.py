@@ -200,6 +200,7 @@ def test_links_of_the_navigation(site: Site, open_page: OpenPage) -> None:
     site.start()
     site.sign_up()
     page, _ = open_page("/")
+    expect(page.locator("a.nav-link").first).to_be_attached()
     addresses = page.locator("a.nav-link").evaluate_all("(links) => links.map((one) => one.getAttribute('href'))")
     assert "/feed" in addresses
     assert not [address for address in addresses if ":" in address]
