@@ -77,7 +77,7 @@ class Children:
     async def _config(self, *, task_status: trio.TaskStatus[None]) -> None:
         parts = self.parts
         path = parts.plan.paths.config
-        changed = parts.files.of(path.name).wait
+        changed = parts.files.of(path).wait
         await run_config(parts.config_recv.clone(), parts.settings_state, path, changed, task_status=task_status)
 
     async def _files(self, *, task_status: trio.TaskStatus[None]) -> None:
@@ -94,7 +94,7 @@ class Children:
         parts, paths = self.parts, self.parts.plan.paths
         await run_sessions(
             parts.sessions_recv.clone(), parts.sessions_state, parts.journal_send.clone(), parts.settings,
-            paths, parts.tmux, checkpoint_before_yolo, parts.files.of(paths.sessions.name).wait,
+            paths, parts.tmux, checkpoint_before_yolo, parts.files.of(paths.sessions).wait,
             task_status=task_status,
         )  # fmt: skip
 

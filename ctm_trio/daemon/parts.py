@@ -85,7 +85,7 @@ class Parts:
         self.tmux = Tmux(plan.paths.tmux_conf, lambda: self.settings.latest.settings.tmux_socket)
         self.costs_state, self.costs = open_state_channel(CostTotals())
         self.prices_state, self.prices = open_state_channel(PriceTable("", {}))
-        self.files = FileNews(plan.paths.root)
+        self.files = FileNews(plan.paths.config, plan.paths.sessions)
         self.begun = trio.Event()
         """Set once the owners have begun, so that requests can be answered."""
         self.users = UserStore(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from ctm_trio.model.event import RING_EVENTS
+from ctm_trio.model.event import MAX_ID, RING_EVENTS
 
 COUNT_COMMITS = 64
 """Commits of a few lines, after which the counts are written: a start after a kill counts no more than these."""
@@ -66,7 +66,7 @@ class SourceTable:
             found[source.uuid] = source
             self._filed[source.id] = source.session
         counted = db.execute(_COUNTED).fetchone()
-        if counted is None or not str(counted[0]).isdecimal():
+        if counted is None or not str(counted[0]).isdecimal() or int(counted[0]) > MAX_ID:
             self._commits = COUNT_COMMITS  # each commit has written its counts, and the next one says that it does
         else:
             by_id = {source.id: source for source in found.values()}

@@ -19,6 +19,9 @@ from ctm_trio.system.settings_file import Loaded, load_settings, patch_settings
 
 log = logging.getLogger("ctm.config")
 
+GONE_S = 0.5
+"""So long the file must be missing until that is believed: whoever replaces it with `mv` and `cp` leaves a gap."""
+
 Changed = Callable[[], Awaitable[object]]
 """Returns when the file may have changed since the last time; then it costs one `stat` to see whether it has."""
 
@@ -70,9 +73,14 @@ class _ConfigOwner:
         """Read the file whenever it has changed."""
         while True:
             await changed()
+            if await self._stamp() == Stamp():
+                await trio.sleep(GONE_S)
             async with self.turn:
-                if await trio.to_thread.run_sync(stamp, self._path, abandon_on_cancel=True) != self.seen:
+                if await self._stamp() != self.seen:
                     await self.reload()
+
+    async def _stamp(self) -> Stamp:
+        return await trio.to_thread.run_sync(stamp, self._path, abandon_on_cancel=True)
 
     async def reload(self, *, at_start: bool = False) -> None:
         loaded = await trio.to_thread.run_sync(lambda: load_settings(self._path, create=at_start))

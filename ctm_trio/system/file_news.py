@@ -1,47 +1,56 @@
-"""News of single files in one directory: whoever follows one of them sleeps until it may have changed.
+"""News of single files: whoever follows one of them sleeps until it may have changed.
 
-One watch on the directory serves them all. Files that are being written (databases) are no news until they are closed.
+One watch on a directory serves all of its files. Files that are being written are no news until they are closed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
 import trio
 
 from ctm_trio.core.bell import Bell
-from ctm_trio.system.watch import DirectoryWatch
+from ctm_trio.system.watch import SCAN_S, DirectoryWatch
 
 
 class FileNews:
-    """The news of a directory.
+    """The news of some files.
 
     Args:
-        directory: of the files; it need not exist.
+        paths: of the files. Neither they nor their directories need exist.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._bells: dict[str, Bell] = {}
+    def __init__(self, *paths: Path) -> None:
+        self._bells = {path: Bell() for path in paths}
 
-    def of(self, name: str) -> Bell:
-        """A bell that rings when the file of this name may have changed. For one task."""
-        return self._bells.setdefault(name, Bell())
+    def of(self, path: Path) -> Bell:
+        """A bell that rings when that file may have changed. For one task."""
+        return self._bells[path]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
         """Ring the bells until cancelled.
 
-        All of them ring now and then too (`watch.SCAN_S`): a file system on another machine, or a link to a file in
-        another directory, gives no sign.
+        All of them ring every `SCAN_S` too, whatever else goes on in the directory: a file system on another machine, a
+        link to another file, or a directory that was moved away gives no sign.
         """
         task_status.started()
-        async with DirectoryWatch(self._directory, once_closed=True) as watch:
+        async with trio.open_nursery() as nursery:
+            for directory in sorted({path.parent for path in self._bells}):
+                nursery.start_soon(self._follow, directory, name=f"ctm: news of files in {directory.name}")
             while True:
-                await watch.hand_on(self._ring)
+                await trio.sleep(SCAN_S)
                 self._ring(self._bells)
+        raise AssertionError("unreachable")
 
-    def _ring(self, names: frozenset[str] | dict[str, Bell]) -> None:
-        for name in names:
-            if (bell := self._bells.get(name)) is not None:
+    async def _follow(self, directory: Path) -> NoReturn:
+        async with DirectoryWatch(directory, once_closed=True) as watch:
+            while True:
+                await watch.hand_on(lambda names: self._ring(directory / name for name in names))
+                self._ring(path for path in self._bells if path.parent == directory)
+
+    def _ring(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            if (bell := self._bells.get(path)) is not None:
                 bell.ring()

@@ -23,7 +23,7 @@ class Followed:
 
     def __init__(self, root: Path, news: FileNews) -> None:
         self.root = root
-        self.config, self.sessions = news.of("config.json"), news.of("sessions.json")
+        self.config, self.sessions = news.of(root / "config.json"), news.of(root / "sessions.json")
 
     async def is_told(self, bell: Bell) -> None:
         """It rings."""
@@ -48,7 +48,7 @@ class Followed:
 @pytest.fixture
 async def followed(tmp_path: Path, mock_clock: trio.testing.MockClock) -> AsyncIterator[Followed]:
     """They are told of once, when the watch stands."""
-    news = FileNews(tmp_path)
+    news = FileNews(tmp_path / "config.json", tmp_path / "sessions.json")
     made = Followed(tmp_path, news)
     async with trio.open_nursery() as nursery:
         await nursery.start(news.run)
@@ -89,3 +89,27 @@ async def test_all_are_looked_at_now_and_then(followed: Followed, mock_clock: tr
     mock_clock.jump(SCAN_S)
     await followed.is_told(followed.config)
     await followed.is_told(followed.sessions)
+
+
+async def test_all_are_looked_at_beside_a_busy_file(followed: Followed, mock_clock: trio.testing.MockClock) -> None:
+    """A database in the directory has news all the time: that is no reason to look at the others less often."""
+    for _ in range(3):
+        mock_clock.jump(SCAN_S / 3)
+        (followed.root / "ctm-trio.db-wal").write_bytes(b"")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+    await followed.is_told(followed.config)
+
+
+async def test_files_of_two_directories(tmp_path: Path, mock_clock: trio.testing.MockClock) -> None:
+    """`Options` may put `sessions.json` elsewhere."""
+    paths = tmp_path / "config.json", tmp_path / "other" / "sessions.json"
+    paths[1].parent.mkdir()
+    news = FileNews(*paths)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(news.run)
+        for path in paths:
+            await news.of(path).wait()
+        for path in paths:
+            path.write_text("{}")
+            await news.of(path).wait()
+        nursery.cancel_scope.cancel()

@@ -25,6 +25,9 @@ log = logging.getLogger("ctm.sessions")
 TMUX_POLL_S = 2.0
 """How often tmux is asked which sessions live, all in one call: so soon it is seen that one has ended."""
 
+GONE_S = 0.5
+"""So long the file must be missing until that is believed: whoever replaces it with `mv` and `cp` leaves a gap."""
+
 UNANSWERED = 2
 """After so many failures in a row /health says that tmux cannot be asked; a single one passes."""
 
@@ -82,6 +85,9 @@ class FollowedSessions:
         async with self._file_lock:
             try:
                 book, seen = await self._file.read()
+                if seen == Stamp() and self._book.records:
+                    await trio.sleep(GONE_S)
+                    book, seen = await self._file.read()
             except BrokenSessions as error:
                 self._seen = UNREAD
                 if error.message != self._problem:
