@@ -14,13 +14,10 @@ import trio
 from ctm_trio.core.channels import StateSender, fulfil
 from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot, PatchConfig
 from ctm_trio.model.config_fault import KEEPS_LAST
-from ctm_trio.system.files import Stamp, stamp
+from ctm_trio.system.files import GONE_S, Stamp, stamp
 from ctm_trio.system.settings_file import Loaded, load_settings, patch_settings
 
 log = logging.getLogger("ctm.config")
-
-GONE_S = 0.5
-"""So long the file must be missing until that is believed: whoever replaces it with `mv` and `cp` leaves a gap."""
 
 Changed = Callable[[], Awaitable[object]]
 """Returns when the file may have changed since the last time; then it costs one `stat` to see whether it has."""

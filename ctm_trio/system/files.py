@@ -124,6 +124,9 @@ class Stamp:
     size: int = 0
 
 
+GONE_S = 0.5
+"""So long a file that is followed must be missing until that is believed: `mv` and `cp` leave a gap."""
+
 UNREAD = Stamp(mtime_ns=-1)
 """The version of a file that could not be used: a `chmod` that mends it changes no stamp, so it is looked at again."""
 

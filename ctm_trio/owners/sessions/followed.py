@@ -15,7 +15,7 @@ from ctm_trio.errors.files import BrokenSessions
 from ctm_trio.errors.tmux import TmuxFailed
 from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.model.session import Session, SessionBook
-from ctm_trio.system.files import UNREAD, Stamp
+from ctm_trio.system.files import GONE_S, UNREAD, Stamp
 from ctm_trio.system.session_actions import Step, recorded
 from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.system.tmux import Tmux, tmux_name
@@ -24,9 +24,6 @@ log = logging.getLogger("ctm.sessions")
 
 TMUX_POLL_S = 2.0
 """How often tmux is asked which sessions live, all in one call: so soon it is seen that one has ended."""
-
-GONE_S = 0.5
-"""So long the file must be missing until that is believed: whoever replaces it with `mv` and `cp` leaves a gap."""
 
 UNANSWERED = 2
 """After so many failures in a row /health says that tmux cannot be asked; a single one passes."""
