@@ -61,7 +61,7 @@ def line_decoder(kind: type[S], readers: Mapping[str, Reader] = NO_READERS) -> C
         readers: by name, of the fields that are neither.
     """
     strict = msgspec.json.Decoder(kind).decode
-    fields = [(f.name, readers.get(f.name) or _reader_of(f.type)) for f in msgspec.structs.fields(kind)]
+    fields = [(f.name, f.encode_name, readers.get(f.name) or _reader_of(f.type)) for f in msgspec.structs.fields(kind)]
 
     def loose(line: bytes) -> S | None:
         try:
@@ -69,8 +69,8 @@ def line_decoder(kind: type[S], readers: Mapping[str, Reader] = NO_READERS) -> C
         except BAD_JSON:
             return None
         made = kind()
-        for name, read in fields:
-            raw = found.get(name)
+        for name, key, read in fields:
+            raw = found.get(key)
             value = None if raw is None else read(raw)
             if value is not None:
                 setattr(made, name, value)
