@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.archive.agents import AgentBook
+from ctm_trio.archive.conversations import ConversationArchive
 from ctm_trio.archive.log_lines import LineReader, place_of
 from ctm_trio.archive.read_pool import ReadPool
-from ctm_trio.archive.search_read import connect_search, search
+from ctm_trio.archive.search_read import connect_search, found_calls, search
 from ctm_trio.archive.usage import log_files
 from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.file import event_reader
@@ -26,10 +28,13 @@ from ctm_trio.model.cost import WINDOWS_S, CostReport
 from ctm_trio.model.detail import Detail, detail_of, is_call_at
 from ctm_trio.model.event import Event
 from ctm_trio.model.paths import Paths
-from ctm_trio.model.search import Matches, SearchQuery
+from ctm_trio.model.search import Match, Matches, SearchQuery
 from ctm_trio.model.subagent import AgentFacts, Subagent, Team, newest_first, started_at, teams_of, told
+from ctm_trio.model.times import parse_time
 from ctm_trio.system.cost_store import COSTS, read_costs
 from ctm_trio.system.side_database import connect_reader
+from ctm_trio.system.store_errors import StoreUnavailable
+from ctm_trio.transcripts.schema import match_key
 
 READERS = 3
 """Connections for reads: two cores, and one that waits for the disk."""
@@ -76,6 +81,7 @@ class Archive:
             size=SEARCHERS,
             files=(paths.search_index, paths.database),
         )
+        self.conversations = ConversationArchive(paths)
         self._costs = ReadPool(partial(connect_reader, paths.costs, COSTS), size=1, files=(paths.costs,))
         self._files = trio.CapacityLimiter(1)
         self._agents = AgentBook(paths.logs)
@@ -108,9 +114,56 @@ class Archive:
         """A session's teams, newest first."""
         return teams_of(await self._events.run(partial(self._look, session, None)))
 
-    async def search(self, query: SearchQuery) -> Matches:
-        """The newest matches of a search."""
-        return await self._search.run(partial(search, query))
+    async def search(self, query: SearchQuery, names: Mapping[str, str]) -> Matches:
+        """The newest matches of a search. What a call and a conversation both have is there once, as the call.
+
+        Args:
+            names: conversation → session.
+        """
+        calls = Matches(query.text, [], False, True)
+        if query.calls:
+            calls = await self._search.run(partial(search, query))
+        if not query.entries:
+            return calls
+        try:
+            said, more = await self._said(query, calls, names)
+        except StoreUnavailable:
+            if not query.calls:
+                raise
+            return replace(calls, complete=False)  # what is wrong with the one index hides nothing of the other
+        both = sorted([*calls.matches, *said], key=_ms, reverse=True)  # of one ms the calls come first
+        truncated = calls.truncated or more or len(both) > query.limit
+        return Matches(query.text, both[: query.limit], truncated, calls.complete)
+
+    async def _said(self, query: SearchQuery, calls: Matches, names: Mapping[str, str]) -> tuple[list[Match], bool]:
+        """The matches of conversations for a page that has these calls, and whether there are more."""
+        until_ms = await self._time_of(query) if query.before and query.before_key is None else None
+        oldest = _ms(calls.matches[-1]) if len(calls.matches) == query.limit else 0
+        said: list[Match] = []
+        while True:
+            entries, more = await self.conversations.search(query, until_ms, names)
+            logged = await self._logged(query, entries) if query.calls else frozenset()
+            said += [match for match in entries if match.tool_use_id not in logged]
+            if not more or not entries or len(said) >= query.limit or _ms(entries[-1]) < oldest:
+                return said, more
+            query = replace(query, before_key=match_key(entries[-1].id))
+
+    async def _logged(self, query: SearchQuery, entries: Sequence[Match]) -> frozenset[str]:
+        """Which calls among entries the search of the logs finds as well."""
+        named = {match.entry: match.tool_use_id for match in entries if match.tool_use_id}
+        if not named:
+            return frozenset()
+        holders = await self.conversations.holders(list(named))
+        calls = {call: holders.get(entry, ()) for entry, call in named.items()}
+        return await self._search.run(partial(found_calls, query, calls))
+
+    async def _time_of(self, query: SearchQuery) -> int:
+        """The time in ms of the call that a page begins behind."""
+        row = await self._events.run(
+            lambda db: db.execute("SELECT ts FROM events WHERE id = ?", (query.before,)).fetchone()
+        )
+        at = parse_time(row[0]) if row is not None else None
+        return round((at if at is not None else query.before / 1e9) * 1000)
 
     async def cost(self, window: str, session: str, names: Mapping[str, str], prices_as_of: str) -> CostReport:
         """The costs of one of `model.cost.WINDOWS_S` up to now; of one session, or of all if it is "".
@@ -133,6 +186,7 @@ class Archive:
         """Close the connections."""
         self._events.close()
         self._search.close()
+        self.conversations.close()
         self._costs.close()
 
     def _look(self, session: str, since: float | None, db: sqlite3.Connection) -> list[tuple[float, Subagent]]:
@@ -143,6 +197,11 @@ class Archive:
             agents += log.agents.values()
             ended.update(dict.fromkeys(log.agents, log.ended))
         return [(started_at(a), told(a, now, ended[a.id])) for a in newest_first(agents, since)]
+
+
+def _ms(match: Match) -> int:
+    """The time by which both indexes order their matches."""
+    return round((parse_time(match.ts) or 0.0) * 1000)
 
 
 _DETAIL = (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ctm_trio.archive.search_index import FAILED, INDEX, LAST_KEY, LOG, TOOL, first_key, last_key, tag
 from ctm_trio.model.event import format_event_id
@@ -68,6 +71,33 @@ def search(query: SearchQuery, db: sqlite3.Connection) -> Matches:
     return Matches(query.text, found, False, complete)
 
 
+def found_calls(query: SearchQuery, calls: Mapping[str, Sequence[str]], db: sqlite3.Connection) -> frozenset[str]:
+    """Which of some calls the search finds too, on whatever page.
+
+    Args:
+        calls: as the client names them, each with the uuids of the logs that it may be in.
+    """
+    uuids = {uuid for some in calls.values() for uuid in some}
+    low, high = _range(db, replace(query, before=0))
+    rows = db.execute(
+        "SELECT e.id, e.ts, e.tool_use_id, s.session FROM journal.sources s JOIN journal.events e ON e.source = s.id"
+        " WHERE s.uuid IN (SELECT value FROM json_each(?)) AND e.type = 'tool_call'"
+        " AND e.tool_use_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(uuids)), json.dumps(list(calls))),
+    ).fetchall()
+    found = set()
+    for id_, ts, call, session in rows:
+        start = first_key(parse_time(ts) or 0.0)
+        if query.session in ("", session):
+            texts = db.execute(
+                "SELECT text FROM docs WHERE key >= ? AND key <= ? AND id = ?",
+                (max(low, start), min(high, last_key(start)), id_),
+            )
+            if any(find(text, query.text.lower()) >= 0 for (text,) in texts):
+                found.add(call)
+    return frozenset(found)
+
+
 def _words(db: sqlite3.Connection, query: SearchQuery, logs: set[int] | None) -> str | None:
     """The query for the index; None if a filter lets nothing through."""
     terms = [_quoted(t) for t in trigrams(query.text)]
@@ -103,12 +133,14 @@ def _range(db: sqlite3.Connection, query: SearchQuery) -> tuple[int, int]:
 
 def _match(db: sqlite3.Connection, id_: int, text: str) -> Iterator[Match]:
     """The match of an event; none if the event log does not have it any more."""
-    for session, uuid, ts, tool, is_error in db.execute(
-        "SELECT s.session, s.uuid, e.ts, e.tool, e.is_error FROM journal.events e"
+    for session, uuid, ts, tool, is_error, call in db.execute(
+        "SELECT s.session, s.uuid, e.ts, e.tool, e.is_error, e.tool_use_id FROM journal.events e"
         " JOIN journal.sources s ON s.id = e.source WHERE e.id = ?",
         (id_,),
     ):
-        yield Match(format_event_id(id_), session, uuid, ts, tool, bool(is_error), text)
+        yield Match(
+            format_event_id(id_), session, uuid, ts, tool, bool(is_error), text, kind="call", tool_use_id=call or ""
+        )
 
 
 def _complete(db: sqlite3.Connection) -> bool:

@@ -6,14 +6,17 @@ import difflib
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ctm_trio
-from ctm_trio.cli.common import CliError, coloured, plain
+from ctm_trio.cli.colours import colours_of
+from ctm_trio.cli.common import CliError, plain
 from ctm_trio.model.diff import lines_of
 from ctm_trio.model.overlay import (
     Document,
     Version,
     events_for,
+    hold_timeout,
     hook_command,
     own_statusline,
     parse_version,
@@ -21,6 +24,9 @@ from ctm_trio.model.overlay import (
 )
 from ctm_trio.system.doctor import version_of
 from ctm_trio.system.regular import read_regular
+
+if TYPE_CHECKING:
+    from ctm_trio.model.config import Settings
 
 VERSION_LIMIT_S = 10.0
 """How long `claude --version` may take; it starts a whole JavaScript runtime."""
@@ -59,16 +65,19 @@ def encode(document: Document) -> bytes:
     return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def wired(document: Document, own: str | None = None) -> Document:
+def wired(document: Document, settings: Settings, own: str | None = None) -> Document:
     """The settings with our hooks for the installed client and our status line around the user's own.
 
     Args:
         document: the settings as they are.
+        settings: our own, which say how long a hook may wait.
         own: the user's own status line; None for the one in `document`.
     """
     events = events_for(claude_version())
     line = own_statusline(document) if own is None else own
-    return with_ours(document, events, hook_command(sys.executable, str(START)), sys.executable, str(START), line)
+    python, start = sys.executable, str(START)
+    asks_s = hold_timeout(settings.hold_s, settings.hold_agent_s)
+    return with_ours(document, events, hook_command(python, start), python, start, line, asks_s=asks_s)
 
 
 def contents(document: Document) -> str:
@@ -82,7 +91,8 @@ def show_diff(path: Path, old: Document, new: Document) -> None:
         print(f"{plain(path)} is new: {contents(new)}.")
         return
     before, after = lines_of(encode(old).decode()), lines_of(encode(new).decode())
-    colours = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"} if coloured() else {}
+    shown = colours_of(sys.stdout)
+    colours = {"+": shown.green, "-": shown.red, "@": shown.cyan}
     for line in difflib.unified_diff(before, after, str(path), f"{path} (new)", lineterm=""):
         colour = "" if line[:3] in ("+++", "---") else colours.get(line[:1], "")
-        print(f"{colour}{plain(line)}{chr(27) + '[0m' if colour else ''}")
+        print(f"{colour}{plain(line)}{shown.off if colour else ''}")

@@ -6,10 +6,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctm_trio.cli.colours import coloured
 from ctm_trio.cli.streams import give_up
 from ctm_trio.model.plain import plain as plain
 from ctm_trio.model.plain import plain_json, plain_lines
@@ -28,6 +29,7 @@ FAILED = 1
 USAGE = 2
 NOT_FOUND = 3
 UNREACHABLE = 4
+TIME_OVER = 5
 MAX_DIGITS = 15
 """Of a number on the command line: nothing that we count is longer, and Python refuses to read thousands of digits."""
 
@@ -36,8 +38,9 @@ exit codes:
   0    done
   1    it failed; the message says why and what to do
   2    the command line was not understood
-  3    there is no such session or log, or none yet
+  3    there is no such session, request or log, or none yet
   4    the daemon cannot be reached
+  5    the time is over, and what was waited for has not come
   130  interrupted with Ctrl-C
 """
 
@@ -148,15 +151,15 @@ def local_time(unix_s: float, pattern: str) -> str:
 
 def say(text: str, *, end: str = "\n") -> None:
     """Lines for the person, apart from the output: on stderr, made plain. If nobody can be told, the work goes on."""
+    say_painted([plain_lines(text)], end=end)
+
+
+def say_painted(lines: Iterable[str], *, end: str = "\n") -> None:
+    """The same for lines with the colours of stderr in them, the text of which was made plain before; see `colours`."""
     try:
-        print(plain_lines(text), end=end, file=sys.stderr, flush=True)
+        print("\n".join(lines), end=end, file=sys.stderr, flush=True)
     except OSError:  # closed, or on a full disk
         give_up(2)
-
-
-def coloured() -> bool:
-    """True if stdout is a terminal that may show colour. `NO_COLOR` is obeyed."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:
@@ -198,7 +201,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequ
         table.add_column(title, style=styles[i] if i < len(styles) else "", overflow="ellipsis", no_wrap=True)
     for row in safe:
         table.add_row(*(Text(cell) for cell in row))
-    Console(no_color=not coloured(), highlight=False).print(table)
+    Console(no_color=not coloured(sys.stdout), highlight=False).print(table)
 
 
 NO_TERMINAL = "Nothing was changed: there is no terminal to ask in. With `-y` (`--yes`) it is done without asking."

@@ -21,6 +21,21 @@ SESSIONS = {
 The names are letters, digits, dots, _ and -, so no shell takes one for anything else.
 """
 
+CHOICES_OF_REQUESTS = (
+    "yes no allow allow_0 deny deny_stop approve approve_accept_edits keep_planning answers discuss row_1 row_2"
+)
+"""What `answer` is mostly given; a request may take others."""
+
+CHOICES = {
+    "bash": "_ctm_trio_choices",
+    "zsh": "_ctm_trio_choices",
+    "fish": CHOICES_OF_REQUESTS,
+    "preamble": {
+        "bash": f'_ctm_trio_choices() {{ compgen -W "{CHOICES_OF_REQUESTS}" -- "$1"; }}',
+        "zsh": f"_ctm_trio_choices() {{ compadd -- {CHOICES_OF_REQUESTS}; }}",
+    },
+}
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Declare `completion`."""
@@ -53,7 +68,7 @@ def script(shell: str) -> str:
 
     from ctm_trio.cli.main import COMMANDS, declare
 
-    completers = {"sessions": SESSIONS, "directories": shtab.DIRECTORY, "files": shtab.FILE}
+    completers = {"sessions": SESSIONS, "directories": shtab.DIRECTORY, "files": shtab.FILE, "choices": CHOICES}
     parser, commands = declare(dict.fromkeys(group for group, _ in COMMANDS.values()))
     for name, command in commands.items():
         command.description = COMMANDS[name][1]  # the short one: it is shown beside the command

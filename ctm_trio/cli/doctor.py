@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from ctm_trio.cli.check_labels import label
-from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, coloured, find_paths, plain, print_json, say
+from ctm_trio.cli.colours import colours_of
+from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, find_paths, plain, print_json, say
 from ctm_trio.cli.link import probe
 from ctm_trio.cli.views import live_names, use_our_server
 from ctm_trio.cli.where import daemon_port, restart_needed, silent_daemon
@@ -82,13 +84,13 @@ def daemon_check(port: int, version: str | None, restart: str = "", silent: tupl
 
 def show(checks: list[Check]) -> None:
     """Print the checks, a line each, and what to do under those that need it."""
-    colours = {"ok": "\033[32m", WARN: "\033[33m", ERR: "\033[31m"} if coloured() else {}
-    off = "\033[0m" if colours else ""
+    colours = colours_of(sys.stdout)
+    paint = {"ok": colours.green, WARN: colours.yellow, ERR: colours.red}
     labels = [plain(label(check.name)) for check in checks]
     width = max(map(len, labels), default=0)
     for check, name in zip(checks, labels, strict=True):
         mark = {"ok": "✓", WARN: "!", ERR: "✗"}[check.status]
-        print(f"{colours.get(check.status, '')}{mark}{off} {name:<{width}} {plain(check.message)}".rstrip())
+        print(f"{paint.get(check.status, '')}{mark}{colours.off} {name:<{width}} {plain(check.message)}".rstrip())
         if check.remediation:
             print(f"  {'':<{width}} → {plain(check.remediation)}")
     bad = sum(check.status == ERR for check in checks)

@@ -21,12 +21,12 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+from ctm_trio.cli.colours import colours_of
 from ctm_trio.cli.common import (
     NOT_FOUND,
     OK,
     CliError,
     Subparsers,
-    coloured,
     count,
     find_paths,
     json_line,
@@ -283,7 +283,8 @@ def shower(args: argparse.Namespace, names: dict[str, str]) -> Callable[[Line], 
 
     if args.json:
         return lambda line: print(json_text({"session": name_of(line), **json.loads(b"{" + line.call.tail)}))
-    grey, red, bold, off = ("\033[90m", "\033[31m", "\033[1m", "\033[0m") if coloured() else ("", "", "", "")
+    colours = colours_of(sys.stdout)
+    grey, red, bold, off = colours.grey, colours.red, colours.bold, colours.off
 
     def show(line: Line) -> None:
         payload = json.loads(b"{" + line.call.tail)

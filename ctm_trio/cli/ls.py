@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ctm_trio.cli.common import (
     NOT_FOUND,
@@ -19,7 +20,10 @@ from ctm_trio.cli.common import (
     read_book,
     say,
 )
+from ctm_trio.cli.statuses import BASE_KEYS, VIEW_KEYS, Statuses, read_statuses, state_of
 from ctm_trio.cli.views import ago, is_live, live_names, use_our_server, view
+from ctm_trio.cli.where import running
+from ctm_trio.model.status_words import status_words
 
 if TYPE_CHECKING:
     from ctm_trio.model.session import Session
@@ -43,34 +47,47 @@ def run(args: argparse.Namespace) -> int:
     except CliError as error:
         say(str(error))
         live = frozenset()
+    holder = running(paths)
+    names = [record.name for record in records]
+    statuses = Statuses() if holder is None else read_statuses(paths, holder.port, names)
+    views = [{**view(record, is_live(record, live)), **statuses.of.get(record.name, {})} for record in records]
     if args.command == "pick":
-        return pick(records, live)
+        return pick(records, [words(shown) for shown in views])
+    views += [{key: found[key] for key in (*BASE_KEYS, *VIEW_KEYS) if key in found} for found in statuses.unmanaged]
     if args.json:
-        print_json([view(record, is_live(record, live)) for record in records])
-    elif not records:
+        print_json(views)
+    elif not views:
         say("There are no sessions yet. `ctm-trio new NAME` starts one here.")
     else:
         print_table(
             ("NAME", "MODE", "STATE", "LAST ATTACHED", "DIRECTORY"),
-            [row(record, is_live(record, live)) for record in records],
+            [row(shown) for shown in views],
             ("bold", "", "green", "bright_black", "bright_black"),
         )
     return OK
 
 
-def row(record: Session, alive: bool) -> list[str]:
+def words(shown: Mapping[str, Any]) -> str:
+    """The state of a session in words: its status, or what tmux says where nobody keeps that up to date."""
+    state = state_of(shown)
+    return status_words(state) if state else "running" if shown["tmux_alive"] else "ended"
+
+
+def row(shown: Mapping[str, Any]) -> list[str]:
     """A session as a line of the table."""
-    state = "running" if alive else "ended"
-    return [record.name, record.mode, state, ago(record.last_attached_at, " ago"), record.workdir]
+    attached = ago(shown.get("last_attached_at", ""), " ago")
+    mode = "by hand" if shown.get("managed") is False else shown["mode"]
+    return [shown["name"], mode, words(shown), attached, shown["workdir"]]
 
 
-def pick(records: list[Session], live: frozenset[str]) -> int:
-    """Show a numbered list, read a number or a name, attach."""
+def pick(records: list[Session], states: list[str]) -> int:
+    """Show a numbered list, read a number or a name, attach. `states`: of the records, in words."""
     if not records:
         raise CliError("There are no sessions to choose from. `ctm-trio new NAME` starts one here.", NOT_FOUND)
-    for number, record in enumerate(records, 1):
-        state = "" if is_live(record, live) else "  (ended)"
-        say(f"{number:>3}  {plain(record.name):<24} {record.mode:<5} {plain(record.workdir)}{state}")
+    name_width, state_width = (max(map(len, column)) for column in ([r.name for r in records], states))
+    for number, (record, state) in enumerate(zip(records, states, strict=True), 1):
+        name = f"{plain(record.name):<{name_width}}  {record.mode:<4}"
+        say(f"{number:>3}  {name}  {plain(state):<{state_width}}  {plain(record.workdir)}")
     say("Number or name: ", end="")
     answer = sys.stdin.readline().strip()
     if not answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Literal
 
-Offer = Literal["sessions", "directories", "files"]
+Offer = Literal["sessions", "directories", "files", "choices"]
 
 
 def offer(action: argparse.Action, what: Offer) -> None:

@@ -11,12 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctm_trio.cli.claude_settings import MAX_BYTES, claude_version, contents, encode, read_document, show_diff, wired
-from ctm_trio.cli.common import FAILED, NOT_FOUND, OK, CliError, Subparsers, find_paths, json_line, plain, say
+from ctm_trio.cli.common import (
+    FAILED,
+    NOT_FOUND,
+    OK,
+    CliError,
+    Subparsers,
+    find_paths,
+    json_line,
+    load_config,
+    plain,
+    say,
+)
 from ctm_trio.cli.streams import put_bytes
 from ctm_trio.model.overlay import Document, is_ours, own_statusline, without_ours
 from ctm_trio.system.regular import read_regular
 
 if TYPE_CHECKING:
+    from ctm_trio.model.config import Settings
     from ctm_trio.model.paths import Paths
 
 
@@ -42,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         return OK
     if args.action == "init":
         old = read_document(paths.overlay)
-        new = write_overlay(paths)
+        new = write_overlay(paths, load_config(paths, guess=True))
         show_diff(paths.overlay, old, new)
         version = claude_version()
         known = "Claude Code " + ".".join(map(str, version)) if version else "any Claude Code (`claude` was not found)"
@@ -52,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     if not os.path.exists(paths.overlay):
         if args.action == "show":
             raise CliError("There is no overlay yet. `ctm-trio overlay init` writes one.", NOT_FOUND)
-        write_overlay(paths)
+        write_overlay(paths, load_config(paths, guess=True))
     if args.action == "edit":
         return edit(paths.overlay)
     try:
@@ -63,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-def write_overlay(paths: Paths) -> Document:
+def write_overlay(paths: Paths, settings: Settings) -> Document:
     """Write `claude-overlay.json` for the installed Claude Code and return it. What else is in it stays.
 
     The status line that it runs in the end is, in this order: one that stands in the overlay itself, the one of the
@@ -81,7 +93,7 @@ def write_overlay(paths: Paths) -> Document:
     line = old.get("statusLine")
     if "statusLine" in users and (not isinstance(line, dict) or is_ours(line.get("command"))):
         base["statusLine"] = users["statusLine"]
-    new = wired(base, own_statusline(base))
+    new = wired(base, settings, own_statusline(base))
     if new != old:
         try:
             ensure_private_dir(paths.root)

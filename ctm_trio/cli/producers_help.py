@@ -24,6 +24,7 @@ def show_help(command: str) -> int:
     else:
         parser.description = (
             "Claude Code runs it for every hook event: takes the event's JSON on stdin and appends it to its log.\n"
+            "For a permission request it then waits for an answer from the dashboard, beside the terminal.\n"
             "`ctm-trio overlay init` and `ctm-trio setup --global` put it into the settings."
         )
     parser.print_help()

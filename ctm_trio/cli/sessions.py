@@ -160,7 +160,7 @@ def prepare(paths: Paths) -> Settings:
     settings = load_config(paths)  # refused if it does not parse: it may name another tmux server
     write_tmux_conf(paths, settings)
     if not os.path.exists(paths.overlay):
-        write_overlay(paths)
+        write_overlay(paths, settings)
     use_our_server(settings)
     if not ensure_daemon(paths, settings):
         silent, cure = silent_daemon(paths)

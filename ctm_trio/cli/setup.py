@@ -5,13 +5,29 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ctm_trio.cli.claude_settings import MAX_BYTES, encode, read_document, show_diff, wired
-from ctm_trio.cli.common import FAILED, OK, CliError, Subparsers, confirm, find_paths, load_config, say, unchanged
+from ctm_trio.cli.common import (
+    FAILED,
+    OK,
+    CliError,
+    Subparsers,
+    confirm,
+    find_paths,
+    load_config,
+    read_book,
+    say,
+    unchanged,
+)
+from ctm_trio.cli.unwatched import unwatched_clients, unwatched_line
 from ctm_trio.cli.where import daemon_port
 from ctm_trio.model.overlay import without_ours
 from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import read_regular
+
+if TYPE_CHECKING:
+    from ctm_trio.model.paths import Paths
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -20,7 +36,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "setup",
         help="prepare this machine; --global: for every Claude Code session",
         description="Without options: write what is missing under ~/.config/ctm. With --global: put our hooks and "
-        "status line into the user's own Claude Code settings, so that sessions started by hand are watched too.",
+        "status line into the user's own Claude Code settings, so that sessions started by hand are watched too; "
+        "`status` says how many of those run unwatched.",
     )
     parser.add_argument("--global", dest="everywhere", action="store_true", help="change ~/.claude/settings.json")
     parser.add_argument("--undo", action="store_true", help="with --global: take our part out again")
@@ -33,9 +50,10 @@ def run(args: argparse.Namespace) -> int:
         if args.undo:
             raise CliError("--undo goes with --global.", 2)
         return prepare()
-    path = find_paths().claude_home / "settings.json"
+    paths = find_paths()
+    path = paths.claude_home / "settings.json"
     backup = path.with_name("settings.json.before-ctm")
-    return undo(path, backup, yes=args.yes) if args.undo else do(path, backup, yes=args.yes)
+    return undo(path, backup, yes=args.yes) if args.undo else do(paths, path, backup, yes=args.yes)
 
 
 def prepare() -> int:
@@ -51,17 +69,28 @@ def prepare() -> int:
     settings = load_config(paths, guess=True)
     if news := write_tmux_conf(paths, settings):
         say(news)
-    overlay = write_overlay(paths)
+    overlay = write_overlay(paths, settings)
     say(f"Ready: {paths.root}\n  claude-overlay.json wires {len(overlay['hooks'])} events")
     port = daemon_port(paths, settings)
+    if note := unwatched_line(unwatched_clients(paths, _recorded(paths), None)):
+        say(note)
     say(f"Next: `ctm-trio new NAME` starts a watched session here; the dashboard is on http://127.0.0.1:{port}")
     return OK
 
 
-def do(path: Path, backup: Path, *, yes: bool) -> int:
+def _recorded(paths: Paths) -> frozenset[str]:
+    """The Claude session ids of the recorded sessions; none while `sessions.json` cannot be read."""
+    try:
+        return frozenset(record.uuid for record in read_book(paths).records.values())
+    except CliError as error:
+        say(str(error))
+        return frozenset()
+
+
+def do(paths: Paths, path: Path, backup: Path, *, yes: bool) -> int:
     """Add our part to the user's settings; the file as it was is kept beside it."""
     old = read_document(path)
-    new = wired(old)
+    new = wired(old, load_config(paths, guess=True))
     if new == old:
         say(f"{path} is up to date.")
         return OK

@@ -12,7 +12,7 @@ from ctm_trio.cli.common import NOT_FOUND, CliError, plain, say
 from ctm_trio.errors.base import CtmError
 from ctm_trio.errors.sessions import NoClaude, SessionNotFound
 from ctm_trio.model.session import Session, SessionBook, clean_workdir
-from ctm_trio.system.prompt import SETTLE_LIMIT_S, type_prompt
+from ctm_trio.system.first_prompt import type_first_prompt
 from ctm_trio.system.session_actions import NameRecorded, SessionActions, Step
 from ctm_trio.system.session_restart import start_again
 from ctm_trio.system.sessions_file import SessionsFile
@@ -42,10 +42,10 @@ class Starter:
         """A new session, running and recorded; if it cannot be started, nothing is left of it."""
 
         async def steps() -> Session:
-            record, target = await self._actions.create(name, clean_workdir(workdir), mode)
+            record, _ = await self._actions.create(name, clean_workdir(workdir), mode)
             if prompt:
                 # Whoever waits here is not attached yet, and so cannot close a dialog: it is not waited for.
-                problem = await type_prompt(self._tmux, target, name, prompt, self._clients, hold_s=SETTLE_LIMIT_S)
+                problem = await type_first_prompt(self._tmux, record, prompt, self._clients)
                 if problem:
                     say(f"The prompt was not typed: {problem}")
             return record

@@ -1,6 +1,7 @@
 """`status`: one screen that says who needs you, how much quota is left and what today cost.
 
 It asks the daemon only whether it is there; all else is in the files that the daemon keeps, so no login is needed.
+With a token in the environment it is asked for the sessions, those that nobody recorded among them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sqlite3
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ctm_trio.cli.auth import signup_notice
+from ctm_trio.cli.colours import colours_of
 from ctm_trio.cli.common import (
     OK,
     CliError,
     Subparsers,
-    coloured,
     find_paths,
     load_config,
     plain,
@@ -32,6 +34,10 @@ from ctm_trio.cli.common import (
     say,
 )
 from ctm_trio.cli.link import probe
+from ctm_trio.cli.ls import words
+from ctm_trio.cli.needs import by_urgency, need_lines, needs_of, warning_lines
+from ctm_trio.cli.statuses import BASE_KEYS, VIEW_KEYS, Statuses, read_statuses
+from ctm_trio.cli.unwatched import unwatched_clients, unwatched_line
 from ctm_trio.cli.views import ago, is_live, live_names, use_our_server, view
 from ctm_trio.cli.where import daemon_port, restart_needed, running, silent_daemon
 from ctm_trio.errors.base import CtmError
@@ -116,12 +122,16 @@ def run(args: argparse.Namespace) -> int:
     if version:
         usage.trust(known.account)
     cost = read_cost(paths)
-    sessions = []
-    for name, record in records.items():
-        alive = is_live(record, live)
-        shown = view(record, alive)
-        logs = [uuid for uuid in known.logs.get(name, ()) if uuid != record.uuid]  # before a /clear, so older
-        meters = [usage.meters[uuid] for uuid in (*logs, record.uuid) if uuid in usage.meters]
+    unwatched = unwatched_clients(paths, {record.uuid for record in records.values()}, port if version else None)
+    statuses = read_statuses(paths, port, records) if version else Statuses()
+    sessions = [
+        {**view(record, is_live(record, live)), **statuses.of.get(name, {})} for name, record in records.items()
+    ]
+    sessions += [{key: found[key] for key in (*BASE_KEYS, *VIEW_KEYS) if key in found} for found in statuses.unmanaged]
+    for shown in sessions:
+        name, own = str(shown["name"]), str(shown.get("uuid", ""))
+        logs = [uuid for uuid in known.logs.get(name, ()) if uuid != own]  # before a /clear, so older
+        meters = [usage.meters[uuid] for uuid in (*logs, own) if uuid in usage.meters]
         meter = session_meter(meters or [Meter()])
         for key, value in (
             ("last_tool_call_at", known.last_calls.get(name) or None),
@@ -131,7 +141,6 @@ def run(args: argparse.Namespace) -> int:
         ):
             if value is not None:
                 shown[key] = value
-        sessions.append(shown)
     if args.json:
         limits = {"weekly": window_json(usage.week), "five_hours": window_json(usage.five_hours)}
         print_json(
@@ -146,10 +155,13 @@ def run(args: argparse.Namespace) -> int:
                 "sessions": sessions,
                 "quota": limits,
                 "cost_today_usd_micros": cost,
+                "unwatched_clients": unwatched,
             }
         )
         return OK
     show(sessions, usage, cost, version, port, pid, silent=bool(silent))
+    if note := unwatched_line(unwatched):
+        print(f"\n{note}")
     if notice := signup_notice(paths):
         print(f"\n{plain_lines(notice)}")
     return OK
@@ -274,15 +286,12 @@ def show(
         version, port, pid: of the daemon; None while it does not run, and 0 if it does not say its process.
         silent: the daemon's process is there and does not answer, which has been said.
     """
-    bold, yellow, grey, off = ("\033[1m", "\033[33m", "\033[90m", "\033[0m") if coloured() else ("", "", "", "")
-    waiting = [session for session in sessions if "attention" in session]
+    colours = colours_of(sys.stdout)
+    bold, yellow, grey, off = colours.bold, colours.yellow, colours.grey, colours.off
+    waiting, lines = need_lines(sessions)
     if waiting:
-        print(f"{bold}{yellow}{len(waiting)} {'needs' if len(waiting) == 1 else 'need'} you{off}")
-        for session in waiting:
-            need = session["attention"]
-            state, details = plain(need["state"]).replace("_", " "), plain(need.get("details", ""))
-            who = f"{yellow}●{off} {bold}{plain(session['name'])}{off}"
-            print(f"  {who}  {state}, {ago(need['since'])}  {grey}{details}{off}")
+        print(f"{bold}{yellow}{waiting} {'needs' if waiting == 1 else 'need'} you{off}")
+        print("\n".join(lines))
     elif silent:
         pass
     elif version is None:
@@ -292,11 +301,13 @@ def show(
         print("Nobody needs you.")
     else:
         print("There are no sessions yet. `ctm-trio new NAME` starts one here.")
+    if odd := warning_lines(sessions):
+        print("\n".join(odd))
     if sessions:
         print()
         print_table(
             ("NAME", "MODE", "STATE", "CONTEXT", "COST", "LAST CALL"),
-            [line(session) for session in sessions],
+            [line(session) for session in by_urgency(sessions)],
             ("bold", "", "", "", "", "bright_black"),
         )
     spent = "" if cost is None else f"${cost / 1e6:.2f} today"
@@ -309,14 +320,14 @@ def show(
     sys.stdout.flush()
 
 
-def line(session: dict[str, Any]) -> list[str]:
+def line(session: Mapping[str, Any]) -> list[str]:
     """A session as a line of the table."""
-    need = session.get("attention")
+    need = None if "status" in session else needs_of(session)
     context, cost = session.get("context_pct"), session.get("cost_usd_micros")
     return [
         session["name"],
-        session["mode"],
-        need["state"].replace("_", " ") if need else "running" if session["tmux_alive"] else "ended",
+        "by hand" if session.get("managed") is False else session["mode"],
+        need[0] if need else words(session),
         "-" if context is None else f"{context}%",
         "-" if cost is None else f"${cost / 1e6:.2f}",
         ago(session.get("last_tool_call_at", ""), " ago"),

@@ -15,7 +15,7 @@ is told by `on_notice`. It ends only by leaving the block, or by an error that t
 
 from __future__ import annotations
 
-from ctm_trio.client.errors import BadInput, ClientError, NoDaemon, Refused, Stranger
+from ctm_trio.client.errors import BadInput, ClientError, NoDaemon, Refused, StillUnderWay, Stranger
 from ctm_trio.client.login import login, logout
 from ctm_trio.client.sessions import session_names
 from ctm_trio.client.stream import DEFAULT_URL, Event, EventStream, Notice, follow
@@ -29,6 +29,7 @@ __all__ = [
     "NoDaemon",
     "Notice",
     "Refused",
+    "StillUnderWay",
     "Stranger",
     "follow",
     "login",

@@ -20,13 +20,18 @@ from ctm_trio.journal.task import INBOX as JOURNAL_INBOX
 from ctm_trio.messages.attention import AttentionSnapshot
 from ctm_trio.messages.attribution import AttributionSnapshot, Sighting
 from ctm_trio.messages.checkpoints import CheckpointsMessage
+from ctm_trio.messages.clients import ClientsSnapshot
 from ctm_trio.messages.config import ConfigMessage
+from ctm_trio.messages.conversations import ConversationsSnapshot
 from ctm_trio.messages.cost import CostTotals
 from ctm_trio.messages.journal import JournalCounters, JournalMessage, JournalSnapshot
 from ctm_trio.messages.order_book import FollowOrder, OrdersSnapshot
 from ctm_trio.messages.panes import WatchPane
+from ctm_trio.messages.prompts import PromptsMessage, PromptsSnapshot
 from ctm_trio.messages.quota import QuotaSnapshot
+from ctm_trio.messages.requests import RequestsMessage, RequestsSnapshot
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
+from ctm_trio.messages.status import Explain, StatusSnapshot
 from ctm_trio.messages.tailers import TailersCounters, TailersSnapshot
 from ctm_trio.messages.webhook import WebhookMessage, WebhookSnapshot
 from ctm_trio.model.pricing import PriceTable
@@ -35,7 +40,10 @@ from ctm_trio.owners.checkpoints import INBOX as CHECKPOINTS_INBOX
 from ctm_trio.owners.losses import LossesSnapshot
 from ctm_trio.owners.order_book import INBOX as ORDERS_INBOX
 from ctm_trio.owners.panes import INBOX as PANES_INBOX
+from ctm_trio.owners.prompts.task import INBOX as PROMPTS_INBOX
 from ctm_trio.owners.quota.task import COST_BOUND
+from ctm_trio.owners.requests.task import INBOX as REQUESTS_INBOX
+from ctm_trio.owners.status.task import INBOX as STATUS_INBOX
 from ctm_trio.owners.webhook.task import INBOX as WEBHOOK_INBOX
 from ctm_trio.system.file_news import FileNews
 from ctm_trio.system.signup_code import SignupCode
@@ -71,6 +79,13 @@ class Parts:
         self.orders_state, self.orders = open_state_channel(OrdersSnapshot())
         self.settings_state, self.settings = front.settings_state, front.settings
         self.sessions_state, self.sessions = open_state_channel(SessionsSnapshot())
+        self.clients_state, self.clients = open_state_channel(ClientsSnapshot())
+        self.status_state, self.status = open_state_channel(StatusSnapshot(begun=False))
+        self.status_send, self.status_recv = trio.open_memory_channel[Explain](STATUS_INBOX)
+        self.requests_send, self.requests_recv = trio.open_memory_channel[RequestsMessage](REQUESTS_INBOX)
+        self.requests_state, self.requests = open_state_channel(RequestsSnapshot())
+        self.prompts_send, self.prompts_recv = trio.open_memory_channel[PromptsMessage](PROMPTS_INBOX)
+        self.prompts_state, self.prompts = open_state_channel(PromptsSnapshot())
         self.journal_state, self.journal = open_state_channel(JournalSnapshot())
         self.attribution_state, self.attribution = open_state_channel(AttributionSnapshot())
         self.quota_state, self.quota = open_state_channel(QuotaSnapshot())
@@ -84,6 +99,7 @@ class Parts:
         self.health, self.health_recv = front.health, front.health_recv
         self.tmux = Tmux(plan.paths.tmux_conf, lambda: self.settings.latest.settings.tmux_socket)
         self.costs_state, self.costs = open_state_channel(CostTotals())
+        self.conversations_state, self.conversations = open_state_channel(ConversationsSnapshot())
         self.prices_state, self.prices = open_state_channel(PriceTable("", {}))
         self.files = FileNews(plan.paths.config, plan.paths.sessions)
         self.begun = trio.Event()

@@ -10,6 +10,7 @@ from ctm_trio.daemon.parts import Parts
 from ctm_trio.messages.tailers import TailersCounters
 from ctm_trio.model.doctor import Facts
 from ctm_trio.system.daemon_doctor import Doctor
+from ctm_trio.system.images import ImageStore
 from ctm_trio.system.resolve import webhook_fault
 from ctm_trio.web.ends import WebEnds
 
@@ -23,6 +24,12 @@ def web_ends(parts: Parts) -> WebEnds:
         sessions=parts.sessions,
         quota=parts.quota,
         attention=parts.attention,
+        clients=parts.clients,
+        status=parts.status,
+        status_send=parts.status_send,
+        requests=parts.requests,
+        requests_send=parts.requests_send,
+        prompts_send=parts.prompts_send,
         attribution=parts.attribution,
         journal=parts.journal,
         tail_counters=partial(_tail_counters, parts),
@@ -38,9 +45,12 @@ def web_ends(parts: Parts) -> WebEnds:
         panes_send=parts.panes_send,
         webhook_send=parts.webhook_send,
         webhook_fault=webhook_fault,
+        save_image=ImageStore(paths.images).save,
         auth=parts.users,
         database_bytes=partial(_database_bytes, parts),
         archive=parts.archive,
+        conversations=parts.archive.conversations,
+        transcripts=parts.conversations,
         prices=parts.prices,
         logs_dir=str(paths.logs),
         doctor=Doctor(partial(_facts, parts), time.time),
@@ -87,5 +97,5 @@ def _facts(parts: Parts) -> Facts:
         lost=parts.losses.latest.text,
         losing=parts.losses.latest.goes_on,
         tmux_problem=sessions.tmux_problem,
-        untyped={name: why for name, why in sessions.untyped.items() if name in sessions.records},
+        untyped={name: why for name, why in parts.prompts.latest.untyped.items() if name in sessions.records},
     )

@@ -11,6 +11,12 @@ class InvalidBody(CtmError):
     code, status = "invalid_body", 400
 
 
+class InvalidQuery(CtmError):
+    """The query has a value that the route does not take."""
+
+    code, status = "invalid_query", 400
+
+
 class UnknownHook(CtmError):
     """The CLI posts a lifecycle event that we do not know."""
 

@@ -6,18 +6,38 @@ from ctm_trio.errors.base import CtmError
 
 
 class SessionNotFound(CtmError):
-    """No session of that name. Source: PROTOCOL.md, Errors."""
+    """No session of that name, or none that we manage. Source: PROTOCOL.md, Errors.
+
+    Args:
+        by_hand: there is one, which somebody started by hand: it is in no record.
+    """
 
     code, status = "session not found", 404
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"There is no session named {name!r}.", fields={"name": name})
+    def __init__(self, name: str, *, by_hand: bool = False) -> None:
+        text = f"There is no session named {name!r}."
+        if by_hand:
+            text = f"The session {name!r} was started by hand and is not managed here: end or start it where it runs."
+        super().__init__(text, fields={"name": name})
 
 
 class NameExists(CtmError):
     """The name is taken, by a record or by a tmux session that nobody recorded."""
 
     code, status = "name_exists", 409
+
+
+class StillRuns(CtmError):
+    """Something runs in the session's terminal, or its conversation is open elsewhere, so it is not started again."""
+
+    code, status = "still_runs", 409
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(
+            message
+            or "Something still runs in this session's terminal, so it was not started again: "
+            "attach to it, or end the session first."
+        )
 
 
 class BadName(CtmError):
@@ -72,6 +92,7 @@ class ClientEnded(CtmError):
 
     code, status = "client_ended", 502
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, left: str = "nothing is left of the session") -> None:
         said = f" Its last words: {words}" if words else ""
-        super().__init__(f"Claude Code ended as soon as it was started; nothing is left of the session.{said}")
+        super().__init__(f"Claude Code ended as soon as it was started; {left}.{said}")
+        self.words = words

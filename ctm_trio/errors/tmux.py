@@ -25,3 +25,7 @@ class TmuxWouldEnd(TmuxFailed):
 
 class PaneNotReady(TmuxFailed):
     """A pane takes no input now; the message says why."""
+
+
+class ScreenChanged(PaneNotReady):
+    """A pane did not show what it must in the moment of a key, which was not pressed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,8 @@ class Recalled:
     events: dict[str, list[Remembered]] = field(default_factory=dict)
     raised: dict[str, Attention] = field(default_factory=dict)
     """The state that was announced last and not cleared since."""
+    statuses: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    """What the last `status_changed` said."""
 
 
 class _Raised(msgspec.Struct):
@@ -71,6 +74,34 @@ def _recall(db: sqlite3.Connection, sessions: frozenset[str], calls: int) -> Rec
         raised = _last_alert(db, sources)
         if raised is not None:
             found.raised[session] = raised
+        status = _last(db, sources, "status_changed")
+        if status is not None:
+            found.statuses[session] = status
+    return found
+
+
+def recall_log(path: Path, uuid: str, calls: int) -> list[Remembered]:
+    """The newest calls and hook events of one log, in the order of their ids. Blocking; raises as `recall` does."""
+    with reading(path), closing(event_reader(path)) as db, translated():
+        sources = [row[0] for row in db.execute("SELECT id FROM sources WHERE uuid = ?", (uuid,)).fetchall()]
+        return sorted([*_calls(db, sources, calls), *_hooks(db, sources)], key=lambda event: event.id)
+
+
+def _last(db: sqlite3.Connection, sources: list[int], type_: str) -> Mapping[str, object] | None:
+    """The payload of the newest event of a type, without its session; None if there is none."""
+    rows = [
+        row
+        for source in sources
+        for row in db.execute(
+            "SELECT id, payload FROM events WHERE source = ? AND type = ? ORDER BY id DESC LIMIT 1", (source, type_)
+        ).fetchall()
+    ]
+    if not rows:
+        return None
+    try:
+        found: Mapping[str, object] = msgspec.json.decode(sessionless(max(rows)[1]), type=dict)
+    except BAD_JSON:
+        return None
     return found
 
 

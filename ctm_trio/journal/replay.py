@@ -8,10 +8,13 @@ from pathlib import Path
 
 from ctm_trio.journal.file import event_reader
 from ctm_trio.journal.select import select_events
-from ctm_trio.model.event import RING_EVENTS, Event
+from ctm_trio.model.event import COUNTED_TYPES, MAX_ID, RING_EVENTS, UNCOUNTED_TYPES, Event
 from ctm_trio.model.replay import DEEP_EVENTS, Wanted
 from ctm_trio.system.open_file import reading
 from ctm_trio.system.store_errors import translated
+
+UNCOUNTED_EVENTS = 500
+"""So many events of `UNCOUNTED_TYPES` are given at most besides the others."""
 
 
 def read_replay(source: Path | sqlite3.Connection, wanted: Wanted) -> tuple[list[Event], bool]:
@@ -33,11 +36,43 @@ def read_replay(source: Path | sqlite3.Connection, wanted: Wanted) -> tuple[list
 def _read(db: sqlite3.Connection, wanted: Wanted) -> tuple[list[Event], bool]:
     sessions, types, since, until = wanted.sessions, wanted.types, wanted.since, wanted.until
     if since is None or not wanted.deep:
-        ring = select_events(db, limit=RING_EVENTS, sessions=sessions, types=types, until=until)
+        ring = read_ring(db, sessions=sessions, types=types, until=until)
         lost = since is not None and bool(ring) and since < ring[0].id
         return (ring if since is None or lost else [e for e in ring if e.id > since]), lost
     found = select_events(db, limit=DEEP_EVENTS + 1, sessions=sessions, types=types, after=since, until=until)
     return found[-DEEP_EVENTS:], len(found) > DEEP_EVENTS or not _cursor_held(db, since)
+
+
+def read_ring(
+    db: sqlite3.Connection,
+    *,
+    sessions: frozenset[str] | None = None,
+    types: frozenset[str] | None = None,
+    until: int = MAX_ID,
+) -> list[Event]:
+    """The newest events as a replay gives them, oldest first; see `newest`. Raises as `select_events`."""
+    if types is not None:
+        return select_events(db, limit=RING_EVENTS, sessions=sessions, types=types, until=until)
+    counted = select_events(db, limit=RING_EVENTS, sessions=sessions, types=COUNTED_TYPES, until=until)
+    after = counted[0].id if len(counted) == RING_EVENTS else 0
+    rest = select_events(db, limit=UNCOUNTED_EVENTS, sessions=sessions, types=UNCOUNTED_TYPES, after=after, until=until)
+    return sorted((*counted, *rest), key=lambda event: event.id)
+
+
+def newest(events: list[Event], types: frozenset[str] | None) -> list[Event]:
+    """Of events in order the newest `RING_EVENTS`; those of `UNCOUNTED_TYPES` among them come besides.
+
+    Args:
+        types: that a reader has named, which then all count; None if it has named none.
+    """
+    if types is not None:
+        return events[-RING_EVENTS:]
+    left = RING_EVENTS
+    for at in range(len(events) - 1, -1, -1):
+        left -= events[at].type not in UNCOUNTED_TYPES
+        if left == 0:
+            return events[at:]
+    return events
 
 
 def _cursor_held(db: sqlite3.Connection, since: int) -> bool:

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_source ON events (source, id);
 CREATE INDEX IF NOT EXISTS events_attention ON events (source, id)
   WHERE type IN ('attention_raised', 'attention_cleared');
+CREATE INDEX IF NOT EXISTS events_status ON events (source, id) WHERE type = 'status_changed';
 CREATE INDEX IF NOT EXISTS events_agent ON events (source, agent_id, id) WHERE agent_id <> '';
 CREATE INDEX IF NOT EXISTS events_launch ON events (source, id) WHERE tool IN ('Agent', 'Task');
 
@@ -62,11 +63,17 @@ UPDATE meta SET value = '2' WHERE key = 'schema';
 """
 """Schema 2: how the files begin; of those that were read before it is not known."""
 
+ADD_STATUS = """
+CREATE INDEX IF NOT EXISTS events_status ON events (source, id) WHERE type = 'status_changed';
+UPDATE meta SET value = '3' WHERE key = 'schema';
+"""
+"""Schema 3: the last status of a session is found without a walk through its calls."""
+
 EVENT_LOG = Schema(
     what="event log",
     application_id=0x63746D01,
     # The row says to a program of the first version, which knows no `user_version`, that it cannot write to the file.
-    tables=TABLES + "INSERT OR IGNORE INTO meta VALUES ('schema', '2');\n",
+    tables=TABLES + "INSERT OR IGNORE INTO meta VALUES ('schema', '3');\n",
     known_by={
         "meta": ("key", "value"),
         "sources": ("id", "uuid", "session", "events", "last_call_at"),
@@ -74,5 +81,5 @@ EVENT_LOG = Schema(
         "events": ("id", "source", "type", "ts", "payload", "tool", "segment", "start", "length"),
         "hooks": ("id", "source", "name", "ts", "facts", "segment", "start", "length"),
     },
-    steps=(ADD_HEADS,),
+    steps=(ADD_HEADS, ADD_STATUS),
 )

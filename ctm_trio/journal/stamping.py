@@ -69,7 +69,12 @@ def stamp_lines(store: EventStore, batch: LineBatch) -> tuple[Stamped, list[Even
             (id_, source_id, "tool_call", row.ts, row.tail, row.tool, row.is_error, agent, row.agent_type,
              row.tool_use_id, segment_id, row.start, row.length)
         )  # fmt: skip
-        events.append(Event(id_, "tool_call", session, head + row.tail, row.ts, uuid, row.tool, row.is_error, agent))
+        events.append(
+            Event(
+                id_, "tool_call", session, head + row.tail, row.ts, uuid, row.tool, row.is_error, agent, None,
+                row.tool_use_id,
+            )
+        )  # fmt: skip
         last_call = row.ts
         last_id = id_
     store.last_id = last
@@ -153,5 +158,5 @@ def relabel(event: Event, session: str) -> Event:
     payload = compose(session, strip_session(event.payload, event.session))
     return Event(
         event.id, event.type, session, event.payload if event.type == HOOK_TYPE else payload, event.ts, event.uuid,
-        event.tool, event.is_error, event.agent_id, event.hook,
+        event.tool, event.is_error, event.agent_id, event.hook, event.tool_use_id,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from ctm_trio.core.tail_channel import TailSender, TailSource, open_tail_channel
 from ctm_trio.core.tail_window import Bounds
 from ctm_trio.core.threads import in_thread
 from ctm_trio.errors.orders import Unavailable
-from ctm_trio.journal.replay import read_replay
+from ctm_trio.journal.replay import UNCOUNTED_EVENTS, newest, read_replay
 from ctm_trio.journal.view import After, Batch, EventView, Following, Live, Start
 from ctm_trio.messages.journal import JournalMessage, ReadReplay
 from ctm_trio.model.event import HOOK_TYPE, RING_EVENTS, Event
@@ -43,8 +43,8 @@ class Recent:
     """What of the event log is in memory. The journal alone changes it, through `EventSender`."""
 
     def __init__(self) -> None:
-        self.ring: deque[Event] = deque(maxlen=RING_EVENTS)
-        """The newest public events of all sessions."""
+        self.ring: deque[Event] = deque(maxlen=RING_EVENTS + UNCOUNTED_EVENTS)
+        """The newest public events of all sessions, with room for those that do not count."""
         self.held: deque[Event] = deque()
         """Events that were shown and cannot be committed now."""
         self.last_id = 0
@@ -162,7 +162,7 @@ class EventTail:
             # have been an event that is not stored, before a restart.)
             since, deep = 0, False
         if view.sessions is None or recent.total <= len(recent.ring):
-            ring = view.passing(tuple(recent.ring))
+            ring = newest(view.passing(tuple(recent.ring)), view.types)
             lost = since is not None and bool(ring) and since < ring[0].id
             if not (deep and lost):
                 return Batch(tuple(e for e in ring if since is None or lost or e.id > since), lost, until)
@@ -171,8 +171,8 @@ class EventTail:
         have = {e.id for e in stored}
         after = 0 if lost or since is None else since
         stored += [e for e in view.passing(held) if e.id not in have and e.id > after]
-        limit = DEEP_EVENTS if deep else RING_EVENTS
-        return Batch(tuple(stored[-limit:]), lost, until)
+        given = stored[-DEEP_EVENTS:] if deep else newest(stored, view.types)
+        return Batch(tuple(given), lost, until)
 
     async def _read(self, wanted: Wanted) -> tuple[list[Event], bool]:
         try:

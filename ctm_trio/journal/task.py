@@ -23,15 +23,13 @@ from ctm_trio.errors.orders import Unavailable
 from ctm_trio.journal.backlog import Backlog
 from ctm_trio.journal.counts import Counts
 from ctm_trio.journal.last_calls import newest_calls
-from ctm_trio.journal.replay import read_replay
+from ctm_trio.journal.replay import read_replay, read_ring
 from ctm_trio.journal.rescue import insert_what_can_be
 from ctm_trio.journal.seen_all import is_stored
-from ctm_trio.journal.select import select_events
 from ctm_trio.journal.stamping import reads_back, relabel
 from ctm_trio.journal.store import EventStore
 from ctm_trio.journal.tail import EventSender
 from ctm_trio.messages.journal import Ingest, IsStored, JournalCounters, JournalMessage, JournalSnapshot, ReadReplay
-from ctm_trio.model.event import RING_EVENTS
 from ctm_trio.system.file_watch import watch_file
 from ctm_trio.system.mounts import may_hang
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
@@ -132,7 +130,7 @@ class Journal:
         store = self.store = EventStore(self.path)
         try:
             store.last_calls = newest_calls(store.db, store.sources.values())
-            ring = select_events(store.db, limit=RING_EVENTS)
+            ring = read_ring(store.db)
         except BaseException:
             store.close()  # or it would be set aside while it is open, and its ids be given again
             raise

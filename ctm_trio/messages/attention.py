@@ -10,6 +10,7 @@ from ctm_trio.model.attention import Attention
 
 @dataclass(frozen=True, slots=True)
 class AttentionSnapshot:
-    """Sessions that need someone, by name; the others are not in it."""
+    """Sessions that need someone, by name; the others are not in it. `warnings`: all that hold of each session."""
 
     sessions: Mapping[str, Attention] = field(default_factory=dict)
+    warnings: Mapping[str, tuple[Attention, ...]] = field(default_factory=dict)

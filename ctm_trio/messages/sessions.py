@@ -6,28 +6,41 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ctm_trio.core.channels import Reply
+from ctm_trio.model.panes import Pane
 from ctm_trio.model.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class SessionsSnapshot:
-    """`sessions.json` and what tmux says.
+    """All sessions, and what tmux says.
 
     Attributes:
-        records: by name, in the order of the file.
-        alive: names of the tmux sessions that exist (all of them, not only ours).
+        records: by name: those of `sessions.json` in the order of the file, then the unmanaged ones.
+        alive: names of the tmux sessions that exist (all of them, not only ours), and of the unmanaged sessions.
         tmux_known: False until tmux was asked once, or if tmux cannot be asked at all.
         problem: why `sessions.json` could not be read, or "".
-        untyped: session → why its initial prompt waits, or was not typed.
         tmux_problem: why tmux cannot be asked, so that `alive` is what it said last; "" while it answers.
+        panes: all panes of the tmux server, as it said last, each with whether a shell waits in it.
     """
 
     records: Mapping[str, Session] = field(default_factory=dict)
     alive: frozenset[str] = frozenset()
     tmux_known: bool = False
     problem: str = ""
-    untyped: Mapping[str, str] = field(default_factory=dict)
     tmux_problem: str = ""
+    panes: tuple[Pane, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtTmux:
+    """Something has begun or ended: ask tmux now rather than with the next look. No answer: the snapshot tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundUnmanaged:
+    """The sessions that nobody recorded, by name: all that there are now. No answer: the snapshot has them."""
+
+    sessions: Mapping[str, Session]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,7 @@ class CreateSession:
     """`POST /api/sessions`. The answer is the new record, after tmux runs it and the file has it.
 
     `name` None: the directory's, or another one like it if a session that works elsewhere has that.
+    `resume`: the conversation to go on with, "" to begin one; `fork`: in one of its own that begins with it.
     """
 
     workdir: str
@@ -51,11 +65,24 @@ class CreateSession:
     initial_prompt: str
     mode: str
     reply: Reply[Session]
+    resume: str = ""
+    fork: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class KillSession:
     """End the tmux session; already gone is fine."""
+
+    name: str
+    reply: Reply[Session]
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeSession:
+    """Start a session that has ended again, in its mode and with its conversation. The answer is its record.
+
+    Fails with SessionNotFound, StillRuns, and what starting a session fails with.
+    """
 
     name: str
     reply: Reply[Session]
@@ -79,20 +106,6 @@ class RenameSession:
 
 
 @dataclass(frozen=True, slots=True)
-class SendInput:
-    """Type `text` (or nothing) and Enter into the client's pane, or press one `key` of `model.typing.KEYS`.
-
-    `asks`: by its hooks the session waits for an approval.
-    """
-
-    name: str
-    text: str
-    reply: Reply[None]
-    key: str = ""
-    asks: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class AdoptUuid:
     """The session's process went on under a new Claude session id (`/clear`, `/resume`, a fork): the record follows.
 
@@ -110,4 +123,14 @@ class AdoptUuid:
     was: str = ""
 
 
-SessionsMessage = Lifecycle | CreateSession | KillSession | ForgetSession | RenameSession | SendInput | AdoptUuid
+SessionsMessage = (
+    Lifecycle
+    | CreateSession
+    | ResumeSession
+    | KillSession
+    | ForgetSession
+    | RenameSession
+    | AdoptUuid
+    | LookAtTmux
+    | FoundUnmanaged
+)

@@ -19,16 +19,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ctm_trio.model.config import Thresholds
+from ctm_trio.model.status import ASKING, FAILED_, LIMITED, WAITING, Status
 from ctm_trio.model.times import format_time
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Why a session needs its person. `since` is RFC 3339 and never moves while the state lasts."""
+    """Why a session needs its person. `since` is RFC 3339 and never moves while the state lasts.
+
+    `request_id`: the open request that it is about, or "".
+    """
 
     state: str
     since: str
     details: str = ""
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,10 @@ class Inputs:
 
     Attributes:
         alive: what tmux says, None while it cannot be asked.
-        asking / waiting: what to say about the approval or the input that it waits for, "" if it does not.
+        asking / waiting: what to say about the approval or the input that it waits for, "" if it does not. By its
+            client's own word where that is known (`by_client`), else by its hooks.
+        by_client: its client's status is known; one that is busy is not stuck, one that is not waits for its person.
+        request_id: what it asks, if that is known.
         calls_seen: tool calls ever seen.
         last_failed: the last one failed.
         window_seen / window_errors: of the last `error_rate_window` calls, how many were seen and how many failed.
@@ -62,6 +70,8 @@ class Inputs:
     alive: bool | None = True
     asking: str = ""
     waiting: str = ""
+    by_client: bool = False
+    request_id: str = ""
     calls_seen: int = 0
     last_failed: bool = False
     window_seen: int = 0
@@ -83,26 +93,57 @@ class Transition:
     attention: Attention
 
 
-def step(
-    state: Attention | None, inputs: Inputs, now: float, wall: float | None = None
-) -> tuple[Attention | None, tuple[Transition, ...]]:
-    """The state after these inputs and what to announce: the end of the old state, then the start of the new one.
+Holding = tuple[Attention, ...]
+"""The states whose rules hold now, most urgent first: the first is the session's state."""
 
-    While a state lasts `since` stays, and new details change the state without an announcement. Equal inputs at the
-    same time change nothing. Pure. Source: PROTOCOL.md, Attention.
+
+def step(
+    holding: Holding, inputs: Inputs, now: float, wall: float | None = None
+) -> tuple[Holding, tuple[Transition, ...]]:
+    """What holds after these inputs, and what to announce: the end of the old state, then the start of the new one.
+
+    A state keeps its `since` as long as its rule holds, also while a more urgent one passes over it. New details change
+    it without an announcement. Equal inputs at the same time change nothing. Pure. Source: PROTOCOL.md, Attention.
 
     Args:
-        state: None while nothing is the matter.
+        holding: what held before, () for nothing.
         now: seconds of the clock of the inputs.
         wall: unix seconds, for `since`; None if `now` is in those.
     """
-    found = first_rule(inputs, now)
-    if state is not None and found is not None and state.state == found[0]:
-        return (state if state.details == found[1] else Attention(state.state, state.since, found[1])), ()
-    new = None if found is None else Attention(found[0], format_time(now if wall is None else wall), found[1])
-    ended = () if state is None else (Transition(False, state),)
-    started = () if new is None else (Transition(True, new),)
+    found: list[Attention] = []
+    for name, rule in RULES:
+        details = rule(inputs, now)
+        if details is None:
+            continue
+        id_ = inputs.request_id if name == "permission_request" else ""
+        old = next((state for state in holding if state.state == name), None)
+        if old is None:
+            found.append(Attention(name, format_time(now if wall is None else wall), details, id_))
+        elif (old.details, old.request_id) == (details, id_):
+            found.append(old)
+        else:
+            found.append(Attention(name, old.since, details, id_))
+    new = holding if list(holding) == found else tuple(found)
+    before, after = holding[0] if holding else None, new[0] if new else None
+    if before is not None and after is not None and before.state == after.state:
+        return new, ()
+    ended = () if before is None else (Transition(False, before),)
+    started = () if after is None else (Transition(True, after),)
     return new, ended + started
+
+
+def asking_by(status: Status, by_hooks: str) -> str:
+    """What to say about the approval that it waits for, by its status; "" if it waits for none.
+
+    Args:
+        by_hooks: what its hooks say, which name the call.
+    """
+    return (by_hooks or status.reason) if status.state in ASKING else ""
+
+
+def waiting_by(status: Status, by_hooks: str) -> str:
+    """What to say about the input that it waits for, by its status; "" if it waits for none."""
+    return (by_hooks or status.reason) if status.state in (WAITING, FAILED_, LIMITED) else ""
 
 
 def first_rule(inputs: Inputs, now: float) -> tuple[str, str] | None:
@@ -129,7 +170,7 @@ def yolo_due(inputs: Inputs) -> float | None:
 
 def stuck_at(inputs: Inputs) -> float | None:
     """When it has been quiet for too long; None if that does not count for it."""
-    if not inputs.alive or not inputs.calls_seen or inputs.asking or inputs.waiting:
+    if not inputs.alive or not inputs.calls_seen or inputs.asking or inputs.waiting or inputs.by_client:
         return None
     return inputs.quiet_since + inputs.thresholds.idle_minutes * 60
 
@@ -197,6 +238,11 @@ RULES: tuple[tuple[str, Callable[[Inputs, float], str | None]], ...] = (
 """State and rule, most urgent first. A rule gives the details, or None if it does not hold."""
 
 STATES = tuple(name for name, _ in RULES)
+
+WARNINGS = (
+    "last_error_call", "error_burst", "quota_high", "context_imminent", "yolo_unchecked", "stuck",
+)  # fmt: skip
+"""States that may hold while the session works on: warnings, whatever its status is. Source: PROTOCOL.md, Status."""
 
 APART = frozenset({"tmux_dead", "quota_high", "context_imminent", "yolo_unchecked"})
 """States that do not come from what the session does: no call ends them."""

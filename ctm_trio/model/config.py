@@ -44,6 +44,10 @@ class Settings:
     statusline_dump_dir: str = ""
     tmux_socket: str = ""
     attention: Thresholds = field(default_factory=Thresholds)
+    hold_s: int = 3600
+    """How long a hook waits for an answer; 0: it does not."""
+    hold_agent_s: int = 30
+    """The same for a sub-agent's, whose dialog shows only afterwards."""
     required_env: tuple[str, ...] = ("PATH", "HOME")
     required_in_path: tuple[str, ...] = ()
     git_checkpoint_before_yolo: bool = True
@@ -94,7 +98,7 @@ def default_document() -> bytes:
 
 
 def parse_settings(data: bytes) -> Settings:
-    """The settings that the bytes of `config.json` mean: a missing, null or zero value is its default.
+    """The settings that the bytes of `config.json` mean: a missing, null or mostly also a zero value is its default.
 
     Raises:
         UnparsableConfig: not a JSON object.
@@ -120,6 +124,7 @@ def read_settings(data: bytes) -> tuple[Settings, str]:
     reader = _Reader()
     serve = reader.value(top, "", "serve", {})
     attention = reader.value(serve, "serve.", "attention", {})
+    requests = reader.value(serve, "serve.", "requests", {})
     d, limits = Settings(), Thresholds()
     value = reader.value
     try:
@@ -139,6 +144,8 @@ def read_settings(data: bytes) -> tuple[Settings, str]:
         attention=Thresholds(
             *(int(value(attention, "serve.attention.", name, getattr(limits, name))) for name in THRESHOLDS)
         ),
+        hold_s=int(value(requests, "serve.requests.", "hold_seconds", d.hold_s, zero=True)),
+        hold_agent_s=int(value(requests, "serve.requests.", "hold_agent_seconds", d.hold_agent_s, zero=True)),
         required_env=tuple(value(top, "", "required_env", d.required_env)),
         required_in_path=tuple(value(top, "", "required_in_path", ())),
         git_checkpoint_before_yolo=value(top, "", "git_checkpoint_before_yolo", True),
@@ -161,13 +168,13 @@ class _Reader:
     def __init__(self) -> None:
         self._wrong: list[str] = []
 
-    def value(self, table: Mapping[str, Any], where: str, name: str, default: Any) -> Any:
-        """The value of a key; its default if it is missing, null, zero, empty or wrong."""
+    def value(self, table: Mapping[str, Any], where: str, name: str, default: Any, *, zero: bool = False) -> Any:
+        """The value of a key; its default if it is missing, null, zero (unless `zero` means zero), empty or wrong."""
         value = table.get(name)
         number = isinstance(default, int | float) and not isinstance(default, bool)
         if value is None or (isinstance(default, str) and value == ""):
             return default
-        if number and value == 0 and not isinstance(value, bool):
+        if number and not zero and value == 0 and not isinstance(value, bool):
             return default
         wrong = fault(where + name, value)
         if wrong:

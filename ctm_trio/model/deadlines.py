@@ -20,12 +20,15 @@ class Limits:
     answer_s: float = 10.0
 
 
-CREATE, KILL, FORGET, RENAME, INPUT = "create", "kill", "forget", "rename", "input"
+CREATE, RESUME, KILL, FORGET, RENAME, INPUT = "create", "resume", "kill", "forget", "rename", "input"
 REVERT, CONFIG, WEBHOOK_TEST, HOOK = "revert", "config", "webhook_test", "hook"
+ANSWER = "answer"
+PROMPT, KEYS = "prompt", "keys"
 
 LIMITS: Mapping[str, Limits] = MappingProxyType(
     {
         CREATE: Limits(60.0),  # a checkpoint of a large work directory is several git commands of 10 s
+        RESUME: Limits(60.0),
         KILL: Limits(20.0),
         FORGET: Limits(20.0),
         RENAME: Limits(30.0),
@@ -34,6 +37,9 @@ LIMITS: Mapping[str, Limits] = MappingProxyType(
         CONFIG: Limits(20.0),
         WEBHOOK_TEST: Limits(30.0, answer_s=12.0),  # a try takes 10 s at most, and another test may be before it
         HOOK: Limits(20.0),
+        ANSWER: Limits(20.0, answer_s=12.0),  # a hook says within 5 s that it printed; another answer may be before it
+        PROMPT: Limits(30.0),  # it is typed to its end, for half a text would stay in the input box
+        KEYS: Limits(20.0),
     }
 )
 

@@ -40,7 +40,7 @@ class Facts:
         webhook_delivered, webhook_failed: alerts so far.
         down: parts of the daemon that do not run, and why.
         lost, losing: what the hook could not keep, and whether that may go on.
-        untyped: session → why its initial prompt waits, or was not typed.
+        untyped: session → why a prompt for it waits, or how the last one failed.
         tmux_problem: why tmux cannot be asked, "" while it answers.
     """
 
@@ -71,9 +71,9 @@ def daemon_checks(facts: Facts) -> list[Check]:
         checks.append(Check(f"daemon:{name}", ERR, state, "It is being tried again; the daemon's log says more."))
     for name, why in sorted(facts.untyped.items()):
         todo = (
-            f"Attach to it (`ctm-trio attach {name}`), answer what it asks, and type the prompt if it is still missing."
+            f"Attach to it (`ctm-trio attach {name}`), answer what it asks, and send the prompt again if it is missing."
         )
-        checks.append(Check(f"prompt:{name}", WARN, f"The initial prompt of {name} is not typed: {why}", todo))
+        checks.append(Check(f"prompt:{name}", WARN, f"A prompt for {name} has not arrived: {why}", todo))
     return checks
 
 

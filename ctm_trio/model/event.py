@@ -8,9 +8,18 @@ import msgspec
 
 PUBLIC_TYPES = frozenset({
     "tool_call", "subagent_start", "quota_update", "attention_raised", "attention_cleared",
-    "session_new", "session_attached", "session_killed", "on_yolo",
+    "session_new", "session_attached", "session_killed", "on_yolo", "status_changed",
+    "request_opened", "request_changed", "request_closed", "prompt_sent", "prompt_delivered", "prompt_failed",
+    "conversation",
 })  # fmt: skip
 """The types that streams show. Source: PROTOCOL.md, Events."""
+
+UNCOUNTED_TYPES = frozenset(
+    kind for kind in PUBLIC_TYPES if kind.startswith(("status_", "request_", "prompt_", "conversation"))
+)
+"""Types that come besides the `RING_EVENTS` others of a replay. Source: PROTOCOL.md, Events."""
+
+COUNTED_TYPES = PUBLIC_TYPES - UNCOUNTED_TYPES
 
 HOOK_TYPE = "hook"
 """The internal type of a Claude Code hook event: journalled and ordered like the others, never on a stream."""
@@ -56,6 +65,7 @@ class Event(msgspec.Struct, gc=False):
         is_error: of a tool_call.
         agent_id: the sub-agent that made the call, or "".
         hook: what attention needs of a hook event, None for all others.
+        tool_use_id: of the tool_call, or "".
         sse: the SSE frame, encoded once by the first stream that needs it.
         ws_tail: what follows `{"op":"event","sub":…,` on a WebSocket, encoded once likewise.
     """
@@ -70,6 +80,7 @@ class Event(msgspec.Struct, gc=False):
     is_error: bool = False
     agent_id: str = ""
     hook: HookFacts | None = None
+    tool_use_id: str = ""
     sse: bytes = b""
     ws_tail: str = ""
 
@@ -79,12 +90,16 @@ class HookFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     Attributes:
         name: `hook_event_name`, e.g. "PermissionRequest".
-        kind: `notification_type` of a Notification, `source` of a SessionStart, `reason` of a SessionEnd, else "".
-        background: how many `background_tasks` a Stop lists that still run.
+        kind: `notification_type` of a Notification, `source` of a SessionStart, `reason` of a SessionEnd,
+            `error` of a StopFailure, else "".
+        background: how many `background_tasks` a Stop lists that still run; idle teammates do not count.
+        crons: how many schedules a Stop lists, which may wake the session.
         agent_id / agent_type: of sub-agent events and of tool events inside one.
         tool: `tool_name`, if there is one.
         tool_use_id: if there is one.
         text: at most 300 characters for people: the message, error, or last assistant message.
+        request: the id that our hook gave a PermissionRequest, or "".
+        prompt: of a UserPromptSubmit, `model.prompt_text.digest` of its text.
     """
 
     name: str
@@ -95,6 +110,9 @@ class HookFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     tool: str = ""
     tool_use_id: str = ""
     text: str = ""
+    crons: int = 0
+    request: str = ""
+    prompt: str = ""
 
 
 def sse_frame(event: Event) -> bytes:

@@ -12,6 +12,7 @@ import msgspec
 
 from ctm_trio.model.decoding import decode_any, line_decoder
 from ctm_trio.model.event import HookFacts
+from ctm_trio.model.prompt_text import digest
 
 TEXT_LIMIT = 300
 """Characters of `HookFacts.text`: enough for a notification, small enough to store with every event."""
@@ -22,7 +23,15 @@ NAME_LIMIT = 64
 _ENDED = frozenset({"completed", "failed", "killed", "stopped", "cancelled", "error"})
 """A background task with one of these does not run any more; without a status it does, as it is listed."""
 
-_KIND_KEY = {"Notification": "notification_type", "SessionStart": "source", "SessionEnd": "reason"}
+_IDLE = "teammate"
+"""A teammate is listed as running for ever, also while it waits for work."""
+
+_KIND_KEY = {
+    "Notification": "notification_type",
+    "SessionStart": "source",
+    "SessionEnd": "reason",
+    "StopFailure": "error",
+}
 
 _INPUT_KEYS = ("command", "file_path", "notebook_path", "url", "pattern", "description", "question", "questions")
 """What a person wants to see of the call that a permission is asked for: the first of these that is there."""
@@ -50,6 +59,7 @@ class HookLine(msgspec.Struct, frozen=True, gc=False):
 
 class _Task(msgspec.Struct, gc=False):
     status: str | None = None
+    type: str | None = None
 
 
 class _Line(msgspec.Struct, gc=False):
@@ -68,6 +78,9 @@ class _Line(msgspec.Struct, gc=False):
     error: str | None = None
     last_assistant_message: str | None = None
     background_tasks: list[_Task] | None = None
+    session_crons: list[msgspec.Raw] | None = None
+    ctm_request: str | None = None
+    prompt: str | None = None
     agent_id: str | None = None
     agent_type: str | None = None
     tool_name: str | None = None
@@ -78,12 +91,12 @@ class _Line(msgspec.Struct, gc=False):
 def _tasks(raw: msgspec.Raw) -> list[_Task] | None:
     """Background tasks of which one is not as we know them: it counts as one without a status."""
     tasks = decode_any(raw)
-    return [_Task(status=_status(task)) for task in tasks] if isinstance(tasks, list) else None
+    return [_Task(_word(task, "status"), _word(task, "type")) for task in tasks] if isinstance(tasks, list) else None
 
 
-def _status(task: object) -> str | None:
-    status = task.get("status") if isinstance(task, dict) else None
-    return status if isinstance(status, str) else None
+def _word(task: object, key: str) -> str | None:
+    word = task.get(key) if isinstance(task, dict) else None
+    return word if isinstance(word, str) else None
 
 
 _decode = line_decoder(_Line, {"background_tasks": _tasks})
@@ -109,6 +122,9 @@ def parse_hook_line(line: bytes) -> HookLine | None:
         tool=(raw.tool_name or "")[:NAME_LIMIT],
         tool_use_id=(raw.tool_use_id or "")[:NAME_LIMIT],
         text=_text(raw),
+        crons=len(raw.session_crons or ()),
+        request=(raw.ctm_request or "")[:NAME_LIMIT],
+        prompt=digest(raw.prompt) if raw.prompt and raw.hook_event_name == "UserPromptSubmit" else "",
     )
     return HookLine(
         uuid=raw.session_id or "",
@@ -127,7 +143,7 @@ def _kind(raw: _Line) -> str:
 
 
 def _running(tasks: list[_Task] | None) -> int:
-    return sum(1 for task in tasks if task.status not in _ENDED) if tasks else 0
+    return sum(1 for task in tasks if task.status not in _ENDED and task.type != _IDLE) if tasks else 0
 
 
 def _text(raw: _Line) -> str:
@@ -136,7 +152,7 @@ def _text(raw: _Line) -> str:
         return _short(_asked_for(raw.tool_input))
     if raw.error and raw.last_assistant_message:
         return _short(f"{raw.error}: {raw.last_assistant_message}")
-    return _short(raw.message or raw.error or raw.last_assistant_message or "")
+    return _short(raw.message or raw.error or raw.last_assistant_message or raw.prompt or "")
 
 
 def _short(text: str) -> str:

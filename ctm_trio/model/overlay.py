@@ -62,6 +62,12 @@ HOOK_TIMEOUT_S = 60
 """When Claude Code ends a hook of ours. It gives up by itself before that (`producers.hook.TIME_LIMIT_S`) and counts
 the event as lost; one that is ended counts nothing."""
 
+ASKS = "PermissionRequest"
+"""The event whose hook waits for a person's answer."""
+
+HOLD_TIMEOUT_S = 3600 + HOOK_TIMEOUT_S
+"""When Claude Code ends a hook that waits, with the default settings: later than the daemon lets it go."""
+
 _VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,9})", re.ASCII)
 _OURS = re.compile(
     r"(?:/ctm_trio/producers/start\.py'?|-m ctm_trio|(?:^|[/\s'])ctm(?:-trio)?'?)\s+(?:hook|log-tool-use|statusline)\b"
@@ -117,7 +123,21 @@ def own_statusline(document: Document) -> str:
     return words[words.index("--then") + 1] if "--then" in words[:-1] else ""
 
 
-def with_ours(document: Document, events: tuple[str, ...], hook: str, python: str, start: str, own: str) -> Document:
+def hold_timeout(hold_s: int, hold_agent_s: int) -> int:
+    """When Claude Code ends a hook that may wait, in seconds, by the settings of `serve.requests`."""
+    return (max(hold_s, hold_agent_s) if hold_s else 0) + HOOK_TIMEOUT_S
+
+
+def with_ours(
+    document: Document,
+    events: tuple[str, ...],
+    hook: str,
+    python: str,
+    start: str,
+    own: str,
+    *,
+    asks_s: int = HOLD_TIMEOUT_S,
+) -> Document:
     """The settings with our hooks for exactly these events, and our status line; all else stays.
 
     Args:
@@ -126,14 +146,38 @@ def with_ours(document: Document, events: tuple[str, ...], hook: str, python: st
         hook: as `hook_command` gives it.
         python / start: for the status line.
         own: the user's own status line command, "" if there is none.
+        asks_s: as `hold_timeout` gives it.
     """
     clean = without_ours(document)
     hooks = {name: list(groups) for name, groups in _table(clean.get("hooks")).items() if isinstance(groups, list)}
     for event in events:
-        ours = {"hooks": [{"type": "command", "command": hook, "timeout": HOOK_TIMEOUT_S}]}
+        timeout = asks_s if event == ASKS else HOOK_TIMEOUT_S
+        ours = {"hooks": [{"type": "command", "command": hook, "timeout": timeout}]}
         hooks[event] = [*hooks.get(event, []), ours]
     line = {**_table(clean.get("statusLine")), "type": "command", "command": statusline_command(python, start, own)}
     return {**clean, "hooks": hooks, "statusLine": line}
+
+
+def with_hold_timeout(document: Document, asks_s: int) -> Document:
+    """The settings in which our hook may wait for at least `asks_s` seconds; the same object if it may already."""
+    hooks = _table(document.get("hooks"))
+    groups = hooks.get(ASKS)
+    if not isinstance(groups, list) or not any(_is_short(entry, asks_s) for entry in _entries(groups)):
+        return document
+    longer = [
+        {**group, "hooks": [{**e, "timeout": asks_s} if _is_short(e, asks_s) else e for e in _table(group)["hooks"]]}
+        if any(_is_short(entry, asks_s) for entry in _entries([group]))
+        else group
+        for group in groups
+    ]
+    return {**document, "hooks": {**hooks, ASKS: longer}}
+
+
+def _is_short(entry: Any, asks_s: int) -> bool:
+    """True for a hook of ours that Claude Code would end before that; what is no number is for Claude Code to say."""
+    timeout = _table(entry).get("timeout", 0)
+    known = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    return known and timeout < asks_s and is_ours(_command(entry))
 
 
 def without_ours(document: Document) -> Document:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 CLIENT_MARK, OURS_MARK = "@ctm_client", "@ctm_ours"
 """Options of our own: on the pane that a session's client was started in, and on the session."""
 
+SHARED_FORMAT = "#{?pane_synchronized,#{?#{==:#{window_panes},1},0,1},0}"
+"""1 where keys for a pane go to the panes beside it as well (`synchronize-panes`); a text that is pasted does not."""
+
 PANE_FORMAT = (
     "#{session_name}:#{session_id} #{pane_id} #{pane_pid} #{?pane_dead,1,0} #{?pane_in_mode,1,0} #{?pane_input_off,1,0}"
-    f" #{{?{CLIENT_MARK},1,0}} #{{?{OURS_MARK},1,0}} #{{pane_mode}}"
+    f" #{{?{CLIENT_MARK},1,0}} #{{?{OURS_MARK},1,0}} {SHARED_FORMAT} #{{pane_mode}}"
 )
 """One pane a line, for `list-panes -F`. A session's name has no colon."""
 
@@ -27,6 +30,8 @@ class Pane:
         input_off: keys go nowhere (`select-pane -d`).
         client: we started the session's client in it.
         ours: we started the session.
+        shared: keys for it go to other panes of its window as well (`synchronize-panes`).
+        at_shell: a shell waits for a command there, so no client runs in front. tmux does not say it.
     """
 
     session: str
@@ -39,6 +44,8 @@ class Pane:
     client: bool
     ours: bool
     mode: str = ""
+    shared: bool = False
+    at_shell: bool = False
 
 
 def parse_panes(lines: str) -> list[Pane]:
@@ -47,11 +54,11 @@ def parse_panes(lines: str) -> list[Pane]:
     for line in lines.split("\n"):
         name, colon, rest = line.rpartition(":")
         words = rest.split(" ")
-        if not colon or len(words) < 9 or not words[2].isdecimal():
+        if not colon or len(words) < 10 or not words[2].isdecimal():
             continue
         session_id, id_, pid, *flags = words
-        dead, in_mode, input_off, client, ours = (flag == "1" for flag in flags[:5])
-        found.append(Pane(name, session_id, id_, int(pid), dead, in_mode, input_off, client, ours, flags[5]))
+        dead, in_mode, input_off, client, ours, shared = (flag == "1" for flag in flags[:6])
+        found.append(Pane(name, session_id, id_, int(pid), dead, in_mode, input_off, client, ours, flags[6], shared))
     return found
 
 
@@ -87,3 +94,8 @@ def client_pane(panes: Iterable[Pane], clients: Mapping[int, int] | None = None)
     if marked:
         return next((pane for pane in marked if not pane.dead), marked[0])
     return mine[0] if mine and not mine[0].ours else None
+
+
+def same_program(one: Pane, other: Pane) -> bool:
+    """Whether it is the same pane, with the same program in it."""
+    return (one.id, one.pid) == (other.id, other.pid)

@@ -70,9 +70,34 @@ class Paths:
         return self.root / "ctm-trio-outbox.db"
 
     @property
+    def requests(self) -> Path:
+        """What the sessions asked their person, and what was answered."""
+        return self.root / "ctm-trio-requests.db"
+
+    @property
+    def prompts(self) -> Path:
+        """The prompts that were sent from here, and what became of them."""
+        return self.root / "ctm-trio-prompts.db"
+
+    @property
+    def conversations(self) -> Path:
+        """The index of conversations; it can be made again from Claude Code's transcripts."""
+        return self.root / "ctm-trio-conversations.db"
+
+    @property
+    def socket(self) -> Path:
+        """Where a hook of ours waits for the answer to a request."""
+        return self.root / "ctm-trio.sock"
+
+    @property
     def checkpoint_index(self) -> Path:
         """A directory with what is known of long git histories; it can always be found out again."""
         return self.root / "ctm-trio-checkpoints"
+
+    @property
+    def images(self) -> Path:
+        """A directory with the images that people gave to sessions."""
+        return self.root / "images"
 
     @property
     def overlay(self) -> Path:

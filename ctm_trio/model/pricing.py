@@ -6,8 +6,9 @@ import re
 
 import msgspec
 
-CLIENT, PRICES, DEFAULT = "client", "prices", "default"
-"""Where a cost comes from: the client's own figure, the price table, or the prices for a model that nobody named."""
+CLIENT, PRICES, DEFAULT, TRANSCRIPT = "client", "prices", "default", "transcript"
+"""Where a cost comes from: the client's own figure, the price table, the prices for a model that nobody named, or the
+price table and all tokens of the transcripts."""
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

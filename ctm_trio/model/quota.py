@@ -102,6 +102,8 @@ class CostPoint:
         total_cost_micros: what the client's counter says in millionths of a dollar, None if the dump did not say.
         curve: False if no token was used: then the counter is noted, and no point is kept.
         forked: the Claude session began as a fork: its counter goes on from its parent's.
+        transcript_micros: what all its tokens cost by its transcripts; the tokens are all of them then. It counts
+            while the client has said no figure. None for a point of the status line.
     """
 
     session: str
@@ -114,6 +116,7 @@ class CostPoint:
     total_cost_micros: int | None = None
     curve: bool = True
     forked: bool = False
+    transcript_micros: int | None = None
 
 
 def round_half_up(value: float) -> int:

@@ -26,6 +26,9 @@ OUTPUT_CHARS = 240
 """So much of a call's input and of its output is searched, in characters: the size of the index grows with it, and its
 speed falls with it (some 1.5 µs a character)."""
 
+ENTRIES_A_MS, MAX_MS = 1 << 20, (1 << 43) - 1
+"""The key of a match in a conversation is its time in ms times the one, and a number behind it; the largest time."""
+
 TRIGRAMS = 24
 """A query is looked up by at most so many of its trigrams; the text itself is compared afterwards anyway."""
 
@@ -42,24 +45,42 @@ class SearchQuery(msgspec.Struct, frozen=True):
 
     Attributes:
         text: what is looked for, as it stands; case does not matter.
-        session, tool: only of these, "" for all. error: only failed (True) or successful (False) calls, None for all.
+        session, conversation, tool: only of these, "" for all; `conversation` is for what was said.
+        error: only failed (True) or successful (False) calls, None for all.
         since, until: unix seconds of the call, None for open.
         before: event id: only matches that come after that one in the order of the answer; 0 for the first page.
+        before_key: the key of a match in a conversation, likewise; None if the page before did not end with one.
         limit: number of matches.
+        calls, entries: look in the calls that were logged, and in what was said.
+        role: of what was said, only "prompt", "answer" or "tool"; "" for all.
     """
 
     text: str
     session: str = ""
+    conversation: str = ""
     tool: str = ""
     error: bool | None = None
     since: float | None = None
     until: float | None = None
     before: int = 0
+    before_key: int | None = None
     limit: int = 50
+    calls: bool = True
+    entries: bool = True
+    role: str = ""
 
 
-class Match(msgspec.Struct, frozen=True):
-    """One match; `id` is the event's on the wire, `ts` RFC 3339."""
+class Match(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One match.
+
+    Attributes:
+        id: of the event; of what was said, one that has the same shape and a number above 0 behind its time. It says
+            where the next page begins. ts: RFC 3339.
+        kind: "call" for one that was logged, or the entry's kind.
+        entry: id of the entry. tool_use_id: of a call, as the client named it. "" where there is none.
+        agent_id: the sub-agent in whose thread an entry is. title, project: of the conversation that it is from.
+            Each is "" for a call and where there is none.
+    """
 
     id: str
     session: str
@@ -68,6 +89,12 @@ class Match(msgspec.Struct, frozen=True):
     tool: str
     is_error: bool
     snippet: str
+    kind: str
+    entry: str = ""
+    tool_use_id: str = ""
+    agent_id: str = ""
+    title: str = ""
+    project: str = ""
 
 
 class Matches(msgspec.Struct, frozen=True):

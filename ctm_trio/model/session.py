@@ -6,6 +6,7 @@ import os.path
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import msgspec
 
@@ -22,6 +23,10 @@ NEW_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}", re.ASCII)
 """A name that create takes: also dots, at most 64 characters. Source: PROTOCOL.md, Sessions."""
 
 
+FORKED_FROM = "forked_from"
+"""A key of ours in a record: the conversation that the session began as a fork of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One record of `sessions.json`. Times are RFC 3339 text, `""` while unknown."""
@@ -36,6 +41,23 @@ class Session:
     last_health_at: str = ""
     extra: tuple[tuple[str, object], ...] = field(default=(), compare=False)
     """Keys that we do not know, kept for the rewrite."""
+    managed: bool = True
+    """False: nobody recorded it; a client that somebody started by hand. It is never in the file."""
+
+    @property
+    def forked_from(self) -> str:
+        """The conversation that it began as a fork of, "" if it did not."""
+        found = dict(self.extra).get(FORKED_FROM)
+        return found if isinstance(found, str) else ""
+
+
+def conversation_sessions(records: Mapping[str, Session], had: Mapping[str, str]) -> dict[str, str]:
+    """Conversation (Claude session id) → the session whose present one it is, or else that had it last.
+
+    Args:
+        records: by name. had: conversation → the session that its log belongs to.
+    """
+    return {**had, **{record.uuid: name for name, record in records.items() if record.uuid}}
 
 
 def is_name(text: str) -> bool:
@@ -242,7 +264,7 @@ def _record(name: str, raw: msgspec.Raw) -> Session:
         raise ValueError("a value that cannot be read") from None
     if not isinstance(value, dict):
         raise ValueError("not an object")
-    values: dict[str, str] = {}
+    values: dict[str, Any] = {}
     for key in _KNOWN[1:]:
         text = value.get(key)
         if text is not None and not isinstance(text, str):

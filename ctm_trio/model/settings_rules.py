@@ -25,6 +25,7 @@ MAX_SOCKET = 100
 """Characters of tmux's socket: the system allows a path of 107 bytes."""
 
 MAX_SECONDS = 3600.0
+MAX_HOLD_S, MAX_HOLD_AGENT_S = 86_400, 600
 MAX_SHOWN = 40
 """Characters of a wrong value that a message shows."""
 
@@ -118,6 +119,9 @@ RULES: Mapping[str, Rule] = {
     "serve.webhook_events": Rule(f"a list of {' and '.join(WEBHOOK_EVENTS)}", _are_events),
     "serve.statusline_dump_dir": Rule('an absolute path, or one that begins with "~/"', _is_directory),
     "serve.tmux_socket": Rule("the name or the absolute path of a tmux socket", _is_socket),
+    "serve.requests": Rule("an object", lambda value: isinstance(value, dict)),
+    "serve.requests.hold_seconds": _whole(0, MAX_HOLD_S),
+    "serve.requests.hold_agent_seconds": _whole(0, MAX_HOLD_AGENT_S),
     "serve.attention": Rule("an object of thresholds", lambda value: isinstance(value, dict)),
     **{f"serve.attention.{name}": _whole(1, 100 if name in PERCENTAGES else 1440) for name in THRESHOLDS},
 }

@@ -183,6 +183,13 @@ def cut(text: str) -> str:
     return data[: TEXT_LIMIT_BYTES - 3].decode("utf-8", "ignore") + "…"
 
 
+def input_line(tool: str, value: object) -> str:
+    """One line of a decoded input: the command, the path, … or compact JSON; cut to `TEXT_LIMIT_BYTES`."""
+    key = _INPUT_KEY.get(tool)
+    text = value.get(key) if isinstance(value, dict) and key is not None else None
+    return cut(text if isinstance(text, str) and text else _compact(value))
+
+
 def _first_line(text: str) -> str:
     return text.split("\n", 1)[0]
 

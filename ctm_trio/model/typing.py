@@ -7,13 +7,27 @@ import unicodedata
 from collections.abc import Mapping
 
 from ctm_trio.errors.requests import InvalidBody
-from ctm_trio.errors.typing import InvalidText
+from ctm_trio.errors.typing import InvalidKeys, InvalidText
+from ctm_trio.model.prompt_steps import check_prompt
 
 PRESETS: Mapping[str, str] = {"yes": "Approve", "no": "Deny", "continue": "", "follow": "Follow recommended"}
 """Preset → what is typed before Enter."""
 
 KEYS = frozenset({"Escape", "Up", "Down", "Left", "Right", "Tab", "Enter", "C-c"})
 """Keys that may be pressed, in tmux's spelling: what a phone's keyboard does not have."""
+
+NAMED_KEYS = frozenset({
+    "Up", "Down", "Left", "Right", "Enter", "Escape", "Tab", "BTab", "Space", "BSpace", "Home", "End", "PPage", "NPage",
+    *"123456789", "y", "n", "C-b", "C-c", "C-e", "C-l", "C-o", "C-r", "C-t", "C-u",
+})  # fmt: skip
+"""Keys that a person may press from elsewhere, in tmux's spelling. Without those that end or suspend the client (C-d,
+C-z), and those that open a program or begin a longer command (C-g, C-x)."""
+
+MAX_KEYS = 16
+"""Keys in one order."""
+
+ONCE = "C-c"
+"""Pressed once it interrupts or clears what is typed; twice in a row it ends the client."""
 
 MAX_TEXT_BYTES = 256
 
@@ -40,19 +54,39 @@ def check_text(text: str) -> str:
     return text
 
 
+def check_keys(keys: object) -> tuple[str, ...]:
+    """The keys of an order.
+
+    Raises:
+        InvalidKeys: not a list of 1 to `MAX_KEYS` of `NAMED_KEYS`, or `ONCE` more than once.
+    """
+    if not isinstance(keys, list) or not 1 <= len(keys) <= MAX_KEYS:
+        raise InvalidKeys(f"Send `keys`: a list of 1 to {MAX_KEYS} keys.")
+    unknown = [key for key in keys if not isinstance(key, str) or key not in NAMED_KEYS]
+    if unknown:
+        raise InvalidKeys(f"The keys are {', '.join(sorted(NAMED_KEYS))}.")
+    if keys.count(ONCE) > 1:
+        raise InvalidKeys(f"{ONCE} twice in a row ends the client; send it once.")
+    return tuple(keys)
+
+
 def clean_prompt(text: str) -> str:
     """An initial prompt as it is typed: without blanks around it, its lines separated by line feeds; "" for none.
 
     Raises:
-        InvalidBody: it has control characters, which a terminal program would take for keys.
+        InvalidBody: it is too long, or has control characters, which a terminal program would take for keys.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").strip().split("\n")
-    if any(_controls(line) for line in lines):
-        raise InvalidBody("The initial prompt has control characters.")
-    return "\n".join(lines)
+    if not text.strip():
+        return ""
+    try:
+        return check_prompt(text.strip())
+    except InvalidText as error:
+        raise InvalidBody(f"The initial prompt cannot be typed. {error.message}") from None
 
 
-_QUESTIONS = ("no, exit", "enter to confirm", "esc to cancel", "enter to select")
+_QUESTIONS = (
+    "no, exit", "enter to confirm", "esc to cancel", "enter to select", "enter to continue", "paste code",
+)  # fmt: skip
 """What stands at the foot of a dialog, or in it, without its blanks' number."""
 
 _ROW = re.compile(r"\s*❯\s*(?:\d+\.\s|(?:yes|no)\b)", re.IGNORECASE)

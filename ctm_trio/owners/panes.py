@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
@@ -29,6 +30,7 @@ FAILURES = 2
 async def run_panes(
     inbox: trio.MemoryReceiveChannel[WatchPane],
     tmux: Tmux,
+    pane_of: Callable[[str], str] = lambda name: "",
     *,
     tick_s: float = TICK_S,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
@@ -38,6 +40,8 @@ async def run_panes(
     Args:
         inbox: capacity `INBOX`.
         tmux: the server that the sessions live in.
+        pane_of: session name → the pane that its client runs in, e.g. `%3`; "" if it is not known: then its active pane
+            is shown.
         tick_s: see `TICK_S`.
     """
     panes: dict[tuple[str, int], _Pane] = {}
@@ -62,7 +66,7 @@ async def run_panes(
                 if key in panes:
                     panes[key].join(order.to)
                 else:
-                    panes[key] = _Pane(order)
+                    panes[key] = _Pane(order, pane_of(order.name))
                     nursery.start_soon(confined, "panes: a pane", partial(follow, key, panes[key]))
     raise AssertionError("it is only ever cancelled")
 
@@ -70,8 +74,8 @@ async def run_panes(
 class _Pane:
     """One pane and those who watch it. A watcher is a channel and the text that it has got last."""
 
-    def __init__(self, order: WatchPane) -> None:
-        self._target = exactly(order.name)
+    def __init__(self, order: WatchPane, pane: str) -> None:
+        self._target = pane or exactly(order.name)
         self._history = order.history
         self._watchers: dict[trio.MemorySendChannel[PaneFrame], PaneFrame | None] = {order.to: None}
         self._shown: PaneFrame | None = None

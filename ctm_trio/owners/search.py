@@ -5,7 +5,6 @@ Source: PROTOCOL.md, History, search, details.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,11 +17,8 @@ from ctm_trio.core.channels import StateReceiver
 from ctm_trio.core.tail_channel import TailSource
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.event import Event
-from ctm_trio.system.file_watch import Trouble, watch_file
-from ctm_trio.system.side_database import begin_anew
-from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
-
-log = logging.getLogger("ctm.search")
+from ctm_trio.system.file_watch import Trouble
+from ctm_trio.system.kept_index import RETRY_S, KeptIndex
 
 LOGS_S = 60.0
 """At the start the indexer leaves the machine to those who read the logs, but no longer than this."""
@@ -38,9 +34,6 @@ CALM_SHARE = 2.0
 
 LIVE_ROWS = 250
 """And takes smaller steps: a tenth of the usual."""
-
-RETRY_S = 5.0
-"""While the index cannot be written (disk full): how soon it is tried again."""
 
 
 async def run_search(
@@ -60,7 +53,8 @@ async def run_search(
         events: tells when there is something new. tailers: tells when the logs are read.
         report: told what is wrong with the index, "" when nothing is any more.
     """
-    indexer = _Indexer(partial(SearchIndex, path, journal_path, logs), path, Trouble(report))
+    make = partial(SearchIndex, path, journal_path, logs)
+    indexer = KeptIndex(make, path, Trouble(report), "search index")
     try:
         await indexer.open()  # once before we are ready; if it fails, searches are refused until it works
         task_status.started()
@@ -73,13 +67,15 @@ async def run_search(
             await indexer.close()
 
 
-async def _follow(indexer: _Indexer, events: TailSource[Event], tailers: StateReceiver[TailersSnapshot]) -> NoReturn:
+async def _follow(
+    indexer: KeptIndex[SearchIndex], events: TailSource[Event], tailers: StateReceiver[TailersSnapshot]
+) -> NoReturn:
     live = True  # logs may be waiting to be read
     with trio.move_on_after(LOGS_S):
         await tailers.when(lambda found: found.caught_up)
     while True:
         seen, began = events.head(), trio.current_time()
-        more = await indexer.step(LIVE_ROWS if live else STEP_ROWS)
+        more = await indexer.run(partial(_step, LIVE_ROWS if live else STEP_ROWS))
         if more is None:
             await trio.sleep(RETRY_S)
             continue
@@ -91,7 +87,11 @@ async def _follow(indexer: _Indexer, events: TailSource[Event], tailers: StateRe
             await trio.sleep(SETTLE_S)
 
 
-async def _moved(indexer: _Indexer, events: TailSource[Event], seen: int) -> None:
+def _step(rows: int, index: SearchIndex) -> bool:
+    return index.step(rows, trio.from_thread.check_cancelled)
+
+
+async def _moved(indexer: KeptIndex[SearchIndex], events: TailSource[Event], seen: int) -> None:
     """Wait until there is something new, or the index has to be made anew."""
     async with trio.open_nursery() as nursery:
 
@@ -102,93 +102,3 @@ async def _moved(indexer: _Indexer, events: TailSource[Event], seen: int) -> Non
         nursery.start_soon(wait_for_end)
         await events.moved(seen)
         nursery.cancel_scope.cancel()
-
-
-class _Indexer:
-    """The index in its thread, whatever state its file is in."""
-
-    def __init__(self, make: Callable[[], SearchIndex], path: Path, trouble: Trouble) -> None:
-        self._make = make
-        self._trouble = trouble
-        self._path = path
-        self._index: SearchIndex | None = None
-        self.ended = trio.Event()
-        """The index that was open is not any more."""
-        self._watching = trio.CancelScope()
-        self._limiter = trio.CapacityLimiter(1)
-        self._file = trio.Lock()
-        """Whoever opens the file, or sets it aside: it must not be moved from under an index that was just opened."""
-
-    async def open(self) -> bool:
-        """Open the index if it is not open. False if that cannot be done now; a damaged file is set aside first."""
-        async with self._file:
-            if self._index is None:
-                try:
-                    self._index = await trio.to_thread.run_sync(self._make, limiter=self._limiter)
-                except StoreDamaged as error:
-                    await self._set_aside(error)
-                except (StoreUnavailable, OSError) as error:
-                    self._wait(str(error))
-                else:
-                    self.ended = trio.Event()
-                    self._trouble.note("index", "")
-            return self._index is not None
-
-    async def step(self, limit: int) -> bool | None:
-        """One step: whether there is more to do at once, None if it could not be done now."""
-        if not await self.open() or (index := self._index) is None:
-            return None
-        try:
-            step = partial(index.step, limit, trio.from_thread.check_cancelled)
-            more = await trio.to_thread.run_sync(step, limiter=self._limiter)
-        except StoreUnavailable as error:
-            self._wait(error.message)
-        except StoreDamaged as error:
-            await self._begin_anew(index, error)
-        else:
-            self._trouble.note("index", "")
-            return more
-        return None
-
-    async def watch(self) -> NoReturn:
-        """Watch the index's file, whenever it is open."""
-        while True:
-            index = self._index
-            if index is None:
-                await trio.sleep(RETRY_S)
-                continue
-            with trio.CancelScope() as self._watching:
-                try:
-                    await watch_file(index, self._limiter, partial(self._trouble.note, "file"))
-                except StoreDamaged as error:
-                    await self._begin_anew(index, error)
-
-    async def _begin_anew(self, index: SearchIndex, error: StoreDamaged) -> None:
-        """Make the index anew, unless that was done since: it holds nothing that the event log has not."""
-        with trio.CancelScope(shield=True):  # closing ends the watch, which may be who found the damage
-            async with self._file:
-                if self._index is index:
-                    await self.close()
-                    await self._set_aside(error)
-
-    async def _set_aside(self, error: StoreDamaged) -> None:
-        """Set the damaged file aside. The caller has `_file`, and the index is closed."""
-        try:
-            with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(begin_anew, self._path, error, limiter=self._limiter)
-        except StoreUnavailable as problem:
-            self._wait(problem.message)
-        else:
-            self._trouble.note("file", "")
-
-    def _wait(self, problem: str) -> None:
-        if self._trouble.note("index", problem):
-            log.warning("the search index waits: %s", problem)
-
-    async def close(self) -> None:
-        """Close the index if it is open."""
-        index, self._index = self._index, None
-        self.ended.set()
-        self._watching.cancel()
-        if index is not None:
-            await trio.to_thread.run_sync(index.close, limiter=self._limiter)

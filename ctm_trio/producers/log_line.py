@@ -38,10 +38,14 @@ def timestamp() -> bytes:
     return (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{ns // 1000:06d}Z").encode()
 
 
-def stamped(data: bytes, value: dict[str, Any]) -> bytes:
+def stamped(data: bytes, value: dict[str, Any], request: str = "") -> bytes:
     """The log line: the payload to the letter on one line, with our stamps before its last brace.
 
     What the payload itself says under the name of a stamp is overruled: of a key that comes twice the last one counts.
+
+    Args:
+        data: the payload as it came; value: what it says.
+        request: the stamp of an event that asks a person, 32 hex digits; it ends the line.
     """
     stamps = [b'"ctm_timestamp":"%b"' % timestamp()]
     for key, variable in STAMPS:
@@ -49,6 +53,8 @@ def stamped(data: bytes, value: dict[str, Any]) -> bytes:
             stamps.append(b'"%b":%b' % (key.encode(), quoted(text)))
         elif key in value:
             stamps.append(b'"%b":null' % key.encode())
+    if request or "ctm_request" in value:
+        stamps.append(b'"ctm_request":"%b"' % request.encode() if request else b'"ctm_request":null')
     # In valid JSON a line break can only stand between two tokens.
     body = data.strip().replace(b"\n", b" ").replace(b"\r", b" ")[:-1]
     return b"".join((body, b"," if value else b"", b",".join(stamps), b"}\n"))

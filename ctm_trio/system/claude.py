@@ -36,21 +36,33 @@ def find_claude() -> str:
 
 
 def launch_command(
-    claude: str, uuid: str, mode: str, *, env_sh: Path, overlay: Path | None, resume: bool = False
+    claude: str,
+    uuid: str,
+    mode: str,
+    *,
+    env_sh: Path,
+    overlay: Path | None,
+    resume: bool = False,
+    fork_of: str = "",
 ) -> Sequence[str]:
     """The argument vector that tmux runs for a session; every value is an argument, none is part of a script.
 
     Args:
         claude: where `find_claude` found it.
         uuid: the Claude session id.
-        mode: "yolo" skips the permission dialogs, "safe" does not.
+        mode: "yolo" skips the permission dialogs, "safe" asks for what is not allowed: without a word the client may
+            begin in a mode that decides by itself.
         env_sh: sourced first if it is a file and readable.
         overlay: settings for Claude Code, None if there are none.
         resume: go on with the conversation of that id, which must have a transcript; else begin one.
+        fork_of: begin with what this conversation has, and leave it as it is; "" for none.
     """
+    begin = ["--resume", uuid] if resume else ["--session-id", uuid]
+    if fork_of:
+        begin = ["--resume", fork_of, "--fork-session", "--session-id", uuid]
     return [
         "/bin/sh", "-c", _LAUNCH, "ctm", str(env_sh), os.path.dirname(claude),
-        "--resume" if resume else "--session-id", uuid,
-        *(["--dangerously-skip-permissions"] if mode == "yolo" else []),
+        *begin,
+        *(["--dangerously-skip-permissions"] if mode == "yolo" else ["--permission-mode", "default"]),
         *(["--settings", str(overlay)] if overlay is not None else []),
     ]  # fmt: skip

@@ -16,7 +16,7 @@ import msgspec
 
 from ctm_trio.model.cost import CostReport, Spent, Totals, WirePoint
 from ctm_trio.model.cost_counter import Counter
-from ctm_trio.model.pricing import CLIENT, PriceTable, parse_prices, priced
+from ctm_trio.model.pricing import CLIENT, TRANSCRIPT, PriceTable, parse_prices, priced
 from ctm_trio.model.quota import CostPoint
 from ctm_trio.model.times import format_time, parse_time
 from ctm_trio.system.file_watch import Watched
@@ -175,7 +175,12 @@ class CostStore(Watched):
         ).fetchone()
         *said, shown, was, counter, total, peak = known or (0, "", None, 0, 0)
         figure = point.total_cost_micros
-        if figure is None:
+        if (was == CLIENT and figure is None) or (was == TRANSCRIPT and _is_last_response(point)):
+            return False  # something better is known
+        if point.transcript_micros is not None:
+            micros, source = point.transcript_micros, TRANSCRIPT
+            total = micros
+        elif figure is None:
             micros, source = priced(self._prices, point.model, tokens)
             total = micros
         else:
@@ -232,6 +237,11 @@ class CostStore(Watched):
             if point.forked and session == point.session:
                 below = below or max(stood or 0, counter if counter < figure else 0)
         return below
+
+
+def _is_last_response(point: CostPoint) -> bool:
+    """True for a point of a status line without a figure: its tokens are of one response only."""
+    return point.total_cost_micros is None and point.transcript_micros is None
 
 
 def read_counters(db: sqlite3.Connection) -> dict[str, Counter]:

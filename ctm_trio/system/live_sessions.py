@@ -15,7 +15,9 @@ import msgspec
 
 from ctm_trio.model.activity import LiveStatus
 from ctm_trio.model.decoding import BAD_JSON
+from ctm_trio.model.pids import pid_of
 from ctm_trio.system.owned import believed_owners
+from ctm_trio.system.process_tree import process_fields
 from ctm_trio.system.regular import read_regular
 
 MAX_FILES = 1000
@@ -35,6 +37,11 @@ class _File(msgspec.Struct, rename="camel"):
     """Ends in `pid:[N]`, the number of the process's namespace; another one's pids mean nothing here."""
     tmux: str = ""
     """`session:@window.%pane`."""
+    cwd: str = ""
+    entrypoint: str = ""
+    version: str = ""
+    started_at: float = 0.0
+    """Unix milliseconds."""
 
 
 _file = msgspec.json.Decoder(_File)
@@ -46,11 +53,17 @@ class ClientFile:
 
     Attributes:
         pid: of its process; uuid: its Claude session id now.
-        status: "busy", "idle", "waiting", "shell"; waiting_for: "permission prompt", "dialog open", …, or "".
+        status: "busy", "idle", "waiting", "shell", "" before its first screen; waiting_for: "permission prompt",
+            "dialog open", …, or "".
         since: of the status, unix seconds.
-        pane: `%3`, "" outside of tmux or if it does not say.
+        pane: `%3`, "" outside of tmux or if it does not say. Every tmux server has its own.
         alive: its process runs, and is the one that wrote the file as far as the file says.
         surely_gone: the file says which process it is, and that one does not run.
+        cwd: its directory. started: when it began, unix seconds, 0 if it does not say.
+        begun: `procStart`, which tells a process from a later one of the same number; "" if it does not say.
+        entrypoint: "cli" for one that a person uses, "sdk-cli" for `claude -p`, …, or "".
+        version: of the program, or "".
+        fault: why the file is not believed, for a person. Then all but the process, which its name says, is unknown.
     """
 
     pid: int
@@ -61,35 +74,69 @@ class ClientFile:
     pane: str
     alive: bool
     surely_gone: bool
+    cwd: str = ""
+    started: float = 0.0
+    begun: str = ""
+    entrypoint: str = ""
+    version: str = ""
+    fault: str = ""
 
 
-def read_clients(directory: Path) -> list[ClientFile]:
-    """Every file there that can be read and names a session. Never raises.
+def client_files(directory: Path) -> list[str]:
+    """The names of the clients' files in a directory, at most `MAX_FILES`; none if it cannot be read.
 
-    Files of other users say nothing: they could make a session look as if it waited, or as if it did not.
+    Clients that were killed leave theirs behind; of too many, those that are named by a process that runs come first.
     """
-    owners = believed_owners(directory)
-    found: list[ClientFile] = []
     try:
         names = [name for name in os.listdir(directory) if name.endswith(".json")]
     except OSError:
-        return found
-    for name in names[:MAX_FILES]:
-        try:
-            value = _file.decode(read_regular(directory / name, max_bytes=MAX_BYTES, follow=False, owner=owners))
-        except (OSError, *BAD_JSON):
-            continue  # gone, being written, or of another shape
-        if value.session_id and value.status:
-            here = _is_ours(value.pid_domain)
-            alive = here and runs(value.pid, value.proc_start)
-            pane = value.tmux.rpartition(".")[2]
-            found.append(
-                ClientFile(
-                    value.pid, value.session_id, value.status, value.waiting_for, value.status_updated_at / 1000,
-                    pane if pane.startswith("%") else "", alive, here and bool(value.proc_start) and not alive,
-                )
-            )  # fmt: skip
-    return found
+        return []
+    if len(names) > MAX_FILES:
+        names.sort(key=lambda name: not _names_process(name))
+    return names[:MAX_FILES]
+
+
+def _names_process(name: str) -> bool:
+    return runs(pid_of(name.removesuffix(".json")))
+
+
+def read_client(path: Path, owners: frozenset[int]) -> ClientFile | None:
+    """One client's file. None if it is gone, is just being written, has another shape or names no session.
+
+    Args:
+        owners: the users whose files are believed. Others could make a session look as if it waited, or did not.
+    """
+    try:
+        value = _file.decode(read_regular(path, max_bytes=MAX_BYTES, follow=False, owner=owners))
+    except (OSError, *BAD_JSON):
+        return None
+    pid = pid_of(value.pid)
+    if not value.session_id or (value.pid and not pid):
+        return None
+    here = _is_ours(value.pid_domain)
+    alive = here and runs(pid, value.proc_start)
+    pane = value.tmux.rpartition(".")[2]
+    return ClientFile(
+        pid, value.session_id, value.status, value.waiting_for, value.status_updated_at / 1000,
+        pane if pane.startswith("%") else "", alive, here and bool(value.proc_start) and not alive, value.cwd,
+        value.started_at / 1000, value.proc_start, value.entrypoint, value.version,
+    )  # fmt: skip
+
+
+def distrusted(path: Path, fault: str) -> ClientFile | None:
+    """What a file is worth that may not be believed: a process of the number in its name runs. None if none does."""
+    pid = pid_of(path.name.removesuffix(".json"))
+    if not runs(pid):
+        return None
+    text = f"The status file {path} is not believed: {fault}."
+    return ClientFile(pid, "", "", "", 0.0, "", True, False, begun=process_fields(pid)[19], fault=text)
+
+
+def read_clients(directory: Path) -> list[ClientFile]:
+    """Every file there that can be read, names a session and has a status. Never raises."""
+    owners = believed_owners(directory)
+    found = (read_client(directory / name, owners) for name in client_files(directory))
+    return [client for client in found if client is not None and client.status]
 
 
 def read_live(directory: Path) -> dict[str, LiveStatus]:
@@ -112,7 +159,7 @@ def runs(pid: int, begun: str = "") -> bool:
 
     One that has ended and was not waited for yet does not run.
     """
-    if pid <= 0:
+    if not pid_of(pid):
         return False
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:

@@ -39,12 +39,13 @@ def open_regular(
         flags: as for `os.open`; O_CLOEXEC and O_NONBLOCK are added.
         mode: permission bits if O_CREAT makes it.
         follow: follow a symbolic link in the last place; False refuses it.
-        owner: the uid that it must belong to, or several of which one will do; None for any.
+        owner: the uid that it must belong to, or several of which one will do, and then it must not be open to what
+            everybody writes; None for any.
         dir_fd: of an open directory that `path` is in; None for the current one.
 
     Raises:
         OSError: it cannot be opened, with `strerror` for a person: also for what is not a regular file (EINVAL), a
-            link that is not followed (ELOOP), and a file of another user (EPERM).
+            link that is not followed (ELOOP), and a file of another user or of everybody (EPERM).
     """
     flags |= os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
     try:
@@ -59,6 +60,8 @@ def open_regular(
         owners = (owner,) if isinstance(owner, int) else owner
         if owners is not None and status.st_uid not in owners:
             raise OSError(errno.EPERM, "it belongs to another user", str(path))
+        if owners is not None and status.st_mode & stat.S_IWOTH:
+            raise OSError(errno.EPERM, "everybody may write to it", str(path))
     except BaseException:  # whatever it is, nobody else could close the descriptor
         os.close(fd)
         raise

@@ -10,17 +10,25 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+import trio
+
+from ctm_trio.errors.conversations import ConversationTaken, UnknownConversation
+from ctm_trio.errors.files import BrokenSessions
 from ctm_trio.errors.sessions import BadName, NameExists, SessionNotFound
 from ctm_trio.errors.tmux import TmuxGone
 from ctm_trio.model.config import Settings
+from ctm_trio.model.panes import Pane
 from ctm_trio.model.paths import Paths
-from ctm_trio.model.session import Session, SessionBook, is_new_name, public_session
+from ctm_trio.model.session import FORKED_FROM, Session, SessionBook, is_new_name, public_session
 from ctm_trio.model.times import format_time
+from ctm_trio.system.running_twice import pane_of, refuse_running
 from ctm_trio.system.sessions_file import taken_by
 from ctm_trio.system.spawn import renamed, spawned
-from ctm_trio.system.tmux import Tmux, exactly
+from ctm_trio.system.tmux import Tmux, exactly, tmux_name
+from ctm_trio.system.transcripts import has_transcript
 
 Step = Callable[[SessionBook], SessionBook]
 """Makes the new book of the one on disk; what it raises leaves the file as it was."""
@@ -73,38 +81,79 @@ class SessionActions:
     settings: Callable[[], Settings]
     checkpoint: Checkpoint | None
 
-    async def create(self, name: str, workdir: str, mode: str) -> tuple[Session, str]:
+    async def create(
+        self, name: str, workdir: str, mode: str, *, resume: str = "", fork: bool = False
+    ) -> tuple[Session, str]:
         """Make the directory, the checkpoint, the tmux session, the record; a failure takes back what was made.
 
         Args:
             name: of the new session. mode: "yolo" or "safe".
             workdir: as `clean_workdir` makes it.
+            resume: the conversation to go on with, "" to begin one. fork: in one of its own that begins with it.
 
         Returns:
             The record, and the id of the tmux session, a target that stays right when it is renamed.
 
         Raises:
             BadName, NameRecorded, BrokenSessions: before anything was done.
-            CtmError: what `spawned` raises, and NameRecorded if somebody else was faster.
+            UnknownConversation, ConversationTaken: likewise. StillRuns: likewise, a client has the conversation open.
+            CtmError: what `spawned` raises, and NameRecorded or ConversationTaken if somebody else was faster.
         """
         if not is_new_name(name):
             raise BadName(f"{name!r} cannot be a session's name: give one of letters, digits, dots, _ and -.")
-        refuse_taken(await self.records.read(), name)
-        record = Session(name, str(uuid.uuid4()), mode, workdir, format_time(time.time()))
-        async with spawned(self.tmux, record, self.paths, self.before(mode)) as target:
-            await self.records.change(lambda book: refuse_taken(book, name).having(record))
+        book = refuse_taken(await self.records.read(), name)
+        if resume:
+            if not await trio.to_thread.run_sync(has_transcript, self.paths.claude_home, resume):
+                raise UnknownConversation
+            if not fork:
+                refuse_shared(book, resume)
+                await refuse_running(self.clients, resume)
+        goes_on = bool(resume) and not fork
+        id_ = resume if goes_on else str(uuid.uuid4())
+        origin = ((FORKED_FROM, resume),) if fork else ()
+        record = Session(name, id_, mode, workdir, format_time(time.time()), extra=origin)
+        fork_of = resume if fork else ""
+
+        def free(book: SessionBook) -> SessionBook:
+            """Whoever was faster since has the name, or the conversation."""
+            book = refuse_taken(book, name)
+            if goes_on:
+                refuse_shared(book, resume)
+            return book.having(record)
+
+        async with spawned(self.tmux, record, self.paths, self.before(mode), resume=goes_on, fork_of=fork_of) as target:
+            await self.records.change(free)
         return record, target
 
     async def kill(self, name: str) -> None:
         """End the tmux session; already gone is fine. The record stays.
 
+        If somebody has renamed the tmux session, or moved the client's pane to another one, that pane is ended, and
+        what has the name now is left alone.
+
         Raises:
             TmuxFailed: tmux did not do it.
         """
         try:
-            await self.tmux.kill(exactly(name))
+            pane = await self._elsewhere(name)
+            if pane is None:
+                await self.tmux.kill(exactly(name))
+            else:
+                await self.tmux.kill_pane(pane)
         except TmuxGone:
             pass  # which is what was wanted
+
+    async def _elsewhere(self, name: str) -> Pane | None:
+        """The pane that the session's client is known to run in, if that is not in the tmux session of its name."""
+        try:
+            record = (await self.records.read()).records.get(name)
+        except BrokenSessions:
+            record = None
+        if record is None or not record.uuid:
+            return None
+        panes = await self.tmux.panes()
+        home = await trio.to_thread.run_sync(pane_of, self.clients, record.uuid, panes)
+        return home if home is not None and home.session != tmux_name(name) else None
 
     async def forget(self, name: str) -> Session:
         """Drop the record, and return it; tmux goes on.
@@ -141,9 +190,25 @@ class SessionActions:
         async with renamed(self.tmux, name, to):
             return (await self.records.change(step)).records[to]
 
+    @property
+    def clients(self) -> Path:
+        """The directory of the clients' status files."""
+        return self.paths.claude_home / "sessions"
+
     def before(self, mode: str) -> Checkpoint | None:
         """What is done in the work directory before a client starts in this mode; None for nothing."""
         return self.checkpoint if mode == "yolo" and self.settings().git_checkpoint_before_yolo else None
+
+
+def refuse_shared(book: SessionBook, conversation: str) -> None:
+    """Refuse to go on with a conversation that a session has: two clients would write into one transcript.
+
+    Raises:
+        ConversationTaken: a session has it.
+    """
+    by = next((record for record in book.records.values() if record.uuid == conversation), None)
+    if by is not None:
+        raise ConversationTaken(by.name, public_session(by))
 
 
 def recorded(book: SessionBook, name: str) -> Session:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import trio
 
 from ctm_trio.errors.base import CtmError
-from ctm_trio.errors.sessions import NameExists
+from ctm_trio.errors.sessions import ClientEnded, NameExists
 from ctm_trio.errors.tmux import TmuxFailed
 from ctm_trio.model.panes import living
-from ctm_trio.model.session import Session, SessionBook, is_name
+from ctm_trio.model.session import Session, SessionBook
 from ctm_trio.system.claude import find_claude, launch_command
 from ctm_trio.system.overlay_file import ensure_overlay
+from ctm_trio.system.running_twice import refuse_running
 from ctm_trio.system.session_actions import Records, SessionActions
-from ctm_trio.system.spawn import UNDO_LIMIT_S, refuse_files_of_others, spawned
+from ctm_trio.system.spawn import UNDO_LIMIT_S, refuse_files_of_others, spawned, still_runs
 from ctm_trio.system.tmux import exactly, tmux_name
+from ctm_trio.system.transcripts import has_transcript
 
 
 async def start_again(actions: SessionActions, record: Session, mode: str, *, end: bool) -> Session | None:
@@ -35,11 +36,14 @@ async def start_again(actions: SessionActions, record: Session, mode: str, *, en
         The record; None if it runs and is not to be ended: somebody else has started it in the meantime.
 
     Raises:
+        StillRuns: another client has its conversation open, or the session's does and is not to be ended.
+        ClientEnded: the client ended within `LOOK_AFTER_S`; the record, and a pane that was kept, are as they were.
         CtmError: it cannot be started.
     """
     panes = [pane for pane in await actions.tmux.panes() if pane.session == tmux_name(record.name)]
     if not end and living(panes):
         return None
+    await refuse_running(actions.clients, record.uuid, panes if end else ())
     before = mode if mode == "yolo" else await _note_mode(actions.records, record, mode)
     started = False
     try:
@@ -53,7 +57,7 @@ async def start_again(actions: SessionActions, record: Session, mode: str, *, en
 
 async def _start(actions: SessionActions, record: Session, mode: str, in_tmux: bool, *, end: bool) -> bool:
     """Run the client, and record the mode; False if tmux says that it runs already."""
-    resume = await trio.to_thread.run_sync(_has_transcript, actions.paths.claude_home, record.uuid)
+    resume = await trio.to_thread.run_sync(has_transcript, actions.paths.claude_home, record.uuid)
     try:
         if in_tmux:
             await _respawn(actions, record, mode, end=end, resume=resume)
@@ -61,6 +65,8 @@ async def _start(actions: SessionActions, record: Session, mode: str, in_tmux: b
             new = replace(record, mode=mode)
             async with spawned(actions.tmux, new, actions.paths, actions.before(mode), resume=resume):
                 await _note_mode(actions.records, record, mode)
+    except ClientEnded as error:
+        raise ClientEnded(error.words, "the session is recorded as it was") from error
     except (TmuxFailed, NameExists):
         if not end and tmux_name(record.name) in await actions.tmux.sessions():
             return False
@@ -78,8 +84,16 @@ async def _respawn(actions: SessionActions, record: Session, mode: str, *, end: 
     overlay = await trio.to_thread.run_sync(ensure_overlay, paths)
     command = launch_command(claude, record.uuid, mode, env_sh=paths.env_sh, overlay=overlay, resume=resume)
     try:
-        await actions.tmux.respawn(target, command, {"CTM_SESSION": record.name}, end=end, token=token)
+        kept = await actions.tmux.respawn(target, command, {"CTM_SESSION": record.name}, end=end, token=token)
+        try:
+            await still_runs(actions.tmux, target)
+        finally:
+            if not kept:
+                with trio.move_on_after(UNDO_LIMIT_S, shield=True), suppress(TmuxFailed):
+                    await actions.tmux.release_pane(target)
         await _note_mode(actions.records, record, mode)
+    except ClientEnded:
+        raise  # its pane was there before, and shows what it said
     except BaseException:  # also a cancellation or Ctrl-C: a client whose mode is not recorded does not run on
         with trio.move_on_after(UNDO_LIMIT_S, shield=True), suppress(TmuxFailed):
             await actions.tmux.end_start(target, token)
@@ -98,8 +112,3 @@ async def _note_mode(records: Records, record: Session, mode: str, *, instead_of
 
     await records.change(step)
     return was
-
-
-def _has_transcript(claude_home: Path, session_id: str) -> bool:
-    """True if Claude Code can resume this conversation. The directory's name is not needed: ids are unique. Blocks."""
-    return is_name(session_id) and any((claude_home / "projects").glob(f"*/{session_id}.jsonl"))

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.conversations import ConversationTaken
 from ctm_trio.errors.sessions import ClientEnded, NameExists, SpawnFailed
 from ctm_trio.errors.tmux import TmuxDuplicate, TmuxFailed, TmuxGone
 from ctm_trio.model.panes import client_pane
@@ -51,7 +52,13 @@ def refuse_files_of_others(paths: Paths) -> None:
 
 @asynccontextmanager
 async def spawned(
-    tmux: Tmux, record: Session, paths: Paths, before: Callable[[str], Awaitable[None]] | None, *, resume: bool = False
+    tmux: Tmux,
+    record: Session,
+    paths: Paths,
+    before: Callable[[str], Awaitable[None]] | None,
+    *,
+    resume: bool = False,
+    fork_of: str = "",
 ) -> AsyncIterator[str]:
     """Run `claude` for `record` in a new tmux session while the body records it; yields the session's id.
 
@@ -62,6 +69,7 @@ async def spawned(
         paths: where `env.sh` and the overlay are.
         before: done in the work directory before `claude` starts (the checkpoint), or None.
         resume: go on with the conversation of the record's uuid (see `launch_command`).
+        fork_of: begin with what another conversation has, likewise.
 
     Raises:
         NoClaude, BadWorkdir: before anything was done.
@@ -82,7 +90,9 @@ async def spawned(
         if before is not None:
             await before(record.workdir)
         overlay = await trio.to_thread.run_sync(ensure_overlay, paths)
-        command = launch_command(claude, record.uuid, record.mode, env_sh=paths.env_sh, overlay=overlay, resume=resume)
+        command = launch_command(
+            claude, record.uuid, record.mode, env_sh=paths.env_sh, overlay=overlay, resume=resume, fork_of=fork_of
+        )
         env = {"CTM_SESSION": record.name}
         token = secrets.token_hex(8)
         started = await tmux.new_session(tmux_name(record.name), record.workdir, command, env, token=token)
@@ -102,7 +112,7 @@ async def spawned(
                 log.warning("sessions: what was begun for %s could not be taken back: %s", record.name, fault)
         if isinstance(error, TmuxDuplicate):
             raise _foreign(record.name) from error
-        if isinstance(error, CtmError) and not isinstance(error, NameExists | ClientEnded):
+        if isinstance(error, CtmError) and not isinstance(error, NameExists | ConversationTaken | ClientEnded):
             raise SpawnFailed(f"The session could not be started: {error.message}") from error
         raise
 

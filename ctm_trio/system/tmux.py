@@ -8,19 +8,29 @@ and `#(…)` in one is a shell command; a target without `=` also matches names 
 from __future__ import annotations
 
 import os
+import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
-from ctm_trio.errors.tmux import PaneNotReady, TmuxDuplicate, TmuxFailed, TmuxGone, TmuxWouldEnd
-from ctm_trio.model.panes import CLIENT_MARK, OURS_MARK, PANE_FORMAT, Pane, client_pane, living, parse_panes
+from ctm_trio.errors.tmux import PaneNotReady, ScreenChanged, TmuxDuplicate, TmuxFailed, TmuxGone, TmuxWouldEnd
+from ctm_trio.model.panes import (
+    CLIENT_MARK,
+    OURS_MARK,
+    PANE_FORMAT,
+    SHARED_FORMAT,
+    Pane,
+    client_pane,
+    living,
+    parse_panes,
+)
 from ctm_trio.system.process import TooSlow, run
 from ctm_trio.system.tmux_words import GONE, exactly, first_pane, literal, tmux_argv, tmux_name, tmux_version
 
-__all__ = ["Tmux", "exactly", "first_pane", "tmux_name"]
+__all__ = ["Tmux", "exactly", "first_pane", "tmux_name", "untypeable"]
 
 COMMAND_LIMIT_S = 5.0
 """After this a tmux command is killed and counts as failed: tmux answers in milliseconds or not at all."""
@@ -46,8 +56,20 @@ LEAVE_TRIES = 3
 START_MARK = "@ctm_start"
 """An option of a session: by which start its client runs, so that a start whose answer never came can be ended."""
 
+PASTES = 50
+"""Texts that one call of tmux pastes: a call takes some milliseconds, and tmux holds what it is given."""
+
 REFUSED = "ctm-not-ready"
 """What tmux prints when the pane is not the one, or not ready, in the moment of typing."""
+
+CHANGED = "ctm-screen-changed"
+"""What tmux prints when the screen does not show what it must in the moment of pressing a key."""
+
+INPUT_OFF = "Input to its pane is switched off (`tmux select-pane -e` switches it on)."
+SHARED = (
+    "Its window types into all of its panes at once (synchronize-panes), so keys for it would go to the others as well"
+    " (`tmux set-option -w synchronize-panes off` ends that)."
+)
 
 MAX_HISTORY = 10_000
 """Lines of history that a capture may ask for. Source: PROTOCOL.md, Pane streams."""
@@ -132,14 +154,19 @@ class Tmux:
 
     async def respawn(
         self, session: str, command: Sequence[str], env: Mapping[str, str], *, end: bool, token: str = ""
-    ) -> None:
+    ) -> bool:
         """Run another program in the pane of a session's client; whoever is attached stays so.
+
+        The pane is kept if that program ends, whatever the user's tmux.conf says; `release_pane` undoes that.
 
         Args:
             command: the program and its arguments, run without a shell, where the pane started.
             env: variables of its environment.
             end: end the client first; else tmux refuses if it runs, also if it was started this very moment.
             token: by which `end_start` finds it, hexadecimal.
+
+        Returns:
+            True if the user wants that pane kept anyway, so that it is not to be released.
         """
         variables = [word for key, value in env.items() for word in ("-e", f"{key}={value}")]
         pane = client_pane(await self.panes(session))
@@ -147,9 +174,12 @@ class Tmux:
         marks = (
             ("set-option", "-t", f"{session}:", START_MARK, token),
             ("set-option", "-p", "-t", target, CLIENT_MARK, "1"),
+            ("set-option", "-p", "-t", target, "remain-on-exit", "on"),
         )
+        kept = await self._run("show-options", "-p", "-v", "-t", target, "remain-on-exit")
         kill = ("-k",) if end else ()
         await self._run("respawn-pane", *kill, "-t", target, *variables, "--", *command, then=marks)
+        return kept.strip() == "on"
 
     async def end_start(self, session: str, token: str) -> None:
         """End a session whose client runs by the start with this token, and no other.
@@ -167,27 +197,25 @@ class Tmux:
         await self._must_answer(session)
         await self._run("kill-session", "-t", session)
 
+    async def kill_pane(self, pane: Pane) -> None:
+        """End a pane, and with the last one its session. Nothing is done if another program runs in it by now."""
+        await self._must_answer(pane.session_id)
+        same = f"#{{==:#{{pane_pid}},{pane.pid}}}"
+        await self._run("if-shell", "-F", "-t", pane.id, same, f"kill-pane -t {pane.id}")
+
     async def rename(self, session: str, to: str) -> None:
         """Give a session another name. Raises `TmuxDuplicate` if that is taken."""
         await self._must_answer(session)
         await self._run("rename-session", "-t", session, "--", to)
 
-    async def type(
-        self, pane: Pane, text: str, *, gap_s: float = ENTER_GAP_S, still: Callable[[], Awaitable[object]] | None = None
-    ) -> None:
-        """Type `text` (which may be "") into a pane, each character as it is, then the Enter key.
+    async def put(self, pane: Pane, text: str) -> None:
+        """Type `text` into a pane, each character as it is, without Enter.
 
         The text goes to tmux on its standard input: every user of the machine sees the words of a command. It goes to
         the program itself, never to a mode of tmux, and only to this program.
 
-        Args:
-            gap_s: seconds between the text and Enter.
-            still: looks once more before Enter is pressed, which may approve what has opened meanwhile; what it
-                raises keeps Enter from being pressed.
-
         Raises:
-            PaneNotReady: the pane takes no input, or another program runs in it by now; of the text nothing or all of
-                it is typed.
+            PaneNotReady: the pane takes no input, or another program runs in it by now; nothing was typed.
         """
         if text:
             buffer = f"ctm-{secrets.token_hex(4)}"
@@ -195,30 +223,64 @@ class Tmux:
             refuse = f"delete-buffer -b {buffer} ; display-message -p {REFUSED}"
             check = ("if-shell", "-F", "-t", pane.id, _same(pane), paste, refuse)
             await self._guarded(pane, "load-buffer", "-b", buffer, "-", then=(check,), stdin=text.encode())
-            await trio.sleep(gap_s)
-            if still is not None:
-                await still()
-        await self.press(pane, "Enter")
 
-    async def press(self, pane: Pane, key: str) -> None:
+    async def press(
+        self, pane: Pane, key: str, *, shows: Sequence[str] = (), line: str = "", lacks: Sequence[str] = ()
+    ) -> None:
         """Press one key in a pane; `key` is tmux's name for it, e.g. "Escape", and is never a user's words.
 
+        Args:
+            shows: texts that its screen must all show, each within one line, in the moment of pressing: tmux itself
+                looks, so nothing can change in between. Of each the letters, digits and `❯` count, in their order.
+            line: a whole line of it, "" for any: with as many characters, and the same ASCII letters and digits.
+            lacks: texts of ours that no line of it may show then.
+
         Raises:
-            PaneNotReady: as for `type`; nothing is pressed.
+            ScreenChanged: it does not show them, or shows one of the others; nothing is pressed.
+            PaneNotReady: as for `put`.
         """
         send, refuse = f"send-keys -t {pane.id} -- {key}", f"display-message -p {REFUSED}"
+        if shows or line or lacks:
+            changed = f"display-message -p {CHANGED}"
+            send = f"if-shell -F -t {pane.id} '{_showing(shows, line, lacks)}' '{send}' '{changed}'"
+        if CHANGED in await self._guarded(pane, "if-shell", "-F", "-t", pane.id, _same(pane), send, refuse):
+            raise ScreenChanged("Its screen has changed.")
+
+    async def paste(self, pane: Pane, chunks: Sequence[str]) -> None:
+        """Give texts to a pane, each as a paste of its own, bracketed if the program wants that. No Enter.
+
+        They go to tmux on its standard input: every user of the machine sees the words of a command.
+
+        Raises:
+            PaneNotReady: as for `put`; the texts of a call of tmux, `PASTES` each, are typed as a whole or not at all.
+        """
+        for start in range(0, len(chunks), PASTES):
+            first = f"ctm-{secrets.token_hex(4)}"
+            buffers = {f"{first}-{number}": chunk for number, chunk in enumerate(chunks[start : start + PASTES])}
+            # Reading its input, tmux does other things. So it is asked afterwards, and all are pasted in the same step:
+            # a mode of tmux that is entered in between would paste without brackets, each line with an Enter.
+            read = "".join(f'set-buffer -b {name} -- "{_octal(chunk)}"\n' for name, chunk in buffers.items())
+            paste = " ; ".join(f"paste-buffer -d -p -r -b {name} -t {pane.id}" for name in buffers)
+            refuse = " ; ".join([*(f"delete-buffer -b {name}" for name in buffers), f"display-message -p {REFUSED}"])
+            check = ("if-shell", "-F", "-t", pane.id, _same(pane), paste, refuse)
+            await self._guarded(pane, "source-file", "-", then=(check,), stdin=read.encode())
+
+    async def press_all(self, pane: Pane, keys: Sequence[str]) -> None:
+        """Press keys at once, in one step; as `press`."""
+        send, refuse = f"send-keys -t {pane.id} -- {' '.join(keys)}", f"display-message -p {REFUSED}"
         await self._guarded(pane, "if-shell", "-F", "-t", pane.id, _same(pane), send, refuse)
 
-    async def _guarded(self, pane: Pane, *words: str, then: Sequence[Sequence[str]] = (), stdin: bytes = b"") -> None:
-        """Run what types. While tmux is in a mode of its own, leave that first, and look again."""
+    async def _guarded(self, pane: Pane, *words: str, then: Sequence[Sequence[str]] = (), stdin: bytes = b"") -> str:
+        """Run what types; what it printed. While tmux is in a mode of its own, leave that first, and look again."""
         for _ in range(LEAVE_TRIES):
-            if REFUSED not in await self._run(*words, then=then, stdin=stdin):
-                return
+            printed = await self._run(*words, then=then, stdin=stdin)
+            if REFUSED not in printed:
+                return printed
             now = next((p for p in await self.panes(pane.session_id) if p.id == pane.id), None)
             if now is None or now.dead or now.pid != pane.pid:
                 raise PaneNotReady("The program in its pane has ended.")
-            if now.input_off:
-                raise PaneNotReady("Input to its pane is switched off (`tmux select-pane -e` switches it on).")
+            if why := untypeable(now):
+                raise PaneNotReady(why)
             if now.in_mode:
                 await self._run("copy-mode", "-q", "-t", pane.id)
         raise PaneNotReady("Its pane is in a mode of tmux that cannot be left from here.")
@@ -287,6 +349,32 @@ class Tmux:
         raise TmuxFailed(f"tmux said: {said or f'exit status {done.code}'}")
 
 
+def untypeable(pane: Pane) -> str:
+    """Why nothing is typed into a pane whose program is the right one, for people; "" if something may be."""
+    if pane.input_off:
+        return INPUT_OFF
+    return SHARED if pane.shared else ""
+
+
 def _same(pane: Pane) -> str:
-    """A format that is true while the same program runs in the pane, and keys go to it."""
-    return f"#{{==:#{{pane_pid}} #{{?pane_dead,1,0}}#{{?pane_in_mode,1,0}}#{{?pane_input_off,1,0}},{pane.pid} 000}}"
+    """A format that is true while the same program runs in the pane, and keys go to it and to no other."""
+    flags = f"#{{?pane_dead,1,0}}#{{?pane_in_mode,1,0}}#{{?pane_input_off,1,0}}{SHARED_FORMAT}"
+    return f"#{{==:#{{pane_pid}} {flags},{pane.pid} 0000}}"
+
+
+def _octal(text: str) -> str:
+    """A text as tmux's parser of commands reads it between double quotes: nothing in it can mean anything else."""
+    return "".join(f"\\{byte:03o}" for byte in text.encode())
+
+
+def _showing(texts: Sequence[str], line: str, others: Sequence[str]) -> str:
+    """A format that is true while each of the texts stands in some line of the screen, and none of the others does.
+
+    Somebody else's words become a pattern in it: all that could mean something in a format, in a pattern or to the
+    parser of commands is left out. The others are ours.
+    """
+    patterns = [f":{pattern}" for text in texts if (pattern := re.sub(r"[^A-Za-z0-9❯]+", "*", text).strip("*"))]
+    if line:
+        patterns.append(f"/r:^{re.sub(r'[^A-Za-z0-9]', '.', line)}$")
+    found = "".join(f"#{{?#{{C{pattern}}},1,0}}" for pattern in (*patterns, *(f":{other}" for other in others)))
+    return f"#{{==:{found},{'1' * len(patterns)}{'0' * len(others)}}}"

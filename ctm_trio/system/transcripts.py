@@ -8,6 +8,7 @@ from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 
+from ctm_trio.model.session import is_name
 from ctm_trio.system.file_clock import file_clock_ns, shows_changes
 
 SUFFIX = ".jsonl"
@@ -33,6 +34,11 @@ def directories_of(projects: Path, uuid: str) -> Found:
     except OSError:
         return ()
     return tuple(sorted(found))
+
+
+def has_transcript(claude_home: Path, session_id: str) -> bool:
+    """True if Claude Code can resume this conversation. The directory's name is not needed: ids are unique."""
+    return is_name(session_id) and any((claude_home / "projects").glob(f"*/{session_id}{SUFFIX}"))
 
 
 class Transcripts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import trio
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import MethodNotAllowed, NotFound
@@ -11,8 +12,9 @@ from ctm_trio.errors.base import CtmError
 from ctm_trio.web.answers import answer_of, http_answer
 from ctm_trio.web.asgi import Receive, Scope, Send, header_of, send_answer
 from ctm_trio.web.auth import bearer, require, subprotocol_token
+from ctm_trio.web.body import takes_image
 from ctm_trio.web.ends import WebEnds
-from ctm_trio.web.errors import refuse, register_errors, response_of
+from ctm_trio.web.errors import client_gone, refuse, register_errors, response_of
 from ctm_trio.web.http import GUARDS, Guard, add_route
 from ctm_trio.web.hypercorn_adapter.straight import wire_of
 from ctm_trio.web.origin import Gate
@@ -70,7 +72,18 @@ class CtmApp(QuartTrio):
         if asset is not None:  # beside Quart: a page is made of fifty of them, and Quart takes four times as long
             await send_answer(send, asset_answer(asset, header_of(scope, b"if-none-match") or ""))
             return
-        await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+        if scope["method"] == "POST" and takes_image(scope["path"]):
+            try:  # here already: while Quart answers, it would read what a stranger sends, ten megabytes a connection
+                require(self._auth, bearer(header_of(scope, b"authorization") or ""))
+            except CtmError as error:
+                await send_answer(send, answer_of(error))
+                return
+        try:
+            await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+        except Exception as error:
+            if client_gone(error):
+                raise trio.ClosedResourceError from error  # the name that the outer layers know
+            raise
 
     def _note_token(self, scope: Scope) -> None:
         """A connection that has shown a valid token keeps its place when others must go."""

@@ -5,8 +5,12 @@ Source: PROTOCOL.md, Connections and limits.
 
 from __future__ import annotations
 
+import re
+
 import trio
 
+from ctm_trio.model.image import MAX_IMAGE_BYTES
+from ctm_trio.model.prompt_steps import MAX_ESCAPED
 from ctm_trio.web.asgi import Message, Receive, Scope
 
 DEFAULT_BODY_BYTES = 64 * 1024
@@ -15,27 +19,50 @@ DEFAULT_BODY_BYTES = 64 * 1024
 BODY_LIMITS: tuple[tuple[str, int], ...] = (
     ("/api/auth/", 8 * 1024),
     ("/api/hooks/", 64 * 1024),
-    ("/api/sessions", 16 * 1024),
+    ("/api/requests", (1 << 20) + 1024),
+    ("/api/sessions", MAX_ESCAPED + 80 * 1024),
 )
 """Path prefix → bytes. The routes themselves are stricter and say so in their own words."""
 
 BODY_TIMEOUT_S = 15.0
-"""For the whole body of a request; nothing we take is large."""
+"""For the whole body of a request; nothing we take is large, images aside."""
+
+IMAGE_TIMEOUT_S = 60.0
+"""For an image, which may come from a phone far away."""
+
+_IMAGES = re.compile(r"/api/sessions/[^/]+/images")
 
 OVERTAKEN_S = 1.0
 """How long an answer waits for the rest of its request's body; then it closes the connection."""
 
 
+def takes_image(path: str) -> bool:
+    """True for a path whose body may be an image."""
+    return _IMAGES.fullmatch(path) is not None
+
+
 def body_limit(path: str) -> int:
     """How many bytes of body a path takes."""
+    if takes_image(path):
+        return MAX_IMAGE_BYTES
     return next((limit for prefix, limit in BODY_LIMITS if path.startswith(prefix)), DEFAULT_BODY_BYTES)
 
 
-class Body:
-    """The request body, counted and timed."""
+def body_time(path: str) -> float:
+    """How many seconds the whole body of a path may take."""
+    return IMAGE_TIMEOUT_S if takes_image(path) else BODY_TIMEOUT_S
 
-    def __init__(self, receive: Receive, limit: int, *, expected: bool) -> None:
-        self._receive, self._left, self._deadline = receive, limit, trio.current_time() + BODY_TIMEOUT_S
+
+class Body:
+    """The request body, counted and timed.
+
+    Args:
+        receive: ASGI's. limit: bytes. within_s: seconds for the whole of it.
+        expected: the request has one.
+    """
+
+    def __init__(self, receive: Receive, limit: int, within_s: float, *, expected: bool) -> None:
+        self._receive, self._left, self._deadline = receive, limit, trio.current_time() + within_s
         self.whole = trio.Event()
         """Set once nothing of it is on its way any more."""
         self.refused = 0

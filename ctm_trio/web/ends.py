@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import trio
 
@@ -15,15 +15,22 @@ from ctm_trio.journal.view import Batch, EventView, Following, Start
 from ctm_trio.messages.attention import AttentionSnapshot
 from ctm_trio.messages.attribution import AttributionSnapshot
 from ctm_trio.messages.checkpoints import CheckpointsMessage
+from ctm_trio.messages.clients import ClientsSnapshot
 from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot
+from ctm_trio.messages.conversations import ConversationsSnapshot
 from ctm_trio.messages.journal import JournalCounters, JournalSnapshot
 from ctm_trio.messages.order_book import FollowOrder, OrdersSnapshot
 from ctm_trio.messages.panes import WatchPane
+from ctm_trio.messages.prompts import PromptsMessage
 from ctm_trio.messages.quota import QuotaSnapshot
+from ctm_trio.messages.requests import RequestsMessage, RequestsSnapshot
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
+from ctm_trio.messages.status import Explain, StatusSnapshot
 from ctm_trio.messages.tailers import TailersCounters
 from ctm_trio.messages.webhook import WebhookMessage, WebhookSnapshot
 from ctm_trio.model.archive import LogFile
+from ctm_trio.model.conversation.asked import Conversation, Page, Usage, WantedEntries, WantedList
+from ctm_trio.model.conversation.piece import Image
 from ctm_trio.model.cost import CostReport
 from ctm_trio.model.detail import Detail
 from ctm_trio.model.doctor import Check
@@ -58,11 +65,29 @@ class Archive(Protocol):
 
     async def teams(self, session: str) -> list[Team]: ...
 
-    async def search(self, query: SearchQuery) -> Matches: ...
+    async def search(self, query: SearchQuery, names: Mapping[str, str]) -> Matches: ...
 
     async def cost(self, window: str, session: str, names: Mapping[str, str], prices_as_of: str) -> CostReport: ...
 
     async def log_files(self) -> list[LogFile]: ...
+
+
+class Conversations(Protocol):
+    """What is read of conversations, in threads; `archive.conversations.ConversationArchive` says what each does."""
+
+    async def page(self, wanted: WantedEntries) -> Page: ...
+
+    async def next_entries(self, wanted: WantedEntries, key: int) -> tuple[list[dict[str, Any]], int]: ...
+
+    async def listed(self, wanted: WantedList) -> tuple[list[Conversation], bool]: ...
+
+    async def one(self, uuid: str) -> Conversation: ...
+
+    async def usage(self, uuids: Sequence[str], forks: Collection[str]) -> Sequence[Usage]: ...
+
+    async def usage_of_each(self, uuids: Sequence[str], forks: Collection[str]) -> Mapping[str, Sequence[Usage]]: ...
+
+    async def image(self, entry: str, index: int) -> Image: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +100,12 @@ class WebEnds:
     sessions: StateReceiver[SessionsSnapshot]
     quota: StateReceiver[QuotaSnapshot]
     attention: StateReceiver[AttentionSnapshot]
+    clients: StateReceiver[ClientsSnapshot]
+    status: StateReceiver[StatusSnapshot]
+    status_send: trio.MemorySendChannel[Explain]
+    requests: StateReceiver[RequestsSnapshot]
+    requests_send: trio.MemorySendChannel[RequestsMessage]
+    prompts_send: trio.MemorySendChannel[PromptsMessage]
     attribution: StateReceiver[AttributionSnapshot]
     journal: StateReceiver[JournalSnapshot]
     tail_counters: Callable[[], TailersCounters]
@@ -92,12 +123,18 @@ class WebEnds:
     webhook_send: trio.MemorySendChannel[WebhookMessage]
     webhook_fault: Callable[[str], Awaitable[str]]
     """What is wrong with a webhook's address, for people; "" if nothing is. It looks the host up."""
+    save_image: Callable[[Sequence[bytes], str], Awaitable[str]]
+    """`system.images.ImageStore.save`: the parts of an image and its extension → the path of its file."""
     auth: AuthStore
     """`system.users.UserStore`."""
     database_bytes: Callable[[], int]
     """Size of the database with its log, in bytes. Cheap (two `stat`s)."""
     archive: Archive
     """History, details, sub-agents, search, costs, usage of the disk."""
+    conversations: Conversations
+    """What is read of conversations."""
+    transcripts: StateReceiver[ConversationsSnapshot]
+    """How far the index of conversations is."""
     prices: StateReceiver[PriceTable]
     """The price table for costs that the client does not tell."""
     logs_dir: str

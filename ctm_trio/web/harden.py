@@ -15,7 +15,7 @@ import trio
 
 from ctm_trio.web.answers import Answer, http_answer, internal_answer, report_bug
 from ctm_trio.web.asgi import CLOSE, AsgiApp, Headers, Message, Receive, Scope, Send, refuse_socket
-from ctm_trio.web.body import Body, announced_length, body_limit
+from ctm_trio.web.body import Body, announced_length, body_limit, body_time
 from ctm_trio.web.hypercorn_adapter.finish import answer_early, send_last
 
 log = logging.getLogger("ctm.http")
@@ -46,10 +46,12 @@ def harden(app: AsgiApp) -> AsgiApp:
 
     async def http(scope: Scope, receive: Receive, send: Send) -> None:
         limit = body_limit(scope["path"])
-        started = False
+        started = ours = False
 
         async def safe_send(message: Message) -> None:
             nonlocal started
+            if body.refused and not started and not ours:
+                return  # the app takes it for a client that has gone; ours says what was wrong
             if message["type"] == "http.response.start":
                 settled = await body.settled()
                 started = True
@@ -60,20 +62,22 @@ def harden(app: AsgiApp) -> AsgiApp:
                 await send(message)
 
         length = announced_length(scope)
-        body = Body(receive, limit, expected=length != 0)
+        body = Body(receive, limit, body_time(scope["path"]), expected=length != 0)
         if length is not None and length > limit:
-            body.refused = 413
+            body.refused, ours = 413, True
             await answer_early(receive, safe_send, http_answer(413))
             return
         failed: Answer | None = None
         try:
             await app(scope, body.receive, safe_send)
         except Exception as error:
-            if not _is_bug(error):
+            if _is_bug(error):
+                failed = internal_answer(report_bug(log, error, f"{scope['method']} {scope['path']}"))
+                body.refused = body.refused or 500  # what is left of it is not waited for
+            elif started or not body.refused:
                 raise
-            failed = internal_answer(report_bug(log, error, f"{scope['method']} {scope['path']}"))
-            body.refused = body.refused or 500  # what is left of it is not waited for
         if body.refused and not started:
+            ours = True
             await answer_early(receive, safe_send, failed or http_answer(body.refused))
         # Of an answer that had begun there is no end: the connection is cut.
 

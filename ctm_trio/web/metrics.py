@@ -38,7 +38,7 @@ def read(ends: WebEnds) -> list[Reading]:
     journal, tailers, health = ends.counters.read(), ends.tail_counters(), ends.health.latest
     webhook, degraded = ends.webhook.latest, bool(ends.journal.latest.degraded)
     outcomes = {"delivered": webhook.delivered, "failed": webhook.failed, "suppressed": webhook.suppressed}
-    quota = ends.quota.latest.account
+    quota, transcripts = ends.quota.latest.account, ends.transcripts.latest
     # Zeros are told too: a rate needs a first sample.
     by_type = dict.fromkeys(sorted(PUBLIC_TYPES), 0) | dict(journal.by_type)
     restarts = dict.fromkeys(["http", *health.components], 0) | dict(health.restarts)
@@ -58,6 +58,8 @@ def read(ends: WebEnds) -> list[Reading]:
         Reading(Gauge, "ctm_ring_events", "Events held for replay, by session.", ring_sizes(ends), "session"),
         Reading(Gauge, "ctm_tailers", "Logs that are followed.", tailers.tailers),
         Reading(Gauge, "ctm_tailer_lag_bytes", "Bytes of logs not read yet.", tailers.lag_bytes),
+        Reading(Gauge, "ctm_transcripts_behind", "Transcripts that are not read to their end.", transcripts.behind),
+        Reading(Counter, "ctm_transcript_unknown_lines_total", "Lines of unknown kinds.", transcripts.unknown_lines),
         Reading(Counter, "ctm_webhook_results_total", "Alerts by what became of them.", outcomes, "result"),
         Reading(Gauge, "ctm_webhook_pending", "Alerts that wait for delivery.", webhook.pending),
         Reading(Counter, "ctm_task_restarts_total", "Restarts after a crash, by task.", restarts, "task"),

@@ -8,111 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ctm_trio.model.image import EXTENSIONS
 from ctm_trio.model.search import MAX_QUERY, MIN_QUERY
-from ctm_trio.model.typing import KEYS
-
-Schema = dict[str, Any]
-
-TEXT: Schema = {"type": "string"}
-WHOLE: Schema = {"type": "integer"}
-NUMBER: Schema = {"type": "number"}
-FLAG: Schema = {"type": "boolean"}
-TIME: Schema = {"type": "string", "description": "RFC 3339 in UTC"}
-EVENT_ID: Schema = {"type": "string", "pattern": r"^\d{1,19}-\d{1,9}$", "description": "<unix ns>-<seq>, orders events"}
-
-
-def ref(name: str) -> Schema:
-    """A schema of the components."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def many(items: Schema) -> Schema:
-    """An array."""
-    return {"type": "array", "items": items}
-
-
-def one(
-    required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None, *, closed: bool = False
-) -> Schema:
-    """An object. `closed`: other keys are refused."""
-    schema: Schema = {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
-    return schema | ({"additionalProperties": False} if closed else {})
-
-
-def counted(value: Schema) -> Schema:
-    """An object of any keys with values of one kind."""
-    return {"type": "object", "additionalProperties": value}
-
-
-TOKENS = one({"input_tokens": WHOLE, "output_tokens": WHOLE, "cache_tokens": WHOLE})
-LIMIT_PCT: Schema = {"type": ["integer", "null"], "minimum": 0, "description": "null while unknown"}
-PERCENT: Schema = {"type": "integer", "minimum": 1, "maximum": 100}
-UP_TO_1440: Schema = {"type": "integer", "minimum": 1, "maximum": 1440}
-THRESHOLDS: dict[str, Schema] = {
-    "error_rate_pct": PERCENT, "error_rate_window": UP_TO_1440, "idle_minutes": UP_TO_1440, "quota_pct": PERCENT,
-    "context_pct": PERCENT, "yolo_unchecked_minutes": UP_TO_1440,
-}  # fmt: skip
-
-SCHEMAS: dict[str, Schema] = {
-    "Error": one({"error": TEXT, "message": TEXT}),
-    "Credentials": one({"username": TEXT, "password": TEXT}),
-    "Login": one({"token": TEXT, "username": TEXT}),
-    "Session": one(
-        {"name": TEXT, "uuid": TEXT, "mode": TEXT, "workdir": TEXT, "created_at": TIME, "is_active": FLAG,
-         "tmux_alive": FLAG},
-        {"last_attached_at": TIME, "last_tool_call_at": TIME, "context_pct": WHOLE, "tokens": TOKENS,
-         "attention": one({"state": TEXT, "since": TIME}, {"details": TEXT}), "cost_usd_micros": WHOLE, "model": TEXT},
-    ),
-    "ToolCall": one(
-        {"session": TEXT, "tool": TEXT, "is_error": FLAG, "ts": TIME},
-        {"input": TEXT, "summary": TEXT, "tool_use_id": TEXT, "duration_ms": NUMBER, "agent_id": TEXT,
-         "exit_code": WHOLE, "permission_mode": TEXT},
-    ),
-    "StoredCall": one(
-        {"id": EVENT_ID, "session": TEXT, "type": {"enum": ["tool_call"]}, "ts": TIME, "payload": ref("ToolCall")}
-    ),
-    "Detail": one(
-        {"tool": TEXT, "input_json": TEXT, "output_excerpt": TEXT, "ts": TIME, "is_error": FLAG}, {"diff": TEXT}
-    ),
-    "Subagent": one(
-        {"id": TEXT, "parent_id": {"type": ["string", "null"]}, "type": TEXT, "description": TEXT, "started_at": TIME,
-         "tool_calls": WHOLE, "status": {"enum": ["running", "completed", "failed"]}},
-        {"stopped_at": TIME, "duration_ms": WHOLE, "errors": WHOLE, "last_message": TEXT},
-    ),
-    "Team": one(
-        {"id": TEXT, "name": TEXT, "dispatched_at": TIME, "status": TEXT, "summary": TEXT,
-         "members": many(one({"subagent_id": TEXT, "description": TEXT, "status": TEXT}))},
-    ),
-    "Quota": one(
-        {"weekly_pct": LIMIT_PCT, "five_hr_pct": LIMIT_PCT, "weekly_resets_at": TEXT, "five_hr_resets_at": TEXT}
-    ),
-    "Hub": one({"published": WHOLE, "dropped": WHOLE, "subscribers": WHOLE, "ring_sizes": counted(WHOLE)}),
-    "Health": one(
-        {"status": TEXT, "version": TEXT, "uptime_seconds": NUMBER, "components": counted(TEXT),
-         "config_reloads": WHOLE, "restarts": counted(WHOLE), "hub": ref("Hub")}
-    ),
-    "Settings": one(
-        {"webhook_url": TEXT, "webhook_auth": TEXT, "attention": one(THRESHOLDS)}
-    ),
-    "SettingsPatch": one(
-        {},
-        {"webhook_url": TEXT, "webhook_auth": TEXT, "webhook_secret": TEXT, "webhook_format": TEXT,
-         "webhook_events": many({"enum": ["attention_raised", "attention_cleared"]}),
-         "attention": one({}, THRESHOLDS, closed=True)},
-        closed=True,
-    ),
-    "UnderWay": one(
-        {"status": {"enum": ["under_way"]}, "order": TEXT, "kind": TEXT, "look": TEXT, "ends_within_s": NUMBER,
-         "message": TEXT}
-    ),
-    "CostPoint": one(
-        {"ts": TIME, "session": TEXT, "input_tokens": WHOLE, "output_tokens": WHOLE, "cache_tokens": WHOLE,
-         "cost_usd_micros": WHOLE, "model": TEXT, "source": TEXT}
-    ),
-    "Match": one(
-        {"id": EVENT_ID, "session": TEXT, "uuid": TEXT, "ts": TIME, "tool": TEXT, "is_error": FLAG, "snippet": TEXT}
-    ),
-}  # fmt: skip
+from ctm_trio.model.typing import KEYS, MAX_KEYS, NAMED_KEYS
+from ctm_trio.web.openapi_schemas import (
+    ENTRY_ID,
+    EVENT_ID,
+    FLAG,
+    NUMBER,
+    PROMPT_STATE,
+    SCHEMAS,
+    TEXT,
+    TIME,
+    WHOLE,
+    Schema,
+    counted,
+    many,
+    one,
+    ref,
+)
 
 NAME = {"name": "name", "in": "path", "required": True, "schema": TEXT, "description": "A session's name."}
 _PARTS = {
@@ -121,6 +35,8 @@ _PARTS = {
     "sha": {**NAME, "name": "sha", "schema": {"type": "string", "pattern": "^([0-9a-f]{40}|[0-9a-f]{64})$"},
             "description": "A checkpoint's full commit id; it has 64 digits in a sha256 repository."},
     "order": {**NAME, "name": "order", "description": "As the 202 said."},
+    "id": {**NAME, "name": "id", "description": "The id of a request, of a prompt, or of an entry with an image."},
+    "uuid": {**NAME, "name": "uuid", "description": "The id of a conversation, which is a Claude session."},
     "event": {**NAME, "name": "event", "description": "The lifecycle event.",
               "schema": {"enum": ["session_new", "session_attached", "session_killed", "on_yolo"]}},
 }  # fmt: skip
@@ -133,10 +49,12 @@ def route(
     says: str,
     answer: Schema | str = "",
     *,
+    other: str = "",
     method: str = "get",
     status: int = 200,
     takes: Schema | None = None,
     form: bool = False,
+    media: tuple[str, ...] = ("application/json",),
     query: Mapping[str, Schema] | None = None,
     needs: tuple[str, ...] = (),
     headers: Mapping[str, Schema] | None = None,
@@ -150,9 +68,9 @@ def route(
     Args:
         path: with its parts in braces.
         says: one sentence.
-        answer: the schema of the JSON, or a media type, or "" for no content.
+        answer: the schema of the JSON, or a media type, or "" for no content. `other`: another media type that it has.
         status: of success; `empty`: another one, without content.
-        takes: the schema of the body. `form`: it is a form of either kind, and may be left out.
+        takes: the schema of the body. `form`: it is a form of either kind, and may be left out. `media`: its types.
         query: parameters; those in `needs` have to be there. `headers`: headers that may be there.
         token: a session token is needed.
         order: an order, which may outlast its request: 202 tells where to look then. Source: PROTOCOL.md, Orders.
@@ -164,6 +82,8 @@ def route(
         content = {"content": {answer: {"schema": TEXT}}} if answer else {}
     else:
         content = {"content": {"application/json": {"schema": answer}}}
+    if other:
+        content["content"][other] = {"schema": TEXT}
     failed = {"description": "What was wrong.", "content": {"application/json": {"schema": ref("Error")}}}
     answers: Schema = {str(status): {"description": "It is done." if method != "get" else "What was asked.", **content}}
     if empty:
@@ -184,7 +104,7 @@ def route(
     if parts:
         operation["parameters"] = parts
     if takes is not None:
-        kinds = ("application/x-www-form-urlencoded", "multipart/form-data") if form else ("application/json",)
+        kinds = ("application/x-www-form-urlencoded", "multipart/form-data") if form else media
         operation["requestBody"] = {"required": not form, "content": {kind: {"schema": takes} for kind in kinds}}
     PATHS.setdefault(path, {})[method] = operation
 
@@ -192,6 +112,10 @@ def route(
 S = "/api/sessions/{name}"
 LIMIT = {"limit": WHOLE}
 RESUME = {"Last-Event-ID": EVENT_ID}
+PAGE = one({"entries": many(ref("Entry")), "has_more": FLAG, "uuid": TEXT}, {"title": TEXT})
+PAGED = {"before": ENTRY_ID, "after": ENTRY_ID, "from": {"enum": ["start"]}, **LIMIT, "agent": TEXT}
+EXPORT = one({"uuid": TEXT, "title": TEXT, "entries": many(ref("Entry"))})
+EXPORTED = {"format": {"enum": ["md", "json"]}, "agent": TEXT}
 CONFIRM = one({"confirm": TEXT})
 
 route("/healthz", "Is the daemon up?", one({"status": TEXT, "uptime_seconds": NUMBER}), token=False)
@@ -220,9 +144,12 @@ route("/api/auth/login", "Sign in.", ref("Login"), method="post", takes=ref("Cre
 route("/api/auth/logout", "Revoke this token.", method="post", status=204, errors="503")
 route("/api/sessions", "All sessions.", many(ref("Session")))
 route("/api/sessions", "Start Claude Code in a new tmux session.", ref("Session"), method="post", status=201,
-      takes=one({"workdir": TEXT}, {"name": TEXT, "initial_prompt": TEXT, "mode": {"enum": ["safe", "yolo"]}}),
-      errors="400 409 502", order=True)  # fmt: skip
+      takes=one({"workdir": TEXT}, {"name": TEXT, "initial_prompt": TEXT, "mode": {"enum": ["safe", "yolo"]},
+                                    "resume": TEXT, "fork": FLAG}),
+      errors="400 404 409 502", order=True)  # fmt: skip
 route(S, "One session.", ref("Session"), errors="404")
+route(f"{S}/resume", "Start it again where it was.", ref("Session"), method="post", errors="400 404 409 502",
+      order=True)  # fmt: skip
 route(
     f"{S}/kill",
     "End the session's tmux session.",
@@ -254,7 +181,55 @@ route(f"{S}/input", "Type a text or a preset into it.", method="post", status=20
       takes=one({}, {"text": TEXT, "preset": {"enum": ["yes", "no", "continue", "follow"]},
                      "key": {"enum": sorted(KEYS)}}),
       errors="400 404 409", order=True)  # fmt: skip
+route(f"{S}/prompt", "Type a prompt now, or hold it until the turn is over.",
+      one({"id": TEXT, "state": PROMPT_STATE, "when": {"enum": ["now", "idle"]}, "at": TIME},
+          {"typed_at": TIME, "reason": TEXT, "error": TEXT, "wrapped": FLAG}),
+      method="post", status=202, errors="400 404 409", order=True,
+      takes=one({"text": TEXT, "key": TEXT}, {"when": {"enum": ["now", "idle"]}}))  # fmt: skip
+route(f"{S}/prompts", "Its newest prompts, oldest first.", one({"prompts": many(ref("Prompt"))}),
+      errors="404 503")  # fmt: skip
+route(f"{S}/prompts/{{id}}", "Take back a held prompt.", method="delete", status=204, errors="404 409 503")
+route(f"{S}/images", "Save an image for a prompt to name.", one({"path": TEXT}), method="post", status=201,
+      takes={}, media=tuple(EXTENSIONS), errors="400 404 413 503")  # fmt: skip
+route(f"{S}/interrupt", "Press Escape once.", one({"ended": FLAG}), method="post", errors="404 409", order=True)
+route(f"{S}/keys", "Press keys in its terminal.", method="post", status=204, errors="400 404 409", order=True,
+      takes=one({"keys": {"type": "array", "items": {"enum": sorted(NAMED_KEYS)}, "minItems": 1,
+                          "maxItems": MAX_KEYS}}))  # fmt: skip
 route(f"{S}/attach-url", "A link that attaches a terminal.", one({"url": TEXT}), errors="403 404")
+route(f"{S}/explain", "Why it has its status.",
+      one({"status": ref("Explained"), "evidence": many(one({"ts": TIME, "source": TEXT, "what": TEXT})),
+           "rejected": many(one({"state": TEXT, "why": TEXT}))}), errors="404 503")  # fmt: skip
+route(f"{S}/conversation", "What was said in a session, oldest first.", PAGE, query=PAGED,
+      errors="400 404 503")  # fmt: skip
+route("/api/conversations/{uuid}/entries", "What was said in a conversation, oldest first.", PAGE, query=PAGED,
+      errors="400 404 503")  # fmt: skip
+route(f"{S}/conversation/export", "All that was said in a session, as a file.", EXPORT, other="text/markdown",
+      query=EXPORTED, errors="400 404 503")  # fmt: skip
+route("/api/conversations/{uuid}/export", "All that was said in a conversation, as a file.", EXPORT,
+      other="text/markdown", query=EXPORTED, errors="400 404 503")  # fmt: skip
+route(f"{S}/usage", "What its agents used, by model and day.",
+      one({"usage": many(ref("Usage"))}, {"cost_usd_micros": WHOLE, "prices_as_of": TEXT}),
+      errors="404 503")  # fmt: skip
+route("/api/conversations", "All conversations of this machine, newest first.",
+      one({"conversations": many(ref("Conversation")), "has_more": FLAG}),
+      query={"q": TEXT, "project": TEXT, "before": TEXT, **LIMIT}, errors="400 404 503")  # fmt: skip
+route("/api/conversations/{uuid}", "One conversation.", ref("Conversation"), errors="404 503")
+route("/api/conversation/media/{id}", "An image of an entry: its id, a hyphen, the image's number.",
+      "application/octet-stream", other="image/*", errors="404 503")  # fmt: skip
+route("/api/requests", "What the sessions ask, oldest first.", one({"requests": many(ref("Request"))}),
+      query={"state": {"enum": ["open", "all"]}, "session": TEXT, **LIMIT}, errors="503")  # fmt: skip
+route("/api/requests/{id}", "One request, open or not.", ref("Request"), errors="404 503")
+route("/api/requests/{id}/answer", "Answer a request, once.", ref("Request"), method="post",
+      takes=one({"choice": TEXT, "key": TEXT},
+                {"message": TEXT, "updated_input": {"type": "object"}, "updated_plan": TEXT,
+                 "answers": {"type": "object"}, "where": {"enum": ["page", "push", "cli", "mcp"]}}),
+      errors="400 404 409 422 504", order=True)  # fmt: skip
+route("/api/requests/answer", "Answer several requests with the same choice, each on its own.",
+      one({"results": many(one({"id": TEXT, "status": WHOLE},
+                               {"request": ref("Request"), "error": TEXT, "message": TEXT}))}), method="post",
+      takes=one({"ids": many(TEXT), "choice": TEXT, "key": TEXT}), errors="400")  # fmt: skip
+route("/api/presence", "Say whether a person sees this page.", method="post", status=204,
+      takes=one({"visible": FLAG}, {"session": TEXT, "page": TEXT}), errors="400")  # fmt: skip
 route("/api/quota", "The account's limits.", ref("Quota"), empty=204)
 route("/api/feed", "The newest tool calls of all sessions.", many(ref("ToolCall")), query=LIMIT, errors="503")
 route(f"{S}/feed", "The newest tool calls.", many(ref("ToolCall")), query=LIMIT, errors="503")
@@ -285,11 +260,13 @@ route("/api/cost", "Tokens and cost over time.",
            "spent": one({"since": TEXT, "days": counted(WHOLE), "models": counted(WHOLE), "sessions": counted(WHOLE)}),
            "source": TEXT, "prices_as_of": TEXT}),
       query={"session": TEXT, "window": {"enum": ["hour", "day", "week"]}}, errors="400 503")  # fmt: skip
-route("/api/search", "Every tool call whose text has this part.",
+route("/api/search", "Every tool call and every entry whose text has this part.",
       one({"query": TEXT, "matches": many(ref("Match")), "truncated": FLAG, "complete": FLAG}), needs=("q",),
       errors="400 503",
-      query={"q": {"type": "string", "minLength": MIN_QUERY, "maxLength": MAX_QUERY}, "session": TEXT, "tool": TEXT,
-             "error": FLAG, "since": TIME, "until": TIME, "before": EVENT_ID, **LIMIT})  # fmt: skip
+      query={"q": {"type": "string", "minLength": MIN_QUERY, "maxLength": MAX_QUERY},
+             "in": {"enum": ["calls", "conversation", "all"]}, "role": {"enum": ["prompt", "answer", "tool"]},
+             "session": TEXT, "conversation": TEXT, "tool": TEXT, "error": FLAG, "since": TIME, "until": TIME,
+             "before": EVENT_ID, **LIMIT})  # fmt: skip
 route("/api/doctor", "What is well on this machine and what is not.",
       one({"checks": many(one({"name": TEXT, "status": {"enum": ["ok", "warn", "err"]}},
                               {"message": TEXT, "remediation": TEXT}))}))  # fmt: skip

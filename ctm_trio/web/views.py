@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ctm_trio.model.quota import Usage
-from ctm_trio.model.session import ZERO_TIME, Session
+from ctm_trio.model.session import ZERO_TIME, Session, conversation_sessions
+from ctm_trio.model.status import EXITED, GONE, status_fields
 from ctm_trio.web.ends import WebEnds
 
 
@@ -16,6 +17,32 @@ def _tokens(usage: Usage) -> dict[str, int] | None:
         "output_tokens": usage.output_tokens or 0,
         "cache_tokens": usage.cache_tokens or 0,
     }
+
+
+def can_type(ends: WebEnds, record: Session) -> bool:
+    """True if it can be typed into: its client runs in a pane of our tmux server.
+
+    Of a recorded session without a client's own word tmux alone tells. Not while a shell has the pane: the client is
+    suspended there, or has ended. Source: PROTOCOL.md, Status.
+    """
+    status = ends.status.latest.sessions.get(record.name)
+    if status is not None and status.state in (EXITED, GONE):
+        return False
+    client = ends.clients.latest.clients.get(record.name)
+    if client is None:
+        return record.managed and record.name in ends.sessions.latest.alive
+    return bool(client.pane and not client.fault) and not any(
+        p.id == client.pane and p.at_shell for p in ends.sessions.latest.panes
+    )
+
+
+def _status(ends: WebEnds, name: str) -> dict[str, object]:
+    status = ends.status.latest.sessions.get(name)
+    warnings = ends.attention.latest.warnings.get(name, ())
+    shown: dict[str, object] = {} if status is None else {"status": status_fields(status)}
+    shown["blocked"] = status is not None and status.blocked
+    shown["warnings"] = [{"state": w.state, "since": w.since, "details": w.details} for w in warnings]
+    return shown
 
 
 def session_view(ends: WebEnds, record: Session) -> dict[str, object]:
@@ -32,6 +59,8 @@ def session_view(ends: WebEnds, record: Session) -> dict[str, object]:
     if record.last_attached_at and record.last_attached_at != ZERO_TIME:
         view["last_attached_at"] = record.last_attached_at
     view["is_active"] = view["tmux_alive"] = alive
+    view["managed"], view["can_type"] = record.managed, can_type(ends, record)
+    view |= _status(ends, name)
     last_call = ends.counters.read().last_call_at.get(name)
     if last_call:
         view["last_tool_call_at"] = last_call
@@ -53,3 +82,8 @@ def session_view(ends: WebEnds, record: Session) -> dict[str, object]:
             shown["details"] = attention.details
         view["attention"] = shown
     return view
+
+
+def sessions_of_conversations(ends: WebEnds) -> dict[str, str]:
+    """See `conversation_sessions`, as everything is now."""
+    return conversation_sessions(ends.sessions.latest.records, ends.attribution.latest.sessions)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchlib import answers, conversations
 from benchlib.clients import Clients, percentile
 from benchlib.daemon import HOST, Daemon, Noise
 from benchlib.lines import Lines, log_id, stamped, write
@@ -239,4 +240,7 @@ MEASURES: dict[str, tuple[str, Callable[[str, float], Iterator[Row]]]] = {
     "e": ("fan-out", fan_out),
     "f": ("reading", rest),
     "g": ("many sessions", sessions),
+    "h": ("answers", answers.quick),
+    "i": ("answers of a crowd", answers.crowd),
+    "j": ("conversations", conversations.conversations),
 }

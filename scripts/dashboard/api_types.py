@@ -20,7 +20,10 @@ HEAD = """\
  * Made from web/openapi.py by scripts/dashboard/api_types.py: do not edit.
  */
 """
-SIMPLE = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
+SIMPLE = {
+    "string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null",
+    "object": "Record<string, unknown>",
+}  # fmt: skip
 SHORT = 80
 """Objects up to this many characters stand in one line."""
 

@@ -53,7 +53,7 @@ export default [
     rules: {
       'no-restricted-imports': [
         'error',
-        { patterns: [{ regex: 'vendor/(?!uplot)', message: 'The view library comes from app/html.js.' }] },
+        { patterns: [{ regex: 'vendor/(?!uplot|markdown-it|highlight)', message: 'The view library comes from app/html.js.' }] },
       ],
     },
   },

@@ -60,7 +60,8 @@ def site() -> Iterator[Site]:
     """A HOME and a private tmux; the daemon is not started yet."""
     with private_tmux() as tmux, tempfile.TemporaryDirectory(prefix="ctmb", dir="/tmp") as home:
         made = Site(Path(home), tmux)
-        yield made
+        with made.at_end:
+            yield made
         made.stop()
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
+from tests.browser.played_client import PlayedClient
 from tests.browser.site import Site
 
 SCREEN = """\
@@ -40,11 +43,17 @@ HIDE = """(hidden) => {
 """Says to the page that its tab is hidden, or seen again."""
 
 
-def furnished(site: Site) -> None:
-    """A few sessions as a working day has them, with calls, figures, checkpoints and somebody who needs you."""
+def box(site: Site, name: str) -> tuple[str, ...]:
+    """The program of a pane with the client's input box; `sent-NAME` in the home gets what is sent."""
     screen = site.home / "screen.txt"
     screen.write_text(SCREEN)
-    site.add_session("checkout", tmux=("sh", "-c", f"cat {screen}; exec cat"))
+    program = Path(__file__).with_name("box_program.py")
+    return sys.executable, str(program), str(screen), str(site.home / f"sent-{name}")
+
+
+def furnished(site: Site) -> None:
+    """A few sessions as a working day has them, with calls, figures, checkpoints and somebody who needs you."""
+    site.add_session("checkout", tmux=box(site, "checkout"))
     site.add_session("mobile-app", mode="safe")
     site.add_session("docs")
     site.add_session("old-experiment", tmux=None)
@@ -62,9 +71,12 @@ def furnished(site: Site) -> None:
     site.dump("checkout", context=41, cost=1.62)
     site.dump("mobile-app", context=93, cost=0.4)
     site.dump("docs", context=12, cost=0.11)
+    for name in ("checkout", "docs"):
+        PlayedClient(site, name).says("busy", ago_s=1200)
     site.start()
     site.sign_up()
-    site.hook("mobile-app", "PermissionRequest", tool_name="Bash", tool_input={"command": "rm -rf build"})
+    asks = PlayedClient(site, "mobile-app").asks("Bash", {"command": "rm -rf build"})
+    site.at_end.enter_context(asks)
 
 
 def edit(site: Site, name: str) -> dict[str, Any]:

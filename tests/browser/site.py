@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 import uuid
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ def stamp(ago_s: float = 0.0) -> str:
 class Site:
     """A HOME below `home`, a private tmux, and the daemon that serves them.
 
-    Use it with `add_session`, `append`, then `start`; `stop` ends the daemon, and `start` again is a restart.
+    Use it with `add_session`, `append`, then `start`; `stop` ends the daemon, and `start` again is a restart. What
+    `at_end` has is ended with the test.
     """
 
     def __init__(self, home: Path, tmux: PrivateTmux) -> None:
@@ -44,6 +46,7 @@ class Site:
         self.dumps = home / "dumps"
         self.records: dict[str, dict[str, Any]] = {}
         self.token = ""
+        self.at_end = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         for directory in (self.logs, self.dumps):
             directory.mkdir(parents=True, mode=0o700)

@@ -109,6 +109,34 @@ def test_diffs(page: Page) -> None:
     ]
 
 
+def test_commands_are_set_apart(page: Page) -> None:
+    """Strings, options, operators and variables; all of the text is there, whatever it is."""
+    command = 'npm test -- --grep "a b" | tee $LOG && rm -rf x # done'
+    parts = call(page, "ui/shell-text.js", "m.parseShell(a)", command)
+    assert "".join(part["text"] for part in parts) == command
+    kinds = [(part["kind"], part["text"]) for part in parts if part["kind"]]
+    assert kinds == [
+        ("option", "--grep"), ("string", '"a b"'), ("op", "|"), ("variable", "$LOG"), ("op", "&&"), ("option", "-rf"),
+        ("comment", "# done"),
+    ]  # fmt: skip
+    for odd in ("'never closed", '"\\', "$(", "x" * 30_000):
+        assert "".join(part["text"] for part in call(page, "ui/shell-text.js", "m.parseShell(a)", odd)) == odd
+
+
+def test_replies(page: Page) -> None:
+    """Labels come in the order of the options; a single choice is a text, several and free ones are a list."""
+    question = {"question": "?", "options": [{"label": "A"}, {"label": "B"}]}
+    cases: list[tuple[bool, dict[str, object], object]] = [
+        (False, {"labels": ["B"], "other": None}, "B"),
+        (False, {"labels": [], "other": " c "}, {"other": "c"}),
+        (True, {"labels": ["B", "A"], "other": None}, ["A", "B"]),
+        (True, {"labels": ["B"], "other": "c"}, ["B", {"other": "c"}]),
+    ]
+    for multi, draft, reply in cases:
+        asked = {**question, "multiSelect": multi}
+        assert call(page, "views/answer/replies.js", "m.replyOf(a[0], a[1])", [asked, draft]) == reply
+
+
 def test_sub_agents_that_are_their_own_parents(page: Page) -> None:
     """A tree is drawn parents first; unknown parents and circles lose nobody and end."""
     agents = [{"id": "b", "parent_id": "a"}, {"id": "a", "parent_id": None}, {"id": "c", "parent_id": "gone"}]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.journey import failed, furnished
+from tests.browser.journey import HIDE, failed, furnished
+from tests.browser.played_client import PlayedClient
 from tests.browser.site import Site
 
 
@@ -13,20 +14,96 @@ def test_who_needs_you_comes_first(site: Site, open_page: OpenPage) -> None:
     """Sessions that need their user are on top, say why in words, are counted, and move when they no longer do."""
     furnished(site)
     page, _ = open_page()
-    needs = page.get_by_role("region", name="Need you")
-    expect(needs.locator(".row-link").nth(0)).to_have_text("old-experiment")
+    needs, working = (page.get_by_role("region", name=name) for name in ("Need you", "Working"))
+    expect(needs.locator(".row-link").nth(0)).to_have_text("mobile-app")
+    expect(needs.locator(".row-link").nth(1)).to_have_text("old-experiment")
     expect(needs.locator(".row", has_text="mobile-app")).to_contain_text("Asks permission")
-    expect(needs.locator(".row", has_text="mobile-app")).to_contain_text(
-        "Waits for your approval of Bash: rm -rf build"
-    )
-    expect(needs.locator(".row", has_text="docs")).to_contain_text("Last call failed")
-    expect(page.get_by_role("status").filter(has_text="need you")).to_have_text("3 of 4 need you")
+    expect(needs.locator(".row", has_text="mobile-app").locator(".row-reason")).to_have_text("Bash rm -rf build")
+    expect(working.locator(".row", has_text="docs")).to_contain_text("Last call failed")
+    expect(page.get_by_role("status").filter(has_text="need you")).to_have_text("2 of 4 need you")
     expect(page.locator(".row", has_text="checkout")).to_contain_text("41%")
-    assert page.title().startswith("(3)")
-    site.append("docs", site.line("docs"))
-    expect(page.get_by_role("region", name="Working").locator(".row", has_text="docs")).to_be_visible()
+    expect(working.locator(".row", has_text="checkout").locator(".row-reason")).to_have_text("Grep roundHalfEven")
+    assert page.title().startswith("(2)")
+    docs = PlayedClient(site, "docs")
+    docs.stops("The docs are ready.")
+    expect(needs.locator(".row", has_text="docs")).to_contain_text("Waits for you")
+    expect(needs.locator(".row", has_text="docs").locator(".row-reason")).to_have_text("The docs are ready.")
+    docs.works()
+    expect(working.locator(".row", has_text="docs")).to_be_visible()
     site.append("checkout", failed(site, "checkout"))
-    expect(needs.locator(".row", has_text="checkout")).to_contain_text("Last call failed")
+    expect(working.locator(".row", has_text="checkout")).to_contain_text("Last call failed")
+
+
+def test_what_concerns_the_account_stands_once(site: Site, open_page: OpenPage) -> None:
+    """A limit that is nearly used is one line above the list, not a state of every session."""
+    for name in ("one", "two"):
+        site.add_session(name, tmux=None)
+    site.dump("one", context=10, cost=1.0, five_hour=97.0)
+    site.start()
+    site.sign_up()
+    page, _ = open_page()
+    expect(page.get_by_text("Your account has used 97 % of its limit (5-hour limit).")).to_have_count(1)
+    expect(page.locator(".row")).to_have_count(2)
+    expect(page.locator(".row").filter(has_text="Quota")).to_have_count(0)
+
+
+def test_a_session_that_was_started_by_hand(site: Site, open_page: OpenPage) -> None:
+    """It is marked and followed, but not renamed, killed or forgotten, nor typed into where that cannot be."""
+    furnished(site)
+    page, _ = open_page("/settings")
+    (found,) = (one for one in site.request("GET", "/api/sessions") if one["name"] == "docs")
+    shown = {**found, "managed": False, "can_type": False}
+    page.route("**/api/sessions", lambda route: route.fulfill(json=[shown]))
+    page.goto("/")
+    expect(page.locator(".row")).to_contain_text("started by hand")
+    page.goto("/s/docs/meta")
+    expect(page.locator(".meta")).to_contain_text("not renamed, killed or forgotten from here")
+    expect(page.get_by_role("button", name="More actions")).to_have_count(0)
+    for action in ("Rename", "Kill", "Forget", "Attach"):
+        expect(page.get_by_role("button", name=action, exact=True)).to_have_count(0)
+    page.goto("/s/docs/pane")
+    expect(page.get_by_text("What it asks can be answered here.").last).to_be_visible()
+
+
+def test_clients_that_nobody_watches(site: Site, open_page: OpenPage) -> None:
+    """They are one line at the end of the list, also of an empty one; once dismissed it waits until there are more."""
+    site.start()
+    site.sign_up()
+    page, _ = open_page("/settings")
+    health = site.request("GET", "/health")
+    count = 0
+
+    def answer(route: Route) -> None:
+        route.fulfill(json={**health, "unwatched_clients": count})
+
+    def seen_again() -> None:
+        with page.expect_response("**/health"):
+            page.evaluate(HIDE, True)
+            page.evaluate(HIDE, False)
+
+    page.route("**/health", answer)
+    page.goto("/")
+    expect(page.get_by_role("heading", name="No sessions yet")).to_be_visible()
+    note = page.locator(".unwatched")
+    expect(note).to_have_count(0)
+    count = 2
+    seen_again()
+    expect(note).to_contain_text("2 Claude Code sessions run on this machine that are not watched.")
+    note.get_by_role("button", name="Copy the command").click()
+    expect(page.get_by_text("Copied: ctm-trio setup --global")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "ctm-trio setup --global"
+    note.get_by_role("button", name="Do not say this until there are more").click()
+    expect(note).to_have_count(0)
+    with page.expect_response("**/health"):
+        page.reload()
+    expect(page.get_by_role("heading", name="No sessions yet")).to_be_visible()
+    expect(note).to_have_count(0)
+    count = 1
+    seen_again()
+    expect(note).to_have_count(0)
+    count = 2
+    seen_again()
+    expect(note).to_be_visible()
 
 
 def test_the_filter_and_the_keyboard(site: Site, open_page: OpenPage) -> None:
@@ -43,10 +120,9 @@ def test_the_filter_and_the_keyboard(site: Site, open_page: OpenPage) -> None:
     page.get_by_role("button", name="Clear the filter").click()
     expect(page.locator(".row")).to_have_count(4)
     page.keyboard.press("j")
-    page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("mobile-app")
-    page.keyboard.press("2")
+    page.keyboard.press("3")
     expect(page).to_have_url(f"{site.url}/s/mobile-app/feed")
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sessions")

@@ -26,32 +26,36 @@ def run(page: Page, module: str, body: str, argument: object = None) -> Any:
 
 
 REASONS = [
-    ("waiting_input", "waits for your input", "Waits for your input"),
-    (
-        "waiting_input",
-        "stopped by an error (authentication_failed) and waits for your input",
-        "Stopped by an error (authentication_failed) and waits for your input",
-    ),
-    ("waiting_input", "", "It waits for your next words"),
-    ("permission_request", "waits for your approval of Bash: rm -rf build", None),
-    ("permission_request", "asks you: Which database shall it be?", None),
-    ("error_burst", "5 errors in last 20 calls", "5 errors in last 20 calls"),
-    ("quota_high", "weekly 86% / 5h 12%", None),
-    ("context_imminent", "context window 93%", None),
-    ("last_error_call", "last tool call returned is_error=true", "The last tool call was an error"),
-    ("stuck", "no tool call in > idle threshold", "No tool call for a while"),
+    ("waiting", "Waits for you: The index is built.", "The index is built."),
+    ("waiting", "Finished; waits for you.", "Finished; waits for you."),
+    ("failed", "Stopped by an error: overloaded", "Overloaded"),
+    ("permission", "Waits for your approval: rm -rf build", "rm -rf build"),
+    ("permission", "Its sub-agent Explore waits for your approval: ls", "ls"),
+    ("question", "Asks you: Which database shall it be?", "Which database shall it be?"),
+    ("plan", "Waits for your decision on a plan: Round totals", "Round totals"),
+    ("dialog", "A dialog is open: Trust this folder?", "Trust this folder?"),
+    ("working", "Works on its turn.", "Works on its turn."),
     ("of_tomorrow", "what nobody knows yet", "What nobody knows yet"),
-    ("permission_request", "x" * 300, "X" + "x" * 198 + "…"),
-    ("permission_request", "😀" * 300, "😀" * 199 + "…"),
 ]
-"""A state, what the daemon says of it, and the reason that is shown; None: the same with a capital letter."""
+"""A state, the daemon's sentence, and what is shown beside the badge."""
 
 
-def test_the_reason_is_what_the_daemon_says(page: Page) -> None:
-    """Details are shown unless they are the same words every time; they are cut between characters."""
-    body = "return m.standing({attention: {state: a[0], details: a[1], since: ''}}, 0).reason"
-    for state, details, shown in REASONS:
-        assert run(page, "attention.js", body, [state, details]) == (shown or details[0].upper() + details[1:])
+def test_the_reason_is_what_it_is_about(page: Page) -> None:
+    """What the badge says already is left out; a state that nobody knows yet is shown by its name."""
+    body = "const one = m.standing({status: {state: a[0], reason: a[1], since: ''}, blocked: true}, 0);"
+    for state, sentence, shown in REASONS:
+        assert run(page, "status.js", f"{body} return one.reason", [state, sentence]) == shown
+    assert run(page, "status.js", f"{body} return [one.word, one.group]", ["of_tomorrow", ""]) == [
+        "of tomorrow",
+        "needs",
+    ]
+
+
+def test_a_session_that_ended_long_ago_is_history(page: Page) -> None:
+    """For an hour it needs its person; then it is among those that ended."""
+    ended = {"status": {"state": "gone", "reason": "", "since": "1970-01-01T00:00:00Z"}, "blocked": True}
+    body = "return [59, 61].map((minutes) => m.standing(a, minutes * 60000).group)"
+    assert run(page, "status.js", body, ended) == ["needs", "ended"]
 
 
 ANSWERS = """
@@ -71,14 +75,14 @@ def test_a_late_answer_does_not_undo_what_events_said(page: Page) -> None:
     body = f"""{ANSWERS}
       m.sessions.value = new Map([['one', view()], ['two', view({{name: 'two'}})]]);
       const read = m.refresh();
-      m.changeSessions((map) => m.change(map, 'one', {{attention: {{state: 'stuck', since: ''}}}}));
+      m.changeSessions((map) => m.change(map, 'one', {{status: {{state: 'waiting', since: '', reason: ''}}}}));
       m.changeSessions((map) => {{ map.delete('two'); map.set('three', view({{name: 'three'}})); }});
       m.changeQuota({{weekly_pct: 2}});
       waiting[0]([view(), view({{name: 'two'}})]);
       await read;
-      return [m.sessions.value.get('one').attention?.state, [...m.sessions.value.keys()], m.quota.value.weekly_pct];
+      return [m.sessions.value.get('one').status?.state, [...m.sessions.value.keys()], m.quota.value.weekly_pct];
     """
-    assert run(page, "sessions.js", body) == ["stuck", ["one", "three"], 2]
+    assert run(page, "sessions.js", body) == ["waiting", ["one", "three"], 2]
 
 
 def test_who_asks_again_gets_a_newer_answer(page: Page) -> None:

@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from ctm_trio.model.session_names import name_of
 from tests.browser.conftest import OpenPage
 from tests.browser.journey import failed, furnished
+from tests.browser.played_client import PlayedClient
 from tests.browser.site import Site, stamp
 
 
@@ -96,7 +97,7 @@ def test_a_match_of_the_search_leads_to_its_row(site: Site, open_page: OpenPage)
     expect(page.locator(".row")).to_have_count(2)
     page.keyboard.press("g")
     page.keyboard.press("/")
-    box = page.get_by_role("searchbox", name="Search every call")
+    box = page.get_by_role("searchbox", name="Search calls and conversations")
     box.fill("ne")
     expect(page.get_by_text("Type at least 3 characters.")).to_be_visible()
     box.fill("NEEDLE")
@@ -141,7 +142,7 @@ def test_a_new_session(site: Site, open_page: OpenPage) -> None:
     dialog.get_by_label("First prompt").fill("write the chapter on rounding")
     dialog.get_by_role("button", name="Start session").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("docs-2")
-    expect(page.locator(".pane-box")).to_contain_text("said: write the chapter on rounding", timeout=20_000)
+    expect(page.locator(".said")).to_contain_text("write the chapter on rounding")
     assert "docs-2" in site.tmux.names()
     page.go_back()
     expect(page.locator(".row")).to_have_count(5)
@@ -210,7 +211,7 @@ def test_the_tools_on_a_phone(site: Site, open_page: OpenPage) -> None:
     furnished(site)
     page, _ = open_page(phone=True)
     bar = page.locator(".bar")
-    for name in ("Feed", "Cost"):
+    for name in ("Next", "Feed"):
         bar.get_by_role("link", name=name).tap()
         expect(bar.get_by_role("link", name=name)).to_have_attribute("aria-current", "page")
     bar.get_by_role("button", name="More").tap()
@@ -291,7 +292,7 @@ def test_the_palette(site: Site, open_page: OpenPage) -> None:
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.keyboard.press("Control+k")
     page.keyboard.type("needle in hay")
-    expect(palette.get_by_role("option").last).to_contain_text("Search every call for “needle in hay”")
+    expect(palette.get_by_role("option").last).to_contain_text("Search everything for “needle in hay”")
     page.keyboard.press("Escape")
     expect(palette).to_be_hidden()
 
@@ -317,9 +318,12 @@ def test_notifications(site: Site, open_page: OpenPage) -> None:
     """Off until asked for; then one when a session starts to need its user, but not under the user's eyes."""
     site.add_session("checkout")
     site.add_session("docs")
-    site.append("docs", failed(site, "docs", 20))
     site.start()
     site.sign_up()
+    checkout, docs = PlayedClient(site, "checkout"), PlayedClient(site, "docs")
+    checkout.works()
+    docs.works()
+    docs.stops()
     page, _ = open_page("/settings", before=NOTIFICATIONS)
     page.clock.install()
     icon = page.locator('link[rel="icon"]')
@@ -327,19 +331,19 @@ def test_notifications(site: Site, open_page: OpenPage) -> None:
     expect(icon).to_have_attribute("href", "/icons/icon-alert.svg")
     page.get_by_role("button", name="Turn on").click()
     expect(page.get_by_role("button", name="On", exact=True)).to_be_visible()
-    site.append("checkout", failed(site, "checkout"))
+    checkout.stops()
     expect(page).to_have_title("(2) Settings · ctm")
     page.clock.run_for(2000)
-    site.append("checkout", site.line("checkout"))
+    checkout.works()
     expect(page).to_have_title("(1) Settings · ctm")
     page.clock.run_for(2000)
     expect(told).to_have_count(0)
     page.evaluate("window.focused = false")
-    site.append("checkout", failed(site, "checkout"))
-    expect(told).to_have_text(["checkout: Last call failed"])
-    site.append("checkout", site.line("checkout"))
-    expect(told).to_have_text(["checkout: Last call failed", ", closed"])
-    site.append("docs", site.line("docs"))
+    checkout.stops()
+    expect(told).to_have_text(["checkout: Waits for you"])
+    checkout.works()
+    expect(told).to_have_text(["checkout: Waits for you", ", closed"])
+    docs.works()
     expect(icon).to_have_attribute("href", "/icons/icon.svg")
 
 

@@ -18,12 +18,17 @@ from ctm_trio.core.health import HealthSnapshot
 from ctm_trio.messages.attention import AttentionSnapshot
 from ctm_trio.messages.attribution import AttributionSnapshot
 from ctm_trio.messages.checkpoints import CheckpointsMessage
+from ctm_trio.messages.clients import ClientsSnapshot
 from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot
+from ctm_trio.messages.conversations import ConversationsSnapshot
 from ctm_trio.messages.journal import Draft, JournalCounters, JournalMessage, JournalSnapshot, Publish
 from ctm_trio.messages.order_book import FollowOrder, OrdersSnapshot
 from ctm_trio.messages.panes import WatchPane
+from ctm_trio.messages.prompts import PromptsMessage
 from ctm_trio.messages.quota import QuotaSnapshot
+from ctm_trio.messages.requests import RequestsMessage, RequestsSnapshot
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
+from ctm_trio.messages.status import Explain, StatusSnapshot
 from ctm_trio.messages.tailers import TailersCounters
 from ctm_trio.messages.webhook import WebhookMessage, WebhookSnapshot
 from ctm_trio.model.doctor import Check
@@ -32,6 +37,7 @@ from ctm_trio.model.paths import paths_under
 from ctm_trio.model.pricing import PriceTable
 from ctm_trio.owners.order_book import INBOX as ORDERS_INBOX
 from ctm_trio.owners.order_book import run_order_book
+from ctm_trio.system.images import ImageStore
 from ctm_trio.system.origins import AllowedOrigins
 from ctm_trio.system.peers import peer_uid, quick
 from ctm_trio.system.resolve import webhook_fault
@@ -60,6 +66,8 @@ class Site:
     sessions: StateSender[SessionsSnapshot]
     quota: StateSender[QuotaSnapshot]
     attention: StateSender[AttentionSnapshot]
+    clients: StateSender[ClientsSnapshot]
+    status: StateSender[StatusSnapshot]
     health: StateSender[HealthSnapshot]
     sessions_recv: trio.MemoryReceiveChannel[SessionsMessage]
     stop: trio.Event
@@ -132,9 +140,12 @@ async def open_site(
     journal_send, journal_recv = trio.open_memory_channel[JournalMessage](256)
     sessions_send, sessions_recv = trio.open_memory_channel[SessionsMessage](0)
     config_send, config_recv = trio.open_memory_channel[ConfigMessage](0)
+    prompts_send, _prompts_recv = trio.open_memory_channel[PromptsMessage](0)
     sessions_state, sessions = open_state_channel(SessionsSnapshot())
     quota_state, quota = open_state_channel(QuotaSnapshot())
     attention_state, attention = open_state_channel(AttentionSnapshot())
+    clients_state, clients = open_state_channel(ClientsSnapshot())
+    status_state, status = open_state_channel(StatusSnapshot())
     _, journal = open_state_channel(JournalSnapshot())
     counters = Figures(JournalCounters())
     health_state, health = open_state_channel(HealthSnapshot())
@@ -161,6 +172,12 @@ async def open_site(
             sessions=sessions,
             quota=quota,
             attention=attention,
+            clients=clients,
+            status=status,
+            status_send=trio.open_memory_channel[Explain](0)[0],
+            requests=open_state_channel(RequestsSnapshot())[1],
+            requests_send=trio.open_memory_channel[RequestsMessage](0)[0],
+            prompts_send=prompts_send,
             attribution=open_state_channel(AttributionSnapshot())[1],
             journal=journal,
             tail_counters=TailersCounters,
@@ -177,16 +194,19 @@ async def open_site(
             panes_send=trio.open_memory_channel[WatchPane](0)[0],
             webhook_send=trio.open_memory_channel[WebhookMessage](0)[0],
             webhook_fault=webhook_fault,
+            save_image=ImageStore(paths.images).save,
             auth=UserStore(root / "user.json", root / "tokens.json", seed=seed, code=SignupCode(root / "signup-code")),
             database_bytes=lambda: 4096,
             archive=archive,
+            conversations=archive.conversations,
+            transcripts=open_state_channel(ConversationsSnapshot())[1],
             prices=open_state_channel(PriceTable("", {}))[1],
             logs_dir=str(paths.logs),
             doctor=no_findings,
         )
         site = Site(
-            port, root, fake, journal_send, sessions_state, quota_state, attention_state, health_state, sessions_recv,
-            trio.Event(), trio.Event(),
+            port, root, fake, journal_send, sessions_state, quota_state, attention_state, clients_state, status_state,
+            health_state, sessions_recv, trio.Event(), trio.Event(),
         )  # fmt: skip
 
         async def given() -> WebEnds:

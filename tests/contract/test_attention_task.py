@@ -21,6 +21,7 @@ from ctm_trio.journal.tail import open_event_tail
 from ctm_trio.journal.task import run_journal
 from ctm_trio.journal.view import Batch, EventView
 from ctm_trio.messages.attention import AttentionSnapshot
+from ctm_trio.messages.clients import ClientsSnapshot
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import (
     Attribute,
@@ -32,6 +33,7 @@ from ctm_trio.messages.journal import (
 )
 from ctm_trio.messages.quota import QuotaSnapshot
 from ctm_trio.messages.sessions import SessionsSnapshot
+from ctm_trio.messages.status import StatusSnapshot
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.activity import LiveStatus
 from ctm_trio.model.attention import Attention
@@ -63,13 +65,16 @@ class Desk:
         self.quota, quota = open_state_channel(QuotaSnapshot())
         self.tailers, tailers = open_state_channel(TailersSnapshot(caught_up=True))
         self.state, self.attention = open_state_channel(AttentionSnapshot())
+        self.statuses, statuses = open_state_channel(StatusSnapshot())
+        self.clients, clients = open_state_channel(ClientsSnapshot())
         self.live: dict[str, LiveStatus] = {}
         self.checkpoints: dict[str, float] = {}
         self.asked: list[str] = []
         self.events_send, self.events = open_event_tail(self.path, self.send)
         self.ends = AttentionEnds(
-            self.events, settings, sessions, quota, tailers, self.recall, self.last_checkpoint, lambda: self.live
-        )
+            self.events, settings, sessions, quota, tailers, self.recall, self.last_checkpoint, lambda: self.live,
+            statuses, clients,
+        )  # fmt: skip
         self.recalled = trio.Event()
         self.segment: Segment | None = None
         self.mailbox: trio.abc.ReceiveChannel[Batch]
@@ -403,7 +408,7 @@ def test_a_commit_of_the_future() -> None:
         steady[0] += minutes * 60
         book.yolo.note_checkpoint("alpha", wall[0] + 7200)
         book.look_at(["alpha"])
-    assert book.states["alpha"].state == "yolo_unchecked"
+    assert book.states["alpha"][0].state == "yolo_unchecked"
 
 
 async def test_a_limit_ends_by_the_wall_clock(tmp_path: Path) -> None:

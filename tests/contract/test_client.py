@@ -13,6 +13,7 @@ import trio.lowlevel
 
 from ctm_trio.cli import watch
 from ctm_trio.cli.common import FAILED, NOT_FOUND, CliError
+from ctm_trio.cli.event_words import describe
 from ctm_trio.client import BadInput, NoDaemon, Notice, Refused, follow, login, logout, stream
 from ctm_trio.messages.sessions import SessionsSnapshot
 from ctm_trio.model.session import Session
@@ -209,6 +210,35 @@ def test_lines_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind, payload in (
         ("attention_raised", {"state": "stuck", "details": "d"}), ("attention_cleared", {"state": "stuck"}),
         ("quota_update", {"weekly_pct": 3, "five_hr_pct": None}), ("subagent_start", {"agent_type": "x"}),
-        ("on_yolo", {}),
+        ("on_yolo", {}), ("request_changed", {"answerable": "no", "why_not": "x\x1b"}), ("prompt_sent", {}),
     ):  # fmt: skip
         assert watch._line_of(stream.Event("1-0", kind, "", "nonsense", payload)).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "words"),
+    [
+        ("status_changed", {"state": "limited", "reason": "A limit.", "blocked": True}, "limit reached  A limit."),
+        ("status_changed", {"state": "working", "reason": "", "blocked": False}, "working"),
+        ("attention_raised", {"state": "last_error_call", "details": "last tool call returned is_error=true"},
+         "needs you: last call failed"),
+        ("attention_raised", {"state": "waiting_input", "details": "d"}, "needs you: waits for you  d"),
+        ("attention_cleared", {"state": "stuck"}, "no longer: seems stuck"),
+        ("request_opened", {"id": "a" * 32, "kind": "permission", "risk": "high", "summary": "rm x", "agent_id": "q",
+                            "agent_type": "Explore"},
+         "asks (permission of its sub-agent Explore, high risk, aaaaaa): rm x"),
+        ("request_changed", {"id": "a" * 32, "answerable": "keys"}, "request aaaaaa can be answered here, by keys"),
+        ("request_closed", {"id": "a" * 32, "state": "answered", "answer": {"choice": "deny"}},
+         "request aaaaaa answered: Deny"),
+        ("request_closed", {"id": "a" * 32, "state": "answered", "answer": {"choice": "answers"}},
+         "request aaaaaa answered"),
+        ("request_closed", {"id": "a" * 32, "state": "answered_elsewhere"}, "request aaaaaa answered in the terminal"),
+        ("prompt_sent", {"id": "p", "state": "typed"}, "prompt typed"),
+        ("prompt_delivered", {"id": "p", "state": "delivered"}, "prompt delivered"),
+        ("prompt_delivered", {"id": "p", "state": "queued"}, "prompt queued"),
+        ("prompt_failed", {"id": "p", "error": "not_seen"}, "prompt not delivered: not seen"),
+    ],
+)  # fmt: skip
+def test_words_for_what_sessions_ask(kind: str, payload: dict[str, Any], words: str) -> None:
+    """Status, requests and prompts in the words of the other commands."""
+    assert describe(kind, payload)[1] == words

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from ctm_trio.web.http import GUARDS
-from ctm_trio.web.openapi import PATHS, SCHEMAS
+from ctm_trio.web.openapi import PATHS
+from ctm_trio.web.openapi_schemas import SCHEMAS
 from tests.contract.conftest import Site
+from tests.fakes.transcripts import Talk, image_block
 from tests.faults.process import Daemon, eventually
 from tests.faults.rig import line
 
@@ -63,12 +65,14 @@ def problems(value: Any, schema: dict[str, Any], at: str = "$") -> Iterator[str]
 def test_the_checker_finds_problems() -> None:
     """Our small schema checker sees a missing key, a wrong type, a wrong value and a bad pattern."""
     good = {
-        "id": "12-0", "session": "a", "uuid": "u", "ts": "t", "tool": "Bash", "is_error": False, "snippet": "s"
+        "id": "12-0", "session": "a", "uuid": "u", "ts": "t", "tool": "Bash", "is_error": False, "snippet": "s",
+        "kind": "call",
     }  # fmt: skip
     assert not list(problems(good, {"$ref": "#/components/schemas/Match"}))
     wrong: list[Any] = [
         {**good, "id": "x"},
         {**good, "tool": 1},
+        {**good, "kind": "word"},
         {**good, "new": 1},
         {k: v for k, v in good.items() if k != "ts"},
         [],
@@ -135,6 +139,12 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
             "seven_day": {"used_percentage": 4, "resets_at": 1999999999}}, "cost": {"total_cost_usd": 0.5},
         }  # fmt: skip
         (home / "dumps" / f"{UUID}.json").write_text(json.dumps(dump))
+        talk = Talk(UUID, cwd=str(work))
+        talk.prompt("Look at this", image_block())
+        talk.call("toolu_1", command="ls")
+        talk.result("toolu_1", "call 1")
+        talk.text("It is a dot.")
+        talk.write(home / ".claude" / "projects")
         made.log().append(b"".join(line(UUID, f"call {i}", agent="a1" if i % 2 else "") for i in range(20)))
         yield made.start()
 
@@ -145,15 +155,19 @@ def test_answers_are_as_described(daemon: Daemon) -> None:
     eventually(lambda: daemon.request("GET", "/api/quota").status_code == 200, what="the dump")
     feed = daemon.get("/api/sessions/alpha/feed/history?before=9000000000000000000-0")
     sha = daemon.get("/api/sessions/alpha/checkpoints")["checkpoints"][0]["sha"]
-    fill = {"{name}": "alpha", "{call}": feed["events"][0]["id"], "{sha}": sha}
+    eventually(lambda: len(daemon.get("/api/sessions/alpha/conversation")["entries"]) == 3, what="the transcript")
+    (entry, *_) = daemon.get("/api/sessions/alpha/conversation")["entries"]
+    fill = {"{name}": "alpha", "{call}": feed["events"][0]["id"], "{sha}": sha, "{uuid}": UUID,
+            "media/{id}": f"media/{entry['id']}-0"}  # fmt: skip
     query = {
         "/api/sessions/{name}/feed/history": "?before=9000000000000000000-0",
         "/api/search": "?q=call",
+        "/api/conversations/{uuid}/export": "?format=json",
     }
     checked = 0
     for path, methods in PATHS.items():
-        if "get" not in methods or path in STREAMS or path in ("/ws", "/api/orders/{order}"):
-            continue  # no order outlasts its request here; `test_orders` holds that one
+        if "get" not in methods or path in STREAMS or path in ("/ws", "/api/orders/{order}", "/api/requests/{id}"):
+            continue  # no order outlasts its request here, and nothing is asked; other tests hold these
         url = path + query.get(path, "")
         for part, value in fill.items():
             url = url.replace(part, value)
@@ -161,6 +175,7 @@ def test_answers_are_as_described(daemon: Daemon) -> None:
         content = methods["get"]["responses"][str(answer.status_code)].get("content", {})
         assert answer.status_code == 200, (url, answer.text)
         media = answer.headers["Content-Type"].split(";")[0]
+        media = "image/*" if media.startswith("image/") else media
         assert media in content, (url, media)
         if media == "application/json":
             found = list(problems(answer.json(), content[media]["schema"]))
@@ -194,6 +209,12 @@ def test_a_hook_takes_what_is_described(daemon: Daemon) -> None:
         ("GET", "/api/sessions/alpha/subagents?since=yesterday", None, 400),
         ("GET", "/api/cost?window=year", None, 400),
         ("GET", "/api/search?q=x", None, 400),
+        ("GET", "/api/sessions/alpha/conversation?before=1&after=2", None, 400),
+        ("GET", "/api/sessions/nobody/conversation", None, 404),
+        ("GET", "/api/sessions/alpha/conversation/export?format=pdf", None, 400),
+        ("GET", "/api/conversations/11111111-0000-4000-8000-000000000000", None, 404),
+        ("GET", "/api/conversation/media/0000000000000000-0", None, 404),
+        ("POST", "/api/sessions", {"workdir": "/tmp", "fork": True}, 400),
         ("POST", "/api/sessions", {"workdir": "relative"}, 400),
         ("POST", "/api/sessions/alpha/kill", {"confirm": "beta"}, 400),
         ("POST", "/api/sessions/nobody/forget", {"confirm": "nobody"}, 404),

@@ -16,10 +16,13 @@ import ctm_trio
 from ctm_trio.daemon.reindex import NotWritten
 from ctm_trio.errors.base import CtmError
 from ctm_trio.model.settings_rules import fault
+from ctm_trio.owners.prompts.sending import NotIdle
 from ctm_trio.system.courier import CannotSend
+from ctm_trio.system.hook_socket import SocketInTheWay
 from ctm_trio.system.instance_lock import NoLocks
 from ctm_trio.system.store_errors import StoreDamaged
-from ctm_trio.web.openapi import PATHS, THRESHOLDS
+from ctm_trio.web.openapi import PATHS
+from ctm_trio.web.openapi_schemas import THRESHOLDS
 
 PACKAGE = Path(ctm_trio.__file__).parent
 
@@ -27,7 +30,9 @@ PROTOCOL = (PACKAGE / "web" / "PROTOCOL.md").read_text()
 
 Route = tuple[str, str]
 S = "/api/sessions/{}"
+C = "/api/conversations"
 
+TYPED = tuple(("post", f"{S}/{what}") for what in ("input", "prompt", "interrupt", "keys"))
 CODES: dict[str, tuple[Route, ...]] = {
     "already_registered": (("post", "/api/auth/signup"),),
     "wrong_code": (("post", "/api/auth/signup"),),
@@ -39,21 +44,54 @@ CODES: dict[str, tuple[Route, ...]] = {
     "bad_workdir": (("post", "/api/sessions"),),
     "no_claude": (("post", "/api/sessions"),),
     "client_ended": (("post", "/api/sessions"),),
+    "still_runs": (("post", f"{S}/resume"), ("post", "/api/sessions")),
     "spawn_failed": (("post", "/api/sessions"),),
     "name_exists": (("post", "/api/sessions"), ("post", f"{S}/rename")),
     "not_confirmed": (("post", f"{S}/kill"), ("post", f"{S}/forget")),
     "session not found": (
-        ("get", S), ("post", f"{S}/kill"), ("post", f"{S}/forget"), ("post", f"{S}/rename"), ("post", f"{S}/revert"),
+        ("get", S), ("get", f"{S}/explain"),
+        ("post", f"{S}/kill"), ("post", f"{S}/forget"), ("post", f"{S}/rename"), ("post", f"{S}/revert"),
         ("get", f"{S}/attach-url"), ("get", f"{S}/feed/history"), ("get", f"{S}/subagents"), ("get", f"{S}/teams"),
         ("get", f"{S}/checkpoints"), ("get", "/events/session/{}/pane"),
+        ("get", f"{S}/conversation"), ("get", f"{S}/conversation/export"), ("get", f"{S}/usage"),
     ),
-    "session_not_found": (("post", f"{S}/input"),),
+    "session_not_found": (
+        ("post", f"{S}/input"), ("post", f"{S}/prompt"), ("get", f"{S}/prompts"), ("delete", f"{S}/prompts/{{}}"),
+        ("post", f"{S}/interrupt"), ("post", f"{S}/keys"), ("post", f"{S}/images"),
+    ),
+    "invalid_image": (("post", f"{S}/images"),),
+    "prompt_not_found": (("delete", f"{S}/prompts/{{}}"),),
+    "prompt_not_held": (("delete", f"{S}/prompts/{{}}"),),
+    "too_many_prompts": (("post", f"{S}/prompt"),),
+    "key_used": (("post", f"{S}/prompt"),),
+    "draft_in_the_way": (("post", f"{S}/input"), ("post", f"{S}/prompt")),
+    "invalid_keys": (("post", f"{S}/keys"),),
+    "request_not_found": (("get", "/api/requests/{}"), ("post", "/api/requests/{}/answer")),
+    "request_closed": (("post", "/api/requests/{}/answer"),),
+    "not_answerable": (("post", "/api/requests/{}/answer"),),
+    "not_taken": (("post", "/api/requests/{}/answer"),),
+    "invalid_choice": (("post", "/api/requests/{}/answer"),),
+    "invalid_answers": (("post", "/api/requests/{}/answer"),),
+    "invalid_input": (("post", "/api/requests/{}/answer"),),
     "not_yolo": (("post", f"{S}/input"),),
-    "tmux_dead": (("post", f"{S}/input"),),
-    "dialog_open": (("post", f"{S}/input"),),
+    "tmux_dead": TYPED, "exited": TYPED, "not_typeable": TYPED,
+    "dialog_open": (("post", f"{S}/input"), ("post", f"{S}/prompt")),
     "invalid_cursor": (("get", f"{S}/feed/history"), ("get", "/api/search")),
     "invalid_since": (("get", f"{S}/subagents"), ("get", "/api/search")),
     "query_too_short": (("get", "/api/search"),),
+    "invalid_query": (
+        ("get", "/api/search"), ("get", C), ("get", f"{S}/conversation"), ("get", f"{C}/{{}}/entries"),
+        ("get", f"{S}/conversation/export"), ("get", f"{C}/{{}}/export"),
+    ),
+    "entry_not_found": (
+        ("get", f"{S}/conversation"), ("get", f"{C}/{{}}/entries"), ("get", "/api/conversation/media/{}"),
+    ),
+    "unknown_conversation": (
+        ("get", C), ("get", f"{C}/{{}}"), ("get", f"{C}/{{}}/entries"), ("get", f"{C}/{{}}/export"),
+        ("post", "/api/sessions"),
+    ),
+    "invalid_resume": (("post", "/api/sessions"),),
+    "conversation_taken": (("post", "/api/sessions"),),
     "unknown_window": (("get", "/api/cost"),),
     "tool_call_not_found": (("get", f"{S}/tool_calls/{{}}/detail"),),
     "log_gone": (("get", f"{S}/tool_calls/{{}}/detail"),),
@@ -69,7 +107,9 @@ CODES: dict[str, tuple[Route, ...]] = {
     "no_webhook": (("post", "/api/webhook/test"),),
     "order_not_found": (("get", "/api/orders/{}"),),
     "store_unavailable": (("get", "/api/search"), ("get", "/api/cost"), ("get", f"{S}/feed/history"),
-                          ("get", f"{S}/tool_calls/{{}}/detail"), ("get", f"{S}/subagents"), ("get", f"{S}/teams")),
+                          ("get", f"{S}/tool_calls/{{}}/detail"), ("get", f"{S}/subagents"), ("get", f"{S}/teams"),
+                          ("get", f"{S}/conversation"), ("get", f"{S}/usage"), ("get", C),
+                          ("get", "/api/conversation/media/{}")),
     "too_many_streams": (("get", "/events/all"), ("get", "/events/session/{}"), ("get", "/events/session/{}/pane"),
                          ("get", "/ws")),
     "broken_off": (("post", f"{S}/kill"), ("patch", "/api/config"), ("post", "/api/hooks/{}")),
@@ -118,8 +158,8 @@ def queries_in(cell: str) -> list[set[str]]:
     return [{part.partition("=")[0] for part in query.split("&") if part} for query in queries]
 
 
-INNER = (StoreDamaged, NoLocks, CannotSend, NotWritten)
-"""What no client hears: the end of a start, of `reindex`, of one try to send an alert."""
+INNER = (StoreDamaged, NoLocks, CannotSend, NotIdle, NotWritten, SocketInTheWay)
+"""What no client hears: the end of a start, of `reindex`, of one try to send an alert, of one to type a held prompt."""
 
 STATUSES = {int(status) for status in HTTPStatus}
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
+import httpx
 import pytest
 import trio
+import trio.testing
 
 from ctm_trio.journal import tail
+from ctm_trio.journal.replay import UNCOUNTED_EVENTS
 from ctm_trio.messages.attention import AttentionSnapshot
+from ctm_trio.messages.clients import ClientsSnapshot
 from ctm_trio.messages.quota import QuotaSnapshot
 from ctm_trio.messages.sessions import Lifecycle, SessionsSnapshot
+from ctm_trio.messages.status import StatusSnapshot
 from ctm_trio.model.attention import Attention
+from ctm_trio.model.clients import Client
 from ctm_trio.model.event import RING_EVENTS
+from ctm_trio.model.panes import Pane
 from ctm_trio.model.quota import Quota, Usage
 from ctm_trio.model.session import ZERO_TIME, Session
+from ctm_trio.model.status import Status
 from ctm_trio.web.routes import feed
 from tests.contract.conftest import Site
 
@@ -38,7 +47,8 @@ async def test_session_views(site: Site) -> None:
         assert (await client.get("/api/sessions/alpha")).json() == {
             "name": "alpha", "uuid": ALPHA.uuid, "mode": "yolo", "workdir": "/w/a", "created_at": MADE,
             "is_active": True, "tmux_alive": True, "context_pct": 42,
-            "tokens": {"input_tokens": 1, "output_tokens": 2, "cache_tokens": 3},
+            "tokens": {"input_tokens": 1, "output_tokens": 2, "cache_tokens": 3}, "managed": True, "can_type": True,
+            "blocked": False, "warnings": [],
         }  # fmt: skip
         beta = (await client.get("/api/sessions/beta")).json()
         assert beta["attention"] == {"state": "tmux_dead", "since": "2026-05-06T08:00:00Z", "details": "gone"}
@@ -48,6 +58,46 @@ async def test_session_views(site: Site) -> None:
         assert (missing.json()["error"], missing.json()["name"]) == ("session not found", "nope")
         for odd in ("/api/sessions/%ff", "/api/sessions/a%00b", "/api/sessions/%2e%2e"):
             assert (await client.get(odd)).status_code == 404
+
+
+async def test_nothing_can_be_typed_where_a_shell_waits(site: Site) -> None:
+    """What has ended, and a client that is suspended or runs behind a shell: a prompt is refused there too."""
+    pane = Pane("alpha", "$0", "%0", 1, False, False, False, True, True)
+    alpha = Client(7, "1", ALPHA.uuid, status="idle", pane="%0")
+    found = []
+    async with site.client() as client:
+        for state, clients, at_shell in (
+            ("waiting", {"alpha": alpha}, False), ("waiting", {"alpha": alpha}, True), ("exited", {}, True),
+            ("starting", {}, False), ("gone", {}, False),
+            ("waiting", {"alpha": replace(alpha, fault="It is not believed.")}, False),
+        ):  # fmt: skip
+            shown = replace(pane, at_shell=at_shell)
+            site.sessions.publish(SessionsSnapshot({"alpha": ALPHA}, frozenset({"alpha"}), True, panes=(shown,)))
+            site.clients.publish(ClientsSnapshot(clients))
+            site.status.publish(StatusSnapshot({"alpha": Status(state, 1.0, "It is so.", "tmux")}))
+            found.append((await client.get("/api/sessions/alpha")).json()["can_type"])
+    assert found == [True, False, False, True, False, False]
+
+
+@pytest.mark.parametrize("path", ["/api/sessions", "/api/sessions/alpha"])
+async def test_right_after_a_start(site: Site, path: str) -> None:
+    """An answer waits until it was decided what the sessions do; for a moment only."""
+    site.sessions.publish(SessionsSnapshot({"alpha": ALPHA}, frozenset({"alpha"}), True))
+    site.status.publish(StatusSnapshot(begun=False))
+    answers: list[object] = []
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        answers.append((await client.get(path)).json())
+
+    async with site.client() as client, trio.open_nursery() as nursery:
+        nursery.start_soon(ask, client)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert not answers
+        site.status.publish(StatusSnapshot({"alpha": Status("working", 1.0, "It is so.", "client")}))
+    (answer,) = answers
+    shown = answer[0] if isinstance(answer, list) else answer
+    assert isinstance(shown, dict)
+    assert shown["status"]["state"] == "working"
 
 
 async def test_quota(site: Site) -> None:
@@ -125,7 +175,7 @@ async def test_feed_from_a_database_that_hangs(site: Site, monkeypatch: pytest.M
     monkeypatch.setattr(feed, "REPLAY_TIMEOUT_S", 0.1)
     let_go = threading.Event()
     monkeypatch.setattr(tail, "read_replay", lambda *_: let_go.wait())
-    await publish(site, *[f"a-{i}" for i in range(RING_EVENTS + 1)])
+    await publish(site, *[f"a-{i}" for i in range(RING_EVENTS + UNCOUNTED_EVENTS + 1)])
     try:
         async with site.client() as client:
             answer = await client.get("/api/sessions/alpha/feed")

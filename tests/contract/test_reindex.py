@@ -58,7 +58,7 @@ async def test_reindex(library: Library, damaged: bool) -> None:
     assert [wanted[-1 - i] in event.payload.decode() for i, event in enumerate(page)] == [True] * 35
     assert not more
     assert (await archive.detail(session, page[-1].id)).output_excerpt == "out-0"
-    assert len((await archive.search(SearchQuery("old-"))).matches) == 30
+    assert len((await archive.search(SearchQuery("old-"), {})).matches) == 30
     archive.close()
     names = {path.name for path in library.paths.root.iterdir()}
     assert {"ctm-trio.db", "ctm-trio-search.db"} <= names

@@ -199,6 +199,8 @@ class Stream:
         self.headed = False
         self.events: list[tuple[int, str]] = []
         """(id, marker) of the tool calls so far."""
+        self.payloads: list[tuple[str, bytes]] = []
+        """Type and payload of all events so far."""
         self.lost = 0
         self.ended = False
 
@@ -250,5 +252,6 @@ class Stream:
             self.lost += frame == b": lost"
             return
         fields = dict(row.split(b": ", 1) for row in frame.split(b"\n"))
+        self.payloads.append((fields[b"event"].decode(), fields[b"data"]))
         if fields[b"event"] == b"tool_call":
             self.events.append((int(fields[b"id"].split(b"-")[0]), marker_of(fields[b"data"])))

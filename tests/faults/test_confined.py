@@ -28,8 +28,8 @@ WITHIN_S = 15.0
 PARTS = {
     name: f"run_{name}"
     for name in (
-        "config", "sessions", "checkpoints", "panes", "webhook", "attention", "attribution", "cost", "quota", "search",
-        "losses",
+        "config", "sessions", "clients", "checkpoints", "panes", "attribution", "webhook", "requests", "prompts",
+        "status", "attention", "cost", "quota", "search", "conversations", "losses",
     )
 } | {"orders": "run_order_book"}  # fmt: skip
 """The parts as /health names them, and the functions that they are. Without the journal or the web the daemon ends;

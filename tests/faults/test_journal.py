@@ -116,12 +116,12 @@ async def test_a_replay_from_a_bad_database(rig: Rig, monkeypatch: pytest.Monkey
         with translated():
             raise error
 
-    log.append(b"".join(line(UUID, f"r{i}") for i in range(700)))
+    log.append(b"".join(line(UUID, f"r{i}") for i in range(1200)))  # more than are in memory
     other.append(line(other.uuid, "other"))
 
     async def ask() -> Batch:
         async with rig.running():
-            await rig.settle(701)
+            await rig.settle(1201)
             monkeypatch.setattr("ctm_trio.journal.replay.select_events", select)
             with trio.fail_after(5):
                 return await rig.events.replay(EventView(frozenset({f"uuid:{UUID[:8]}"})), After(5))

@@ -149,7 +149,7 @@ def test_a_store_that_cannot_be_used_is_closed(tmp_path: Path, monkeypatch: pyte
         raise StoreDamaged("damaged")
 
     monkeypatch.setattr(EventStore, "close", close)
-    monkeypatch.setattr(journal, "select_events", damaged)
+    monkeypatch.setattr(journal, "read_ring", damaged)
     opened = journal.Journal(path, None, None)  # type: ignore[arg-type]
     with pytest.raises(StoreDamaged):
         opened.open()

@@ -100,7 +100,7 @@ def test_what_failed_in_a_hung_tmux_does_not_happen_later(tmp_path: Path) -> Non
 def test_a_tmux_that_does_not_answer(tmp_path: Path) -> None:
     """It costs only the orders that need it: logs are followed, other orders and every read are served as ever."""
     with private_tmux() as tmux, ThreadPoolExecutor(12) as pool:
-        tmux.new("alpha")
+        tmux.new("alpha", "sh", "-c", "echo ready; exec cat")  # nothing is typed into a blank screen
         tmux.new("beta")
         server = int(tmux.run("display-message", "-p", "#{pid}"))
         with running(tmp_path, tmux, "alpha", "beta", "gamma", "delta") as daemon:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from tests.field.lines import FIXTURES, append, attention, feed, known, lines_of
 
 def test_the_request_stays_while_the_client_waits(tmp_path: Path) -> None:
     """The main thread's call does not end it, a restart of the daemon neither; the client's own word does."""
-    status = json.loads((FIXTURES / "34" / "live.json").read_text())
-    file = tmp_path / ".claude" / "sessions" / "11.json"
+    status = {**json.loads((FIXTURES / "34" / "live.json").read_text()), "pid": os.getpid()}  # a process that runs
+    file = tmp_path / ".claude" / "sessions" / f"{os.getpid()}.json"
     file.parent.mkdir(parents=True)
     lines = lines_of("34")
     with Daemon(tmp_path) as daemon:

@@ -29,8 +29,9 @@ def site() -> Iterator[Site]:
     """A HOME with sessions, and the daemon that follows them."""
     with private_tmux() as tmux, tempfile.TemporaryDirectory(prefix="ctmb", dir="/tmp") as home:
         made = Site(Path(home), tmux)
-        furnished(made)
-        yield made
+        with made.at_end:
+            furnished(made)
+            yield made
         made.stop()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
+from ctm_trio.core.channels import Reply, StateReceiver, ask, open_state_channel
 from ctm_trio.errors.sessions import (
     BadName,
     BadWorkdir,
@@ -22,23 +23,24 @@ from ctm_trio.errors.sessions import (
     NoClaude,
     SessionNotFound,
     SpawnFailed,
+    StillRuns,
     WorkdirNotDir,
 )
-from ctm_trio.errors.typing import InputSessionNotFound, NotYolo, TmuxDead
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import JournalMessage, Publish
+from ctm_trio.messages.prompts import HoldPrompt, PromptsMessage
 from ctm_trio.messages.sessions import (
     CreateSession,
     ForgetSession,
+    FoundUnmanaged,
     KillSession,
     RenameSession,
-    SendInput,
+    ResumeSession,
     SessionsMessage,
     SessionsSnapshot,
 )
-from ctm_trio.model.config import Settings
-from ctm_trio.model.doctor import Facts, daemon_checks
 from ctm_trio.model.paths import paths_under
+from ctm_trio.model.prompt_record import Prompt
 from ctm_trio.model.session import Session
 from ctm_trio.owners.sessions.task import run_sessions
 from ctm_trio.system.tmux import Tmux
@@ -68,6 +70,7 @@ class Acting:
         self.file = self.root / ".config" / "ctm" / "sessions.json"
         self.checkpoints: list[str] = []
         self.checkpoint_error: SpawnFailed | None = None
+        self.prompts: list[tuple[str, str]] = []
         self.hold: trio.Event | None = None
         """What a checkpoint waits for."""
 
@@ -79,22 +82,29 @@ class Acting:
             raise self.checkpoint_error
 
     async def create(
-        self, name: str | None, workdir: Path | None = None, *, prompt: str = "", mode: str = "yolo"
+        self,
+        name: str | None,
+        workdir: Path | None = None,
+        *,
+        prompt: str = "",
+        mode: str = "yolo",
+        resume: str = "",
+        fork: bool = False,
     ) -> Session:
-        where = str(workdir or self.root)
-        return await ask(self.send, lambda reply: CreateSession(where, name, prompt, mode, reply), timeout_s=9)
+        make = partial(CreateSession, str(workdir or self.root), name, prompt, mode)
+        return await ask(self.send, lambda reply: make(reply, resume, fork), timeout_s=9)
 
     async def kill(self, name: str) -> Session:
         return await ask(self.send, lambda reply: KillSession(name, reply), timeout_s=9)
+
+    async def resume(self, name: str) -> Session:
+        return await ask(self.send, lambda reply: ResumeSession(name, reply), timeout_s=9)
 
     async def forget(self, name: str) -> Session:
         return await ask(self.send, lambda reply: ForgetSession(name, reply), timeout_s=9)
 
     async def rename(self, name: str, to: str) -> Session:
         return await ask(self.send, lambda reply: RenameSession(name, to, reply), timeout_s=9)
-
-    async def input(self, name: str, text: str, key: str = "") -> None:
-        await ask(self.send, lambda reply: SendInput(name, text, reply, key), timeout_s=9)
 
     def recorded(self) -> dict[str, dict[str, object]]:
         """The records on disk."""
@@ -125,16 +135,25 @@ class Acting:
 async def running(server: PrivateTmux) -> AsyncIterator[Acting]:
     send, inbox = trio.open_memory_channel[SessionsMessage](0)
     journal_send, journal = trio.open_memory_channel[JournalMessage](64)
+    prompts_send, prompts = trio.open_memory_channel[PromptsMessage](0)
     state, seen = open_state_channel(SessionsSnapshot())
     settings = open_state_channel(ConfigSnapshot())[1]
     acting = Acting(server, send, seen, journal)
     tmux = Tmux(server.conf, lambda: server.socket)
     task = partial(
         run_sessions, inbox, state, journal_send, settings, paths_under(server.root), tmux, acting.checkpoint,
-        partial(trio.sleep, 0.05),
+        partial(trio.sleep, 0.05), prompts_send,
     )  # fmt: skip
-    with send, journal:
+
+    async def hold_prompts() -> None:
+        async for message in prompts:
+            assert isinstance(message, HoldPrompt)
+            acting.prompts.append((message.name, message.text))
+            message.reply.ok(Prompt("id", message.name, message.text, "", "idle", 0.0))
+
+    with send, journal, prompts:
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(hold_prompts)
             await nursery.start(task)
             yield acting
             nursery.cancel_scope.cancel()
@@ -171,7 +190,8 @@ async def test_safe_mode_env_sh_and_overlay(server: PrivateTmux) -> None:
         overlay.write_text("{}")
         made = await acting.create("alpha", mode="safe")
         await until(lambda: bool(acting.told("argv")))
-        assert acting.told("argv") == [["--session-id", made.uuid, "--settings", str(overlay)]]
+        options = ["--permission-mode", "default", "--settings", str(overlay)]
+        assert acting.told("argv") == [["--session-id", made.uuid, *options]]
         assert (acting.told("mark"), acting.checkpoints, made.mode) == (["from env.sh"], [], "safe")
 
 
@@ -188,33 +208,11 @@ async def test_dotted_name_is_alive(server: PrivateTmux) -> None:
 
 
 async def test_initial_prompt(server: PrivateTmux) -> None:
-    """The prompt is typed literally and sent once the screen has settled."""
+    """The first prompt goes to its owner, as it is, once the session is recorded; nothing is typed here."""
     async with running(server) as acting:
         await acting.create("alpha", prompt='say "x" to $USER; then #(stop);')
-        await until(lambda: bool(acting.told("line")))
-        assert acting.told("line") == ['say "x" to $USER; then #(stop);']
-
-
-async def test_no_prompt_into_a_dialog(server: PrivateTmux) -> None:
-    """While claude asks something that Enter would answer with "No, exit", nothing is typed; then it is."""
-    async with running(server) as acting:
-        dialog = server.bin / "dialog"
-        dialog.touch()
-        await acting.create("alpha", prompt="hello")
-        await until(lambda: "No, exit" in server.screen("alpha"))
-        with trio.move_on_after(1.0):
-            await trio.sleep_forever()
+        assert acting.prompts == [("alpha", 'say "x" to $USER; then #(stop);')]
         assert acting.told("line") == []
-        with trio.fail_after(8):
-            while "alpha" not in acting.state.latest.untyped:
-                await acting.state.wait_newer(acting.state.version)
-        facts = Facts(Settings(), paths_under(acting.root), untyped=acting.state.latest.untyped)
-        assert [check.status for check in daemon_checks(facts) if check.name == "prompt:alpha"] == ["warn"]
-        server.run("send-keys", "-t", "alpha", "-R")
-        server.run("clear-history", "-t", "alpha")
-        server.run("send-keys", "-t", "alpha", "x", "Enter")
-        await until(lambda: "hello" in acting.told("line"))
-        await until(lambda: not acting.state.latest.untyped)
 
 
 async def test_create_refused(server: PrivateTmux) -> None:
@@ -283,6 +281,109 @@ async def test_kill(server: PrivateTmux) -> None:
             await acting.kill("nobody")
 
 
+@pytest.mark.parametrize("moved", ["renamed", "joined"])
+async def test_kill_follows_the_client_not_the_name(server: PrivateTmux, moved: str) -> None:
+    """A tmux session that was renamed by hand, or whose pane was moved, is not told by its name: others stay."""
+    async with running(server) as acting:
+        made = await acting.create("alpha")
+        pid = int(server.run("display-message", "-p", "-t", "=alpha:", "#{pane_pid}"))
+        file = acting.root / ".claude" / "sessions" / f"{pid}.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps({"pid": pid, "sessionId": made.uuid, "status": "idle"}))
+        file.chmod(0o600)
+        if moved == "renamed":
+            server.run("rename-session", "-t", "=alpha", "mine")
+            server.new("alpha")
+        else:
+            server.new("mine")
+            server.run("split-window", "-d", "-t", "=alpha:", "cat")
+            server.run("join-pane", "-d", "-s", "=alpha:0.0", "-t", "=mine:")
+        await acting.kill("alpha")
+        await until(lambda: not Path(f"/proc/{pid}").exists())
+        assert server.names() == ({"alpha"} if moved == "renamed" else {"alpha", "mine"})
+
+
+async def test_resume(server: PrivateTmux) -> None:
+    """A session that has ended runs again with its conversation, in its mode; one that runs is left alone."""
+    async with running(server) as acting:
+        made = await acting.create("alpha", mode="safe")
+        with pytest.raises(StillRuns):
+            await acting.resume("alpha")
+        await acting.kill("alpha")
+        transcript = acting.root / ".claude" / "projects" / "p" / f"{made.uuid}.jsonl"
+        transcript.parent.mkdir(parents=True)
+        transcript.write_text("{}\n")
+        assert await acting.resume("alpha") == made
+        assert server.names() == {"alpha"}
+        assert "alpha" in acting.state.latest.alive
+        await until(lambda: len(acting.told("argv")) == 2)
+        first, second = (argv[:4] for argv in acting.told("argv") if isinstance(argv, list))
+        assert first == ["--session-id", made.uuid, "--permission-mode", "default"]
+        assert second == ["--resume", made.uuid, "--permission-mode", "default"]
+        with pytest.raises(StillRuns):
+            await acting.resume("alpha")
+        with pytest.raises(SessionNotFound):
+            await acting.resume("nobody")
+
+
+async def test_a_conversation_that_is_open_is_not_opened_again(server: PrivateTmux) -> None:
+    """By a new session neither: a client of no session of ours has it. A fork is a conversation of its own."""
+    id_ = "0a1b2c3d-0000-4000-8000-000000000009"
+    async with running(server) as acting:
+        home = acting.root / ".claude"
+        for directory in (home / "projects" / "p", home / "sessions"):
+            directory.mkdir(parents=True)
+        (home / "projects" / "p" / f"{id_}.jsonl").write_text("{}\n")
+        told = {"pid": os.getpid(), "sessionId": id_, "status": "idle"}
+        (home / "sessions" / f"{os.getpid()}.json").write_text(json.dumps(told))
+
+        def order(reply: Reply[Session]) -> CreateSession:
+            return CreateSession(str(acting.root), "alpha", "", "safe", reply, id_, fork)
+
+        fork = False
+        with pytest.raises(StillRuns, match=f"process {os.getpid()}"):
+            await ask(acting.send, order, timeout_s=9)
+        fork = True
+        assert (await ask(acting.send, order, timeout_s=9)).uuid != id_
+
+
+async def test_a_conversation_that_a_client_is_just_opening(server: PrivateTmux) -> None:
+    """One that was started by hand a moment ago has no status file yet; its command line says what it goes on with."""
+    id_ = "0a1b2c3d-0000-4000-8000-000000000009"
+    async with running(server) as acting:
+        transcript = acting.root / ".claude" / "projects" / "p" / f"{id_}.jsonl"
+        transcript.parent.mkdir(parents=True)
+        transcript.write_text("{}\n")
+        server.new("hand", sys.executable, "-c", "import sys; sys.stdin.read()", "--resume", id_)
+        pid = server.run("display-message", "-p", "-t", "=hand:", "#{pane_pid}").strip()
+        with pytest.raises(StillRuns, match=f"process {pid}"):
+            await acting.create("alpha", resume=id_)
+        server.new("another")  # the server, whose first command had these words, goes on
+        server.run("kill-session", "-t", "=hand")
+        assert (await acting.create("alpha", resume=id_)).uuid == id_
+
+
+async def test_a_session_that_was_started_by_hand(server: PrivateTmux) -> None:
+    """It is listed, and the answer does not say that there is none."""
+    async with running(server) as acting:
+        acting.record("alpha")
+        by_hand = Session("hand", "u-hand", "safe", "/", managed=False)
+        await acting.send.send(FoundUnmanaged({"hand": by_hand}))
+        with trio.fail_after(5):
+            while "hand" not in acting.state.latest.records:
+                await acting.state.wait_newer(acting.state.version)
+        for order in (
+            acting.resume("hand"),
+            acting.kill("hand"),
+            acting.forget("hand"),
+            acting.rename("hand", "other"),
+        ):
+            with pytest.raises(SessionNotFound, match="started by hand and is not managed here"):
+                await order
+        with pytest.raises(SessionNotFound, match="no session named 'nobody'"):
+            await acting.forget("nobody")
+
+
 async def test_forget(server: PrivateTmux) -> None:
     """Forget drops the record alone: tmux goes on, and a second time there is nobody."""
     async with running(server) as acting:
@@ -331,32 +432,6 @@ async def test_rename_is_undone(server: PrivateTmux) -> None:
             await acting.rename("alpha", "omega")
         assert server.names() == {"alpha", "foreign"}
         assert list(acting.recorded()) == ["alpha", "beta"]
-
-
-async def test_input(server: PrivateTmux) -> None:
-    """Input reaches yolo sessions that live, in order, and nobody else."""
-    async with running(server) as acting:
-        await acting.create("alpha")
-        acting.record("safe", mode="safe")
-        acting.record("dead")
-        server.new("safe")
-        await acting.known("dead")
-        await until(lambda: "ready" in server.screen("alpha"))
-        for text in ("one;", "", "-t two"):
-            await acting.input("alpha", text)
-        await until(lambda: len(acting.told("line")) >= 3)
-        assert acting.told("line") == ["one;", "", "-t two"]
-        await acting.input("alpha", "", "Enter")
-        await until(lambda: acting.told("line") == ["one;", "", "-t two", ""])
-        acting.record("alpha", mode="safe")  # by the command line, this very moment
-        with pytest.raises(NotYolo):
-            await acting.input("alpha", "not into a safe client")
-        refused: list[tuple[str, type[Exception]]] = [
-            ("nobody", InputSessionNotFound), ("safe", NotYolo), ("dead", TmuxDead),
-        ]  # fmt: skip
-        for name, error in refused:
-            with pytest.raises(error):
-                await acting.input(name, "x")
 
 
 async def test_a_name_comes_from_the_directory(server: PrivateTmux) -> None:

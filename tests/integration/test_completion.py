@@ -35,8 +35,26 @@ COMPLETED = {
     "watch --token-file no": "notes.txt",
     "watch --session oth": "other",
     "logs -n 5 d": "demo",
+    "requests --session oth": "other",
+    "answer demo keep": "keep_planning",
+    "send demo --when i": "idle",
     "kill -y d": "demo",
-    **{f"{name} d": "demo" for name in ("attach", "detach", "forget", "rename", "safe", "switch", "yolo")},
+    **{
+        f"{name} d": "demo"
+        for name in (
+            "answer",
+            "attach",
+            "detach",
+            "explain",
+            "forget",
+            "interrupt",
+            "rename",
+            "safe",
+            "send",
+            "switch",
+            "yolo",
+        )
+    },
 }
 """What is typed after the program's name, and what its last word becomes: there is but one way to go on."""
 

@@ -272,3 +272,33 @@ def test_price_file(tmp_path: Path) -> None:
         unused, problem = load_prices(path)
         assert unused == table
         assert "is not used" in problem
+
+
+def from_transcripts(ago: float, micros: int, *, uuid: str = "u1", n: int = 0) -> CostPoint:
+    """A point of all tokens of a conversation."""
+    return replace(point(ago, None, uuid=uuid, n=n), transcript_micros=micros)
+
+
+def test_transcripts_count_where_the_client_says_no_figure(store: CostStore, tmp_path: Path) -> None:
+    """They count more than the tokens of the last answer, whichever come first; the client's own figure more still."""
+    store.add([point(90, None, model="opus"), from_transcripts(80, 5000, n=1), point(70, None, model="opus", n=2)])
+    found = report(tmp_path)
+    assert [(one.source, one.cost_usd_micros) for one in found.points] == [("prices", 76), ("transcript", 5000)]
+    assert (found.totals.cost_usd_micros, found.source) == (5000, "mixed")
+    assert sum(found.spent.days.values()) == 5000, "what the last answer alone would cost is not added"
+    store.add([from_transcripts(60, 5600, n=3), from_transcripts(50, 5600, n=3)])
+    assert [one.cost_usd_micros for one in report(tmp_path).points][2:] == [5600]
+    store.add([point(40, 6000)])
+    found = report(tmp_path)
+    assert (found.points[-1].source, found.totals.cost_usd_micros) == ("client", 6000)
+    assert sum(found.spent.days.values()) == 6000
+    store.add([from_transcripts(30, 9000, n=5)])
+    assert report(tmp_path).totals.cost_usd_micros == 6000, "the client knows better"
+
+
+def test_transcripts_of_several_conversations(store: CostStore, tmp_path: Path) -> None:
+    """A session's cost is their sum; a conversation whose tokens became fewer is not paid back."""
+    store.add([from_transcripts(90, 100), from_transcripts(80, 30, uuid="u2"), from_transcripts(70, 60, n=9)])
+    found = report(tmp_path)
+    assert (found.totals.cost_usd_micros, found.source) == (90, "transcript")
+    assert sum(found.spent.sessions.values()) == 130

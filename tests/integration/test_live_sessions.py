@@ -7,8 +7,11 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from ctm_trio.model.activity import LiveStatus
-from ctm_trio.system.live_sessions import read_clients, read_live
+from ctm_trio.system.client_registry import ClientRegistry
+from ctm_trio.system.live_sessions import MAX_FILES, client_files, read_clients, read_live
 from tests.fixtures import recorded
 
 OURS = {
@@ -61,3 +64,54 @@ def test_odd_files(tmp_path: Path) -> None:
     (tmp_path / "6.json").mkdir()
     assert read_live(tmp_path) == {"u": LiveStatus("busy", 1.5)}
     assert read_live(tmp_path / "none") == {}
+
+
+def test_more_files_than_are_looked_at(tmp_path: Path) -> None:
+    """Clients that were killed leave their files behind; those of the clients that run are looked at all the same."""
+    for number in range(MAX_FILES):
+        (tmp_path / f"{9_000_000_000 + number}.json").write_text("{}")
+    (tmp_path / "odd name.json").write_text("{}")
+    (tmp_path / f"{os.getpid()}.json").write_text("{}")
+    found = client_files(tmp_path)
+    assert len(found) == MAX_FILES
+    assert f"{os.getpid()}.json" in found
+
+
+def test_a_client_that_was_killed_while_it_wrote(tmp_path: Path) -> None:
+    """A file that is just being written says what it said before, but only as long as its process runs."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        begun = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        file = tmp_path / f"{process.pid}.json"
+        file.write_text(json.dumps({"sessionId": "u", "status": "busy", "pid": process.pid, "procStart": begun}))
+        registry = ClientRegistry(tmp_path)
+        assert [client.status for client in registry.look(None, ())] == ["busy"]
+        file.write_bytes(b"")
+        assert [client.status for client in registry.look([file.name], ())] == ["busy"]
+        process.kill()
+        process.wait()
+    assert registry.look([file.name], ()) == []
+
+
+@pytest.mark.parametrize("how", ["everybody's", "another user's"])
+def test_a_file_that_others_may_have_written(tmp_path: Path, how: str) -> None:
+    """It says nothing but that the process of its name runs; the reason is kept for people."""
+    if how == "another user's" and os.geteuid() != 0:
+        pytest.skip("only root can give files to another user")
+    name = f"{os.getpid()}.json"
+    file = tmp_path / name
+    file.write_text(json.dumps({**OURS, "sessionId": "u", "status": "idle"}))
+    (tmp_path / "3999999.json").write_text(json.dumps({**OURS, "sessionId": "v", "status": "idle"}))
+    (tmp_path / "3999999.json").chmod(0o666)
+    registry = ClientRegistry(tmp_path)
+    assert [client.uuid for client in registry.look(None, ())] == ["u"]
+    if how == "everybody's":
+        file.chmod(0o666)
+    else:
+        os.chown(file, 1000, 1000)
+    assert read_live(tmp_path) == {}
+    (client,) = registry.look([name], ())
+    assert (client.pid, client.uuid, client.status) == (os.getpid(), "", "")
+    assert {"everybody's": "everybody may write", "another user's": "another user"}[how] in client.fault
+    file.chmod(0o600)
+    os.chown(file, os.geteuid(), os.getegid())
+    assert [(client.uuid, client.fault) for client in registry.look([name], ())] == [("u", "")]

@@ -120,10 +120,10 @@ def test_the_event_log_of_schema_one(tmp_path: Path) -> None:
     store = EventStore(path)
     try:
         assert store.segments == {7: Segment(7, first_version.UUID, "logs", "", 1, 2, 3, b"\n", False, b"")}
-        assert store.db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("2",)
+        assert store.db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("3",)
     finally:
         store.close()
-    assert (ids_of(path), marks(path)[1]) == (ids, 2)
+    assert (ids_of(path), marks(path)[1]) == (ids, EVENT_LOG.version)
     with pytest.raises(StoreNewer):
         examine(path, old)
 

@@ -17,6 +17,7 @@ import trio
 from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import JournalMessage, Publish
+from ctm_trio.messages.prompts import PromptsMessage
 from ctm_trio.messages.sessions import AdoptUuid, Lifecycle, SessionsMessage, SessionsSnapshot
 from ctm_trio.model.paths import paths_under
 from ctm_trio.model.session import Session, parse_sessions
@@ -85,7 +86,18 @@ async def running(tmp_path: Path) -> AsyncIterator[Sessions]:
         async with trio.open_nursery() as nursery:
             changed = partial(trio.sleep, 0.05)
             await nursery.start(
-                partial(run_sessions, inbox, state, journal_send, settings, paths, tmux, no_checkpoint, changed)
+                partial(
+                    run_sessions,
+                    inbox,
+                    state,
+                    journal_send,
+                    settings,
+                    paths,
+                    tmux,
+                    no_checkpoint,
+                    changed,
+                    trio.open_memory_channel[PromptsMessage](0)[0],
+                )
             )
             yield Sessions(paths.sessions, send, seen, journal)
             nursery.cancel_scope.cancel()

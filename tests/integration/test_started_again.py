@@ -19,7 +19,8 @@ from ctm_trio.errors.tmux import TmuxFailed
 from ctm_trio.model.config import Settings
 from ctm_trio.model.paths import paths_under
 from ctm_trio.model.session import Session
-from ctm_trio.system import spawn
+from ctm_trio.system import running_twice, spawn
+from ctm_trio.system.process_tree import process_fields
 from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.system.tmux import Tmux
 from tests.tmux_server import PrivateTmux, private_tmux, until
@@ -175,3 +176,64 @@ def test_a_start_whose_answer_never_came(started: Started, monkeypatch: pytest.M
         started.starter.again(record, mode, end=True)
     assert "demo" not in started.server.names()
     assert started.mode() == other
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["a pane that the user keeps", "another pane"])
+def test_a_client_that_ends_at_once_is_said(started: Started, monkeypatch: pytest.MonkeyPatch, *, kept: bool) -> None:
+    """With its last words, as for a new session; the record and the pane are as they were."""
+    monkeypatch.setattr(spawn, "LOOK_AFTER_S", 8)
+    record = started.record("safe")
+    started.ended()
+    if not kept:
+        started.server.run("set-option", "-w", "-u", "-t", "=demo:", "remain-on-exit")
+    claude = started.server.bin / "claude"
+    claude.write_text("#!/bin/sh\necho No conversation found\nexit 1\n")
+    with pytest.raises(CliError, match=r"recorded as it was.*No conversation found"):
+        started.starter.again(record, "yolo", end=False)
+    assert (started.mode(), started.pane("dead")) == ("safe", "1")
+    assert started.server.run("show-options", "-p", "-v", "-t", "=demo:", "remain-on-exit") == ""
+
+
+def test_one_that_goes_on_closes_its_pane_as_the_user_wants_it(started: Started) -> None:
+    """Its pane is kept only while it is looked after."""
+    record = started.record("safe")
+    started.ended()
+    started.server.run("set-option", "-p", "-t", "=demo:", "remain-on-exit", "on")
+    assert started.starter.again(record, "safe", end=False) is not None
+    assert started.server.run("show-options", "-p", "-v", "-t", "=demo:", "remain-on-exit") == "on\n"
+    started.server.run("set-option", "-p", "-u", "-t", "=demo:", "remain-on-exit")
+    assert started.starter.again(record, "safe", end=True) is not None
+    assert started.server.run("show-options", "-p", "-v", "-t", "=demo:", "remain-on-exit") == ""
+
+
+def open_in(started: Started, pid: int) -> None:
+    """A client of this process says that it has the session's conversation open."""
+    directory = started.server.root / ".claude" / "sessions"
+    directory.mkdir(parents=True)
+    begun = process_fields(pid)[19]
+    told = {"pid": pid, "sessionId": "u-demo", "procStart": begun, "status": "idle", "cwd": "/elsewhere"}
+    (directory / f"{pid}.json").write_text(json.dumps(told))
+
+
+@pytest.mark.parametrize("end", [True, False])
+@pytest.mark.parametrize("in_tmux", [True, False])
+def test_a_conversation_that_is_open_elsewhere_is_left_alone(
+    started: Started, monkeypatch: pytest.MonkeyPatch, *, end: bool, in_tmux: bool
+) -> None:
+    """In an IDE or another terminal: no second client writes into its transcript."""
+    monkeypatch.setattr(running_twice, "ENDS_S", 0.05)
+    record = started.record("safe")
+    if in_tmux:
+        started.ended()
+    open_in(started, os.getpid())
+    with pytest.raises(CliError, match=f"process {os.getpid()} in /elsewhere"):
+        started.starter.again(record, "safe", end=end)
+    assert started.server.notes() == []
+
+
+def test_the_client_that_is_to_be_ended_is_not_in_the_way(started: Started) -> None:
+    """It runs in the session's own pane."""
+    record = started.record("safe")
+    started.runs()
+    open_in(started, int(started.pane("pid")))
+    assert started.starter.again(record, "safe", end=True) is not None

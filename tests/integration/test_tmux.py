@@ -105,7 +105,8 @@ async def test_typing_is_literal(server: PrivateTmux, tmux: Tmux, text: str) -> 
     """What is typed arrives as a line, character by character."""
     told = server.root / "told"
     server.new("alpha", "/bin/sh", "-c", 'IFS= read -r line; printf "%s" "$line" > "$1"; exec cat', "sh", str(told))
-    await tmux.type(await pane_of(tmux, "alpha"), text)
+    await tmux.put(await pane_of(tmux, "alpha"), text)
+    await tmux.press(await pane_of(tmux, "alpha"), "Enter")
     await until(told.exists)
     await until(lambda: bool(told.read_text()))
     assert told.read_text() == text
@@ -117,7 +118,8 @@ async def test_first_pane_wherever_counting_starts(server: PrivateTmux, tmux: Tm
     for option in ("base-index", "pane-base-index"):
         server.run("set-option", "-g", option, "1")
     server.new("beta")
-    await tmux.type(await pane_of(tmux, "beta"), "here")
+    await tmux.put(await pane_of(tmux, "beta"), "here")
+    await tmux.press(await pane_of(tmux, "beta"), "Enter")
     await until(lambda: "here\nhere" in server.screen("beta"))
 
 

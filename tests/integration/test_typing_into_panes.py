@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -18,10 +17,12 @@ from hypothesis import strategies as st
 from ctm_trio.errors.tmux import PaneNotReady
 from ctm_trio.errors.typing import DialogOpen, Exited, NotTypeable, TmuxDead
 from ctm_trio.model.panes import Pane, client_pane, living, parse_panes
+from ctm_trio.model.prompt_steps import Steps
 from ctm_trio.model.session import Session
 from ctm_trio.model.typing import asks_something
-from ctm_trio.system.prompt import type_prompt
-from ctm_trio.system.reach import reach, type_text
+from ctm_trio.system.live_sessions import ClientFile
+from ctm_trio.system.prompt_place import Reach
+from ctm_trio.system.prompt_typing import type_prompt
 from ctm_trio.system.tmux import Tmux
 from tests.fixtures import CLAUDE_CODE
 from tests.tmux_server import PrivateTmux, private_tmux, until
@@ -55,8 +56,7 @@ class Typist:
     def __init__(self, server: PrivateTmux, tmux: Tmux, name: str) -> None:
         self.server, self.tmux, self.name = server, tmux, name
         self.told = server.root / f"told-{name}"
-        self.clients = server.root / f"clients-{name}"
-        self.clients.mkdir(exist_ok=True)
+        self.reach = Reach(tmux, server.root / "no-clients")
         self.record = Session(name, f"uuid-{name}", "yolo")
         if name not in server.names():
             server.new(name, sys.executable, "-c", RAW, str(self.told))
@@ -69,13 +69,13 @@ class Typist:
         return pane
 
     async def type(self, text: str, *, asks: bool = False) -> None:
-        """As the sessions owner does."""
-        await type_text(self.tmux, self.record, self.clients, text, asks=asks)
+        """As for a client that writes no status file."""
 
-    def says(self, pid: int, status: str, uuid: str = "") -> None:
-        """Write a client's status file."""
-        content = {"pid": pid, "sessionId": uuid or self.record.uuid, "status": status, "statusUpdatedAt": 1}
-        (self.clients / f"{pid}.json").write_text(json.dumps(content))
+        async def begin(file: ClientFile | None, steps: Steps) -> None:
+            assert file is None
+
+        place = await self.reach.place(self.record, None)
+        await type_prompt(self.reach, place, text, begin, asks=asks)
 
     async def told_is(self, wanted: bytes) -> None:
         """Wait until exactly these bytes came, and forget them."""
@@ -160,6 +160,22 @@ async def test_modes_of_tmux_are_left(server: PrivateTmux, tmux: Tmux, mode: tup
     assert server.run("display-message", "-p", "-t", "=modes:", "#{pane_in_mode}").strip() == "0"
 
 
+async def test_a_mode_entered_in_the_moment_of_pasting(server: PrivateTmux, tmux: Tmux) -> None:
+    """A paste is never given while tmux is in a mode of its own: it would come without brackets, each line sent."""
+    typist = Typist(server, tmux, "late")
+    pane = await typist.ready()
+    server.run("set-hook", "-g", "after-set-buffer", f"copy-mode -t {pane.id}")
+    try:
+        with pytest.raises(PaneNotReady, match="mode of tmux"):
+            await tmux.paste(pane, ("one\ntwo", "three"))
+    finally:
+        server.run("set-hook", "-gu", "after-set-buffer")
+    assert typist.untouched()
+    assert server.run("list-buffers") == ""
+    await tmux.paste(pane, ("one\ntwo", " three"))
+    await typist.told_is(b"one\ntwo three")
+
+
 async def test_input_switched_off(server: PrivateTmux, tmux: Tmux) -> None:
     """A pane whose input is off is refused with the reason, also when it was switched off a moment ago."""
     typist = Typist(server, tmux, "off")
@@ -168,7 +184,7 @@ async def test_input_switched_off(server: PrivateTmux, tmux: Tmux) -> None:
     with pytest.raises(NotTypeable, match="switched off"):
         await typist.type("lost")
     with pytest.raises(PaneNotReady, match="switched off"):
-        await tmux.type(pane, "lost")
+        await tmux.put(pane, "lost")
     assert typist.untouched()
     assert server.run("list-buffers") == ""
 
@@ -179,24 +195,26 @@ async def test_another_program_meanwhile(server: PrivateTmux, tmux: Tmux) -> Non
     pane = await typist.ready()
     server.run("respawn-pane", "-k", "-t", pane.id, "--", "cat")
     with pytest.raises(PaneNotReady, match="ended"):
-        await tmux.type(pane, "rm -rf /")
+        await tmux.put(pane, "rm -rf /")
     assert typist.untouched()
     assert "rm" not in server.screen("swap")
 
 
 async def test_dead_pane_and_shell(server: PrivateTmux, tmux: Tmux) -> None:
-    """A pane that was kept after its program ended is a dead session; a shell in its place gets nothing."""
+    """A pane that was kept after its program ended gets nothing, nor does a shell in its place."""
     server.run("new-session", "-d", "-s", "dead", "--", "cat")
     server.run("set-option", "-w", "-t", "=dead:", "remain-on-exit", "on")
     server.run("respawn-pane", "-k", "-t", "=dead:", "--", "true")
     await until(lambda: server.run("display-message", "-p", "-t", "=dead:", "#{pane_dead}").strip() == "1")
     assert "dead" not in await tmux.sessions()
-    with pytest.raises(TmuxDead):
+    with pytest.raises(Exited):
         await Typist(server, tmux, "dead").type("x")
+    with pytest.raises(TmuxDead):
+        await Reach(tmux, server.root).place(Session("nobody"), None)
     server.run("new-session", "-d", "-s", "shell", "--", "/bin/sh")
     with pytest.raises(Exited):
         await Typist(server, tmux, "shell").type("rm -rf /")
-    server.run("new-session", "-d", "-s", "script", "--", "/bin/sh", "-c", "cat; true")
+    server.run("new-session", "-d", "-s", "script", "--", "/bin/sh", "-c", "echo ready; cat; true")
     await Typist(server, tmux, "script").type("a script is no shell that waits")
 
 
@@ -217,61 +235,30 @@ async def test_the_clients_pane_and_no_other(server: PrivateTmux, tmux: Tmux) ->
 
 
 async def test_dialogs(server: PrivateTmux, tmux: Tmux) -> None:
-    """While the client says that it waits nothing is typed; its word is believed against the hooks; a key goes."""
+    """Nothing is typed while the hooks say that it waits, or the screen shows what may be a dialog; a key goes."""
     typist = Typist(server, tmux, "dialog")
-    pane = await typist.ready()
+    await typist.ready()
     with pytest.raises(DialogOpen):
         await typist.type("1", asks=True)
-    typist.says(pane.pid, "waiting")
+    server.new("trust", "sh", "-c", "printf 'Do you trust it?\\n ❯ No, exit\\n   Yes\\n'; cat")
+    await until(lambda: "No, exit" in server.screen("trust"))
+    trust = Typist(server, tmux, "trust")
     with pytest.raises(DialogOpen):
-        await typist.type("1")
-    assert typist.untouched()
-    await tmux.press(await reach(tmux, typist.record, typist.clients, asks=True, keys=True), "Down")
+        await trust.type("1")
+    assert "1" not in server.screen("trust")
+    await tmux.press((await typist.reach.place(typist.record, None)).pane, "Down")
     await until(lambda: not typist.untouched())
-    os.truncate(typist.told, 0)
-    typist.says(pane.pid, "idle")
-    await typist.type("go on", asks=True)
-    await typist.told_is(b"go on\r")
-    typist.says(pane.pid, "waiting", "another-uuid")  # what runs in the pane counts, whatever its id is by now
-    with pytest.raises(DialogOpen):
-        await typist.type("1")
-    (typist.clients / f"{pane.pid}.json").unlink()
-    typist.says(os.getpid(), "waiting")  # a process that is not in this session
-    await typist.type("on")
-    await typist.told_is(b"on\r")
-
-
-async def test_a_dialog_that_opens_between_the_text_and_enter(
-    server: PrivateTmux, tmux: Tmux, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Enter, which would approve it, is not pressed, and that is said; nor for a prompt of a new session."""
-    typist = Typist(server, tmux, "between")
-    pane = await typist.ready()
-    typist.says(pane.pid, "idle")
-    real = Tmux._guarded
-
-    async def then_asks(self: Tmux, *words: object, **more: object) -> None:
-        await real(self, *words, **more)  # type: ignore[arg-type]
-        typist.says(pane.pid, "waiting")
-
-    monkeypatch.setattr(Tmux, "_guarded", then_asks)
-    with pytest.raises(DialogOpen, match="was typed, but Enter was not pressed"):
-        await typist.type("go on")
-    await typist.told_is(b"go on")
-    typist.says(pane.pid, "idle")
-    problem = await type_prompt(tmux, "=between", "between", "begin", typist.clients)
-    assert "Enter was not pressed" in problem
-    await typist.told_is(b"begin")
 
 
 def test_panes_of_a_session() -> None:
     """Which sessions live, and which pane is the client's, by the marks and the pids."""
     lines = (
-        "api:$1 %1 10 0 0 0 1 1 \napi:$1 %4 11 0 0 0 0 1 \nkept:$2 %2 20 1 0 0 1 1 \nkept:$2 %5 21 0 0 0 0 1 \n"
-        "old:$3 %3 30 0 1 0 0 0 copy-mode\na b:$4 %6 40 1 0 0 0 0 \nrubbish\n"
+        "api:$1 %1 10 0 0 0 1 1 0 \napi:$1 %4 11 0 0 0 0 1 1 \nkept:$2 %2 20 1 0 0 1 1 0 \nkept:$2 %5 21 0 0 0 0 1 0 \n"
+        "old:$3 %3 30 0 1 0 0 0 0 copy-mode\na b:$4 %6 40 1 0 0 0 0 0 \nrubbish\n"
     )
     panes = parse_panes(lines)
     assert living(panes) == {"api", "old"}, "the client's pane counts, not a shell beside it"
+    assert ([pane.id for pane in panes if pane.shared], panes[4].mode) == (["%4"], "copy-mode")
     of = {name: [pane for pane in panes if pane.session == name] for name in ("api", "kept", "old", "a b")}
     found = {name: client_pane(mine) for name, mine in of.items()}
     assert {name: pane.id for name, pane in found.items() if pane} == {

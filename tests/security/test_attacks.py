@@ -35,7 +35,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon whose umask hides nothing, with a fake `claude`, a session, and a repository full of traps."""
     home = tmp_path_factory.mktemp("home")
     (home / "bin").mkdir()
-    (home / "bin" / "claude").write_text("#!/bin/sh\nexec cat\n")
+    (home / "bin" / "claude").write_text("#!/bin/sh\necho ready\nexec cat\n")
     (home / "bin" / "claude").chmod(0o755)
     with Daemon(home) as made:
         made.prefix = ("sh", "-c", 'umask 000; exec "$@"', "sh")

@@ -12,6 +12,7 @@ import pytest
 import trio
 import trio.testing
 
+from ctm_trio.model.prompt_steps import MAX_BYTES
 from ctm_trio.web import body, wire
 from ctm_trio.web.hypercorn_adapter import connection
 from tests.contract.conftest import TOKEN, Site, open_site
@@ -58,6 +59,33 @@ async def test_http2_is_not_spoken(site: Site) -> None:
     head = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nConnection: Upgrade, HTTP2-Settings, close\r\n"
     answer = await site.raw(f"{head}Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def escaped(text: str) -> str:
+    """As JSON may have it: an escape for every 16 bits."""
+    units = text.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+@pytest.mark.parametrize("char", ["A", "\t", "é", "語", "😀"])
+async def test_the_longest_text_with_all_of_it_escaped(site: Site, char: str) -> None:
+    """It is read as a prompt, and as a first prompt, and one byte more is said to be too long for a prompt."""
+    longest = MAX_BYTES // len(char.encode())
+    text, key, workdir = escaped(char * longest), escaped("😀" * 128), escaped("no-such-directory".ljust(4096, "x"))
+    async with site.client() as client:
+
+        async def post(path: str, sent: str) -> tuple[int, str]:
+            answer = await client.post(path, content=sent.encode(), headers={"Origin": site.origin})
+            return answer.status_code, answer.json()["error"]
+
+        prompt = f'{{"key":"{key}","text":"%s"}}'
+        blank = char == "\t"
+        expected = (400, "invalid_text") if blank else (404, "session_not_found")
+        assert await post("/api/sessions/nobody/prompt", prompt % text) == expected
+        more = text + escaped("A" * (MAX_BYTES % len(char.encode()) + 1))
+        assert await post("/api/sessions/nobody/prompt", prompt % more) == (400, "invalid_text")
+        new = f'{{"workdir":"{workdir}","initial_prompt":"{text}"}}'
+        assert await post("/api/sessions", new) == (400, "workdir_not_absolute")
 
 
 @pytest.mark.parametrize("announced", [True, False])

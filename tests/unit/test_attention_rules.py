@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ctm_trio.model.attention import (
     STATES,
     Attention,
+    Holding,
     Inputs,
     Limit,
     Transition,
@@ -63,7 +64,7 @@ def test_each_rule(state: str) -> None:
 def test_nothing_is_the_matter() -> None:
     """A session at work needs nobody."""
     assert first_rule(CALM, NOW) is None
-    assert step(None, CALM, NOW) == (None, ())
+    assert step((), CALM, NOW) == ((), ())
 
 
 @pytest.mark.parametrize(("urgent", "other"), [(a, b) for i, a in enumerate(STATES) for b in STATES[i + 1 :]])
@@ -115,18 +116,27 @@ def test_thresholds_are_the_settings() -> None:
 
 def test_steps() -> None:
     """none→A raises; A→A keeps since and refreshes details; A→B clears A, then raises B; A→none clears."""
-    high, transitions = step(None, with_causes("quota_high"), NOW)
-    assert high is not None
-    assert high == Attention("quota_high", "2027-01-15T08:00:00Z", "weekly 86% / 5h 12%")
-    assert transitions == (Transition(True, high),)
+    high, transitions = step((), with_causes("quota_high"), NOW)
+    assert high == (Attention("quota_high", "2027-01-15T08:00:00Z", "weekly 86% / 5h 12%"),)
+    assert transitions == (Transition(True, high[0]),)
     higher, transitions = step(high, replace(CALM, week=Limit(88)), NOW + 60)
-    assert higher == replace(high, details="weekly 88%")
+    assert higher == (replace(high[0], details="weekly 88%"),)
     assert transitions == ()
     failed, transitions = step(higher, with_causes("last_error_call"), NOW + 61)
-    assert failed is not None
-    assert failed.since == "2027-01-15T08:01:01Z"
-    assert transitions == (Transition(False, higher), Transition(True, failed))
-    assert step(failed, CALM, NOW + 62) == (None, (Transition(False, failed),))
+    assert [state.since for state in failed] == ["2027-01-15T08:01:01Z"]
+    assert transitions == (Transition(False, higher[0]), Transition(True, failed[0]))
+    assert step(failed, CALM, NOW + 62) == ((), (Transition(False, failed[0]),))
+
+
+def test_what_passes_over_a_state_leaves_its_since() -> None:
+    """A waits; B, which is more urgent, comes and goes: A is raised again, with the time when it began."""
+    waiting, _ = step((), with_causes("waiting_input"), NOW)
+    both, transitions = step(waiting, with_causes("waiting_input", "quota_high"), NOW + 60)
+    assert [state.state for state in both] == ["quota_high", "waiting_input"]
+    assert transitions == (Transition(False, waiting[0]), Transition(True, both[0]))
+    again, transitions = step(both, with_causes("waiting_input"), NOW + 120)
+    assert again == waiting
+    assert transitions == (Transition(False, both[0]), Transition(True, waiting[0]))
 
 
 def test_due() -> None:
@@ -161,10 +171,11 @@ INPUTS = st.builds(
 @given(st.lists(st.tuples(INPUTS, st.floats(0, 60)), max_size=30))
 def test_announcements_pair_up(history: list[tuple[Inputs, float]]) -> None:
     """Over any history: a raise is followed by its clear before the next raise, and since never moves meanwhile."""
-    state, now, up = None, NOW, None
+    holding: Holding = ()
+    now, up = NOW, None
     for inputs, pause in history:
         now += pause
-        state, transitions = step(state, inputs, now)
+        holding, transitions = step(holding, inputs, now)
         for transition in transitions:
             if transition.raised:
                 assert up is None
@@ -173,17 +184,17 @@ def test_announcements_pair_up(history: list[tuple[Inputs, float]]) -> None:
                 assert up is not None
                 assert (transition.attention.state, transition.attention.since) == (up.state, up.since)
                 up = None
-        if state is None:
+        if not holding:
             assert up is None
         else:
             assert up is not None
-            assert (state.state, state.since) == (up.state, up.since)
+            assert (holding[0].state, holding[0].since) == (up.state, up.since)
 
 
 @given(INPUTS, INPUTS, st.floats(0, 600))
 def test_no_flapping(before: Inputs, inputs: Inputs, pause: float) -> None:
     """The same inputs again, at the same time, change and announce nothing, wherever it came from."""
-    old, _ = step(None, before, NOW)
+    old, _ = step((), before, NOW)
     state, _ = step(old, inputs, NOW + pause)
     assert step(state, inputs, NOW + pause) == (state, ())
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctm_trio.producers import due
+from ctm_trio.producers import due, hold
 from ctm_trio.producers.log_file import make_directory
 from ctm_trio.producers.log_line import safe_name, stamped
 from ctm_trio.producers.payload import parse_object
@@ -47,6 +48,38 @@ def test_a_payload_becomes_one_line_with_the_same_values(
         payload.pop(key, None)
     payload.pop("ctm_timestamp", None)
     assert read == payload
+
+
+def test_the_stamp_of_a_request() -> None:
+    """It ends the line, overrules the payload, and is null where there is none. Source: PROTOCOL.md, Log lines."""
+    request = hold.new_request()
+    assert re.fullmatch("[0-9a-f]{32}", request)
+    assert request != hold.new_request()
+    for data in (b"{}", b'{"ctm_request":"forged","a":1}\n'):
+        line = stamped(data, parse_object(data), request)
+        assert line.endswith(b'"ctm_request":"%b"}\n' % request.encode())
+        assert json.loads(line)["ctm_request"] == request
+    forged = b'{"ctm_request":"forged"}'
+    assert json.loads(stamped(forged, parse_object(forged)))["ctm_request"] is None
+    assert "ctm_request" not in json.loads(stamped(b"{}", {}))
+
+
+def test_a_long_line_is_read_from_its_log_again(tmp_path: Path) -> None:
+    """Only as long as it stands there; a short one is kept."""
+    request = hold.new_request()
+    log = tmp_path / "x.jsonl"
+    for fill in (10, hold.MAX_KEPT_BYTES * 3):
+        line = b'{"x":"%b","ctm_request":"%b"}' % (b"x" * fill, request.encode())
+        log.write_bytes(b'{"first":1}\n' + line + b'\n{"last":1}\n')
+        kept = hold.Line(request, line, str(log), 12)
+        assert b"".join(kept.pieces()) == line
+        assert kept.end == 12 + len(line) + 1
+        log.write_bytes(b'{"another":1}\n' + line + b"\n")
+        if fill == 10:
+            assert b"".join(kept.pieces()) == line
+        else:
+            with pytest.raises(Trouble, match="rotated"):
+                list(kept.pieces())
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ def test_every_recorded_payload(item: dict[str, Any]) -> None:
     assert line.ts.startswith("2026-11-22T")
     assert line.facts.agent_id == payload.get("agent_id", "")
     assert line.facts.tool == payload.get("tool_name", "")
-    assert line.facts.background == len(payload.get("background_tasks", []))
+    tasks = [task for task in payload.get("background_tasks", []) if task["type"] != "teammate"]
+    assert line.facts.background == len(tasks)
     assert len(line.facts.text) <= TEXT_LIMIT
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctm_trio.model import overlay
+from ctm_trio.model.config import Settings
 from ctm_trio.producers import hook
 
 HOOK = overlay.hook_command("/opt/my python/bin/python", "/opt/x/ctm_trio/producers/start.py")
@@ -100,6 +102,40 @@ def test_older_commands_are_replaced(command: str) -> None:
 def test_the_hook_gives_up_before_it_is_ended() -> None:
     """So that an event for which the lock was not had is counted as lost, which a hook that is ended cannot do."""
     assert hook.TIME_LIMIT_S + 10 < overlay.HOOK_TIMEOUT_S
+
+
+def timeouts(document: dict[str, Any], event: str = overlay.ASKS) -> list[object]:
+    return [entry.get("timeout") for group in document["hooks"][event] for entry in group["hooks"]]
+
+
+def test_a_hook_that_waits_has_the_time_for_it() -> None:
+    """Claude Code ends it later than the daemon lets it go, and any other after a minute."""
+    document = made({})
+    assert timeouts(document) == [overlay.HOLD_TIMEOUT_S] == [3660]
+    assert {n for event in document["hooks"] if event != overlay.ASKS for n in timeouts(document, event)} == {60}
+    assert [overlay.hold_timeout(*t) for t in ((3600, 30), (0, 30), (2, 30), (86_400, 0))] == [3660, 60, 90, 86_460]
+    settings = Settings()
+    assert overlay.hold_timeout(settings.hold_s, settings.hold_agent_s) == overlay.HOLD_TIMEOUT_S
+
+
+def test_an_older_overlay_gets_the_time() -> None:
+    """Only our own entry of that event, and only if it has less; what is not as usual stays."""
+    old = {"type": "command", "command": HOOK, "timeout": 60}
+    own = {"type": "command", "command": "notify-send x", "timeout": 5}
+    odd = [7, {"hooks": 3}, {"matcher": "*", "hooks": [own, "x", old, {"command": HOOK, "timeout": "long"}]}]
+    document = {"a": 1, "hooks": {overlay.ASKS: [*odd, {"hooks": [old]}], "Stop": [{"hooks": [old]}]}}
+    before = json.dumps(document)
+    longer = overlay.with_hold_timeout(document, 3660)
+    assert json.dumps(document) == before
+    assert json.dumps(longer) == before.replace('"timeout": 60', '"timeout": 3660', 2)
+    assert overlay.with_hold_timeout(longer, 3660) is longer
+    assert overlay.with_hold_timeout(longer, 90) is longer
+    odd_hooks: list[object] = [None, 5, {overlay.ASKS: {}}, {overlay.ASKS: [{"hooks": [own]}]}]
+    for hooks in odd_hooks:
+        other = {"hooks": hooks}
+        assert overlay.with_hold_timeout(other, 3660) is other
+    without = {"hooks": {overlay.ASKS: [{"hooks": [{"command": HOOK}]}]}}
+    assert timeouts(overlay.with_hold_timeout(without, 3660)) == [3660]
 
 
 def test_odd_settings_survive() -> None:

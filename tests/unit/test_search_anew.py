@@ -12,8 +12,8 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from ctm_trio.archive.search_index import SearchIndex
-from ctm_trio.owners import search
 from ctm_trio.system.file_watch import Trouble
+from ctm_trio.system.kept_index import KeptIndex
 from ctm_trio.system.store_errors import StoreDamaged
 
 
@@ -37,9 +37,9 @@ async def test_the_file_is_not_moved_from_under_a_new_index(monkeypatch: pytest.
     def aside(path: Path, error: StoreDamaged) -> None:
         done.append("aside")
 
-    monkeypatch.setattr("ctm_trio.owners.search.begin_anew", aside)
+    monkeypatch.setattr("ctm_trio.system.kept_index.begin_anew", aside)
     make = cast("Callable[[], SearchIndex]", lambda: Index(done, may_close))
-    indexer = search._Indexer(make, tmp_path / "index", Trouble(lambda said: None))
+    indexer = KeptIndex(make, tmp_path / "index", Trouble(lambda said: None), "search index")
     await indexer.open()
     index, damage = indexer._index, StoreDamaged("torn")
     assert index is not None

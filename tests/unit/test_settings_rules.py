@@ -12,7 +12,7 @@ import pytest
 from ctm_trio.cli.common import CliError, load_config
 from ctm_trio.errors.files import BrokenConfig
 from ctm_trio.errors.settings import BadPatch
-from ctm_trio.model.config import MAX_PROBLEMS, Settings, parse_settings, read_settings
+from ctm_trio.model.config import MAX_PROBLEMS, Settings, default_document, parse_settings, read_settings
 from ctm_trio.model.config_patch import check_patch, merge_patch
 from ctm_trio.model.paths import paths_under
 from ctm_trio.model.settings_rules import RULES
@@ -32,6 +32,9 @@ WRONG = [
     *of("serve.attention.error_rate_pct serve.attention.quota_pct serve.attention.context_pct", 101),
     *of("serve.attention", [1, 2], "x", 5),
     *of("serve", "not a table", [1], 5),
+    *of("serve.requests", [1], "x", 5),
+    *of("serve.requests.hold_seconds serve.requests.hold_agent_seconds", -1, 86_401, 0.5, "5", [5], True, 10**30),
+    *of("serve.requests.hold_agent_seconds", 601),
     *of("serve.port", -1, 65536, 1.5, "37778", True, 10**40, [1]),
     *of("serve.statusline_dump_dir", 7, "~typo/x", "relative/x", "/a\0b", "/a\nb", [], "~"),
     *of("serve.webhook_url", {"a": 1}, 5, "no address", "ftp://x/", "http://x:99999/", "http://"),
@@ -80,18 +83,32 @@ def fields(settings: Settings) -> dict[str, object]:
     return {name: getattr(settings, name) for name in Settings.__slots__}
 
 
-@pytest.mark.parametrize("key", [key for key in RULES if key not in ("serve", "hooks", "serve.attention")])
+@pytest.mark.parametrize(
+    "key", [key for key in RULES if key not in ("serve", "hooks", "serve.attention", "serve.requests")]
+)
 def test_null_zero_and_nothing_are_the_default(key: str) -> None:
     """`null` by hand is the default of every setting, and so is `0` of a number and an empty text."""
     default = fields(parse_settings(b"{}"))
     empty: list[object] = [None]
-    if "whole number" in RULES[key].what or "seconds" in RULES[key].what:
+    if key.startswith("serve.requests."):
+        pass  # there a zero means zero
+    elif "whole number" in RULES[key].what or "seconds" in RULES[key].what:
         empty += [0, 0.0, -0.0]
     elif RULES[key].fits("x") or RULES[key].fits("/x") or RULES[key].fits("json") or RULES[key].fits("safe"):
         empty += [""]
     for value in empty:
         found = fields(parse_settings(json.dumps(document(key, value, log_max_files=None)).encode()))
         assert {**found, "document": ""} == {**default, "document": ""}
+
+
+def test_zero_switches_holding_off() -> None:
+    """Unlike elsewhere, `0` of `serve.requests` is no default."""
+    found = parse_settings(b'{"serve": {"requests": {"hold_seconds": 0, "hold_agent_seconds": 0}}}')
+    assert (found.hold_s, found.hold_agent_s) == (0, 0)
+    found = parse_settings(b'{"serve": {"requests": {"hold_seconds": 86400, "hold_agent_seconds": 600}}}')
+    assert (found.hold_s, found.hold_agent_s) == (86_400, 600)
+    assert (Settings().hold_s, Settings().hold_agent_s) == (3600, 30)
+    assert b"requests" not in default_document()
 
 
 def test_secrets_are_not_shown() -> None:

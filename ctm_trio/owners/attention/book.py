@@ -12,14 +12,27 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from ctm_trio.core.clock import Clock
+from ctm_trio.messages.attention import AttentionSnapshot
 from ctm_trio.messages.journal import Draft
 from ctm_trio.messages.quota import QuotaSnapshot
 from ctm_trio.messages.sessions import SessionsSnapshot
-from ctm_trio.model.attention import APART, Attention, Inputs, Limit, Transition, next_due, step
+from ctm_trio.model.attention import (
+    APART,
+    WARNINGS,
+    Holding,
+    Inputs,
+    Limit,
+    Transition,
+    asking_by,
+    next_due,
+    step,
+    waiting_by,
+)
 from ctm_trio.model.config import Thresholds
 from ctm_trio.model.event import Event
 from ctm_trio.model.quota import Quota, Usage
 from ctm_trio.model.session import successors
+from ctm_trio.model.status import Status
 from ctm_trio.model.times import parse_time
 from ctm_trio.owners.attention.heard import Heard
 from ctm_trio.owners.attention.yolo import YoloSessions
@@ -41,7 +54,7 @@ class AttentionBook:
         clock: unix seconds. steady: seconds of a clock that never jumps.
 
     Attributes:
-        states: by session name; sessions that need nobody are not in it.
+        states: what holds of each session, by its name; sessions that need nobody are not in it.
         pending: announcements in order, for the owner to send.
         heard: what the logs and the clients have told.
         yolo: the sessions in yolo mode.
@@ -62,10 +75,13 @@ class AttentionBook:
         self.quota = QuotaSnapshot()
         self._limits = (Limit(), Limit())
         self.heard = Heard(clock, steady, sessions.records)
-        self.states: dict[str, Attention] = {}
+        self.states: dict[str, Holding] = {}
         self.yolo = YoloSessions(clock, steady)
+        self.statuses: Mapping[str, Status] = {}
+        self.by_client: frozenset[str] = frozenset()
         self._new: dict[str, float] = {}
         self._past_usage: dict[str, Usage] = {}
+        self._past_status: dict[str, Status] = {}
         self.due: dict[str, float] = {}
         self.soonest = math.inf
         self.pending: deque[Draft] = deque()
@@ -87,6 +103,23 @@ class AttentionBook:
             for name in {**old.records, **new.records}
             if old.records.get(name) != new.records.get(name) or alive(old, name) != alive(new, name)
         ]
+
+    def use_statuses(self, new: Mapping[str, Status], by_client: frozenset[str]) -> list[str]:
+        """Take over the statuses, and which sessions have a client whose own word is known; those that differ."""
+        old, was, self.statuses, self.by_client = self.statuses, self.by_client, new, by_client
+        self._past_status = {n: status for n, status in self._past_status.items() if new.get(n) is status}
+        return [
+            name
+            for name in self.sessions.records
+            if old.get(name) != new.get(name) or (name in was) != (name in by_client)
+        ]
+
+    def snapshot(self) -> AttentionSnapshot:
+        """What holds: the state of each session, and its warnings."""
+        warnings = {n: tuple(w for w in holding if w.state in WARNINGS) for n, holding in self.states.items()}
+        return AttentionSnapshot(
+            {name: holding[0] for name, holding in self.states.items()}, {n: w for n, w in warnings.items() if w}
+        )
 
     def use_quota(self, new: QuotaSnapshot) -> list[str]:
         """Take over the figures; the sessions that they may change: all, if a limit of the account may matter."""
@@ -121,9 +154,11 @@ class AttentionBook:
                 continue
             if name in states:
                 self.dirty = True
-                self.pending.append(_draft(name, Transition(False, states[name]), record.uuid))
+                self.pending.append(_draft(name, Transition(False, states[name][0]), record.uuid))
             if name in self.quota.sessions:
                 self._past_usage[name] = self.quota.sessions[name]
+            if name in self.statuses:
+                self._past_status[name] = self.statuses[name]
 
     def look_at(self, names: Iterable[str]) -> None:
         """Apply the rules to these sessions; what changes is in `states` and `pending` then."""
@@ -132,15 +167,15 @@ class AttentionBook:
             if len(self.pending) >= MAX_PENDING:
                 self.deferred.add(name)
                 continue
-            state, inputs = self.states.get(name), self._inputs(name, now, wall)
+            holding, inputs = self.states.get(name, ()), self._inputs(name, now, wall)
             if inputs is None:
                 self.due.pop(name, None)
-                if state is not None:
-                    self._change(name, None, (Transition(False, state),))
+                if holding:
+                    self._change(name, (), (Transition(False, holding[0]),))
                 continue
-            new, transitions = step(state, inputs, now, wall)
+            new, transitions = step(holding, inputs, now, wall)
             self._note_due(name, inputs, now)
-            if new is not state:
+            if new is not holding:
                 self._change(name, new, transitions)
 
     def is_calm(self, event: Event) -> bool:
@@ -152,8 +187,8 @@ class AttentionBook:
         name = event.session
         if event.hook is not None or event.is_error:
             return False
-        state = self.states.get(name)
-        if name not in self.due if state is None else state.state not in APART:
+        holding = self.states.get(name, ())
+        if any(state.state not in APART for state in holding) if holding else name not in self.due:
             return False
         return self.heard.is_calm(name, self.thresholds.error_rate_window)
 
@@ -178,7 +213,7 @@ class AttentionBook:
 
     def _is_dead(self, name: str | None) -> bool:
         """True if it was announced that tmux no longer has this session; a new name does not change that."""
-        return name in self.states and self.states[name].state == "tmux_dead"
+        return name in self.states and self.states[name][0].state == "tmux_dead"
 
     def _inputs(self, name: str, now: float, wall: float) -> Inputs | None:
         """What the rules look at; None for a session that is not recorded."""
@@ -189,12 +224,18 @@ class AttentionBook:
         usage, yolo = self.quota.sessions.get(name), self.yolo.get(name)
         if name in self._past_usage:
             usage = None  # of the one that had the name before
+        told = self.statuses.get(name)
+        if name in self._past_status:
+            told = None  # the same
+        status = told if name in self.by_client or (told is not None and told.request_id) else None
         window = self.thresholds.error_rate_window
         return Inputs(
             thresholds=self.thresholds,
             alive=self._alive(name, now),
-            asking=activity.asking,
-            waiting=activity.waiting,
+            asking=activity.asking if status is None else asking_by(status, activity.asking),
+            waiting=activity.waiting if status is None else waiting_by(status, activity.waiting),
+            by_client=status is not None,
+            request_id="" if told is None else told.request_id,
             calls_seen=activity.calls_seen,
             last_failed=activity.last_failed,
             window_seen=min(len(activity.results), window),
@@ -208,12 +249,12 @@ class AttentionBook:
             checked_at=None if yolo is None else yolo.checked_at,
         )
 
-    def _change(self, name: str, new: Attention | None, transitions: tuple[Transition, ...]) -> None:
+    def _change(self, name: str, new: Holding, transitions: tuple[Transition, ...]) -> None:
         self.dirty = True
-        if new is None:
-            del self.states[name]
-        else:
+        if new:
             self.states[name] = new
+        else:
+            del self.states[name]
         record = self.sessions.records.get(name)
         self.pending.extend(_draft(name, t, record.uuid if record is not None else "") for t in transitions)
 
@@ -248,5 +289,7 @@ def _draft(session: str, transition: Transition, uuid: str) -> Draft:
     fields = {"session": session, "state": attention.state}
     if transition.raised:
         fields |= {"since": attention.since, "details": attention.details, "trigger_rule": attention.state}
+        if attention.request_id:
+            fields["request_id"] = attention.request_id
     kind = "attention_raised" if transition.raised else "attention_cleared"
     return Draft(kind, session, msgspec.json.encode(fields), uuid=uuid)

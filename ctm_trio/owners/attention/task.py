@@ -19,14 +19,17 @@ from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import StateReceiver, StateSender
 from ctm_trio.core.clock import Clock
 from ctm_trio.errors.base import CtmError
+from ctm_trio.journal.fold import fold_events
 from ctm_trio.journal.recall import Recalled
 from ctm_trio.journal.tail import EventTail
-from ctm_trio.journal.view import EventView, Live
+from ctm_trio.journal.view import EventView
 from ctm_trio.messages.attention import AttentionSnapshot
+from ctm_trio.messages.clients import ClientsSnapshot
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import JournalMessage, Publish
 from ctm_trio.messages.quota import QuotaSnapshot
 from ctm_trio.messages.sessions import SessionsSnapshot
+from ctm_trio.messages.status import StatusSnapshot
 from ctm_trio.messages.tailers import TailersSnapshot
 from ctm_trio.model.activity import LiveStatus
 from ctm_trio.model.event import HOOK_TYPE, Event
@@ -84,6 +87,8 @@ class AttentionEnds:
     recall: Recall
     last_checkpoint: LastCheckpoint
     live: ReadLive
+    status: StateReceiver[StatusSnapshot]
+    clients: StateReceiver[ClientsSnapshot]
     clock: Clock = time.time
     steady: Callable[[], float] = trio.current_time
 
@@ -115,6 +120,7 @@ async def run_attention(
             nursery.start_soon(owner.follow_sessions)
             nursery.start_soon(owner.follow_quota)
             nursery.start_soon(owner.follow_settings)
+            nursery.start_soon(owner.follow_statuses)
             nursery.start_soon(owner.follow_clock)
     raise AssertionError("unreachable")
 
@@ -147,19 +153,9 @@ class _AttentionOwner:
 
     async def follow_events(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
         """Fold the journal's events. When some are lost, start again from the event log."""
-        while True:
-            async with self.ends.events.follow(EVENTS, Live(), eager=True) as following:
-                await self.remember()
-                task_status.started()
-                task_status = trio.TASK_STATUS_IGNORED
-                async for batch in following.live:
-                    if batch.lost:
-                        break
-                    await self.take(batch.events)
-                    if len(batch.events) < TURN_EVENTS:
-                        await trio.sleep(GATHER_S)
-                else:
-                    await trio.sleep_forever()  # the event log is closed: we are about to be cancelled
+        await fold_events(
+            self.ends.events, EVENTS, self.remember, self.take, gather_s=GATHER_S, task_status=task_status
+        )
 
     async def remember(self) -> None:
         """Take over what the event log knows of the recorded sessions, and at the start what was announced last."""
@@ -180,8 +176,8 @@ class _AttentionOwner:
         if self.settled:
             self.look_at(names)
         else:
-            book.states = dict(known.raised)
-            self.state.publish(AttentionSnapshot(dict(book.states)))
+            book.states = {name: (state,) for name, state in known.raised.items()}
+            self.state.publish(book.snapshot())
 
     async def take(self, events: tuple[Event, ...]) -> None:
         """Fold events; each may change the state of its session and of no other."""
@@ -216,6 +212,17 @@ class _AttentionOwner:
         changes = self.ends.quota.changes()
         while True:
             self.look_at(self.book.use_quota(await changes.next()))
+
+    async def follow_statuses(self) -> NoReturn:
+        """Look at the sessions whose status changed: what the client says itself is more than its hooks can tell."""
+        changes = self.ends.status.changes()
+        while True:
+            statuses = (await changes.next()).sessions
+            self.look_at(self.book.use_statuses(statuses, self._by_client()))
+
+    def _by_client(self) -> frozenset[str]:
+        """The sessions whose client says itself what it does."""
+        return frozenset(name for name, client in self.ends.clients.latest.clients.items() if client.status)
 
     async def follow_settings(self) -> NoReturn:
         """New thresholds: look at everything."""
@@ -271,6 +278,7 @@ class _AttentionOwner:
         self.settled = True
         self.book.use_sessions(self.ends.sessions.latest)
         self.book.use_quota(self.ends.quota.latest)
+        self.book.use_statuses(self.ends.status.latest.sessions, self._by_client())
         self.look_at({**self.book.sessions.records, **self.book.states})
 
     def look_at(self, names: Iterable[str]) -> None:
@@ -283,7 +291,7 @@ class _AttentionOwner:
         book = self.book
         if book.dirty:
             book.dirty = False
-            self.state.publish(AttentionSnapshot(dict(book.states)))
+            self.state.publish(book.snapshot())
         if book.yolo.overdue:
             self.asker_bell.ring()
         if book.soonest < self.clock_at:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import partial
 
 import trio
 
-from ctm_trio.core.channels import fulfil
+from ctm_trio.core.channels import ask, fulfil
 from ctm_trio.core.desk import Desk
 from ctm_trio.errors.base import CtmError
 from ctm_trio.errors.orders import Unavailable
+from ctm_trio.messages.prompts import HoldPrompt, PromptsMessage
 from ctm_trio.messages.sessions import CreateSession
 from ctm_trio.model.session import Session, hook_fields
 from ctm_trio.model.session_names import base_name, new_name
 from ctm_trio.owners.sessions.announcements import Announcements
 from ctm_trio.owners.sessions.followed import FollowedSessions
-from ctm_trio.owners.sessions.prompts import InitialPrompts
 from ctm_trio.system.places import in_place
 from ctm_trio.system.session_actions import NameRecorded, SessionActions
 from ctm_trio.system.session_place import sessions_at
 from ctm_trio.system.tmux import tmux_name
+
+log = logging.getLogger("ctm.sessions")
+
+HAND_OVER_S = 5.0
+"""How long the prompts owner may take to write down a first prompt."""
 
 
 class SessionCreation:
@@ -29,7 +35,8 @@ class SessionCreation:
     Args:
         desk: of all orders.
         followed: knows which names are taken.
-        actions, announcements, prompts: do it, tell of it, and type the initial prompt.
+        actions, announcements: do it, and tell of it.
+        prompts: to the prompts owner, which holds the first prompt until the client is ready.
     """
 
     def __init__(
@@ -38,7 +45,7 @@ class SessionCreation:
         followed: FollowedSessions,
         actions: SessionActions,
         announcements: Announcements,
-        prompts: InitialPrompts,
+        prompts: trio.MemorySendChannel[PromptsMessage],
     ) -> None:
         self._desk = desk
         self._followed = followed
@@ -61,7 +68,9 @@ class SessionCreation:
                 return
             self._coming.add(tmux_name(name))
             try:
-                async with self._desk.place(tmux_name(name)):
+                # Of two that go on with one conversation at the same time the second is refused before it has a client.
+                goes_on = (f"conversation {order.resume}",) if order.resume and not order.fork else ()
+                async with self._desk.place(tmux_name(name), *goes_on):
                     await fulfil(reply, partial(self._create, name, order))
             finally:
                 self._coming.discard(tmux_name(name))
@@ -82,8 +91,15 @@ class SessionCreation:
         return found
 
     async def _create(self, name: str, order: CreateSession) -> Session:
-        record, target = await self._actions.create(name, order.workdir, order.mode)
+        record, _ = await self._actions.create(name, order.workdir, order.mode, resume=order.resume, fork=order.fork)
         await self._announcements.done("session_new", hook_fields(record))
         if order.initial_prompt:
-            self._prompts.type_soon(name, target, order.initial_prompt)
+            await self._hold(name, order.initial_prompt)
         return record
+
+    async def _hold(self, name: str, prompt: str) -> None:
+        """Hand over the first prompt. The session is there by now, whatever becomes of that."""
+        try:
+            await ask(self._prompts, lambda reply: HoldPrompt(name, prompt, reply), timeout_s=HAND_OVER_S)
+        except CtmError as error:
+            log.error("sessions: the first prompt of %s is lost: %s", name, error.message)

@@ -14,7 +14,9 @@ from ctm_trio.core.channels import StateSender
 from ctm_trio.errors.files import BrokenSessions
 from ctm_trio.errors.tmux import TmuxFailed
 from ctm_trio.messages.sessions import SessionsSnapshot
+from ctm_trio.model.panes import Pane, living
 from ctm_trio.model.session import Session, SessionBook
+from ctm_trio.system.at_shell import with_shells
 from ctm_trio.system.files import GONE_S, UNREAD, Stamp
 from ctm_trio.system.session_actions import Step, recorded
 from ctm_trio.system.sessions_file import SessionsFile
@@ -46,9 +48,10 @@ class FollowedSessions:
         self._book = SessionBook(records=state.latest.records)
         self._seen: Stamp | None = None
         self._live = frozenset[str]()
+        self._panes: tuple[Pane, ...] = ()
+        self._unmanaged: Mapping[str, Session] = MappingProxyType({})
         self._known = False
         self._problem = self._tmux_problem = self._not_adopted = ""
-        self._untyped: Mapping[str, str] = MappingProxyType({})
         self._unanswered = 0
         self._file_lock = trio.Lock()  # an older reading must never replace a newer one
         self._tmux_lock = trio.Lock()
@@ -58,6 +61,10 @@ class FollowedSessions:
     def records(self) -> Mapping[str, Session]:
         """The records, by name."""
         return self._book.records
+
+    def is_unmanaged(self, name: str) -> bool:
+        """There is a session of that name that nobody recorded."""
+        return name in self._unmanaged and name not in self._book.records
 
     @property
     def live(self) -> frozenset[str]:
@@ -131,7 +138,9 @@ class FollowedSessions:
         """Ask tmux which sessions live, in one call; the answer is newer than this call."""
         async with self._tmux_lock:
             try:
-                self._live, self._known = await self._tmux.sessions(), True
+                panes = await self._tmux.panes()
+                self._panes = await trio.to_thread.run_sync(with_shells, panes, abandon_on_cancel=True)
+                self._live, self._known = living(self._panes), True
                 self._unanswered, self._tmux_problem = 0, ""
             except TmuxFailed as error:
                 if self._known:
@@ -153,16 +162,16 @@ class FollowedSessions:
         self._not_adopted = problem
         self._publish()
 
-    def tell_untyped(self, untyped: Mapping[str, str]) -> None:
-        """Publish why initial prompts wait or were not typed, by session."""
-        self._untyped = untyped
+    def tell_unmanaged(self, sessions: Mapping[str, Session]) -> None:
+        """Publish the sessions that nobody recorded."""
+        self._unmanaged = sessions
         self._publish()
 
     def _publish(self) -> None:
         records = self._book.records
         dotted = {name for name in records if "." in name and tmux_name(name) in self._live}
         problem = self._problem or self._not_adopted
-        untyped = {name: why for name, why in self._untyped.items() if name in records}
-        self._state.publish(
-            SessionsSnapshot(records, self._live | dotted, self._known, problem, untyped, self._tmux_problem)
-        )
+        unmanaged = {name: session for name, session in self._unmanaged.items() if name not in records}
+        every = {**records, **unmanaged} if unmanaged else records
+        alive = self._live | dotted | frozenset(unmanaged)
+        self._state.publish(SessionsSnapshot(every, alive, self._known, problem, self._tmux_problem, self._panes))

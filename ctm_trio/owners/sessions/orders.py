@@ -7,6 +7,7 @@ To add one: its message in `messages/sessions.py`, what it works on and its meth
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NoReturn, assert_never
 
@@ -16,17 +17,18 @@ from ctm_trio.core.channels import fulfil
 from ctm_trio.core.confine import confined
 from ctm_trio.core.desk import Desk
 from ctm_trio.errors.orders import Unavailable
-from ctm_trio.errors.sessions import SessionNotFound
-from ctm_trio.errors.tmux import PaneNotReady, TmuxGone
-from ctm_trio.errors.typing import InputSessionNotFound, NotTypeable, NotYolo, TmuxDead
+from ctm_trio.errors.sessions import SessionNotFound, StillRuns
+from ctm_trio.messages.prompts import PromptsMessage
 from ctm_trio.messages.sessions import (
     AdoptUuid,
     CreateSession,
     ForgetSession,
+    FoundUnmanaged,
     KillSession,
     Lifecycle,
+    LookAtTmux,
     RenameSession,
-    SendInput,
+    ResumeSession,
     SessionsMessage,
 )
 from ctm_trio.model.session import Session, hook_fields
@@ -35,9 +37,8 @@ from ctm_trio.owners.sessions.adoptions import Adoptions
 from ctm_trio.owners.sessions.announcements import Announcements
 from ctm_trio.owners.sessions.creation import SessionCreation
 from ctm_trio.owners.sessions.followed import FollowedSessions
-from ctm_trio.owners.sessions.prompts import InitialPrompts
-from ctm_trio.system.reach import reach, type_text
-from ctm_trio.system.session_actions import SessionActions
+from ctm_trio.system.session_actions import SessionActions, recorded
+from ctm_trio.system.session_restart import start_again
 from ctm_trio.system.tmux import tmux_name
 
 MAX_COMMANDS = 8
@@ -49,7 +50,7 @@ MAX_WAITING = 64
 EVENTS_OF_THE_CLI = ":events"
 """What they work on, so that they stay in order among themselves; no session has this name."""
 
-Order = Lifecycle | KillSession | ForgetSession | RenameSession | SendInput
+Order = Lifecycle | KillSession | ResumeSession | ForgetSession | RenameSession
 """What comes to the desk with what it works on."""
 
 
@@ -61,7 +62,7 @@ class SessionOrders:
         followed: what is known of the sessions.
         actions: what is done to them.
         announcements: tells what was done.
-        prompts: for new sessions.
+        prompts: to the prompts owner, for the first prompts of new sessions.
         adoptions: takes the orders of the attribution owner.
     """
 
@@ -71,7 +72,7 @@ class SessionOrders:
         followed: FollowedSessions,
         actions: SessionActions,
         announcements: Announcements,
-        prompts: InitialPrompts,
+        prompts: trio.MemorySendChannel[PromptsMessage],
         adoptions: Adoptions,
     ) -> None:
         self._nursery = nursery
@@ -79,7 +80,6 @@ class SessionOrders:
         self._actions = actions
         self._announcements = announcements
         self._adoptions = adoptions
-        self._clients = actions.paths.claude_home / "sessions"
         self._desk = Desk(at_once=MAX_COMMANDS, waiting=MAX_WAITING)  # one order at a time a session
         self._creation = SessionCreation(self._desk, followed, actions, announcements, prompts)
 
@@ -92,6 +92,10 @@ class SessionOrders:
             message = await inbox.receive()
             if isinstance(message, AdoptUuid):
                 self._adoptions.add(message)
+            elif isinstance(message, LookAtTmux):
+                self._followed.ask_soon()
+            elif isinstance(message, FoundUnmanaged):
+                self._followed.tell_unmanaged(message.sessions)
             elif self._desk.full:
                 message.reply.fail(Unavailable("Too many orders wait already; try again in a moment."))
             else:
@@ -106,16 +110,29 @@ class SessionOrders:
             match order:
                 case Lifecycle():
                     await fulfil(order.reply, partial(self._lifecycle, order))
-                case SendInput():
-                    await fulfil(order.reply, partial(self._input, order))
                 case KillSession():
-                    await fulfil(order.reply, partial(self._kill, order.name))
+                    await fulfil(order.reply, partial(self._managed, order.name, partial(self._kill, order.name)))
+                case ResumeSession():
+                    await fulfil(order.reply, partial(self._managed, order.name, partial(self._resume, order.name)))
                 case ForgetSession():
-                    await fulfil(order.reply, partial(self._actions.forget, order.name))
+                    await fulfil(
+                        order.reply, partial(self._managed, order.name, partial(self._actions.forget, order.name))
+                    )
                 case RenameSession():
-                    await fulfil(order.reply, partial(self._rename, order.name, order.to))
+                    await fulfil(
+                        order.reply, partial(self._managed, order.name, partial(self._rename, order.name, order.to))
+                    )
                 case _:
                     assert_never(order)
+
+    async def _managed(self, name: str, work: Callable[[], Awaitable[Session]]) -> Session:
+        """Do the work on a recorded session; of one that is listed without a record the error says why it cannot be."""
+        try:
+            return await work()
+        except SessionNotFound:
+            if self._followed.is_unmanaged(name):
+                raise SessionNotFound(name, by_hand=True) from None
+            raise
 
     async def _lifecycle(self, order: Lifecycle) -> None:
         """The CLI did something: look at once, then publish its fields as they are.
@@ -135,33 +152,18 @@ class SessionOrders:
         await self._announcements.done("session_killed", hook_fields(record))
         return record
 
+    async def _resume(self, name: str) -> Session:
+        record = recorded(await self._actions.records.read(), name)
+        resumed = await start_again(self._actions, record, record.mode, end=False)
+        if resumed is None:
+            raise StillRuns
+        await self._announcements.done("session_new", hook_fields(resumed))
+        return resumed
+
     async def _rename(self, name: str, to: str) -> Session:
         record = await self._actions.rename(name, to)
         await self._announcements.done()
         return self._followed.records.get(to, record)
-
-    async def _input(self, order: SendInput) -> None:
-        try:
-            record = await self._followed.record(order.name)
-        except SessionNotFound as error:
-            raise InputSessionNotFound(error.message) from error
-        if record.mode != "yolo":
-            raise NotYolo
-        tmux = self._actions.tmux
-        try:
-            if order.key:
-                pane = await reach(tmux, record, self._clients, asks=order.asks, keys=True)
-                await tmux.press(pane, order.key)
-            else:
-                await type_text(tmux, record, self._clients, order.text, asks=order.asks)
-        except TmuxDead:
-            self._followed.ask_soon()
-            raise
-        except TmuxGone as error:
-            self._followed.ask_soon()
-            raise TmuxDead from error
-        except PaneNotReady as error:
-            raise NotTypeable(error.message) from error
 
 
 def _works_on(order: Order) -> tuple[str, ...]:

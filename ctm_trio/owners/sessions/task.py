@@ -10,13 +10,13 @@ import trio
 from ctm_trio.core.channels import StateReceiver, StateSender
 from ctm_trio.messages.config import ConfigSnapshot
 from ctm_trio.messages.journal import JournalMessage
+from ctm_trio.messages.prompts import PromptsMessage
 from ctm_trio.messages.sessions import SessionsMessage, SessionsSnapshot
 from ctm_trio.model.paths import Paths
 from ctm_trio.owners.sessions.adoptions import Adoptions
 from ctm_trio.owners.sessions.announcements import Announcements
 from ctm_trio.owners.sessions.followed import FollowedSessions
 from ctm_trio.owners.sessions.orders import SessionOrders
-from ctm_trio.owners.sessions.prompts import InitialPrompts
 from ctm_trio.system.session_actions import Checkpoint, SessionActions
 from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.system.tmux import Tmux
@@ -34,10 +34,11 @@ async def run_sessions(
     tmux: Tmux,
     checkpoint: Checkpoint | None,
     changed: Callable[[], Awaitable[object]],
+    prompts: trio.MemorySendChannel[PromptsMessage],
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
-    """Own the sessions: follow the file, ask tmux, act, publish. Until it is cancelled; closes `inbox` and `journal`.
+    """Own the sessions: follow the file, ask tmux, act, publish. Until it is cancelled; closes its ends of channels.
 
     Args:
         inbox: orders, capacity 0: whoever sends waits.
@@ -48,8 +49,9 @@ async def run_sessions(
         tmux: the server that the sessions live in.
         checkpoint: see `session_actions.Checkpoint`; None never makes one.
         changed: returns when `sessions.json` may have changed since the last time.
+        prompts: gets the first prompts of new sessions.
     """
-    with inbox, journal:
+    with inbox, journal, prompts:
         followed = FollowedSessions(state, SessionsFile(paths.sessions), tmux)
         await followed.read()
         with trio.move_on_after(FIRST_PROBE_S):
@@ -58,7 +60,6 @@ async def run_sessions(
         announcements = Announcements(followed, journal)
         actions = SessionActions(tmux, paths, followed, lambda: settings.latest.settings, checkpoint)
         async with trio.open_nursery() as nursery:
-            prompts = InitialPrompts(nursery, tmux, paths.claude_home / "sessions", followed.tell_untyped)
             orders = SessionOrders(nursery, followed, actions, announcements, prompts, adoptions)
             nursery.start_soon(followed.follow_file, changed)
             nursery.start_soon(followed.follow_tmux)

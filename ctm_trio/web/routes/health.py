@@ -63,6 +63,12 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
             "components": parts,
             "config_reloads": ends.settings.latest.reloads,
             "restarts": dict(ends.health.latest.restarts),
+            "unwatched_clients": ends.clients.latest.unwatched,
+            "transcripts": {
+                "behind": ends.transcripts.latest.behind,
+                "unknown_lines": ends.transcripts.latest.unknown_lines,
+                "long_lines": ends.transcripts.latest.long_lines,
+            },
             "hub": hub(ends),
         }
         return json_answer(body, headers=mark)

@@ -1,6 +1,7 @@
-"""Acting on sessions: create, kill, forget, rename, input, attach-url. Source: PROTOCOL.md, Sessions.
+"""Acting on sessions: create, resume, kill, forget, rename, input, attach-url. Source: PROTOCOL.md, Sessions.
 
-The routes check what was sent; the sessions owner acts, and answers once everybody sees the change.
+The routes check what was sent; the sessions owner acts, and answers once everybody sees the change. What is typed
+goes to the prompts owner.
 """
 
 from __future__ import annotations
@@ -12,19 +13,27 @@ from quart import Response
 from quart_trio import QuartTrio
 
 from ctm_trio.errors.base import CtmError
+from ctm_trio.errors.conversations import InvalidResume
 from ctm_trio.errors.requests import InvalidBody
 from ctm_trio.errors.sessions import BadName, NotConfirmed, SessionNotFound
 from ctm_trio.errors.typing import InputSessionNotFound, InvalidKey, InvalidPreset, NotYolo, TmuxDead
-from ctm_trio.messages.sessions import CreateSession, ForgetSession, KillSession, RenameSession, SendInput
-from ctm_trio.model.deadlines import CREATE, FORGET, INPUT, KILL, RENAME
+from ctm_trio.messages.prompts import SendInput
+from ctm_trio.messages.sessions import CreateSession, ForgetSession, KillSession, RenameSession, ResumeSession
+from ctm_trio.model.conversation.ids import is_conversation_id
+from ctm_trio.model.deadlines import CREATE, FORGET, INPUT, KILL, RENAME, RESUME
+from ctm_trio.model.prompt_steps import MAX_ESCAPED
 from ctm_trio.model.session import Session, clean_workdir, is_name, is_new_name
 from ctm_trio.model.typing import KEYS, PRESETS, check_text, clean_prompt
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, json_body
+from ctm_trio.web.key_notes import keys_noted
 from ctm_trio.web.orders import carry_out, nothing
 from ctm_trio.web.views import session_view
 
 MAX_BODY_BYTES = 4096
+
+MAX_CREATE_BYTES = MAX_ESCAPED + 64 * 1024
+"""A first prompt may be as long as any other, and a directory 4096 characters, both with every character escaped."""
 
 
 class NewSession(msgspec.Struct):
@@ -34,6 +43,8 @@ class NewSession(msgspec.Struct):
     name: str | None = None
     initial_prompt: str | None = None
     mode: str | None = None
+    resume: str | None = None
+    fork: bool = False
 
 
 class Confirm(msgspec.Struct):
@@ -76,8 +87,21 @@ def create_order(body: NewSession) -> tuple[str, str | None, str, str]:
     return workdir, name, clean_prompt(body.initial_prompt or ""), mode
 
 
-def input_order(body: Input) -> tuple[str, str]:
-    """What is to be typed, and the key to press instead of typing ("" for none).
+def resume_order(body: NewSession) -> str:
+    """The conversation to go on with, "" for a new one.
+
+    Raises:
+        InvalidResume: it is no id, or there is none for a fork.
+    """
+    if body.resume is None and not body.fork:
+        return ""
+    if not is_conversation_id(body.resume or ""):
+        raise InvalidResume
+    return (body.resume or "").lower()
+
+
+def input_order(body: Input) -> tuple[str, str, str]:
+    """What is to be typed, which preset that is ("" for none), and the key to press instead of typing ("" for none).
 
     Raises:
         InvalidBody, InvalidText, InvalidPreset, InvalidKey: as PROTOCOL.md names them; the key is ours.
@@ -87,13 +111,13 @@ def input_order(body: Input) -> tuple[str, str]:
     if body.key:
         if body.key not in KEYS:
             raise InvalidKey(f"The keys are {', '.join(sorted(KEYS))}.")
-        return "", body.key
+        return "", "", body.key
     if body.text:
-        return check_text(body.text), ""
+        return check_text(body.text), "", ""
     typed = PRESETS.get(body.preset or "")
     if typed is None:
         raise InvalidPreset(f"The presets are {', '.join(PRESETS)}.")
-    return typed, ""
+    return typed, body.preset or "", ""
 
 
 def register(app: QuartTrio, ends: WebEnds) -> None:
@@ -107,11 +131,16 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         return session_view(ends, record)
 
     async def create() -> Response:
-        workdir, name, prompt, mode = create_order(await json_body(NewSession, max_bytes=MAX_BODY_BYTES))
+        body = await json_body(NewSession, max_bytes=MAX_CREATE_BYTES)
+        resume = resume_order(body)
+        workdir, name, prompt, mode = create_order(body)
         return await carry_out(
-            ends, CREATE, ends.sessions_send, lambda reply: CreateSession(workdir, name, prompt, mode, reply), view,
-            status=201,
+            ends, CREATE, ends.sessions_send,
+            lambda reply: CreateSession(workdir, name, prompt, mode, reply, resume, body.fork), view, status=201,
         )  # fmt: skip
+
+    async def resume(name: str) -> Response:
+        return await carry_out(ends, RESUME, ends.sessions_send, lambda reply: ResumeSession(name, reply), view)
 
     async def kill(name: str) -> Response:
         await confirmed(name)
@@ -135,7 +164,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         if record is not None and record.mode != "yolo":
             raise NotYolo
         try:
-            text, key = input_order(await json_body(Input, max_bytes=MAX_BODY_BYTES))
+            text, preset, key = input_order(await json_body(Input, max_bytes=MAX_BODY_BYTES))
         except CtmError:  # what is wrong with the session comes before what is wrong with the body
             if record is None:
                 raise InputSessionNotFound(f"There is no session named {name!r}.") from None
@@ -144,9 +173,10 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
             raise
         attention = ends.attention.latest.sessions.get(name)
         asks = attention is not None and attention.state == "permission_request"
-        return await carry_out(
-            ends, INPUT, ends.sessions_send, lambda reply: SendInput(name, text, reply, key, asks), nothing
-        )
+        async with keys_noted(ends, name):
+            return await carry_out(
+                ends, INPUT, ends.prompts_send, lambda reply: SendInput(name, text, reply, preset, key, asks), nothing
+            )
 
     async def attach_url(name: str) -> Response:
         if name not in ends.sessions.latest.records:
@@ -154,6 +184,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         return json_answer({"url": f"ctm://attach?name={quote(name)}"})
 
     add_route(app, "/api/sessions", create, ["POST"])
+    add_route(app, "/api/sessions/<name>/resume", resume, ["POST"])
     add_route(app, "/api/sessions/<name>/kill", kill, ["POST"])
     add_route(app, "/api/sessions/<name>/forget", forget, ["POST"])
     add_route(app, "/api/sessions/<name>/rename", rename, ["POST"])

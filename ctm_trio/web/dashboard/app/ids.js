@@ -1,4 +1,4 @@
-/** Event ids are `<unix ns>-<seq>`: compared as two numbers (the first is beyond what a double holds exactly). */
+/** Event ids are `<unix ns>-<seq>`: compared as two numbers (the first is beyond what a double holds exactly). Keys of orders. */
 
 /** @param {string} a @param {string} b @returns {number} below, equal or above zero */
 export function compareIds(a, b) {
@@ -18,3 +18,7 @@ function split(id) {
   const dash = id.indexOf('-');
   return dash < 0 ? [id, 0] : [id.slice(0, dash), Number(id.slice(dash + 1))];
 }
+
+/** A key by which a repeat of an order is known. Where the page is not served securely there is no `randomUUID`. */
+export const newKey = () =>
+  crypto.randomUUID?.() ?? [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');

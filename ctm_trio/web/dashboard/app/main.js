@@ -9,7 +9,9 @@ import * as auth from './store/auth.js';
 import * as clock from './store/clock.js';
 import * as live from './store/live.js';
 import * as prefs from './store/prefs.js';
+import * as presence from './store/presence.js';
 import * as quotaHistory from './store/quota-history.js';
+import * as requests from './store/requests.js';
 import * as sessions from './store/sessions.js';
 import * as media from './ui/media.js';
 import { Toasts } from './ui/toasts.js';
@@ -24,7 +26,7 @@ function App() {
 
 furnish(registry);
 // No module does anything by being imported; these run from here on.
-for (const part of [router, keys, media, prefs, clock, sessions, live, quotaHistory]) part.start();
+for (const part of [router, keys, media, prefs, clock, sessions, requests, live, presence, quotaHistory]) part.start();
 await Promise.all([loadLanguage(), loadFirstView()]);
 const root = /** @type {HTMLElement} */ (document.getElementById('app'));
 root.textContent = ''; // the words shown before the script ran

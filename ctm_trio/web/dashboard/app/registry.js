@@ -13,24 +13,32 @@ export const views = [
     nav: { icon: 'sessions', label: 'nav.sessions', order: 1, bar: true }, keys: 'g s',
   },
   {
+    id: 'next', path: '/next', title: 'next.title', load: () => import('./views/next/index.js'),
+    nav: { icon: 'next', label: 'next.nav', order: 2, bar: true }, keys: 'g n',
+  },
+  {
     id: 'feed', path: '/feed/:name?/:id?', title: 'everything.title', load: () => import('./views/everything/index.js'),
-    nav: { icon: 'feed', label: 'everything.nav', order: 2, bar: true }, keys: 'g f',
+    nav: { icon: 'feed', label: 'everything.nav', order: 3, bar: true }, keys: 'g f',
   },
   {
     id: 'search', path: '/search', title: 'search.title', load: () => import('./views/search/index.js'),
-    nav: { icon: 'search', label: 'search.nav', order: 3, bar: true }, keys: 'g /',
+    nav: { icon: 'search', label: 'search.nav', order: 4, bar: true }, keys: 'g /',
+  },
+  {
+    id: 'conversations', path: '/conversations/:uuid?', title: 'conversations.title', load: () => import('./views/conversations/index.js'),
+    nav: { icon: 'speech', label: 'conversations.title', order: 5 }, keys: 'g v',
   },
   {
     id: 'cost', path: '/cost', title: 'cost.title', load: () => import('./views/cost/index.js'),
-    nav: { icon: 'cost', label: 'cost.title', order: 4, bar: true }, keys: 'g c',
+    nav: { icon: 'cost', label: 'cost.title', order: 6 }, keys: 'g c',
   },
   {
     id: 'doctor', path: '/doctor', title: 'doctor.title', load: () => import('./views/doctor/index.js'),
-    nav: { icon: 'doctor', label: 'doctor.title', order: 5 }, keys: 'g d',
+    nav: { icon: 'doctor', label: 'doctor.title', order: 7 }, keys: 'g d',
   },
   {
     id: 'settings', path: '/settings', title: 'settings.title', load: () => import('./views/settings/index.js'),
-    nav: { icon: 'settings', label: 'settings.title', order: 6 }, keys: 'g ,',
+    nav: { icon: 'settings', label: 'settings.title', order: 8 }, keys: 'g ,',
   },
   { id: 'session', path: '/s/:name/:tab?/:rest?', title: 'session.title', load: () => import('./views/session/index.js') },
 ];

@@ -26,6 +26,10 @@ export interface Session {
   created_at: string;
   is_active: boolean;
   tmux_alive: boolean;
+  managed: boolean;
+  can_type: boolean;
+  blocked: boolean;
+  warnings: Warning[];
   last_attached_at?: string;
   last_tool_call_at?: string;
   context_pct?: number;
@@ -33,6 +37,76 @@ export interface Session {
   attention?: { state: string; since: string; details?: string };
   cost_usd_micros?: number;
   model?: string;
+  status?: Status;
+}
+
+export interface Warning {
+  state: string;
+  since: string;
+  details: string;
+}
+
+export interface Status {
+  state: 'permission' | 'question' | 'plan' | 'dialog' | 'failed' | 'limited' | 'waiting' | 'exited' | 'gone' | 'background' | 'working' | 'starting' | 'unheard';
+  since: string;
+  reason: string;
+  source: 'hook' | 'client' | 'tmux' | 'screen';
+  request_id?: string;
+  resets_at?: string;
+}
+
+export interface Request {
+  id: string;
+  kind: 'permission' | 'question' | 'plan' | 'dialog';
+  session: string;
+  uuid: string;
+  tool: string;
+  input: Record<string, unknown>;
+  summary: string;
+  cwd: string;
+  asked_at: string;
+  choices: { id: string; label: string; detail?: string }[];
+  risk: 'low' | 'normal' | 'high';
+  state: 'open' | 'answered' | 'answered_elsewhere' | 'withdrawn';
+  answerable: 'hook' | 'keys' | 'no';
+  agent_id?: string;
+  agent_type?: string;
+  tool_use_id?: string;
+  questions?: Record<string, unknown>[];
+  plan?: string;
+  diff?: string;
+  why_not?: string;
+  answer?: Answer;
+}
+
+export interface Answer {
+  choice: string;
+  by: Record<string, unknown> | null;
+  where: 'page' | 'push' | 'cli' | 'mcp' | 'terminal';
+  at: string;
+  message?: string;
+}
+
+export interface Prompt {
+  id: string;
+  state: 'held' | 'typed' | 'delivered' | 'queued' | 'failed';
+  text: string;
+  when: 'now' | 'idle';
+  at: string;
+  typed_at?: string;
+  reason?: string;
+  error?: string;
+  wrapped?: boolean;
+}
+
+export interface Explained {
+  state: 'permission' | 'question' | 'plan' | 'dialog' | 'failed' | 'limited' | 'waiting' | 'exited' | 'gone' | 'background' | 'working' | 'starting' | 'unheard';
+  since: string;
+  reason: string;
+  source: string;
+  blocked: boolean;
+  request_id?: string;
+  resets_at?: string;
 }
 
 export interface ToolCall {
@@ -110,6 +184,8 @@ export interface Health {
   components: Record<string, string>;
   config_reloads: number;
   restarts: Record<string, number>;
+  unwatched_clients: number;
+  transcripts: { behind: number; unknown_lines: number; long_lines: number };
   hub: Hub;
 }
 
@@ -170,6 +246,64 @@ export interface Match {
   tool: string;
   is_error: boolean;
   snippet: string;
+  kind: 'call' | 'prompt' | 'text' | 'thinking' | 'tool' | 'command' | 'compaction' | 'notice';
+  entry?: string;
+  tool_use_id?: string;
+  agent_id?: string;
+  title?: string;
+  project?: string;
+}
+
+export interface MessageTokens {
+  input: number;
+  output: number;
+  cache_creation: number;
+  cache_read: number;
+}
+
+export interface Entry {
+  id: string;
+  ts: string;
+  kind: 'prompt' | 'text' | 'thinking' | 'tool' | 'command' | 'compaction' | 'notice';
+  turn: number;
+  agent_id?: string;
+  text?: string;
+  images?: { media_type: string; bytes: number; src: string }[];
+  queued?: boolean;
+  output?: boolean;
+  tool?: string;
+  tool_use_id?: string;
+  input?: unknown;
+  summary?: string;
+  is_error?: boolean;
+  result?: string;
+  duration_ms?: number;
+  started_agent?: string;
+  diff?: string;
+  tokens?: MessageTokens;
+  model?: string;
+}
+
+export interface Conversation {
+  uuid: string;
+  title: string;
+  project: string;
+  cwd: string;
+  started_at: string;
+  ended_at: string;
+  prompts: number;
+  tokens: MessageTokens;
+  resumable: boolean;
+  session?: string;
+  cost?: number;
+  why_not?: 'no_transcript' | 'no_prompts' | 'no_directory';
+}
+
+export interface Usage {
+  agent_id: string;
+  model: string;
+  day: string;
+  tokens: MessageTokens;
 }
 
 /** What comes with a success; null: no content. */
@@ -192,11 +326,53 @@ export interface Answers {
   'GET /api/sessions': Session[];
   'POST /api/sessions': Session;
   'GET /api/sessions/{name}': Session;
+  'POST /api/sessions/{name}/resume': Session;
   'POST /api/sessions/{name}/kill': Session;
   'POST /api/sessions/{name}/forget': Session;
   'POST /api/sessions/{name}/rename': Session;
   'POST /api/sessions/{name}/input': null;
+  'POST /api/sessions/{name}/prompt': {
+    id: string;
+    state: 'held' | 'typed' | 'delivered' | 'queued' | 'failed';
+    when: 'now' | 'idle';
+    at: string;
+    typed_at?: string;
+    reason?: string;
+    error?: string;
+    wrapped?: boolean;
+  };
+  'GET /api/sessions/{name}/prompts': { prompts: Prompt[] };
+  'DELETE /api/sessions/{name}/prompts/{id}': null;
+  'POST /api/sessions/{name}/images': { path: string };
+  'POST /api/sessions/{name}/interrupt': { ended: boolean };
+  'POST /api/sessions/{name}/keys': null;
   'GET /api/sessions/{name}/attach-url': { url: string };
+  'GET /api/sessions/{name}/explain': {
+    status: Explained;
+    evidence: { ts: string; source: string; what: string }[];
+    rejected: { state: string; why: string }[];
+  };
+  'GET /api/sessions/{name}/conversation': { entries: Entry[]; has_more: boolean; uuid: string; title?: string };
+  'GET /api/conversations/{uuid}/entries': { entries: Entry[]; has_more: boolean; uuid: string; title?: string };
+  'GET /api/sessions/{name}/conversation/export': { uuid: string; title: string; entries: Entry[] };
+  'GET /api/conversations/{uuid}/export': { uuid: string; title: string; entries: Entry[] };
+  'GET /api/sessions/{name}/usage': { usage: Usage[]; cost_usd_micros?: number; prices_as_of?: string };
+  'GET /api/conversations': { conversations: Conversation[]; has_more: boolean };
+  'GET /api/conversations/{uuid}': Conversation;
+  'GET /api/conversation/media/{id}': string;
+  'GET /api/requests': { requests: Request[] };
+  'GET /api/requests/{id}': Request;
+  'POST /api/requests/{id}/answer': Request;
+  'POST /api/requests/answer': {
+    results: {
+      id: string;
+      status: number;
+      request?: Request;
+      error?: string;
+      message?: string;
+    }[];
+  };
+  'POST /api/presence': null;
   'GET /api/quota': Quota | null;
   'GET /api/feed': ToolCall[];
   'GET /api/sessions/{name}/feed': ToolCall[];
@@ -283,6 +459,8 @@ export interface Bodies {
     name?: string;
     initial_prompt?: string;
     mode?: 'safe' | 'yolo';
+    resume?: string;
+    fork?: boolean;
   };
   'POST /api/sessions/{name}/kill': { confirm: string };
   'POST /api/sessions/{name}/forget': { confirm: string };
@@ -292,6 +470,22 @@ export interface Bodies {
     preset?: 'yes' | 'no' | 'continue' | 'follow';
     key?: 'C-c' | 'Down' | 'Enter' | 'Escape' | 'Left' | 'Right' | 'Tab' | 'Up';
   };
+  'POST /api/sessions/{name}/prompt': { text: string; key: string; when?: 'now' | 'idle' };
+  'POST /api/sessions/{name}/images': unknown;
+  'POST /api/sessions/{name}/keys': {
+    keys: ('1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9' | 'BSpace' | 'BTab' | 'C-b' | 'C-c' | 'C-e' | 'C-l' | 'C-o' | 'C-r' | 'C-t' | 'C-u' | 'Down' | 'End' | 'Enter' | 'Escape' | 'Home' | 'Left' | 'NPage' | 'PPage' | 'Right' | 'Space' | 'Tab' | 'Up' | 'n' | 'y')[];
+  };
+  'POST /api/requests/{id}/answer': {
+    choice: string;
+    key: string;
+    message?: string;
+    updated_input?: Record<string, unknown>;
+    updated_plan?: string;
+    answers?: Record<string, unknown>;
+    where?: 'page' | 'push' | 'cli' | 'mcp';
+  };
+  'POST /api/requests/answer': { ids: string[]; choice: string; key: string };
+  'POST /api/presence': { visible: boolean; session?: string; page?: string };
   'POST /api/sessions/{name}/revert': { sha: string; stash_first?: boolean };
   'PATCH /api/config': SettingsPatch;
   'POST /api/hooks/{event}': { name?: string; uuid?: string; mode?: string; workdir?: string };
@@ -299,6 +493,24 @@ export interface Bodies {
 
 /** What may be asked for in the query. */
 export interface Queries {
+  'GET /api/sessions/{name}/conversation': {
+    before?: string;
+    after?: string;
+    from?: 'start';
+    limit?: number;
+    agent?: string;
+  };
+  'GET /api/conversations/{uuid}/entries': {
+    before?: string;
+    after?: string;
+    from?: 'start';
+    limit?: number;
+    agent?: string;
+  };
+  'GET /api/sessions/{name}/conversation/export': { format?: 'md' | 'json'; agent?: string };
+  'GET /api/conversations/{uuid}/export': { format?: 'md' | 'json'; agent?: string };
+  'GET /api/conversations': { q?: string; project?: string; before?: string; limit?: number };
+  'GET /api/requests': { state?: 'open' | 'all'; session?: string; limit?: number };
   'GET /api/feed': { limit?: number };
   'GET /api/sessions/{name}/feed': { limit?: number };
   'GET /api/sessions/{name}/feed/history': { before: string; limit?: number };
@@ -307,7 +519,10 @@ export interface Queries {
   'GET /api/cost': { session?: string; window?: 'hour' | 'day' | 'week' };
   'GET /api/search': {
     q: string;
+    in?: 'calls' | 'conversation' | 'all';
+    role?: 'prompt' | 'answer' | 'tool';
     session?: string;
+    conversation?: string;
     tool?: string;
     error?: boolean;
     since?: string;

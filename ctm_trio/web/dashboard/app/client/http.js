@@ -55,8 +55,10 @@ export function authHeaders() {
 /**
  * @param {string} method
  * @param {string} url starts with "/"; the caller has encoded its parts.
- * @param {{body?: unknown, signal?: AbortSignal, text?: boolean, quiet401?: boolean, timeoutMs?: number}} [options]
- *   `text`: the answer is text, not JSON. `quiet401`: a 401 is the caller's business (login).
+ * @param {{body?: unknown, raw?: Blob, signal?: AbortSignal, text?: boolean, blob?: boolean, quiet401?: boolean,
+ *   timeoutMs?: number, keepalive?: boolean}} [options]
+ *   `raw`: sent as it is, with its own type. `text`, `blob`: the answer is not JSON. `quiet401`: a 401 is the caller's business (login). `keepalive`: it is sent even
+ *   if the page goes away.
  * @returns {Promise<any>} the parsed answer; null for 204.
  * @throws {ApiError}
  */
@@ -65,13 +67,14 @@ export async function request(method, url, options = {}) {
   const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
   /** @type {Record<string, string>} */
   const headers = { Accept: options.text ? 'text/plain' : 'application/json', ...authHeaders() };
-  if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+  if (options.raw) headers['Content-Type'] = options.raw.type;
+  else if (options.body !== undefined) headers['Content-Type'] = 'application/json';
   let response;
   try {
-    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
-    response = await fetch(url, { method, headers, body, signal, cache: 'no-store', credentials: 'omit' });
+    const body = options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
+    response = await fetch(url, { method, headers, body, signal, cache: 'no-store', credentials: 'omit', keepalive: options.keepalive });
     noteTime(response);
-    if (response.ok) return await readBody(response, options.text ?? false);
+    if (response.ok) return await readBody(response, options.blob ? 'blob' : options.text ? 'text' : 'json');
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new ApiError(0, limit.aborted ? 'timeout' : 'unreachable', String(error));
@@ -81,10 +84,9 @@ export async function request(method, url, options = {}) {
   throw error;
 }
 
-/** @param {Response} response @param {boolean} text */
-async function readBody(response, text) {
-  if (response.status === 204) return null;
-  return text ? response.text() : response.json();
+/** @param {Response} response @param {'blob'|'text'|'json'} as */
+async function readBody(response, as) {
+  return response.status === 204 ? null : response[as]();
 }
 
 /** @param {Response} response */

@@ -3,6 +3,8 @@ import { path, query, request } from './http.js';
 import { order } from './orders.js';
 import { openStream } from './sse.js';
 
+export { asked, talk } from './asked.js';
+export { conversations } from './conversations.js';
 export { ApiError, setTimeHandler, setUnauthorizedHandler } from './http.js';
 export { onTokenChange, readToken, writeToken } from './token.js';
 
@@ -66,8 +68,8 @@ export const api = {
   /** @param {Queries['GET /api/cost']} [filter] @param {Options} [options]
    *  @returns {Promise<Answers['GET /api/cost']>} */
   cost: (filter = {}, options = {}) => get(`/api/cost${query(filter)}`, options),
-  /** @param {Queries['GET /api/search']} filter @param {Options} [options]
-   *  @returns {Promise<Answers['GET /api/search']>} */
+  /** @param {import('./types.js').SearchFilter} filter @param {Options} [options]
+   *  @returns {Promise<import('./types.js').SearchAnswer>} */
   search: (filter, options = {}) => get(`/api/search${query(filter)}`, options),
   /** @param {Options} [options] @returns {Promise<Answers['GET /api/doctor']>} */
   doctor: (options = {}) => get('/api/doctor', options),
@@ -86,6 +88,8 @@ export const api = {
   webhookDeliveries: (options = {}) => get('/api/webhook/deliveries', options),
   /** @param {Bodies['POST /api/sessions']} what @returns {Promise<Answers['POST /api/sessions']>} */
   create: (what) => order('create', 'POST', '/api/sessions', what),
+  /** Starts it again where it was. @param {string} name @returns {Promise<Answers['POST /api/sessions/{name}/resume']>} */
+  resume: (name) => order('resume', 'POST', of(name, '/resume'), {}),
   /** @param {string} name @param {string} confirm the name as the user typed it
    *  @returns {Promise<Answers['POST /api/sessions/{name}/kill']>} */
   kill: (name, confirm) => order('kill', 'POST', of(name, '/kill'), { confirm }),

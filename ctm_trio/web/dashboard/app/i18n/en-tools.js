@@ -10,8 +10,8 @@ export default {
     title: 'New session', command: 'New session', workdir: 'Work directory', workdirHint: 'A full path. A directory that does not exist is created.',
     recent: 'Recent work directories', name: 'Name', nameHint: 'Named after the directory', optional: 'optional', mode: 'Permissions',
     modes: {
-      safe: { word: 'Safe', text: 'Asks in its terminal before it acts' },
-      yolo: { word: 'Yolo', text: 'Acts without asking; you can talk to it from here' },
+      safe: { word: 'Safe', text: 'Asks before it acts; you answer here or in its terminal' },
+      yolo: { word: 'Yolo', text: 'Acts without asking for permission' },
     },
     prompt: 'First prompt', promptHint: 'What should it do? Typed as soon as Claude is ready.', tooLong: 'This is too long to send.', tooLongBy: { one: '{n} byte too many.', other: '{n} bytes too many.' },
     go: 'Start session', busy: 'Starting …', done: '{name} is starting', open: 'Open {name}',
@@ -91,8 +91,8 @@ export default {
     },
   },
   search: {
-    title: 'Search', nav: 'Search', label: 'Search every call', hint: 'Command, file, output …', session: 'Session', allSessions: 'All sessions', short: 'Type at least {n} characters.',
-    count: { one: '{n} match', other: '{n} matches' }, many: 'The newest {n} matches', emptyTitle: 'Search every call that was ever logged', emptyText: 'Any part of a command, a file name or an output. A match leads to its exact place in the feed.',
+    title: 'Search', nav: 'Search', label: 'Search calls and conversations', hint: 'Prompt, answer, command, file …', where: 'Where', everyPlace: 'Calls and conversations', places: { calls: 'Calls only', conversation: 'Conversations only' }, role: 'Who said it', everyRole: 'Everybody', roles: { prompt: 'Prompts', answer: 'Answers', tool: 'Tools' }, session: 'Session', allSessions: 'All sessions', short: 'Type at least {n} characters.',
+    count: { one: '{n} match', other: '{n} matches' }, many: 'The newest {n} matches', emptyTitle: 'Search every call that was ever logged, and all that was said', emptyText: 'Any part of a prompt, an answer, a command, a file name or an output. A match leads to its exact place.',
     none: 'Nothing found for “{q}”', noneText: 'The search looks for exactly these characters, in any case.', noneFiltered: 'With these filters there is nothing.', everywhere: 'Search everywhere', more: 'More matches', moreFailed: 'More matches could not be loaded.',
     indexing: '{count} so far. The logs are still being indexed.', noneSoFar: 'Nothing found for “{q}” so far', indexingText: 'The logs are still being indexed. Matches appear here by themselves.',
     gone: 'Its session is no longer on the list; the log is kept.',
@@ -106,6 +106,6 @@ export default {
   },
   palette: {
     title: 'Go anywhere, do anything', command: 'Command palette', label: 'Session, view or action', hint: 'Go to a session, a view, or do something', action: 'Action', view: 'View', theme: 'Use the {name} theme', refresh: 'Read everything again',
-    searchFor: 'Search every call for “{q}”',
+    searchFor: 'Search everything for “{q}”',
   },
 };

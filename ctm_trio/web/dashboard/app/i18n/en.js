@@ -1,7 +1,11 @@
 /** Every English text of the dashboard, by view. `{name}` is filled in; `{one, other}` picks by `n`. */
+import answers from './en-answers.js';
+import conversation from './en-conversation.js';
 import tools from './en-tools.js';
 
 export default {
+  ...answers,
+  ...conversation,
   ...tools,
   app: { name: 'ctm', tagline: 'Watch and steer your Claude Code sessions' },
   nav: {
@@ -50,39 +54,25 @@ export default {
     expired: 'Your login has ended. Log in again to go on where you were.',
     forgot: 'Forgot it? In a terminal on this computer run “ctm-trio auth reset”, then sign up again: logs and sessions stay.',
   },
-  state: {
-    tmux_dead: { word: 'Terminal gone', reason: 'Its tmux session no longer exists' },
-    permission_request: { word: 'Asks permission', reason: 'It waits for your approval' },
-    last_error_call: { word: 'Last call failed', reason: 'The last tool call was an error' },
-    error_burst: { word: 'Many errors', reason: 'Many of the last calls failed' },
-    quota_high: { word: 'Quota nearly used', reason: 'The account is close to its limit' },
-    context_imminent: { word: 'Context nearly full', reason: 'It will have to compact soon' },
-    yolo_unchecked: { word: 'No checkpoint', reason: 'Runs without asking and has no recent checkpoint' },
-    stuck: { word: 'Seems stuck', reason: 'No tool call for a while' },
-    waiting_input: { word: 'Waits for you', reason: 'It waits for your next words' },
-    working: { word: 'Working', reason: 'Calls within the last minute' },
-    quiet: { word: 'Quiet', reason: 'Nothing to do for you' },
-    ended: { word: 'Ended', reason: 'Its tmux session is gone' },
-  },
   sessions: {
     title: 'Sessions', summary: { one: '{n} of {total} needs you', other: '{n} of {total} need you' },
     calm: { one: '1 session, and it does not need you', other: '{n} sessions, and none needs you' },
     filter: 'Filter sessions', filterHint: 'Name, directory, state', noMatch: 'No session matches “{q}”',
     noMatchText: 'The filter looks at names, directories, modes and states.', clear: 'Clear the filter',
     emptyTitle: 'No sessions yet', emptyText: 'Start one here or with “ctm-trio new” in a terminal. It appears by itself.',
-    groups: { needs: 'Need you', working: 'Working', quiet: 'Quiet', ended: 'Ended' },
+    groups: { needs: 'Need you', working: 'Working', ended: 'Ended' },
     columns: {
-      session: 'Session', state: 'State', calls: 'Calls, last 30 min', context: 'Context', tokens: 'Tokens', cost: 'Cost so far',
+      session: 'Session', state: 'State', calls: 'Calls, last 30 min', context: 'Context', tokens: 'Tokens, last', cost: 'Cost so far',
       last: 'Last call',
     },
     calls: { one: '1 call in the last 30 minutes, {errors} failed', other: '{n} calls in the last 30 minutes, {errors} failed' },
     callsSince: { one: '1 call since {at}, {errors} failed', other: '{n} calls since {at}, {errors} failed' },
     noCalls: 'No calls in the last 30 minutes', noCallsSince: 'No calls since {at}', context: 'Context window used', tokens: 'Tokens of the last response: {input} in ({cache} of it from the cache), {output} out',
-    since: 'for {span}', tok: 'tok',
+    since: 'for {span}', tok: 'tok', tokLast: 'tok, last answer',
   },
   modes: { yolo: 'yolo', safe: 'safe' },
   session: {
-    title: '{name}', tabs: { pane: 'Pane', feed: 'Feed', checkpoints: 'Checkpoints', agents: 'Agents', meta: 'Details' },
+    title: '{name}', tabs: { conversation: 'Conversation', pane: 'Pane', feed: 'Feed', checkpoints: 'Checkpoints', agents: 'Agents', meta: 'Details' },
     views: 'Views of {name}', unknown: 'There is no session “{name}”', all: 'All sessions',
     unknownText: 'It may have been renamed or forgotten. Its log is kept.', attach: 'Attach', copyAttach: 'Copy the attach command',
     rename: 'Rename', renameTitle: 'Rename {name}', newName: 'New name', nameTaken: 'Another session has this name.',
@@ -91,26 +81,15 @@ export default {
     killText: 'The tmux session of {name} ends, and Claude Code with it. Its record and its log stay.',
     forget: 'Forget', forgetTitle: 'Forget this session?', forgotten: '{name} was forgotten',
     forgetText: '{name} leaves the list. Its tmux session is not touched, and its log is kept.',
-  },
-  input: {
-    label: 'Say something to {name}', placeholder: 'Type to Claude, Enter sends', send: 'Send', sent: 'Sent: {what}', bytes: '{n} of {max} bytes',
-    presets: 'Ready answers', keys: 'Keys',
-    preset: { yes: 'Approve', no: 'Deny', follow: 'Follow', continue: 'Continue' },
-    hint: {
-      yes: 'Types “Approve” and presses Enter', no: 'Types “Deny” and presses Enter', follow: 'Types “Follow recommended” and presses Enter',
-      continue: 'Presses Enter',
-    },
-    key: { Escape: 'Esc', Up: 'Up', Down: 'Down', Left: 'Left', Right: 'Right', Tab: 'Tab', Enter: 'Enter', 'C-c': '^C, Control C' },
-    off: { safe: 'Safe sessions take input only in their own terminal.', ended: 'Its terminal is gone; there is nobody to talk to.' },
-    errors: { not_yolo: 'Only sessions in yolo mode take input from here.', tmux_dead: 'Its terminal is gone.', invalid_text: 'The daemon does not type this text. Keep to one line of plain text.' },
+    byHand: 'started by hand', byHandText: 'Somebody started it without ctm. It can be followed and answered, but not renamed, killed or forgotten from here.',
   },
   pane: {
     label: 'Terminal of {name}', text: 'Text of the terminal', tools: 'Terminal view', history: 'Scrollback', lines: '{n} lines', smaller: 'Smaller text',
     larger: 'Larger text', fit: 'Fit to the width', wrap: 'Wrap long lines', copy: 'Copy all of it', screen: 'terminal text', toEnd: 'To the end',
-    ended: 'The terminal has ended. This is the last that was seen.', lost: 'The terminal view is not live at the moment. It comes back by itself.',
+    ended: 'The terminal has ended. This is the last that was seen.', elsewhere: 'Its terminal cannot be shown from here. What it asks can be answered here all the same.', lost: 'The terminal view is not live at the moment. It comes back by itself.',
   },
   feed: {
-    raised: 'Needs you: {state}', session_new: 'Session started', session_attached: 'Somebody attached',
+    request_opened: 'Asks you: {kind}', prompt_sent: 'You said', prompt_failed: 'Your words did not arrive', session_new: 'Session started', session_attached: 'Somebody attached',
     session_killed: 'Session ended', on_yolo: 'Switched to yolo', label: 'Tool calls of {name}, newest first', filters: 'Filter the calls',
     tool: 'Tool', allTools: 'All tools', agent: 'Agent', allAgents: 'All agents', errors: { one: '{n} failed', other: '{n} failed' },
     count: { one: '{shown} call', other: '{shown} calls' }, failed: 'failed', byAgent: 'By sub-agent {id}', byAgentShort: 'sub-agent:',
@@ -147,14 +126,14 @@ export default {
   meta: {
     about: 'About', workdir: 'Directory', uuid: 'Claude session', attach: 'Attach', mode: 'Mode', tmux: 'tmux', alive: 'running', gone: 'gone', created: 'Created', attached: 'Last attached',
     lastCall: 'Last call', figures: 'Figures', input: 'Input tokens', output: 'Output tokens', cache: 'Cached tokens', log: 'Log', logUnknown: 'not known', files: { one: 'in {n} file', other: 'in {n} files' },
-    attention: 'Needs you', actions: 'Rename or end it', actionsText: 'Killing ends the terminal. Forgetting only takes it off the list. Logs are kept either way.',
+    actions: 'Rename or end it', actionsText: 'Killing ends the terminal. Forgetting only takes it off the list. Logs are kept either way.',
     cost: 'Cost', window: 'Time span', windows: { hour: 'Hour', day: 'Day', week: 'Week' }, noCost: 'No cost known for this time', oneCost: 'One figure so far', oneCostText: 'The curve begins with the second.', noCostText: 'Cost comes from Claude Code’s status line, when the session shows one.',
     costLabel: 'Spent by {name} over time', costAll: '{sum} for the whole session',
   },
   confirm: { type: 'Type {name} to confirm' },
   keys: {
-    title: 'Keyboard shortcuts', help: 'This list', everywhere: 'Everywhere', list: 'Sessions', go: 'Go to {view}',
-    next: 'Next', previous: 'Previous', filter: 'Filter', session: 'Session', feed: 'Feed', closeDetail: 'Close the detail',
+    title: 'Keyboard shortcuts', or: 'or', help: 'This list', everywhere: 'Everywhere', list: 'Sessions', go: 'Go to {view}',
+    next: 'Next', previous: 'Previous', answer: 'Answers', allow: 'Allow or approve', deny: 'Deny or keep planning', option: 'Option {n}', skip: 'Skip to the next', filter: 'Filter', session: 'Session', feed: 'Feed', closeDetail: 'Close the detail',
   },
   lost: { title: 'There is nothing here', text: 'There is no such page in the dashboard.', home: 'Go to the sessions' },
 };

@@ -1,9 +1,13 @@
 /** Who is here: nobody yet (sign-up), somebody else (login), or you. */
 import { auth, onTokenChange, readToken, setUnauthorizedHandler, writeToken } from '../client/index.js';
 import { signal } from '../html.js';
+import { clearAttempts } from './answering.js';
 import { clearFeeds } from './feed.js';
 import { startLive, stopLive } from './live.js';
+import { clearPrompts } from './prompts.js';
+import { clearRequests, refreshRequests } from './requests.js';
 import { clearSessions, refresh } from './sessions.js';
+import { clearUnwatched } from './unwatched.js';
 
 /** @type {import('../html.js').Signal<'loading'|'offline'|'signup'|'login'|'in'>} */
 export const phase = signal('loading');
@@ -41,6 +45,7 @@ function enter(token, store = true) {
   phase.value = 'in';
   startLive(() => leave(true));
   refresh();
+  refreshRequests();
 }
 
 /** @param {boolean} byDaemon */
@@ -50,6 +55,10 @@ function leave(byDaemon) {
   writeToken('');
   clearFeeds();
   clearSessions();
+  clearRequests();
+  clearAttempts();
+  clearPrompts();
+  clearUnwatched();
   expired.value = byDaemon;
   phase.value = 'login';
   if (byDaemon) check(); // user.json may be gone: then it is sign-up again

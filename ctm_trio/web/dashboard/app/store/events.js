@@ -3,9 +3,12 @@ import { t } from '../i18n/index.js';
 import { timeOfId } from '../ids.js';
 import { countCall } from './activity.js';
 import { rowOf } from './feed.js';
+import { applyPrompt } from './prompts.js';
+import { applyRequest, closed } from './requests.js';
 import { change, changeQuota, sessions, sessionsLoaded } from './sessions.js';
+import { isWarning, warningWord, withWarning } from './status.js';
 
-/** @import { Lifecycle, LiveEvent, Quota, SessionQuota, SessionView } from '../client/types.js' */
+/** @import { LiveEvent, Quota, SessionQuota, SessionView } from '../client/types.js' */
 
 /** The event of a frame, if it is one. Lifecycle events have a `name` for their session. @param {import('../client/sse.js').Frame} frame @returns {LiveEvent[]} */
 export function eventsOf(frame) {
@@ -37,10 +40,24 @@ export function apply(event, rows) {
     countCall(session, row);
     return sessionsLoaded.value && !sessions.value.has(session) && noteNewName(session);
   }
+  applyRequest(event);
+  applyPrompt(event);
   if (event.type === 'quota_update') {
     if (!session) changeQuota(/** @type {Quota} */ (event.payload));
+  } else if (event.type === 'request_opened') {
+    rows.push(marker(event, 'attention', t(`feed.${event.type}`, { kind: t(`answer.kind.${event.payload.kind}`) })));
+  } else if (event.type === 'request_closed') {
+    const { id, state, answer } = event.payload;
+    const payload = { at: answer?.at, details: closed.peek().get(id)?.summary };
+    rows.push(marker({ ...event, payload }, 'session', t(`answer.state.${state}`)));
+  } else if (event.type === 'prompt_sent' || event.type === 'prompt_failed') {
+    rows.push(marker(event, event.type === 'prompt_failed' ? 'attention' : 'session', t(`feed.${event.type}`)));
   } else if (event.type === 'attention_raised') {
-    rows.push(marker(event, 'attention', t('feed.raised', { state: event.payload.state.replaceAll('_', ' ') })));
+    const { state } = event.payload;
+    if (isWarning(state)) rows.push(marker(event, 'attention', warningWord(state))); // the others are a request or a status
+    return sessionsLoaded.value && !sessions.value.has(session) && noteNewName(session);
+  } else if (event.type === 'status_changed') {
+    return sessionsLoaded.value && !sessions.value.has(session) && noteNewName(session);
   } else if (isLifecycle(event)) {
     rows.push(marker(event, 'session', t(`feed.${event.type}`)));
     return true;
@@ -48,7 +65,9 @@ export function apply(event, rows) {
   return false;
 }
 
-/** @param {LiveEvent} event @returns {event is Extract<LiveEvent, {payload: Lifecycle}>} one of a later version, too */
+/** @typedef {Extract<LiveEvent, {type: 'session_new' | 'session_attached' | 'session_killed' | 'on_yolo'}>} Life */
+
+/** @param {LiveEvent} event @returns {event is Life} one of a later version, too */
 const isLifecycle = (event) => event.type.startsWith('session_') || event.type === 'on_yolo';
 
 /** What an event means for its session. @param {Map<string, SessionView>} map @param {LiveEvent} event */
@@ -59,13 +78,14 @@ export function applyTo(map, { type, session, payload }) {
     if (at && !(Date.parse(known?.last_tool_call_at ?? '') >= at)) change(map, session, { last_tool_call_at: payload.ts });
   } else if (type === 'quota_update' && session) {
     change(map, session, figuresOf(/** @type {SessionQuota} */ (payload)));
+  } else if (type === 'status_changed') {
+    const { session: _, blocked, ...status } = payload;
+    change(map, session, { status, blocked });
   } else if (type === 'attention_raised') {
-    // The same alarm again: the details we have may be newer than the event's, because changed details come only with a
-    // read of the sessions. Keep them.
-    if (known?.attention?.state === payload.state && known?.attention?.since === payload.since) return;
-    change(map, session, { attention: { state: payload.state, since: payload.since, details: payload.details } });
+    const { state, since, details } = payload;
+    if (isWarning(state)) change(map, session, { warnings: withWarning(known?.warnings, state, { state, since, details }) });
   } else if (type === 'attention_cleared') {
-    if (known?.attention?.state === payload.state) change(map, session, { attention: undefined });
+    if (isWarning(payload.state)) change(map, session, { warnings: withWarning(known?.warnings, payload.state) });
   } else if (type === 'session_killed') {
     change(map, session, { tmux_alive: false, is_active: false });
   }
@@ -92,17 +112,18 @@ function noteNewName(name) {
 export const clearNames = () => askedFor.clear();
 
 /** A row that is not a call.
- *  @param {{id: string, session: string, payload: {since?: string, ts?: string, at?: string, details?: string}}} event
+ *  @param {{id: string, session: string, payload: {since?: string, ts?: string, at?: string, asked_at?: string, details?: string,
+ *    summary?: string, text?: string}}} event
  *  @param {'attention'|'session'} kind @param {string} text @returns {import('./feed.js').Row} */
 function marker(event, kind, text) {
-  const at = Date.parse(event.payload.since ?? event.payload.ts ?? event.payload.at ?? '') || timeOfId(event.id);
+  const at = Date.parse(event.payload.since ?? event.payload.ts ?? event.payload.asked_at ?? event.payload.at ?? '') || timeOfId(event.id);
   return {
     id: event.id,
     session: event.session,
     kind,
     tool: '',
     input: '',
-    summary: event.payload.details ?? '',
+    summary: event.payload.details ?? event.payload.summary ?? event.payload.text ?? '',
     isError: false,
     at,
     agentId: '',

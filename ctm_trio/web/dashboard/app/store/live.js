@@ -6,6 +6,7 @@ import { streamClosed, streamHeard, streamStatus } from './connection.js';
 import { apply, applyTo, clearNames, eventsOf } from './events.js';
 import { appendLive, markGap } from './feed.js';
 import { shareAmongHiddenTabs } from './hidden-tabs.js';
+import { refreshRequests } from './requests.js';
 import { changeSessions, refresh } from './sessions.js';
 
 /** Events are applied this often: more would not be seen, less would feel slow. Hidden pages take their time. */
@@ -27,6 +28,15 @@ const listeners = new Set();
 export function onEvent(/** @type {(event: import('../client/types.js').LiveEvent) => void} */ listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
+}
+
+/** @type {Set<() => void>} */
+const gapListeners = new Set();
+
+/** Calls `listener` when events may be missing: what it shows of them has to be read again. @returns {() => void} stops it */
+export function onGap(/** @type {() => void} */ listener) {
+  gapListeners.add(listener);
+  return () => gapListeners.delete(listener);
 }
 
 /** What to do when the daemon does not know the token; null while nobody is logged in. @type {(() => void)|null} */
@@ -51,7 +61,7 @@ function open() {
     onStatus: (/** @type {import('../client/sse.js').StreamStatus} */ status) => {
       streamStatus(status);
       if (status.state === 'live') {
-        if (wasLost) refresh();
+        if (wasLost) refreshAll();
         wasLost = false;
       } else if (status.state === 'lost') wasLost = true; // while it connects it stays what it was
     },
@@ -59,12 +69,19 @@ function open() {
       flush(); // what came before the gap belongs before it
       restartCounts();
       markGap();
-      refresh();
+      refreshAll();
     },
     onHeard: streamHeard,
     onEnd,
   };
   stream = streams.all(handlers, resumeFrom);
+}
+
+/** Reads again what events are missing of. */
+function refreshAll() {
+  refresh();
+  refreshRequests();
+  for (const listener of gapListeners) listener();
 }
 
 /** Lets the stream go; `open` goes on where it was. */

@@ -3,7 +3,7 @@ import { api } from '../client/index.js';
 import { computed, signal } from '../html.js';
 import { forgetActivity } from './activity.js';
 import { boxNow, now } from './clock.js';
-import { standing } from './attention.js';
+import { standing } from './status.js';
 
 /** @typedef {import('../client/types.js').SessionView} SessionView */
 
@@ -110,11 +110,11 @@ export function change(map, name, what) {
 /** Minutes, so that sessions do not swap places with every call. @param {SessionView} one */
 const lastMinute = (one) => Math.floor((Date.parse(one.last_tool_call_at ?? one.created_at) || 0) / 60_000);
 
-const GROUPS = /** @type {const} */ (['needs', 'working', 'quiet', 'ended']);
+const GROUPS = /** @type {const} */ (['needs', 'working', 'ended']);
 /** Every 15 s is often enough to regroup. */
 const regroupAt = computed(() => Math.floor(now.value / 15_000) * 15_000);
 
-/** @typedef {{session: SessionView, standing: import('./attention.js').Standing}} Entry */
+/** @typedef {{session: SessionView, standing: import('./status.js').Standing}} Entry */
 /** The entries of last time: one that says the same is the same object, so that its row is not drawn again.
  *  @type {Map<string, Entry>} */
 let lastEntries = new Map();
@@ -126,9 +126,13 @@ function entry(session, at) {
   const same =
     last?.session === session &&
     last.standing.key === made.standing.key &&
+    last.standing.group === made.standing.group &&
     last.standing.reason === made.standing.reason;
   return same ? last : made;
 }
+
+/** Who has waited longest comes first. @param {Entry} one */
+const sinceOf = (one) => Date.parse(one.standing.since) || 0;
 
 /** Sessions with their standing: who needs you first (most urgent first), then by activity. */
 export const ranked = computed(() => {
@@ -138,7 +142,7 @@ export const ranked = computed(() => {
   return entries.sort(
     (a, b) =>
       GROUPS.indexOf(a.standing.group) - GROUPS.indexOf(b.standing.group) ||
-      (a.standing.group === 'needs' ? a.standing.rank - b.standing.rank : 0) ||
+      (a.standing.group === 'needs' ? a.standing.rank - b.standing.rank || sinceOf(a) - sinceOf(b) : 0) ||
       lastMinute(b.session) - lastMinute(a.session) ||
       a.session.name.localeCompare(b.session.name),
   );

@@ -8,7 +8,7 @@ import { Icon } from './icons.js';
 
 /** @import { Children } from '../html.js' */
 
-/** State in words, icon and colour. @param {{standing: import('../store/attention.js').Standing}} props */
+/** State in words, icon and colour. @param {{standing: import('../store/status.js').Standing}} props */
 export function StateBadge({ standing }) {
   return html`<span class="badge" data-tone=${standing.tone}>
     <${Icon} name=${standing.icon} class=${standing.key === 'working' ? 'spin' : ''} />${standing.word}

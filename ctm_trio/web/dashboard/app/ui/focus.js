@@ -26,3 +26,15 @@ export function useFocusLeft() {
   }, []);
   return ref;
 }
+
+/**
+ * Gives an element the focus for the keys that scroll it, unless something else has it. Nothing moves, and no ring is
+ * drawn: nobody went there. @param {HTMLElement|null|undefined} element
+ */
+export function takeFocus(element) {
+  const has = document.activeElement;
+  if (!element || (has && has !== document.body && has.id !== 'content')) return;
+  element.dataset.quiet = '';
+  element.addEventListener('blur', () => delete element.dataset.quiet, { once: true });
+  element.focus({ preventScroll: true });
+}

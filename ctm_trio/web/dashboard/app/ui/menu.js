@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from '../html.js';
 import { Icon } from './icons.js';
 
-/** @typedef {{icon: string, label: string, run: () => void, danger?: boolean, off?: boolean}} Item */
+/** @typedef {{icon: string, label: string, run: () => void, danger?: boolean, off?: boolean, note?: string}} Item `note`: why it is off */
 
 /** @param {{label: string, icon?: string, items: Item[]}} props */
 export function Menu({ label, icon = 'more', items }) {
@@ -46,7 +46,7 @@ export function Menu({ label, icon = 'more', items }) {
       html`<div class="menu-list" role="menu" aria-label=${label}>
       ${items.map(
         (item) => html`<button class=${`menu-item ${item.danger ? 'danger' : ''}`} role="menuitem" type="button"
-        disabled=${item.off} onClick=${() => choose(item)}><${Icon} name=${item.icon} />${item.label}</button>`,
+        disabled=${item.off} onClick=${() => choose(item)}><${Icon} name=${item.icon} /><span>${item.label}${item.note && html`<small class="menu-note">${item.note}</small>`}</span></button>`,
       )}
     </div>`
     }

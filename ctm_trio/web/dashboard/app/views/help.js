@@ -20,11 +20,13 @@ export default function Help() {
         ([group, list]) => html`<section key=${group}>
         <h3>${group}</h3>
         <dl class="key-list">
-          ${list.map(
-            (one) =>
-              html`<div key=${one.keys}><dt>${one.label}</dt><dd>${one.keys
-                .split(' ')
-                .map((part) => html`<kbd>${part.replace('mod+', 'Ctrl ')}</kbd>`)}</dd></div>`,
+          ${[...Map.groupBy(list, (one) => one.label)].map(
+            ([label, same]) =>
+              html`<div key=${label}><dt>${label}</dt><dd>${same.map(
+                (one, at) => html`${at > 0 && html`<span class="muted">${t('keys.or')}</span>`}${one.keys
+                  .split(' ')
+                  .map((part) => html`<kbd>${part.replace('mod+', 'Ctrl ')}</kbd>`)}`,
+              )}</dd></div>`,
           )}
         </dl>
       </section>`,

@@ -59,7 +59,7 @@ function announce() {
 /** True while the page is what the user looks at: then it speaks for itself. */
 const looking = () => document.visibilityState === 'visible' && document.hasFocus();
 
-/** @param {string} name @param {import('../../store/attention.js').Standing} standing */
+/** @param {string} name @param {import('../../store/status.js').Standing} standing */
 async function tell(name, standing) {
   const path = sessionPath(name);
   const title = t('notify.needs', { name, state: standing.word });

@@ -1,4 +1,4 @@
-/** Search over every call that was ever logged; a match leads to its exact row in the session's feed. */
+/** Search over every call that was ever logged and all that was said; a match leads to its exact place. */
 import { html, useLayoutEffect, useRef } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
@@ -14,8 +14,10 @@ import { SHORTEST, useMatches } from './matches.js';
 /** @param {{query: Record<string, string>}} props */
 export default function Search({ query }) {
   const { q = '', session = '', tool = '' } = query;
+  const place = known(PLACES, query.in);
+  const role = known(ROLES, query.role);
   const box = useRef(/** @type {HTMLInputElement|null} */ (null));
-  const found = useMatches(q.trim(), session, tool);
+  const found = useMatches(q.trim(), { session, tool, in: place || 'all', role: role || undefined });
   useLayoutEffect(() => {
     box.current?.focus({ preventScroll: true });
     return bindKeys([
@@ -25,7 +27,7 @@ export default function Search({ query }) {
     ]);
   }, []);
   const set = (/** @type {Record<string, string>} */ change) => {
-    const values = Object.entries({ q, session, tool, ...change }).filter(([, value]) => value);
+    const values = Object.entries({ q, session, tool, in: place, role, ...change }).filter(([, value]) => value);
     const text = new URLSearchParams(values).toString();
     go(`/search${text ? `?${text}` : ''}`, { replace: true });
   };
@@ -41,12 +43,24 @@ export default function Search({ query }) {
         <select class="input" aria-label=${t('feed.tool')} value=${tool} onChange=${value('tool')}>
           <option value="">${t('feed.allTools')}</option>
           ${tools(found.matches, tool).map((name) => html`<option value=${name}>${name}</option>`)}</select>
+        <select class="input" aria-label=${t('search.where')} value=${place} onChange=${value('in')}>
+          <option value="">${t('search.everyPlace')}</option>
+          ${PLACES.map((one) => html`<option value=${one}>${t(`search.places.${one}`)}</option>`)}</select>
+        <select class="input" aria-label=${t('search.role')} value=${role} onChange=${value('role')}>
+          <option value="">${t('search.everyRole')}</option>
+          ${ROLES.map((one) => html`<option value=${one}>${t(`search.roles.${one}`)}</option>`)}</select>
       </div>
       <p class="summary" role="status">${status(q.trim(), found)}</p>
     </header>
-    <${Results} q=${q.trim()} found=${found} filtered=${Boolean(session || tool)} clear=${() => set({ session: '', tool: '' })} />
+    <${Results} q=${q.trim()} found=${found} filtered=${Boolean(session || tool || place || role)} clear=${() => set({ session: '', tool: '', in: '', role: '' })} />
   </div>`;
 }
+
+const PLACES = /** @type {const} */ (['calls', 'conversation']);
+const ROLES = /** @type {const} */ (['prompt', 'answer', 'tool']);
+
+/** One of some values, '' for another. @template {string} T @param {readonly T[]} values @param {string|undefined} value @returns {T|''} */
+const known = (values, value) => values.find((one) => one === value) ?? '';
 
 /** Sessions to choose from; the chosen one is there even if it is gone. @param {string} chosen */
 const names = (chosen) => [...new Set([...[...sessions.value.keys()].sort(), ...(chosen ? [chosen] : [])])];
@@ -54,7 +68,7 @@ const names = (chosen) => [...new Set([...[...sessions.value.keys()].sort(), ...
 const USUAL_TOOLS = ['Bash', 'Edit', 'Read', 'Write', 'Grep', 'Glob', 'Agent', 'WebFetch', 'WebSearch'];
 
 /** @param {{tool: string}[]} matches @param {string} chosen */
-const tools = (matches, chosen) => [...new Set([...USUAL_TOOLS, ...matches.map((one) => one.tool), ...(chosen ? [chosen] : [])])];
+const tools = (matches, chosen) => [...new Set([...USUAL_TOOLS, ...matches.map((one) => one.tool).filter(Boolean), ...(chosen ? [chosen] : [])])];
 
 /** @param {string} q @param {ReturnType<typeof useMatches>} found */
 function status(q, found) {

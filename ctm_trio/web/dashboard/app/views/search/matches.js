@@ -16,6 +16,7 @@ const MOST = 500;
 
 /**
  * @typedef {import('../../client/types.js').SearchMatch} SearchMatch
+ * @typedef {Omit<import('../../client/types.js').SearchFilter, 'q'|'before'|'limit'>} Filter '' for what is not filtered by
  * @typedef {{of: string, matches: SearchMatch[], truncated: boolean, complete: boolean, asked: boolean, busy: boolean, error: ApiError|null}} Found
  *   `of`: what was searched for. `truncated`: there are more. `complete`: the index had everything.
  *   `error`: what went wrong with the page that was wanted last. It stays until there is that page, or nothing to wait for.
@@ -36,10 +37,10 @@ function renewed(old, page, truncated) {
 
 /**
  * The matches of what was typed, once the typing rests; until then those of before, with `asked` false.
- * @param {string} q @param {string} session @param {string} tool
+ * @param {string} q @param {Filter} filter
  */
-export function useMatches(q, session, tool) {
-  const of = JSON.stringify([q, session, tool]);
+export function useMatches(q, filter) {
+  const of = JSON.stringify([q, filter]);
   const [state, setState] = useState(NOTHING);
   const [round, setRound] = useState(0);
   /** The newest state, for requests that were made before it. */
@@ -62,7 +63,7 @@ export function useMatches(q, session, tool) {
     if (!quiet && known().asked) set({ busy: true, error: null });
     const limit = before ? PAGE : enough(known());
     try {
-      const page = await api.search({ q, session, tool, before, limit }, { signal: stop.signal });
+      const page = await api.search({ q, ...filter, before, limit }, { signal: stop.signal });
       if (stop.signal.aborted) return;
       const found = before
         ? { matches: [...known().matches, ...page.matches], truncated: page.truncated }

@@ -4,6 +4,7 @@ import { html, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { go, here, match, sessionPath } from '../../router.js';
 import { renameActivity } from '../../store/activity.js';
+import { refreshRequests } from '../../store/requests.js';
 import { changeSessions, refresh, sessions } from '../../store/sessions.js';
 import { toast } from '../../store/toasts.js';
 import { ConfirmByName, Dialog } from '../../ui/dialog.js';
@@ -64,6 +65,7 @@ function Rename({ name, onClose }) {
         map.delete(name);
         map.set(to, session);
       });
+      refreshRequests(); // they have the new name
       const seen = viewed(name);
       if (seen) go(sessionPath(to, seen.tab), { replace: true });
       toast(t('session.renamed', { to }), 'good');

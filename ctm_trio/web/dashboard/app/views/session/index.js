@@ -1,19 +1,20 @@
-/** One session: who it is and how it stands, its tabs, and a line to talk to it. */
+/** One session: who it is and how it stands, what it asks, its tabs, and a line to talk to it. */
 import { html, signal, useEffect, useLayoutEffect, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { go, sessionPath } from '../../router.js';
 import { sessions, sessionsLoaded } from '../../store/sessions.js';
 import { Empty, Failure, Loading } from '../../ui/bits.js';
+import { SessionRequests } from '../answer/of-session.js';
 import { Head } from './head.js';
-import { InputBar } from './input.js';
+import { Composer } from './composer/index.js';
 import { TABS } from './tabs.js';
 
 /** @param {{params: Record<string, string>, query: Record<string, string>}} props */
 export default function Session({ params, query }) {
   const name = params.name;
   const session = sessions.value.get(name);
-  const tab = TABS.find((one) => one.id === params.tab) ?? TABS[session && !session.tmux_alive ? 1 : 0];
+  const tab = TABS.find((one) => one.id === params.tab) ?? TABS[0];
   useLayoutEffect(() => bindKeys(tabKeys(name)), [name]);
   if (!sessionsLoaded.value) return html`<div class="page"><${Loading} /></div>`;
   if (!session)
@@ -21,11 +22,11 @@ export default function Session({ params, query }) {
     <a class="button" href="/">${t('session.all')}</a><//>`;
   // The key is here, round everything: a draft or an open dialog must not pass to the next session.
   return html`<div class="session" key=${name}>
-    <${Head} session=${session} tab=${tab.id} />
+    <${Head} session=${session} tab=${tab.id}><${SessionRequests} name=${name} /><//>
     <div class="session-body" id="tab-body" role="tabpanel" aria-label=${t(`session.tabs.${tab.id}`)}>
       <${TabBody} key=${tab.id} tab=${tab} session=${session} rest=${params.rest} query=${query} />
     </div>
-    ${tab.input && html`<${InputBar} session=${session} slim=${tab.id !== 'pane'} />`}
+    ${tab.input && html`<${Composer} session=${session} slim=${tab.id === 'feed'} />`}
   </div>`;
 }
 
@@ -44,7 +45,7 @@ function TabBody({ tab, ...rest }) {
   return Tab ? html`<${Tab} ...${rest} />` : html`<div class="page"><${Loading} /></div>`;
 }
 
-/** 1 to 5 open the tabs, u goes up to the list. @param {string} name */
+/** 1 to 6 open the tabs, u goes up to the list. @param {string} name */
 function tabKeys(name) {
   const group = t('keys.session');
   return [

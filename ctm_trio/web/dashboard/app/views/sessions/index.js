@@ -7,17 +7,22 @@ import { go } from '../../router.js';
 import { needingCount, ranked, refresh, sessions, sessionsLoaded } from '../../store/sessions.js';
 import { Empty, Loading } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
+import { warningsOf } from '../../store/status.js';
+import { aboutWords } from './about.js';
+import { AccountNote } from './account.js';
 import { SessionRow } from './row.js';
+import { UnwatchedNote, useUnwatched } from './unwatched.js';
 
 /** @import { EventOf } from '../../html.js' */
 /** @import { Entry } from '../../store/sessions.js' */
 
-const GROUPS = ['needs', 'working', 'quiet', 'ended'];
+const GROUPS = ['needs', 'working', 'ended'];
 
 /** @param {{query: Record<string, string>}} props */
 export default function Sessions({ query }) {
   const filter = useRef(/** @type {HTMLInputElement|null} */ (null));
   useLayoutEffect(() => bindKeys(listKeys(filter)), []);
+  useUnwatched();
   const q = query.q ?? '';
   const shown = ranked.value.filter((one) => matches(one, q.trim().toLowerCase()));
   const total = sessions.value.size;
@@ -37,7 +42,8 @@ export default function Sessions({ query }) {
           )}
       </div>
     </header>
-    ${!sessionsLoaded.value ? html`<${Loading} rows=${6} />` : html`<${List} shown=${shown} total=${total} q=${q} />`}
+    <${AccountNote} />
+    ${!sessionsLoaded.value ? html`<${Loading} rows=${6} />` : html`<${List} shown=${shown} total=${total} q=${q} /><${UnwatchedNote} />`}
   </div>`;
 }
 
@@ -69,7 +75,7 @@ function List({ shown, total, q }) {
 
 /** Every word of the filter must be somewhere in what the row says. */
 function matches(/** @type {Entry} */ { session, standing }, /** @type {string} */ q) {
-  const text = `${session.name} ${session.workdir} ${session.mode} ${standing.word} ${standing.reason}`.toLowerCase();
+  const text = `${session.name} ${session.workdir} ${session.mode} ${standing.word} ${aboutWords(session, standing)} ${warningsOf(session).map((one) => one.word).join(' ')}`.toLowerCase();
   return q.split(/\s+/).every((word) => text.includes(word));
 }
 

@@ -3,11 +3,13 @@ import { html, useMemo } from '../../html.js';
 import { dollars, hourMinute, shortNumber, span } from '../../i18n/format.js';
 import { t } from '../../i18n/index.js';
 import { sessionPath } from '../../router.js';
-import { callsByMinute, coveredSince, lastCall } from '../../store/activity.js';
+import { callsByMinute, coveredSince } from '../../store/activity.js';
 import { now, thisMinute } from '../../store/clock.js';
+import { warningsOf } from '../../store/status.js';
 import { Age, Gauge, Sparkline, StateBadge } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
-import { shorten, toolName } from '../../ui/tool.js';
+import { shortDir } from '../../ui/paths.js';
+import { About } from './about.js';
 
 /** Draws a row again only when its entry is another one; ages and sparklines inside follow by themselves.
  *  @param {{entry: import('../../store/sessions.js').Entry}} props */
@@ -21,13 +23,14 @@ function Row({ session, standing }) {
   return html`<li class="row" data-tone=${standing.group === 'needs' ? standing.tone : 'calm'}>
     <div class="row-who">
       <a class="row-link" href=${sessionPath(session.name)}>${session.name}</a>
-      <${Mode} mode=${session.mode} />
+      <${session.managed === false ? ByHand : Mode} mode=${session.mode} />
       <span class="row-dir" title=${session.workdir}><bdi>${shortDir(session.workdir)}</bdi></span>
     </div>
     <div class="row-state">
       <div class="row-badge"><${StateBadge} standing=${standing} />
-        ${standing.since && html`<span class="row-since"><${Since} at=${standing.since} /></span>`}</div>
-      <span class="row-reason" title=${standing.key === 'working' ? undefined : standing.reason}>${standing.key === 'working' ? html`<${Doing} session=${session} />` : standing.reason}</span>
+        ${standing.since && html`<span class="row-since"><${Since} at=${standing.since} /></span>`}
+        <${Warnings} session=${session} /></div>
+      <span class="row-reason" title=${standing.reason}><${About} session=${session} standing=${standing} /></span>
     </div>
     <div class="row-calls"><${Calls} name=${session.name} /></div>
     <div class="row-context"><${Gauge} pct=${session.context_pct} label=${t('sessions.context')} /></div>
@@ -48,12 +51,16 @@ function Since({ at }) {
   return t('sessions.since', { span: span(now.value - Date.parse(at)) });
 }
 
-/** What a working session did last. @param {{session: import('../../client/types.js').SessionView}} props */
-export function Doing({ session }) {
-  const call = lastCall(session.name);
-  return call
-    ? html`<b class="tool-name">${toolName(call.tool)}</b> <bdi class="mono">${shorten(call.input, session.workdir)}</bdi>`
-    : t('state.working.reason');
+/** What is odd about it, blocking or not: an icon each, with its words. @param {{session: import('../../client/types.js').SessionView}} props */
+export function Warnings({ session }) {
+  return warningsOf(session).map(
+    ({ state, icon, word, details }) => html`<span key=${state} class="warning-chip" title=${details ? `${word}: ${details}` : word}><${Icon} name=${icon} /><span>${word}</span></span>`,
+  );
+}
+
+/** Somebody started it without us: it cannot be killed, renamed or forgotten from here. */
+export function ByHand() {
+  return html`<span class="mode" data-mode="hand" title=${t('session.byHandText')}><${Icon} name="hand" />${t('session.byHand')}</span>`;
 }
 
 /** Follows the calls of this session alone, and the minute. @param {{name: string}} props */
@@ -71,7 +78,7 @@ function Calls({ name }) {
 export const sumTokens = (tokens) => tokens.input_tokens + tokens.output_tokens;
 
 /** @param {import('../../client/types.js').Tokens|undefined} tokens */
-function tokensTitle(tokens) {
+export function tokensTitle(tokens) {
   if (!tokens) return t('sessions.columns.tokens');
   const { input_tokens, output_tokens, cache_tokens } = tokens;
   return t('sessions.tokens', {
@@ -79,9 +86,4 @@ function tokensTitle(tokens) {
     output: shortNumber(output_tokens),
     cache: shortNumber(cache_tokens),
   });
-}
-
-/** The home directory as ~. @param {string} dir */
-export function shortDir(dir) {
-  return dir.replace(/^\/(?:home|Users)\/[^/]+(?=\/|$)/, '~').replace(/^\/root(?=\/|$)/, '~');
 }

@@ -5,6 +5,7 @@ import { t } from '../../i18n/index.js';
 import { addressOf } from '../../router.js';
 import { logout } from '../../store/auth.js';
 import { theme } from '../../store/prefs.js';
+import { openCount } from '../../store/requests.js';
 import { needingCount } from '../../store/sessions.js';
 import { Icon } from '../../ui/icons.js';
 import { helpOpen } from '../help.js';
@@ -14,10 +15,10 @@ const entries = () => house.views.filter((view) => view.nav).sort((a, b) => (a.n
 /** @param {{view: import('../../house.js').View, current: string}} props */
 function Entry({ view, current }) {
   const active = view.id === current || (view.id === 'sessions' && current === 'session');
-  const count = view.id === 'sessions' ? needingCount.value : 0;
+  const count = view.id === 'sessions' ? needingCount.value : view.id === 'next' ? openCount.value : 0;
   return html`<a class="nav-link" href=${addressOf(view.path)} aria-current=${active ? 'page' : undefined}>
     <${Icon} name=${view.nav?.icon ?? ''} /><span>${t(view.nav?.label ?? '')}</span>
-    ${count > 0 && html`<b class="count" aria-hidden="true">${count}</b>`}
+    ${count > 0 && html`<b class=${`count ${view.id === 'next' ? 'asks' : ''}`} aria-hidden="true">${count}</b>`}
   </a>`;
 }
 

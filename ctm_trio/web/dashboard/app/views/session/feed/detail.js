@@ -7,6 +7,7 @@ import { AnsiText } from '../../../ui/ansi-text.js';
 import { Failure, IconButton, Loading } from '../../../ui/bits.js';
 import { copy } from '../../../ui/copy.js';
 import { Diff } from '../../../ui/diff.js';
+import { BULKY, Fields } from '../../../ui/fields.js';
 import { Icon } from '../../../ui/icons.js';
 import { useAnswer } from '../../../ui/use-answer.js';
 import { toolIcon, toolName } from '../../../ui/tool.js';
@@ -68,20 +69,12 @@ function Body({ answer }) {
     </section>`;
 }
 
-/** What a diff shows better. */
-const BULKY = ['old_string', 'new_string', 'content', 'edits', 'new_source'];
-
 /** The input, a line or a block a field. @param {{json: string, hide: string[]}} props */
 function Input({ json, hide }) {
   const value = parse(json);
   if (!value || typeof value !== 'object' || Array.isArray(value))
     return html`<pre class="block" tabindex="0">${pretty(value, json)}</pre>`;
-  const fields = Object.entries(value).filter(([key]) => !hide.includes(key));
-  return html`<dl class="fields">${fields.map(([key, field]) => {
-    const text = typeof field === 'string' ? field : JSON.stringify(field, null, 2);
-    return html`<div class=${text.length > 60 || text.includes('\n') || key === 'command' ? 'tall' : ''}><dt>${key}</dt>
-      <dd>${text.length > 60 || text.includes('\n') || key === 'command' ? html`<pre class="block" tabindex="0">${text}</pre>` : html`<bdi class="mono">${text}</bdi>`}</dd></div>`;
-  })}</dl>`;
+  return html`<${Fields} value=${value} hide=${hide} />`;
 }
 
 /** @param {string} json */

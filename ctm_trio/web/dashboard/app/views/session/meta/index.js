@@ -5,6 +5,7 @@ import { bytes, dayAndTime, dollars, exactDollars, shortNumber } from '../../../
 import { t } from '../../../i18n/index.js';
 import { boxNow } from '../../../store/clock.js';
 import { sessions } from '../../../store/sessions.js';
+import { warningsOf } from '../../../store/status.js';
 import { Age, Empty, Failure, Gauge, Loading } from '../../../ui/bits.js';
 import { Chart } from '../../../ui/chart.js';
 import { copy } from '../../../ui/copy.js';
@@ -12,6 +13,7 @@ import { Icon } from '../../../ui/icons.js';
 import { useAnswer } from '../../../ui/use-answer.js';
 import { bySession, spentOverTime } from '../../cost/figures.js';
 import { attachCommand, SessionDialogs } from '../actions.js';
+import { Usage } from './usage.js';
 
 /** @param {{session: import('../../../client/types.js').SessionView}} props */
 export default function Meta({ session }) {
@@ -23,7 +25,7 @@ export default function Meta({ session }) {
     <section class="card"><h2>${t('meta.about')}</h2><dl class="pairs">
       <${Pair} label=${t('meta.workdir')}><${Copyable} text=${session.workdir} /><//>
       <${Pair} label=${t('meta.uuid')}><${Copyable} text=${session.uuid} /><//>
-      <${Pair} label=${t('meta.attach')}><${Copyable} text=${attachCommand(session.name)} /><//>
+      ${session.managed !== false && html`<${Pair} label=${t('meta.attach')}><${Copyable} text=${attachCommand(session.name)} /><//>`}
       <${Pair} label=${t('meta.mode')}>${session.mode}<//>
       <${Pair} label=${t('meta.tmux')}>${t(session.tmux_alive ? 'meta.alive' : 'meta.gone')}<//>
       <${Pair} label=${t('meta.created')}>${dayAndTime(session.created_at)} <span class="muted">(<${Age} at=${session.created_at} />)</span><//>
@@ -40,15 +42,16 @@ export default function Meta({ session }) {
       }
       <${Pair} label=${t('meta.log')}>${usage.error ? t('meta.logUnknown') : usage.answer ? bytes(files.reduce((n, file) => n + file.bytes, 0)) : '…'}
         ${files.length > 0 && html` <span class="muted">${t('meta.files', { n: files.length })}</span>`}<//>
-      ${session.attention && html`<${Pair} label=${t('meta.attention')}>${session.attention.details || session.attention.state}<//>`}
+      ${warningsOf(session).map((one) => html`<${Pair} key=${one.state} label=${one.word}>${one.details}<//>`)}
     </dl></section>
-    <section class="card meta-end"><h2>${t('meta.actions')}</h2>
+    <section class="card meta-end"><${Usage} name=${session.name} cost=${session.cost_usd_micros} /></section>
+    ${session.managed === false ? html`<section class="card meta-end"><h2>${t('session.byHand')}</h2><p class="muted">${t('session.byHandText')}</p></section>` : html`<section class="card meta-end"><h2>${t('meta.actions')}</h2>
       <p class="muted">${t('meta.actionsText')}</p>
       <div class="meta-buttons">
         <button class="button" onClick=${() => setDialog('rename')}><${Icon} name="pencil" />${t('session.rename')}</button>
         <button class="button" disabled=${!session.tmux_alive} onClick=${() => setDialog('kill')}><${Icon} name="stop" />${t('session.kill')}</button>
         <button class="button" onClick=${() => setDialog('forget')}><${Icon} name="trash" />${t('session.forget')}</button>
-      </div></section>
+      </div></section>`}
     ${sessions.value.has(session.name) && html`<${SessionDialogs} session=${session} open=${dialog} onClose=${() => setDialog('')} />`}
   </div>`;
 }

@@ -20,9 +20,12 @@ const END_PX = 24;
 export default function Pane({ session }) {
   const { lines, ended, status } = usePane(session.name, session.tmux_alive);
   const box = useRef(/** @type {HTMLElement|null} */ (null));
-  const width = useWidth(box);
   const [atEnd, setAtEnd] = useState(true);
   const follow = useRef(true);
+  const width = useWidth(box, (element) => {
+    if (follow.current) element.scrollTop = element.scrollHeight; // what stands below it has grown
+  });
+  const elsewhere = session.managed === false && session.can_type === false;
   useLayoutEffect(() => {
     if (follow.current && box.current) box.current.scrollTop = box.current.scrollHeight;
   });
@@ -48,7 +51,7 @@ export default function Pane({ session }) {
       ${lines.length ? lines.map((line) => line.node) : !ended && html`<${Loading} rows=${3} />`}
     </div>
     ${!atEnd && html`<button class="button small pill" onClick=${toEnd}><${Icon} name="down" />${t('pane.toEnd')}</button>`}
-    ${(ended || status === 'lost') && html`<p class="pane-note" role="status">${t(ended ? 'pane.ended' : 'pane.lost')}</p>`}
+    ${(ended || status === 'lost') && html`<p class="pane-note" role="status">${t(ended ? (elsewhere && session.tmux_alive ? 'pane.elsewhere' : 'pane.ended') : 'pane.lost')}</p>`}
   </section>`;
 }
 
@@ -85,13 +88,19 @@ function usePane(name, alive) {
   return { lines, ended, status };
 }
 
-/** The width of an element, following it. @param {{current: HTMLElement|null}} ref */
-function useWidth(ref) {
+/**
+ * The width of an element, following it.
+ * @param {{current: HTMLElement|null}} ref @param {(element: HTMLElement) => void} resized called when its size has changed
+ */
+function useWidth(ref, resized) {
   const [width, setWidth] = useState(800);
   useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return undefined;
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
+    const observer = new ResizeObserver(() => {
+      setWidth(element.clientWidth);
+      resized(element);
+    });
     observer.observe(element);
     setWidth(element.clientWidth);
     return () => observer.disconnect();

@@ -5,4 +5,5 @@ import { remembered } from '../../../store/prefs.js';
 export const historyLines = remembered('pane.history', 500);
 /** 0: as large as fits. Else pixels. */
 export const fontSize = remembered('pane.font', 0);
-export const wrapLines = remembered('pane.wrap', false);
+/** A screen made for a wide terminal is too small to read on a phone when all of a line shall fit. */
+export const wrapLines = remembered('pane.wrap', matchMedia('(max-width: 640px)').matches);

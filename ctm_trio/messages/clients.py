@@ -1,0 +1,25 @@
+"""What the clients owner publishes. Everything in here is frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ctm_trio.model.clients import Client
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsSnapshot:
+    """Which client runs for which session.
+
+    Attributes:
+        clients: session name → its running client; a session without one is not in it.
+        ended: session name → pid of its client, which has ended since the daemon began to look.
+        unwatched: clients that run whose hooks do not arrive here.
+        looked: False until the clients were looked for once.
+    """
+
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    ended: Mapping[str, int] = field(default_factory=dict)
+    unwatched: int = 0
+    looked: bool = False

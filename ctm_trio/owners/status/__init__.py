@@ -1,0 +1,1 @@
+"""The status owner: `task.py` runs it, `book.py` says which status each session has."""

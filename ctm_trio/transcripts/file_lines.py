@@ -1,0 +1,83 @@
+"""Reading whole lines of a transcript from a position on. Blocks."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+CHUNK_BYTES = 1 << 20
+
+MAX_LINE_BYTES = 64 << 20
+"""A longer line is left out."""
+
+TAIL_BYTES = 64
+"""So many bytes before the position are remembered: a file that has others there was written anew."""
+
+BIG_LINE = 64 << 10
+_DATA = re.compile(rb'("data":\s*")[A-Za-z0-9+/=]{4096,}"')
+
+
+@dataclass(slots=True)
+class Lines:
+    """Some whole lines.
+
+    Attributes:
+        start: byte of the first one. data: their bytes, each with its line break.
+        skipped: a line that is too long was left out; `data` is empty then, and `start` is behind it.
+        more: there is more to read at once.
+    """
+
+    start: int
+    data: bytes
+    skipped: bool = False
+    more: bool = False
+
+    @property
+    def end(self) -> int:
+        """The byte behind the last of them."""
+        return self.start + len(self.data)
+
+
+def read_lines(file: int, position: int, want: int = CHUNK_BYTES) -> Lines:
+    """The next whole lines from `position`; none if there is no whole one yet.
+
+    Args:
+        want: about so many bytes; one line is read however long it is, up to `MAX_LINE_BYTES`.
+    """
+    size = want
+    while True:
+        data = os.pread(file, size, position)
+        end = data.rfind(b"\n") + 1
+        if end:
+            return Lines(position, data[:end], more=len(data) == size or end < len(data))
+        if len(data) < size:
+            return Lines(position, b"")
+        if size >= MAX_LINE_BYTES:
+            return _behind_long_line(file, position + len(data))
+        size = min(size * 4, MAX_LINE_BYTES)
+
+
+def _behind_long_line(file: int, at: int) -> Lines:
+    """Find the end of a line that is too long. Without one, the line is looked at again when there is more."""
+    while data := os.pread(file, CHUNK_BYTES, at):
+        end = data.find(b"\n") + 1
+        if end:
+            return Lines(at + end, b"", skipped=True, more=True)
+        at += len(data)
+    return Lines(at, b"")
+
+
+def each_line(lines: Lines) -> Iterator[tuple[int, bytes]]:
+    """Each line's position and its bytes without the line break."""
+    data, at = lines.data, 0
+    while at < len(data):
+        end = data.index(b"\n", at)
+        yield lines.start + at, data[at:end]
+        at = end + 1
+
+
+def without_images(line: bytes) -> bytes:
+    """A line without the data of its images: for the index it is enough that there are some."""
+    return _DATA.sub(rb'\1AAAA"', line) if len(line) > BIG_LINE and b'"data":' in line else line

@@ -1,0 +1,214 @@
+/**
+ * A conversation as it is read: a stretch of its entries without a gap, which grows at either end page by page and stays
+ * bounded, and what is said meanwhile.
+ */
+import { conversations } from '../client/index.js';
+import { batch, signal } from '../html.js';
+
+/** @import { ApiError } from '../client/index.js' */
+/** @import { Whose } from '../client/conversations.js' */
+/** @import { Entry } from '../client/types.js' */
+
+const PAGE = 100;
+/** Entries on each side of one that is looked for. */
+const AROUND = 60;
+/** Entries kept: what is further away is loaded again when it is wanted. */
+const KEPT = 3000;
+
+/** True for the entries of a thread: the main one ('') or a sub-agent's. @param {Entry} entry @param {string} agent */
+export const isOf = (entry, agent) => {
+  const own = entry.agent_id && entry.agent_id !== entry.started_agent ? entry.agent_id : '';
+  return own === agent;
+};
+
+export class Reading {
+  /** Oldest first; another array with each change. */
+  entries = signal(/** @type {Entry[]} */ ([]));
+  /** There are older ones, or newer ones, that are not loaded. */
+  older = signal(false);
+  newer = signal(false);
+  loaded = signal(false);
+  /** Which end is being loaded. */
+  busy = signal(/** @type {''|'start'|'older'|'newer'} */ (''));
+  error = signal(/** @type {ApiError|null} */ (null));
+  title = signal('');
+  /** What came while the reader was elsewhere: the first of it, and how many. */
+  fresh = signal({ id: '', n: 0 });
+  /** The reader is at the end and sees what comes. */
+  atEnd = true;
+  /** While the index is behind the transcripts what the stream has need not follow on what is here. */
+  index = signal(/** @type {import('../client/conversations.js').Progress} */ ({ complete: true, left: 0 }));
+  /** Another one with each new stretch: what was asked for another one is dropped. */
+  #stretch = 0;
+  /** What came since the request under way was made. @type {Entry[]} */
+  #meanwhile = [];
+
+  /** @param {Whose} whose @param {string} [agent] */
+  constructor(whose, agent = '') {
+    this.whose = whose;
+    this.agent = agent;
+  }
+
+  /** @param {import('../client/conversations.js').Wanted} wanted */
+  #page = (wanted) => conversations.page(this.whose, { limit: PAGE, agent: this.agent, ...wanted });
+
+  /** The newest page, instead of what is there. */
+  start = () =>
+    this.#load('start', async () => {
+      const page = await this.#page({});
+      return () => this.#show(page.entries, page.has_more, false, page.title);
+    });
+
+  /** The oldest page, instead of what is there. */
+  begin = () =>
+    this.#load('start', async () => {
+      const page = await this.#page({ from: 'start' });
+      return () => this.#show(page.entries, false, page.has_more, page.title);
+    });
+
+  /** A stretch round an entry, instead of what is there. @param {string} id */
+  around = (id) =>
+    this.#load('start', async () => {
+      const after = await this.#page({ after: id, limit: AROUND });
+      const before = await this.#page(after.entries.length ? { before: after.entries[0].id, limit: AROUND } : { limit: AROUND });
+      return () => this.#show([...before.entries, ...after.entries], before.has_more, after.has_more, before.title);
+    });
+
+  /** One more page at the beginning. */
+  loadOlder = () => {
+    const first = this.entries.peek()[0];
+    if (!this.older.peek() || !first || this.busy.peek()) return Promise.resolve();
+    return this.#load('older', async () => {
+      const page = await this.#page({ before: first.id });
+      return () => {
+        const all = [...page.entries, ...this.entries.peek()];
+        if (all.length > KEPT) this.newer.value = true;
+        this.entries.value = all.slice(0, KEPT);
+        this.older.value = page.has_more;
+      };
+    });
+  };
+
+  /** One more page at the end. */
+  loadNewer = () => {
+    const last = this.entries.peek().at(-1);
+    if (!this.newer.peek() || !last || this.busy.peek()) return Promise.resolve();
+    return this.#load('newer', async () => {
+      const page = await this.#page({ after: last.id });
+      return () => {
+        const all = [...this.entries.peek(), ...page.entries];
+        if (all.length > KEPT) this.older.value = true;
+        this.entries.value = all.slice(-KEPT);
+        this.newer.value = page.has_more;
+      };
+    });
+  };
+
+  /** After a gap in the stream: what is new, and results that came. */
+  catchUp = () => {
+    if (!this.loaded.peek() || this.newer.peek()) return Promise.resolve();
+    return this.#load('newer', async () => {
+      const page = await this.#page({});
+      return () => {
+        const known = new Set(this.entries.peek().map((one) => one.id));
+        if (!page.has_more || page.entries.some((one) => known.has(one.id))) this.#take(page.entries);
+        else if (this.atEnd) this.#show(page.entries, true, false, page.title);
+        else this.newer.value = true; // what is between is loaded when the reader gets there
+      };
+    });
+  };
+
+  /** Looks for what no event tells: entries of a transcript that is being indexed, or that nobody follows. */
+  look = () => {
+    const last = this.entries.peek().at(-1);
+    if (!this.loaded.peek() || this.newer.peek() || this.busy.peek()) return Promise.resolve();
+    if (!last) return this.start();
+    return this.#load('newer', async () => {
+      const page = await this.#page({ after: last.id });
+      return () => {
+        this.#take(page.entries);
+        this.newer.value = page.has_more;
+      };
+    });
+  };
+
+  /** Entries of the stream, of any thread. @param {Entry[]} entries */
+  live = (entries) => {
+    const own = entries.filter((one) => isOf(one, this.agent));
+    if (!own.length) return;
+    if (this.busy.peek()) this.#meanwhile.push(...own);
+    if (this.loaded.peek()) this.#take(own, true);
+  };
+
+  /** @param {'start'|'older'|'newer'} what @param {() => Promise<() => void>} ask gives what to do with the answer */
+  #load = async (what, ask) => {
+    const mine = what === 'start' ? ++this.#stretch : this.#stretch;
+    this.#meanwhile = [];
+    batch(() => {
+      this.busy.value = what;
+      this.error.value = null;
+    });
+    try {
+      const apply = await ask();
+      if (mine !== this.#stretch) return;
+      batch(() => {
+        apply();
+        this.loaded.value = true;
+        this.#take(this.#meanwhile, true);
+        this.busy.value = '';
+      });
+    } catch (error) {
+      if (mine !== this.#stretch) return;
+      batch(() => {
+        this.error.value = /** @type {ApiError} */ (error);
+        this.busy.value = '';
+      });
+    }
+  };
+
+  /** @param {Entry[]} entries @param {boolean} older @param {boolean} newer @param {string} [title] */
+  #show = (entries, older, newer, title) => {
+    this.entries.value = entries;
+    this.older.value = older;
+    this.newer.value = newer;
+    this.title.value = title ?? this.title.peek();
+    this.fresh.value = { id: '', n: 0 };
+  };
+
+  /** Entries as they are now: known ones in their place, new ones at the end. @param {Entry[]} entries @param {boolean} [live] */
+  #take = (entries, live = false) => {
+    if (!entries.length) return;
+    const all = [...this.entries.peek()];
+    const places = new Map(all.map((one, index) => [one.id, index]));
+    /** @type {Entry[]} */
+    const added = [];
+    for (const entry of entries) {
+      const at = places.get(entry.id);
+      if (at !== undefined) all[at] = entry;
+      else if (!this.newer.peek() && !(live && !this.index.peek().complete)) {
+        places.set(entry.id, all.push(entry) - 1);
+        added.push(entry);
+      }
+      if (entry.truncated) this.#readWhole(entry);
+    }
+    if (added.length) {
+      all.sort((a, b) => (a.ts < b.ts ? -1 : a.ts > b.ts ? 1 : 0)); // stable: what has one time stays as it came
+      if (this.atEnd && all.length > KEPT) this.older.value = true;
+      if (!this.atEnd) this.fresh.value = { id: this.fresh.peek().id || added[0].id, n: this.fresh.peek().n + added.length };
+    }
+    if (!this.atEnd && all.length > 2 * KEPT) this.newer.value = true;
+    this.entries.value = this.atEnd ? all.slice(-KEPT) : all.slice(0, 2 * KEPT);
+  };
+
+  /** Reads an entry whose event was cut. @param {Entry} entry */
+  #readWhole = async (entry) => {
+    await Promise.resolve(); // it is in its place then
+    const all = this.entries.peek();
+    const at = all.findIndex((one) => one.id === entry.id);
+    if (at < 0) return;
+    const before = all[at - 1];
+    const page = await this.#page(before ? { after: before.id, limit: 1 } : { limit: 1 }).catch(() => null); // then it stays cut
+    const whole = page?.entries[0];
+    if (whole?.id === entry.id) this.entries.value = this.entries.peek().map((one) => (one.id === whole.id ? whole : one));
+  };
+}
