@@ -103,6 +103,13 @@ def complete(daemon: Daemon, limit_s: float = 900.0) -> float:
     return time.monotonic() - began
 
 
+def ready(daemon: Daemon) -> Row:
+    """Start it: until it answers /healthz, and until it lists the sessions."""
+    healthy_s = daemon.start()
+    daemon.request("GET", "/api/sessions")
+    return {"ms": round(1000 * (time.monotonic() - daemon.started)), "healthz_ms": round(1000 * healthy_s)}
+
+
 def timed(daemon: Daemon, paths: list[str]) -> Row:
     """How long requests take, one after the other."""
     times = []
@@ -156,14 +163,12 @@ def said(session: str, number: int) -> bytes:
 def conversations(command: str, scale: float) -> Iterator[Row]:
     """Two gigabytes of transcripts, and a long one."""
     with Daemon(command, sessions=3) as daemon:
+        daemon.start()  # signs up
+        daemon.stop()
         files, size = fill(daemon, int(TOTAL_BYTES * scale))
         long_one(daemon, int(LONG_BYTES * scale))
         size += int(LONG_BYTES * scale)
-        daemon.start()
-        yield {
-            "what": f"start beside {files} unread transcripts",
-            "ms": round(1000 * (time.monotonic() - daemon.started)),
-        }
+        yield {"what": f"start beside {files} unread transcripts", **ready(daemon)}
         during: Row = {}
         beside = threading.Thread(target=lambda: during.update(tool_calls(daemon, 0, max(100, int(500 * scale)))))
         beside.start()
@@ -211,10 +216,9 @@ def conversations(command: str, scale: float) -> Iterator[Row]:
             "repeats": got["repeats"],
         }
         daemon.stop()
-        daemon.start()
         yield {
             "what": f"start beside {files} read transcripts",
-            "ms": round(1000 * (time.monotonic() - daemon.started)),
+            **ready(daemon),
             "complete_ms": round(1000 * complete(daemon)),
             "rss_mb": daemon.memory_mb()[0],
         }
