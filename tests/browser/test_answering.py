@@ -29,6 +29,18 @@ def test_an_edit_is_read_and_allowed(site: Site, open_page: OpenPage, phone: boo
         expect(sheet).to_have_count(0)
 
 
+def test_the_terminal_was_faster(site: Site, open_page: OpenPage) -> None:
+    """An answer that was taken, and that the client ignored: the page says so once the client's signs tell."""
+    with Asked(site, "website") as asked:
+        hold = asked.ask("website", "Bash", COMMAND)
+        page, _ = open_page("/s/website")
+        page.get_by_role("button", name="Allow", exact=True).click()
+        assert hold.decision() == {"behavior": "allow"}
+        expect(page.get_by_role("status").filter(has_text="Allowed · ")).to_be_visible()
+        asked.clients["website"].says("idle")
+        expect(page.get_by_text("The terminal was faster; your answer did not count")).to_be_visible()
+
+
 @BOTH
 def test_a_denial_with_a_note(site: Site, open_page: OpenPage, phone: bool) -> None:
     """The note reaches Claude; the turn goes on."""

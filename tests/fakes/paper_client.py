@@ -13,7 +13,7 @@ import ctm_trio
 from tests.faults.process import Daemon
 
 HOOK = [sys.executable, "-I", "-S", str(Path(ctm_trio.__file__).parent / "producers" / "start.py"), "hook"]
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 """No hook takes longer, on a busy machine neither."""
 
 
@@ -62,6 +62,7 @@ class PaperClient:
         self.process = subprocess.Popen(["sleep", "3600"])
         self.file = daemon.home / ".claude" / "sessions" / f"{self.process.pid}.json"
         self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.transcript = daemon.home / ".claude" / "projects" / "-w" / f"{uuid}.jsonl"
         self.environment = {
             "HOME": str(daemon.home), "PATH": "/usr/bin:/bin", "CLAUDE_PID": str(self.process.pid),
             "CLAUDE_CODE_ENTRYPOINT": "cli",
@@ -79,7 +80,14 @@ class PaperClient:
         new.replace(self.file)
 
     def _payload(self, event: str, **fields: object) -> dict[str, Any]:
-        return {"session_id": self.uuid, "cwd": str(self.daemon.home), "hook_event_name": event, **fields}
+        return {"session_id": self.uuid, "cwd": str(self.daemon.home), "hook_event_name": event,
+                "transcript_path": str(self.transcript), **fields}  # fmt: skip
+
+    def writes(self, line: dict[str, Any]) -> None:
+        """Add a line to the transcript."""
+        self.transcript.parent.mkdir(parents=True, exist_ok=True)
+        with self.transcript.open("a") as file:
+            file.write(json.dumps(line) + "\n")
 
     def fire(self, event: str, **fields: object) -> None:
         """An event whose hook ends by itself."""
@@ -91,11 +99,11 @@ class PaperClient:
         self.says("busy")
         self.fire("UserPromptSubmit", prompt="Please do it")
 
-    def asks(self, command: str, *, agent: str = "") -> Asking:
-        """A call that needs a person."""
+    def asks(self, command: str, *, agent: str = "", use: str = "") -> Asking:
+        """A call that needs a person. `use`: its id, `use-COMMAND` if none is given."""
         who = {"agent_id": agent, "agent_type": "Explore"} if agent else {}
         call = {"tool_name": "Bash", "tool_input": {"command": command}, **who}
-        self.fire("PreToolUse", **call, tool_use_id=f"use-{command}")
+        self.fire("PreToolUse", **call, tool_use_id=use or f"use-{command}")
         if not agent:
             self.says("waiting", "permission prompt")
         return Asking(self, self._payload("PermissionRequest", **call))

@@ -19,6 +19,7 @@ import pytest
 from tests.fakes.paper_client import Asking, PaperClient
 from tests.faults.process import Daemon, eventually
 from tests.field.lines import no_tmux, record, uuid_of
+from tests.unit.test_call_result import RECORDED, call_of
 
 ALPHA = uuid_of(1)
 
@@ -104,6 +105,33 @@ def test_a_race_has_one_winner(daemon: Daemon, client: PaperClient) -> None:
         won = next(body for status, body in replies if status == 200)
         assert printed is not None
         assert printed["behavior"] == won["answer"]["choice"] == daemon.get(f"/api/requests/{id_}")["answer"]["choice"]
+
+
+@pytest.mark.parametrize("how", ["Escape", "Yes"])
+def test_the_terminal_was_a_little_faster(daemon: Daemon, client: PaperClient, how: str) -> None:
+    """The hook prints, but its client has the terminal's word already: the next signs tell, and everybody hears it."""
+    line = RECORDED["refused at the terminal" if how == "Escape" else "allowed at the terminal"]
+    command = call_of(line)
+    with client.asks(command, use=command) as asking:
+        id_ = opened(daemon, command)["id"]
+        status, body = answer(daemon, id_, "allow")
+        assert (status, body["state"]) == (200, "answered")
+        assert asking.printed() == {"behavior": "allow"}
+        client.writes(line)
+        if how == "Escape":
+            client.says("idle")
+        else:
+            client.says("busy")
+            client.fire("PostToolUse", tool_name="Bash", tool_input={"command": command}, tool_response={"stdout": ""},
+                        tool_use_id=command, duration_ms=1)  # fmt: skip
+        eventually(lambda: state(daemon, id_) == "answered_elsewhere", what="the terminal's answer")
+        found = daemon.get(f"/api/requests/{id_}")
+        assert (found["answer"]["choice"], found["answer"]["where"]) == ("", "terminal")
+        assert answer(daemon, id_, "allow")[0] == 200, "a repeat of the answer that was taken"
+        assert answer(daemon, id_, "allow", "other")[1]["error"] == "request_closed"
+        daemon.kill()
+        daemon.start()
+        assert state(daemon, id_) == "answered_elsewhere"
 
 
 def test_a_request_of_the_time_when_no_daemon_ran(daemon: Daemon, client: PaperClient) -> None:

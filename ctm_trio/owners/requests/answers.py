@@ -80,7 +80,7 @@ class Answers:
 
     async def _by_hook(self, entry: Open, decision: dict[str, Any], answer: Answer, key: str) -> Request:
         desk, id_ = self._desk, entry.request.id
-        entry.request = replace(entry.request, attempt=answer, attempt_key=key)
+        entry.request, entry.sent_to_hook = replace(entry.request, attempt=answer, attempt_key=key), True
         await desk.kept.save(entry.request)
         hold = entry.holds[0] if entry.holds else None
         taken = hold is not None and await hold.hook.answer(decision)
@@ -115,7 +115,7 @@ class Answers:
                 dialog, request.asked, answer.choice, message=bool(message_of(order.given)), given=order.given
             )
             self._check_only_one(entry, dialog)
-        entry.request = replace(request, attempt=answer, attempt_key=order.key)
+        entry.request, entry.sent_to_hook = replace(request, attempt=answer, attempt_key=order.key), False
         await desk.kept.save(entry.request)
         try:
             await choose_row(

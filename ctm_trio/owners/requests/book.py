@@ -58,12 +58,14 @@ class Book:
 
     Attributes:
         open: by id, oldest first.
-        closed: requests that have just left "open", for the owner to save and announce.
+        closed: requests that have just left "open", or were corrected since, for the owner to save and announce.
+        printed: called with each request whose answer a hook has printed, as it was open and as it was closed.
     """
 
     def __init__(self) -> None:
         self.open: dict[str, Open] = {}
         self.closed: list[Request] = []
+        self.printed: Callable[[Open, Request], object] = lambda entry, closed: None
         self.closed_at: dict[str, float] = {}
         self._keys: dict[str, float] = {}
         """Session → until when a dialog of it that closes was answered by keys that came through us, unix seconds."""
@@ -170,7 +172,14 @@ class Book:
             if len(self.closed_at) > MAX_SESSIONS:
                 del self.closed_at[next(iter(self.closed_at))]
             self.closed.append(closed)
+        if state == ANSWERED and entry.sent_to_hook:
+            self.printed(entry, closed)
         return closed
+
+    def correct(self, request: Request) -> None:
+        """One that counted as answered here was answered at the terminal; the client took nothing from its hook."""
+        at = request.answer.at if request.answer is not None else request.closed_at
+        self.closed.append(replace(request, state=ELSEWHERE, answer=Answer("", TERMINAL, at)))
 
     def note_keys(self, session: str, until: float) -> None:
         """Keys that come through us are pressed in a session: what closes until then was answered by them."""

@@ -25,6 +25,7 @@ from ctm_trio.owners.requests.open_request import Hold, Open
 from ctm_trio.owners.requests.opening import client_pid_of, payload_of, request_of
 from ctm_trio.owners.requests.presence import Presence
 from ctm_trio.system.held_hook import SIGNAL, HeldHook
+from ctm_trio.transcripts.call_result import mark_of
 
 log = logging.getLogger("ctm.requests")
 
@@ -115,6 +116,7 @@ class Holds:
         entry = book.open.get(id_)
         uuid = _session_id(payload) if entry is None else entry.request.uuid
         session = desk.session_of(uuid) if entry is None else entry.request.session
+        mark = await trio.to_thread.run_sync(mark_of, payload.get("transcript_path"), abandon_on_cancel=True)
         request = await trio.to_thread.run_sync(
             request_of, id_, session, uuid, payload, desk.ends.clock(), abandon_on_cancel=True
         )
@@ -137,7 +139,7 @@ class Holds:
             entry = book.add(request, ready=False)
         else:
             entry.request = request
-        entry.pid = entry.pid or client_pid_of(payload)
+        entry.pid, entry.mark = entry.pid or client_pid_of(payload), mark
         book.look_again(entry, desk.ends.clock())
         return entry if id_ in book.open else None
 

@@ -9,6 +9,7 @@ import trio
 from ctm_trio.model.dialogs import Dialog
 from ctm_trio.model.request_record import Request
 from ctm_trio.system.held_hook import HeldHook
+from ctm_trio.transcripts.call_result import Mark
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ class Open:
         pid: of its client, 0 if unknown.
         had_client: its client was seen to run.
         held_before: a hook waited for it when the daemon ended.
+        mark: where its transcript was when it was asked, None if that is not known.
+        sent_to_hook: the last answer was sent to a hook of it, not pressed as keys.
     """
 
     request: Request
@@ -60,6 +63,8 @@ class Open:
     pid: int = 0
     had_client: bool = False
     held_before: bool = False
+    mark: Mark | None = None
+    sent_to_hook: bool = False
 
     @property
     def shows_dialog(self) -> bool:

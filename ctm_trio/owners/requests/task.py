@@ -42,6 +42,7 @@ from ctm_trio.owners.requests.desk import RequestsDesk, RequestsEnds
 from ctm_trio.owners.requests.holds import Holds
 from ctm_trio.owners.requests.open_request import Open
 from ctm_trio.owners.requests.presence import Presence
+from ctm_trio.owners.requests.printed import PrintedAnswers
 from ctm_trio.owners.requests.screens import Screens
 from ctm_trio.system.document_store import REQUESTS
 from ctm_trio.system.hook_socket import serve_hooks
@@ -123,6 +124,8 @@ class _RequestsOwner:
         self.holds = Holds(desk, nursery, self.presence)
         self.answers = Answers(desk)
         self.screens = Screens(desk)
+        self.printed = PrintedAnswers(desk, nursery)
+        desk.book.printed = self.printed.follow
         self.watched: set[int] = set()
         desk.watch = self.watch
 
@@ -172,6 +175,7 @@ class _RequestsOwner:
                 self.holds.heard(event)
             else:
                 book.fold(event, desk.ends.clock())
+                self.printed.fold(event)
             if number % TURN_EVENTS == 0:
                 await trio.lowlevel.checkpoint()
         if book.closed:
@@ -185,6 +189,7 @@ class _RequestsOwner:
             with trio.move_on_after(AGENT_ANSWERED_S if desk.book.must_look_again() else math.inf):
                 desk.book.use_clients(await changes.next(), desk.ends.clock())
             desk.book.look_at_all(desk.ends.clock())
+            self.printed.use_clients(desk.ends.clients.latest)
             for entry in list(desk.book.open.values()):
                 self.watch(entry)
                 desk.note_answerable(entry)

@@ -1,8 +1,10 @@
 /** What the sessions ask: read once, kept current by events, read again after a gap. Source: PROTOCOL.md, Requests. */
 import { asked } from '../client/index.js';
 import { computed, signal } from '../html.js';
+import { t } from '../i18n/index.js';
 import { timeOfId } from '../ids.js';
 import { boxNow } from './clock.js';
+import { toast } from './toasts.js';
 
 /** @import { LiveEvent, Request } from '../client/types.js' */
 
@@ -14,6 +16,8 @@ export const requestsLoaded = signal(false);
 export const closed = signal(new Map());
 
 const CLOSED_KEPT = 50;
+/** Characters of a command that a short message shows. */
+const SHOWN = 80;
 const URGENCY = ['permission', 'question', 'plan', 'dialog'];
 /** Read again this often: it finds what no event tells. */
 const REFRESH_MS = 60_000;
@@ -92,7 +96,7 @@ export function applyRequest({ type, payload, id: eventId }) {
       if (known) map.set(id, { ...known, answerable, why_not, choices: choices ?? known.choices });
     });
   } else if (type === 'request_closed') {
-    const known = requests.value.get(payload.id);
+    const known = requests.value.get(payload.id) ?? closed.value.get(payload.id); // one that is told again was corrected
     if (known) noteClosed({ ...known, state: payload.state, answer: payload.answer });
     else change((map) => map.delete(payload.id));
   }
@@ -111,8 +115,14 @@ async function lookUp(id) {
   }
 }
 
-/** A request has left "open". @param {Request} request as it is now */
+/** A request has left "open", or what became of it was corrected: the terminal had been faster than our answer.
+ *  @param {Request} request as it is now */
 export function noteClosed(request) {
+  const before = closed.value.get(request.id)?.state;
+  if (before === 'answered_elsewhere' && request.state === 'answered') return; // told again
+  if (before === 'answered' && request.state === 'answered_elsewhere') {
+    toast(t('answer.corrected', { what: request.summary.slice(0, SHOWN) }), 'bad');
+  }
   const map = new Map(closed.value).set(request.id, request);
   for (const id of map.keys()) {
     if (map.size <= CLOSED_KEPT) break;
