@@ -44,7 +44,7 @@ from tests.tmux_server import PrivateTmux, until
 
 CLIENT = Path(__file__).parent / "fakes" / "box_client.py"
 STATES = {"idle": WAITING, "shell": WAITING, "busy": WORKING_, "waiting": DIALOG}
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 
 
 class Played:

@@ -68,7 +68,7 @@ class PrivateTmux:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-async def until(holds: Callable[[], bool], limit_s: float = 8) -> None:
+async def until(holds: Callable[[], bool], limit_s: float = 30) -> None:
     """Wait until something outside this process has happened."""
     with trio.fail_after(limit_s):
         while not holds():  # noqa: ASYNC110  # nothing tells us

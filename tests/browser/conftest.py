@@ -26,7 +26,7 @@ ARGUMENTS = [
     "--mute-audio",
     "--force-color-profile=srgb",
 ]
-LIMIT_MS = 8000
+LIMIT_MS = 20_000
 """How long an expectation waits; a loaded machine is slow, a missing thing never comes."""
 
 PHONE: ViewportSize = {"width": 390, "height": 844}

@@ -19,8 +19,8 @@ from tests.ports import free_port
 from tests.tmux_server import PrivateTmux
 
 ROOT = Path(__file__).resolve().parents[2]
-START_LIMIT_S = 20.0
-STOP_LIMIT_S = 12.0
+START_LIMIT_S = 60.0
+STOP_LIMIT_S = 30.0
 EMAIL = "ada@example.org"
 PASSWORD = "correct horse"
 

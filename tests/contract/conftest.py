@@ -85,7 +85,7 @@ class Site:
 
     def client(self, *, token: bool = True) -> httpx.AsyncClient:
         """An HTTP client with (or without) the token."""
-        return httpx.AsyncClient(base_url=self.origin, headers=self.bearer if token else {}, timeout=5)
+        return httpx.AsyncClient(base_url=self.origin, headers=self.bearer if token else {}, timeout=30)
 
     async def publish(self, *commands: str, session: str = "alpha") -> None:
         """Tool calls, one a command."""
@@ -99,7 +99,7 @@ class Site:
         """Wait until so many follow the journal."""
         await self.journal.events.until_readers(count)
 
-    async def raw(self, data: bytes, *, limit_s: float = 5) -> bytes:
+    async def raw(self, data: bytes, *, limit_s: float = 20) -> bytes:
         """Send bytes, and read all that comes until the server closes or `limit_s` is over."""
         out = bytearray()
         stream = await trio.open_tcp_stream("127.0.0.1", self.port)
@@ -230,7 +230,7 @@ async def open_site(
             await nursery.start(serve)
             yield site
             site.stop.set()
-            with trio.fail_after(5):
+            with trio.fail_after(30):
                 await site.stopped.wait()
             nursery.cancel_scope.cancel()
     archive.close()

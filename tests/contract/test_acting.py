@@ -182,7 +182,7 @@ async def test_reload_in_place(server: PrivateTmux) -> None:
         document = json.loads((site.conf / "config.json").read_bytes())
         document["serve"]["attention"]["quota_pct"] = 52
         Path(site.conf / "config.json").write_text(json.dumps(document))
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while (await site.call("GET", "/api/config", status=200))["attention"]["quota_pct"] != 52:  # noqa: ASYNC110
                 await trio.sleep(0.02)  # nothing tells a client
         assert (await site.call("GET", "/health", status=200))["config_reloads"] == 2

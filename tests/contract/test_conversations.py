@@ -323,7 +323,7 @@ async def order(site: Site, body: dict[str, Any], answer: Callable[[Reply[Sessio
             found.append(await client.post("/api/sessions", json=body, headers={"Origin": site.origin}))
 
         nursery.start_soon(ask)
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             message = await site.sessions_recv.receive()
         assert isinstance(message, CreateSession)
         answer(message.reply)

@@ -159,7 +159,7 @@ async def test_search_follows(library: Library, site: Site, nursery: trio.Nurser
 
     async def count(text: str, wanted: int) -> None:
         async with site.client() as client:
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 while True:
                     found = (await client.get("/api/search", params={"q": text})).json()
                     if len(found["matches"]) == wanted:
@@ -187,7 +187,7 @@ async def test_cost_owner(library: Library, site: Site, nursery: trio.Nursery) -
         assert (now["points"], now["source"], now["window"]) == ([], "", "day")
         await send.send(CostPoint("alpha", UUID, "2999-01-01T00:00:00Z", "m", 1_000_000, 0, 0))
         await send.send(CostPoint("beta", "u2", "2999-01-01T00:00:01Z", "m", 5, 0, 0, 77))
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while True:
                 now = (await client.get("/api/cost?window=hour")).json()
                 if len(now["points"]) == 2:

@@ -78,7 +78,7 @@ async def killing(site: Site) -> AsyncIterator[tuple[KillSession, list[httpx.Res
 
 async def ended(site: Site, where: str) -> dict[str, Any]:
     """What a look says once the order is over."""
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while True:
             seen: dict[str, Any] = (await look(site, where)).json()
             if seen["status"] == "done":

@@ -130,7 +130,7 @@ async def test_feed(site: Site) -> None:
             answer = await client.get(f"/api/sessions/alpha/feed?limit={limit}")
             assert len(answer.json()) == count, limit
         assert (await client.get("/api/sessions/nobody/feed")).json() == []
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         await site.subscribers(0)
 
 
@@ -190,5 +190,5 @@ async def publish(site: Site, *commands: str) -> None:
     """Publish tool calls, and wait until readers can see them."""
     head = site.journal.events.source.head()
     await site.publish(*commands)
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         await site.journal.events.source.moved(head)

@@ -39,7 +39,7 @@ PAGE, TABLE_LEAF = 4096, 0x0D
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait for a condition, ten seconds at most."""
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while True:
             if true():
                 return
@@ -70,7 +70,7 @@ async def test_search_goes_on(
     monkeypatch.setattr(SearchIndex, "step", failing)
     _, events = open_tail_channel(Bounds[Event](1, 1, lambda _: 1))
     _, tailers = open_state_channel(TailersSnapshot(caught_up=True))
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         await nursery.start(indexer.run_search, path, library.paths.database, library.paths.logs, events, tailers)
     path.parent.mkdir(exist_ok=True)
     await until(lambda: path.exists() and _found(path, library) == 5)
@@ -135,7 +135,7 @@ async def test_cost_waits(tmp_path: Path, nursery: trio.Nursery, monkeypatch: py
     kept: list[int] = []
     add = CostStore.add
     monkeypatch.setattr(CostStore, "add", lambda self, points: kept.append(add(self, points)))
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         await nursery.start(cost.run_cost, receive, path, tmp_path / "later" / "prices.json", prices)
     await send.send(POINT)
     path.parent.mkdir()

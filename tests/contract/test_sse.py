@@ -37,7 +37,7 @@ class Reader:
 
     async def until(self, *words: str) -> str:
         """Read until all words are in the text, and return the text."""
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while not all(word in self.text for word in words):
                 while b"\r\n" not in self.buffer:
                     await self.more()
@@ -53,7 +53,7 @@ class Reader:
 
     async def ended(self) -> bytes:
         """Read to the end and return what was left."""
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             try:
                 while True:
                     await self.more()
@@ -71,7 +71,7 @@ async def stream(
         head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nAuthorization: Bearer {token}\r\n{more}\r\n"
         await connection.send_all(head.encode())
         reader = Reader(connection)
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             await reader.start()
         yield reader
 
@@ -127,7 +127,7 @@ async def test_closing_unsubscribes(site: Site) -> None:
     """A client that leaves gives its place and its subscription back."""
     async with stream(site) as reader:
         await reader.until(": ok")
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         await site.subscribers(0)
 
 
@@ -169,7 +169,7 @@ async def test_shutdown_with_open_streams(tmp_path: Path) -> None:
         await stuck.until(": ok")
         site.stop.set()
         await one.ended()
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             await site.stopped.wait()
 
 

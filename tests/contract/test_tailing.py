@@ -25,7 +25,7 @@ from ctm_trio.messages.journal import Attribute, JournalCounters, JournalMessage
 from ctm_trio.messages.tailers import TailersSnapshot
 
 UUID = "11111111-2222-4333-8444-555555555555"
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 def line(text: str) -> bytes:

@@ -42,7 +42,7 @@ def post_of(url: str, auth: str = "") -> webhook_model.Post:
 
 
 async def tried(url: str, environment: dict[str, str], auth: str = "") -> Answer:
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         return await Courier(2, environment).post(url, lambda: post_of(url, auth))
 
 

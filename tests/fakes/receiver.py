@@ -52,7 +52,7 @@ class Receiver:
             self.port = listeners[0].socket.getsockname()[1]
             task_status.started()
 
-    async def until(self, count: int, limit_s: float = 10) -> list[Received]:
+    async def until(self, count: int, limit_s: float = 30) -> list[Received]:
         """Wait for so many requests."""
         with trio.fail_after(limit_s):
             while len(self.got) < count:

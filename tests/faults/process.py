@@ -21,7 +21,7 @@ from tests.faults.rig import LogFile, marker_of, stored
 from tests.ports import free_port
 
 HOST = "127.0.0.1"
-READY_S = 20.0
+READY_S = 60.0
 """For a start on a busy machine; in peace it takes half a second."""
 
 USER = {"username": "tester@example.com", "password": "correct horse battery"}
@@ -32,7 +32,7 @@ def _client(timeout_s: float) -> httpx.Client:
     return httpx.Client(timeout=timeout_s, verify=False, trust_env=False)
 
 
-def eventually(condition: Callable[[], bool], *, within_s: float = 15.0, what: str = "it") -> None:
+def eventually(condition: Callable[[], bool], *, within_s: float = 30.0, what: str = "it") -> None:
     """Look until a condition holds. Another process cannot be awaited, only looked at."""
     deadline = time.monotonic() + within_s
     while not condition():
@@ -221,7 +221,7 @@ class Stream:
         self._unpack()
         return True
 
-    def until(self, count: int, within_s: float = 15.0) -> None:
+    def until(self, count: int, within_s: float = 30.0) -> None:
         """Read until so many tool calls have come."""
         deadline = time.monotonic() + within_s
         while len(self.events) < count:

@@ -37,7 +37,7 @@ from ctm_trio.system.file_clock import file_clock_ns
 
 State = StateReceiver[JournalSnapshot] | StateReceiver[HealthSnapshot] | StateReceiver[TailersSnapshot]
 
-SETTLE_S = 10.0
+SETTLE_S = 30.0
 """How long what was written may take to arrive; a test that waits longer has failed."""
 
 

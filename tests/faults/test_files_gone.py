@@ -24,7 +24,7 @@ from tests.faults.process import USER, Daemon, eventually
 from tests.faults.rig import line
 
 UUID = "11111111-2222-4333-8444-555555555555"
-NOTICED_S = 5.0
+NOTICED_S = 30.0
 DATABASES = {
     "journal": "ctm-trio.db",
     "search": "ctm-trio-search.db",

@@ -17,7 +17,7 @@ from tests.tmux_server import PrivateTmux, server
 __all__ = ["server"]
 
 PROMPTS, SESSIONS = 200, 4
-LIMIT_S = 180.0
+LIMIT_S = 600.0
 
 STILL_S = 10.0
 """After so long without news a person clears the text that the daemon has to leave in a terminal."""

@@ -117,7 +117,7 @@ def test_a_tmux_that_does_not_answer(tmp_path: Path) -> None:
                 killed = pool.submit(order, "kill", "beta", {"confirm": "beta"})
                 for n in range(5):
                     daemon.log(UUID).append(line(UUID, f"m{n}"))
-                    eventually(lambda n=n: len(daemon.stored()) == n + 1, within_s=5, what="a line")  # type: ignore[misc]
+                    eventually(lambda n=n: len(daemon.stored()) == n + 1, within_s=30, what="a line")  # type: ignore[misc]
                 assert len(daemon.get("/api/sessions/alpha/feed")) == 5
                 stuck.append(pool.submit(order, "input", "alpha", {"text": "line 8"}))
                 answer = order("forget", "gamma", {"confirm": "gamma"})

@@ -168,7 +168,7 @@ def test_database_locked(daemon: Daemon) -> None:
         other.execute("ROLLBACK")
         other.close()
         # The writer goes on: it must recover without a pause to breathe.
-        eventually(lambda: daemon.get("/health")["components"]["journal"] == "ok", within_s=5, what="the recovery")
+        eventually(lambda: daemon.get("/health")["components"]["journal"] == "ok", within_s=30, what="the recovery")
         writer.stop()
         stream.until(writer.count)
         assert stream.lost == 0
@@ -188,7 +188,7 @@ def test_disk_full(daemon: Daemon) -> None:
         stream.until(len(stream.events) + 500)
         eventually(lambda: "degraded" in daemon.get("/health")["components"]["journal"], what="the report")
         resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
-        eventually(lambda: daemon.get("/health")["components"]["journal"] == "ok", within_s=5, what="the recovery")
+        eventually(lambda: daemon.get("/health")["components"]["journal"] == "ok", within_s=30, what="the recovery")
         writer.stop()
         stream.until(writer.count)
         writer.check(stream.events)

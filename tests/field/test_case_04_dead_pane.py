@@ -26,7 +26,7 @@ def test_it_counts_as_ended_and_starts_again(tmp_path: Path, server: PrivateTmux
         for command in ("yolo", "attach"):
             eventually(lambda: daemon.get("/api/sessions/alpha")["tmux_alive"], what="the life of it")
             os.kill(int(server.run("display-message", "-p", "-t", "=alpha:", "#{pane_pid}")), signal.SIGTERM)
-            eventually(lambda: not daemon.get("/api/sessions/alpha")["tmux_alive"], within_s=8, what="its end")
+            eventually(lambda: not daemon.get("/api/sessions/alpha")["tmux_alive"], within_s=30, what="its end")
             assert "alpha" in server.names(), "its pane is kept"
             answer = daemon.request("POST", "/api/sessions/alpha/input", json={"text": "x"})
             assert (answer.status_code, answer.json()["error"]) == (409, "tmux_dead")

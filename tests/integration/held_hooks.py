@@ -20,7 +20,7 @@ from ctm_trio.system.hook_socket import serve_hooks
 START = Path(ctm_trio.__file__).parent / "producers" / "start.py"
 BASE = (sys.executable, "-I", "-S", str(START), "hook")
 UUID = "5f0c1b1e-9a2b-4c3d-8e4f-001122334455"
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 """No test waits longer for anything."""
 
 DENY = {"hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": {"behavior": "deny", "message": "né"}}}

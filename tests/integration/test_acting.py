@@ -122,7 +122,7 @@ class Acting:
 
     async def known(self, name: str) -> None:
         """Wait until the snapshot has a record."""
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while name not in self.state.latest.records:
                 await self.state.wait_newer(self.state.version)
 
@@ -369,7 +369,7 @@ async def test_a_session_that_was_started_by_hand(server: PrivateTmux) -> None:
         acting.record("alpha")
         by_hand = Session("hand", "u-hand", "safe", "/", managed=False)
         await acting.send.send(FoundUnmanaged({"hand": by_hand}))
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while "hand" not in acting.state.latest.records:
                 await acting.state.wait_newer(acting.state.version)
         for order in (

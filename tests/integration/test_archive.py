@@ -217,7 +217,7 @@ async def test_slow_read_ends(library: Library, archive: Archive, monkeypatch: p
         await pool.run(lambda db: db.execute(ENDLESS).fetchall())
     assert scope.cancelled_caught
     monkeypatch.setattr(read_pool, "READ_LIMIT_S", 0.05)
-    with trio.fail_after(3):
+    with trio.fail_after(10):
         for _ in range(4):
             with pytest.raises(Unavailable):
                 await pool.run(lambda db: db.execute(ENDLESS).fetchall())

@@ -32,7 +32,7 @@ class Config:
         return await ask(self.send, lambda reply: PatchConfig(patch, reply), timeout_s=5)
 
     async def until(self, version: int) -> ConfigSnapshot:
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             await self.state.wait_newer(version)
         return self.state.latest
 

@@ -148,7 +148,7 @@ async def test_nothing_goes_into_a_dialog(server: PrivateTmux) -> None:
         assert await refused(partial(rig.input, "alpha", "", "continue")) == "dialog_open"
         assert alpha.noted("chosen") == []
         await rig.keys("alpha", "Down")
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while not alpha.noted("chosen"):  # in its first moments the dialog takes no Enter
                 await rig.keys("alpha", "Enter")
         await rig.becomes(later, "delivered")
@@ -445,7 +445,7 @@ async def test_prompts_follow_a_renamed_session(server: PrivateTmux) -> None:
         server.run("rename-session", "-t", "=alpha", "omega")
         rename(rig, "alpha", "omega")
         found: tuple[Prompt, ...] = ()
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while not found:
                 found = await rig.listed("omega")
         assert [p.id for p in found] == [sent.id]
@@ -469,7 +469,7 @@ async def forget(rig: Rig, name: str) -> None:
     rig.publish({other: record for other, record in rig.sessions.latest.records.items() if other != name})
     for path in rig.server.root.glob(f"*-{name}"):
         path.unlink()
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         await rig.clients.when(lambda snapshot: name not in snapshot.clients)
 
 
@@ -544,7 +544,7 @@ async def test_a_session_keeps_its_prompts(server: PrivateTmux, restarted: bool)
 async def has(rig: Rig, name: str, prompt: Prompt) -> None:
     """Wait until a session of this name has the prompt."""
     found: list[str] = []
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while prompt.id not in found:
             found = [p.id for p in await rig.listed(name)]
 

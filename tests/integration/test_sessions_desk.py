@@ -120,7 +120,7 @@ async def test_work_directories_on_a_dead_file_system(server: PrivateTmux, monke
 
     try:
         async with running(server) as acting:
-            with trio.fail_after(8):
+            with trio.fail_after(30):
                 async with trio.open_nursery() as nursery:
                     for n in range(orders.MAX_COMMANDS + 2):
                         nursery.start_soon(one, n)
@@ -156,7 +156,7 @@ async def test_creates_whose_directory_hangs_are_counted(server: PrivateTmux, mo
     kill = partial(KillSession, "c")
     try:
         async with running(server) as acting:
-            with trio.fail_after(8):
+            with trio.fail_after(30):
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(nameless, acting)
                     nursery.start_soon(nameless, acting)

@@ -46,7 +46,7 @@ async def test_change_waits_for_the_lock(tmp_path: Path, nursery: trio.Nursery) 
         file.path.write_bytes(document(theirs={"name": "theirs"}))
     finally:
         os.close(fd)
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         await done.wait()
     assert list(parse_sessions(file.path.read_bytes()).records) == ["theirs", "mine"]
 
@@ -68,7 +68,7 @@ class Sessions:
         self.path, self.send, self.state, self.journal = path, send, state, journal
 
     async def until(self, holds: Callable[[SessionsSnapshot], bool]) -> SessionsSnapshot:
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while not holds(self.state.latest):
                 await self.state.wait_newer(self.state.version)
         return self.state.latest

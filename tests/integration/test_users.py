@@ -134,7 +134,7 @@ async def test_a_logout_while_the_files_are_being_written(tmp_path: Path, monkey
     revision = store.revision()
     async with trio.open_nursery() as nursery, store._writing:
         nursery.start_soon(store.logout, token)
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while store.revision() == revision:
                 await trio.lowlevel.checkpoint()
         assert not store.check(token)
@@ -220,7 +220,7 @@ async def following(store: UserStore) -> AsyncIterator[None]:
 
 async def until_saved(store: UserStore) -> None:
     """Wait until the file says what the store holds."""
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         while store._tokens.behind:
             await trio.lowlevel.checkpoint()
 
@@ -236,7 +236,7 @@ async def test_a_user_who_comes_back(tmp_path: Path, running: bool) -> None:
         store = store_in(tmp_path)
     async with following(store):
         store._path.unlink(missing_ok=True)
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while store._user is not None or store._tokens.behind:
                 await trio.lowlevel.checkpoint()
     store._path.write_bytes(user)
@@ -255,7 +255,7 @@ async def test_a_user_who_goes_while_the_disk_is_full(
         tried = full_disk(patch)
         async with following(store):
             store._path.unlink()
-            with trio.fail_after(10):
+            with trio.fail_after(30):
                 await tried.wait()
         assert store._tokens.behind
     async with following(store):

@@ -41,7 +41,7 @@ async def test_who_waits_hears_that_it_ended(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(attribution._AttributionOwner, held, hold)
     run = partial(attribution.run_attribution, sightings, state, sessions, journal_send, orders_send, tmp_path)
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         async with trio.open_nursery() as nursery, trio.open_nursery() as owner:
             owner.start_soon(run)
             known = await journal.receive()

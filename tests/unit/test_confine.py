@@ -61,7 +61,7 @@ async def test_one_pane_ends_no_other(tmp_path: Path) -> None:
         async with trio.open_nursery() as nursery:
             await nursery.start(partial(run_panes, inbox, PickyTmux(tmp_path, lambda: ""), tick_s=0.01))
             await send.send(WatchPane("good", 100, good_to))
-            with trio.fail_after(5):
+            with trio.fail_after(30):
                 await good.receive()
                 await send.send(WatchPane("bad", 100, bad_to))
                 with pytest.raises(trio.EndOfChannel):
