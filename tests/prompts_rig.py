@@ -134,13 +134,17 @@ class Rig:
     async def neighbours(self) -> None:
         """Say who runs, which status each has, and what the hooks tell."""
         registry = ClientRegistry(self.server.root / "clients")
+        names: dict[int, str] = {}
         while True:
             panes = await self.tmux.panes()
             found = await trio.to_thread.run_sync(registry.look, None, panes)
-            clients = {client.uuid.removeprefix("uuid-"): client for client in found}
+            names |= {client.pid: client.uuid.removeprefix("uuid-") for client in found if client.uuid}
+            clients = {names[client.pid]: client for client in found if client.pid in names}  # also without a word
             ended = {name: 1 for name in self.clients.latest.clients if name not in clients}
             self.clients_state.publish(ClientsSnapshot(clients, {**self.clients.latest.ended, **ended}, looked=True))
-            states = {name: Status(STATES[c.status], 0.0, "", "client") for name, c in clients.items()}
+            states = {
+                name: Status(STATES[c.status], 0.0, "", "client") for name, c in clients.items() if c.status in STATES
+            }
             self.status_state.publish(StatusSnapshot(states))
             for played in self.played.values():
                 sent = played.noted("sent")

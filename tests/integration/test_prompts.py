@@ -340,6 +340,7 @@ async def test_a_status_file_that_is_not_believed(server: PrivateTmux) -> None:
         await rig.play("alpha")
         (file,) = (server.root / "clients").glob("*.json")
         file.chmod(0o666)
+        await rig.clients.when(lambda snapshot: bool(snapshot.clients["alpha"].fault))
         with pytest.raises(NotTypeable, match="everybody may write to it"):
             await rig.prompt("alpha", "x")
         file.chmod(0o600)
