@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import signal
 import sys
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +28,12 @@ def here(tmp_path: Path) -> Iterator[Box]:
     with box(tmp_path) as made:
         (tmp_path / "dialogs.json").write_text(json.dumps([TRUST]))
         command = (sys.executable, tests.fakes.dialog_program.__file__, str(tmp_path))
-        made.tmux.run("new-session", "-d", "-s", "alpha", "-x", "100", "-y", "30", "--", *command)
+        under_a_shell = (
+            "sh",
+            "-c",
+            f"{shlex.join(command)}; exit",
+        )  # tmux continues its own child when that is stopped
+        made.tmux.run("new-session", "-d", "-s", "alpha", "-x", "100", "-y", "30", "--", *under_a_shell)
         entry = {"name": "alpha", "uuid": UUID, "mode": "safe", "workdir": str(tmp_path),
                  "created_at": "2026-11-01T10:00:00Z"}  # fmt: skip
         (made.daemon.root / "sessions.json").write_text(json.dumps({"schema_version": 1, "sessions": {"alpha": entry}}))
@@ -60,3 +70,43 @@ def test_it_ends_with_its_session(here: Box) -> None:
     id_ = dialog(here)["id"]
     here.tmux.run("kill-session", "-t", "=alpha")
     eventually(lambda: here.daemon.get(f"/api/requests/{id_}")["state"] == "withdrawn", what="the end")
+
+
+def says(here: Box, status: str) -> int:
+    """Have the program in alpha's pane say of itself what a client says; its process."""
+    shell = here.tmux.run("display-message", "-p", "-t", "=alpha:", "#{pane_pid}").strip()
+    pid = int(Path(f"/proc/{shell}/task/{shell}/children").read_text())
+    now = int(time.time() * 1000)
+    begun = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    entry = {"pid": pid, "sessionId": UUID, "cwd": str(here.daemon.home), "startedAt": now, "procStart": begun,
+             "entrypoint": "cli", "status": status, "waitingFor": "dialog open", "statusUpdatedAt": now}  # fmt: skip
+    file = here.daemon.home / ".claude" / "sessions" / f"{pid}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.with_suffix(".new").write_text(json.dumps(entry))
+    file.with_suffix(".new").replace(file)
+    return pid
+
+
+def heard_of_client(here: Box) -> bool:
+    """The client's status file is among the evidence."""
+    evidence = here.daemon.get("/api/sessions/alpha/explain")["evidence"]
+    return any(one["source"] == "client" for one in evidence)
+
+
+def test_a_suspended_client_gets_no_key(here: Box) -> None:
+    """Another program may have its terminal meanwhile; it is refused with the reason, and possible again afterwards."""
+    pid = says(here, "waiting")
+    request = dialog(here)
+    answer = {"choice": request["choices"][0]["id"], "key": "k"}
+    eventually(partial(heard_of_client, here), what="the client's own word")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = here.daemon.request("POST", f"/api/requests/{request['id']}/answer", json=answer)
+        assert (done.status_code, done.json()["error"]) == (422, "not_answerable")
+        assert "suspended" in done.json()["message"]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    notes = [json.loads(line) for line in (here.daemon.home / "notes.jsonl").read_text().splitlines()]
+    assert not [note for note in notes if "key" in note]
+    done = here.daemon.request("POST", f"/api/requests/{request['id']}/answer", json=answer)
+    assert (done.status_code, done.json()["state"]) == (200, "answered")
