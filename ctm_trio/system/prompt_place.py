@@ -14,6 +14,7 @@ import trio
 
 from ctm_trio.errors.tmux import TmuxGone
 from ctm_trio.errors.typing import DialogOpen, DraftInTheWay, Exited, NotTypeable, TmuxDead
+from ctm_trio.model.box_text import LEAST_SHOWN
 from ctm_trio.model.clients import Client
 from ctm_trio.model.dialogs import parse_dialog
 from ctm_trio.model.input_box import InputBox, input_box
@@ -33,9 +34,6 @@ LOOK_S, DRAWN_S = 0.06, 1.0
 
 SETTLE_S = 2.0
 """How long the screen of an older client may take until two looks at it are the same."""
-
-LEAST_SHOWN = 20
-"""Characters of a text's end that must be seen; fewer could be anything."""
 
 NO_CLIENT = "No Claude Code is known to run in its terminal, so nothing is typed there."
 ELSEWHERE = "It runs in no terminal of our tmux server, so nothing can be typed into it from here."

@@ -5,24 +5,22 @@ A text alone is never taken for an answer by a dialog; Enter is, and so it is pr
 
 from __future__ import annotations
 
-import unicodedata
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
 from typing import Literal
 
 import trio
 
 from ctm_trio.errors.tmux import PaneNotReady, ScreenChanged, TmuxFailed, TmuxGone
 from ctm_trio.errors.typing import DialogOpen, DraftInTheWay, Exited, NotShown, NotTypeable
+from ctm_trio.model.box_text import is_all, is_left, is_part
 from ctm_trio.model.command_menu import has_menu, other_command
 from ctm_trio.model.input_box import FIRST_ROW, InputBox, input_box, without_colours
 from ctm_trio.model.panes import Pane
 from ctm_trio.model.prompt_steps import Steps, steps_of
 from ctm_trio.system.live_sessions import ClientFile
-from ctm_trio.system.prompt_place import LEAST_SHOWN, LOOK_S, Place, Reach
+from ctm_trio.system.prompt_place import LOOK_S, Place, Reach
 from ctm_trio.system.tmux import ENTER_GAP_S, Tmux
 
 SHOWN_S, PASTE_S = 5.0, 0.02
@@ -36,9 +34,6 @@ ENTER_TRIES = 10
 
 TYPE_TRIES = 4
 """How often a text is typed until it is sure that no part of it was lost; Enter is pressed once."""
-
-MARGIN = 2
-"""Columns of the input box that stand before a text."""
 
 CLEAR_TRIES, CLEARED_LINES = 60, 20
 """How often a text of ours is removed line by line, and how many lines at once. Measured with Claude Code 2.1.330."""
@@ -105,7 +100,7 @@ async def type_prompt(reach: Reach, place: Place, text: str, begin: Begin, *, as
         # A dialog may have come and gone, and taken a part that the box does not show.
         if tries == TYPE_TRIES:
             raise DialogOpen(typed=True)
-        await _empty(reach, place, partial(_is_part, text=text))
+        await _empty(reach, place, partial(is_part, text=text))
         file = await reach.ready(place)
         assert file is not None
     await _enter(reach, place, text, "" if steps.wrapped else text)
@@ -132,7 +127,7 @@ async def _enter(reach: Reach, place: Place, text: str, exactly: str) -> None:
         except TmuxGone:
             raise Exited(typed=bool(text)) from None
         box = input_box(screen)
-        if exactly and box is not None and not _is_all(box, exactly):
+        if exactly and box is not None and not is_all(box, exactly):
             raise DraftInTheWay(typed=True)
         await reach.ready(place, text=text)
         lacks = () if FIRST_ROW in without_colours(screen) else (FIRST_ROW,)
@@ -196,62 +191,6 @@ async def _empty(reach: Reach, place: Place, ours: Callable[[InputBox], bool]) -
         await trio.sleep(LOOK_S)
 
 
-def is_left(box: InputBox, text: str) -> bool:
-    """Whether our text stands in the box, or what a dialog has left of it: whole pastes from its start and its end."""
-    if _is_all(box, text):
-        return True
-    pastes = steps_of(text).chunks
-    if len(pastes) < 2 or _has_more(box, text):
-        return False
-    if box.cut:
-        return _is_part(box, text)
-    shown, wanted = _plain(box.draft), _plain(text)
-    ends = {0, *accumulate(len(_plain(paste)) for paste in pastes)}
-    return any(
-        shown == wanted[:end] + wanted[start:]
-        for end in ends
-        if end <= len(shown) and (start := len(wanted) - (len(shown) - end)) in ends and shown
-    )
-
-
-def _is_part(box: InputBox, text: str) -> bool:
-    """Whether nothing but our text stands in the box, or so much of it that it can be nothing else."""
-    shown, wanted = _plain(box.draft), _plain(text)
-    enough = bool(shown) and shown in wanted and len(shown) >= min(LEAST_SHOWN, len(wanted))
-    return enough and not _has_more(box, text)
-
-
-def _is_all(box: InputBox, text: str) -> bool:
-    """Whether our text stands in the box, whole as far as the box shows it, and nothing else."""
-    if _has_more(box, text):
-        return False
-    shown, wanted = _plain(box.draft), _plain(text)
-    if box.cut:
-        at_end = wanted.endswith(shown) and len(shown) >= min(LEAST_SHOWN, len(wanted))
-        return at_end and box.lines >= _least_lines(text, box.columns - MARGIN)
-    return shown == wanted
-
-
-def _has_more(box: InputBox, text: str) -> bool:
-    """Whether the box shows a character that our text does not have, or not so often: somebody typed it there.
-
-    Of those that `_plain` leaves out, because a terminal may show them in another order, or not at all.
-    """
-    return bool(Counter(_odd(box.draft)) - Counter(_odd(text)))
-
-
-def _least_lines(text: str, columns: int) -> int:
-    """So many lines a text takes at least: a repetitive one has the same end long before it is whole."""
-    return sum(1 + max(0, sum(map(_width, line)) - 1) // max(1, columns) for line in text.split("\n"))
-
-
-def _width(char: str) -> int:
-    """Columns that a character takes at least."""
-    if not char.isprintable() or unicodedata.category(char) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
 async def _shown(reach: Reach, place: Place, text: str, limit_s: float) -> bool:
     """Wait until a text stands in the input box, and nothing else; of what the client wraps, until anything does.
 
@@ -261,28 +200,13 @@ async def _shown(reach: Reach, place: Place, text: str, limit_s: float) -> bool:
     end = trio.current_time() + limit_s
     while True:
         box = await reach.box(place.pane)
-        if box is None or (not box.empty and (not text or _is_all(box, text))):
+        if box is None or (not box.empty and (not text or is_all(box, text))):
             return box is not None and not box.cut  # if something else is open, the look before Enter finds out
         if trio.current_time() >= end:
             if box.empty:
                 raise NotShown("The text did not appear in the input box; Enter was not pressed.")
             raise DraftInTheWay(typed=True)
         await trio.sleep(LOOK_S)
-
-
-def _plain(text: str) -> str:
-    """Of a text what every terminal shows as it is, in its order: ASCII, and letters and digits from left to right."""
-    return "".join(c for c in unicodedata.normalize("NFC", text) if _is_plain(c))
-
-
-def _odd(text: str) -> str:
-    """Of a text the other characters that a person sees, from right-to-left letters to emoji."""
-    composed = unicodedata.normalize("NFC", text)
-    return "".join(c for c in composed if c.isprintable() and not c.isspace() and _width(c) and not _is_plain(c))
-
-
-def _is_plain(char: str) -> bool:
-    return "!" <= char <= "~" or (char.isalnum() and unicodedata.bidirectional(char) == "L")
 
 
 async def _taken(reach: Reach, place: Place) -> After:

@@ -14,6 +14,7 @@ import trio
 
 from ctm_trio.errors.typing import DraftInTheWay, KeyUsed, NotTypeable
 from ctm_trio.messages.clients import ClientsSnapshot
+from ctm_trio.model.box_text import is_left
 from ctm_trio.model.input_box import InputBox
 from ctm_trio.model.panes import Pane
 from ctm_trio.model.prompt_record import NOT_SEEN, Prompt
@@ -22,7 +23,6 @@ from ctm_trio.model.session import Session
 from ctm_trio.owners.prompts import held, receipts, sending
 from ctm_trio.system import prompt_typing
 from ctm_trio.system.prompt_place import Place
-from ctm_trio.system.prompt_typing import is_left
 from ctm_trio.system.tmux import Tmux
 from tests.prompts_rig import LIMIT_S, Played, Rig, prompts_rig, refused, running
 from tests.tmux_server import PrivateTmux, server, until

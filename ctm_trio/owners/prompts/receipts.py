@@ -15,11 +15,11 @@ from ctm_trio.archive.hook_lines import missed_events
 from ctm_trio.errors.base import CtmError
 from ctm_trio.journal.fold import fold_events
 from ctm_trio.journal.view import EventView
+from ctm_trio.model.box_text import is_left
 from ctm_trio.model.event import HOOK_TYPE, Event
 from ctm_trio.model.prompt_record import DELIVERED, FAILED, NOT_SEEN, QUEUED, TYPED, Prompt
 from ctm_trio.owners.prompts.desk import PromptsDesk
 from ctm_trio.owners.prompts.sending import NOT_SEEN_S
-from ctm_trio.system.prompt_typing import is_left
 
 log = logging.getLogger("ctm.prompts")
 

@@ -26,6 +26,7 @@ from ctm_trio.errors.typing import (
 )
 from ctm_trio.messages.prompts import HoldPrompt, SendPrompt
 from ctm_trio.messages.sessions import LookAtTmux
+from ctm_trio.model.box_text import is_left
 from ctm_trio.model.input_box import InputBox
 from ctm_trio.model.prompt_record import DELIVERED, FAILED, HELD, IDLE, TYPED, Prompt, sent_prompt, surely_belongs
 from ctm_trio.model.prompt_steps import Steps
@@ -33,7 +34,7 @@ from ctm_trio.model.session import Session
 from ctm_trio.owners.prompts.desk import PromptsDesk
 from ctm_trio.system.live_sessions import ClientFile
 from ctm_trio.system.prompt_place import Place
-from ctm_trio.system.prompt_typing import clear_leftover, is_left, type_prompt
+from ctm_trio.system.prompt_typing import clear_leftover, type_prompt
 from ctm_trio.system.sessions_file import SessionsFile
 from ctm_trio.system.tmux import tmux_name
 
