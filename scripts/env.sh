@@ -3,6 +3,8 @@
 #   . scripts/env.sh test      that, and the test tools       .venv
 # PYTHON_BIN chooses the interpreter (3.11 or later); VENV another directory.
 
+unset PYTHONDONTWRITEBYTECODE # some images set it; every start would compile each file again then, half of its time
+
 find_python() {
   local candidate
   for candidate in ${PYTHON_BIN:-} python3.11 python3.12 python3.13 python3.14 python3 python; do
