@@ -8,12 +8,15 @@ from dataclasses import dataclass
 CLIENT_MARK, OURS_MARK = "@ctm_client", "@ctm_ours"
 """Options of our own: on the pane that a session's client was started in, and on the session."""
 
+UNNAMED = "1"
+"""What the first of them says where the conversation is not known; older versions wrote nothing else."""
+
 SHARED_FORMAT = "#{?pane_synchronized,#{?#{==:#{window_panes},1},0,1},0}"
 """1 where keys for a pane go to the panes beside it as well (`synchronize-panes`); a text that is pasted does not."""
 
 PANE_FORMAT = (
     "#{session_name}:#{session_id} #{pane_id} #{pane_pid} #{?pane_dead,1,0} #{?pane_in_mode,1,0} #{?pane_input_off,1,0}"
-    f" #{{?{CLIENT_MARK},1,0}} #{{?{OURS_MARK},1,0}} {SHARED_FORMAT} #{{pane_mode}}"
+    f" #{{?{CLIENT_MARK},#{{{CLIENT_MARK}}},0}} #{{?{OURS_MARK},1,0}} {SHARED_FORMAT} #{{pane_mode}}"
 )
 """One pane a line, for `list-panes -F`. A session's name has no colon."""
 
@@ -28,7 +31,7 @@ class Pane:
         dead: that program has ended, and the pane was kept (`remain-on-exit`).
         in_mode: keys go to tmux's own mode, `mode` ("copy-mode", "view-mode", …), not to the program.
         input_off: keys go nowhere (`select-pane -d`).
-        client: we started the session's client in it.
+        client: we started the session's client in it; conversation: uuid that it was started with, "" if not known.
         ours: we started the session.
         shared: keys for it go to other panes of its window as well (`synchronize-panes`).
         at_shell: a shell waits for a command there, so no client runs in front. tmux does not say it.
@@ -46,6 +49,7 @@ class Pane:
     mode: str = ""
     shared: bool = False
     at_shell: bool = False
+    conversation: str = ""
 
 
 def parse_panes(lines: str) -> list[Pane]:
@@ -57,8 +61,14 @@ def parse_panes(lines: str) -> list[Pane]:
         if not colon or len(words) < 10 or not words[2].isdecimal():
             continue
         session_id, id_, pid, *flags = words
-        dead, in_mode, input_off, client, ours, shared = (flag == "1" for flag in flags[:6])
-        found.append(Pane(name, session_id, id_, int(pid), dead, in_mode, input_off, client, ours, flags[6], shared))
+        dead, in_mode, input_off, _, ours, shared = (flag == "1" for flag in flags[:6])
+        mark = flags[3]
+        found.append(
+            Pane(
+                name, session_id, id_, int(pid), dead, in_mode, input_off, mark != "0", ours, flags[6], shared,
+                conversation="" if mark in ("0", UNNAMED) else mark,
+            )
+        )  # fmt: skip
     return found
 
 

@@ -62,6 +62,7 @@ def _starting(uuid: str) -> Iterator[ClientFile]:
     One that asks whether to trust its folder has no status file yet.
     """
     wanted = {(option, uuid) for option in RESUMING}
+    joined = {f"--resume={uuid}", f"-r{uuid}", f"-r={uuid}", f"--session-id={uuid}"}
     for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
         if not name.isdecimal():
             continue
@@ -74,14 +75,18 @@ def _starting(uuid: str) -> Iterator[ClientFile]:
             continue
         if os.path.basename(words[0]).startswith("tmux"):
             continue  # a server keeps the words of the command that started it
-        if "--fork-session" not in words and not wanted.isdisjoint(pairwise(words)):
+        named = not wanted.isdisjoint(pairwise(words)) or not joined.isdisjoint(words)
+        if named and "--fork-session" not in words:
             yield ClientFile(int(name), uuid, "", "", 0.0, "", True, False)
 
 
-def pane_of(clients: Path, uuid: str, panes: Iterable[Pane]) -> Pane | None:
-    """The pane that the client of a conversation runs in, by its own status file; None if there is none. Blocks."""
+def panes_of(clients: Path, uuid: str, panes: Iterable[Pane]) -> list[Pane]:
+    """The panes that clients of a conversation run in, by their own status files. Blocks."""
     by_pid = {pane.pid: pane for pane in panes if not pane.dead}
+    found: dict[str, Pane] = {}
     for client in read_clients(clients):
         if client.uuid == uuid and client.alive:
-            return next((by_pid[pid] for pid in ancestors(client.pid) if pid in by_pid), None)
-    return None
+            pane = next((by_pid[pid] for pid in ancestors(client.pid) if pid in by_pid), None)
+            if pane is not None:
+                found[pane.id] = pane
+    return list(found.values())

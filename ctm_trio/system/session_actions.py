@@ -17,18 +17,22 @@ import trio
 
 from ctm_trio.errors.conversations import ConversationTaken, UnknownConversation
 from ctm_trio.errors.files import BrokenSessions
-from ctm_trio.errors.sessions import BadName, NameExists, SessionNotFound
+from ctm_trio.errors.sessions import BadName, NameExists, SessionNotFound, StillRuns
 from ctm_trio.errors.tmux import TmuxGone
 from ctm_trio.model.config import Settings
 from ctm_trio.model.panes import Pane
 from ctm_trio.model.paths import Paths
 from ctm_trio.model.session import FORKED_FROM, Session, SessionBook, is_new_name, public_session
 from ctm_trio.model.times import format_time
-from ctm_trio.system.running_twice import pane_of, refuse_running
+from ctm_trio.system.running_twice import panes_of, refuse_running
 from ctm_trio.system.sessions_file import taken_by
 from ctm_trio.system.spawn import renamed, spawned
 from ctm_trio.system.tmux import Tmux, exactly, tmux_name
 from ctm_trio.system.transcripts import has_transcript
+
+SEVERAL = (
+    "Several clients have its conversation open, and none of them is in its tmux session; end them where they run."
+)
 
 Step = Callable[[SessionBook], SessionBook]
 """Makes the new book of the one on disk; what it raises leaves the file as it was."""
@@ -133,6 +137,7 @@ class SessionActions:
 
         Raises:
             TmuxFailed: tmux did not do it.
+            StillRuns: several clients have its conversation open, none of them in its tmux session; none is ended.
         """
         try:
             pane = await self._elsewhere(name)
@@ -152,8 +157,15 @@ class SessionActions:
         if record is None or not record.uuid:
             return None
         panes = await self.tmux.panes()
-        home = await trio.to_thread.run_sync(pane_of, self.clients, record.uuid, panes)
-        return home if home is not None and home.session != tmux_name(name) else None
+        found = await trio.to_thread.run_sync(panes_of, self.clients, record.uuid, panes)
+        if not found:  # it may not have told of itself yet, as while a first-run dialog is open
+            found = [pane for pane in panes if pane.conversation == record.uuid and not pane.dead]
+        if any(pane.session == tmux_name(name) for pane in found):
+            return None
+        ours = [pane for pane in found if pane.client]  # one in which a person went on with the conversation is theirs
+        if len(ours) > 1:
+            raise StillRuns(SEVERAL)
+        return ours[0] if ours else None
 
     async def forget(self, name: str) -> Session:
         """Drop the record, and return it; tmux goes on.

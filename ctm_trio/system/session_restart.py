@@ -84,7 +84,9 @@ async def _respawn(actions: SessionActions, record: Session, mode: str, *, end: 
     overlay = await trio.to_thread.run_sync(ensure_overlay, paths)
     command = launch_command(claude, record.uuid, mode, env_sh=paths.env_sh, overlay=overlay, resume=resume)
     try:
-        kept = await actions.tmux.respawn(target, command, {"CTM_SESSION": record.name}, end=end, token=token)
+        kept = await actions.tmux.respawn(
+            target, command, {"CTM_SESSION": record.name}, end=end, token=token, conversation=record.uuid
+        )
         try:
             await still_runs(actions.tmux, target)
         finally:

@@ -95,7 +95,9 @@ async def spawned(
         )
         env = {"CTM_SESSION": record.name}
         token = secrets.token_hex(8)
-        started = await tmux.new_session(tmux_name(record.name), record.workdir, command, env, token=token)
+        started = await tmux.new_session(
+            tmux_name(record.name), record.workdir, command, env, token=token, conversation=record.uuid
+        )
         await still_runs(tmux, started)
         await tmux.release_pane(started)
         yield started

@@ -22,6 +22,7 @@ from ctm_trio.model.panes import (
     OURS_MARK,
     PANE_FORMAT,
     SHARED_FORMAT,
+    UNNAMED,
     Pane,
     client_pane,
     living,
@@ -106,7 +107,14 @@ class Tmux:
             return []
 
     async def new_session(
-        self, name: str, workdir: str, command: Sequence[str], env: Mapping[str, str], *, token: str = ""
+        self,
+        name: str,
+        workdir: str,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        token: str = "",
+        conversation: str = "",
     ) -> str:
         """Start a detached session and return its id (`$3`), a target that stays right when it is renamed.
 
@@ -119,6 +127,7 @@ class Tmux:
             command: the program and its arguments, run without a shell.
             env: variables of the session's environment.
             token: by which `end_start` finds it, hexadecimal.
+            conversation: uuid that the client is started with, noted at its pane (`Pane.conversation`).
 
         Raises:
             TmuxDuplicate: there is a session of that name.
@@ -133,7 +142,7 @@ class Tmux:
             ("set-option", "-t", here, START_MARK, token),
             ("set-option", "-t", here, "destroy-unattached", "off"),
             ("set-option", "-t", here, OURS_MARK, "1"),
-            ("set-option", "-p", "-t", here, CLIENT_MARK, "1"),
+            ("set-option", "-p", "-t", here, CLIENT_MARK, conversation or UNNAMED),
             ("set-option", "-p", "-t", here, "remain-on-exit", "on"),
         )
         for attempt in range(NEW_TRIES):
@@ -153,7 +162,14 @@ class Tmux:
             await self._run("set-option", "-p", "-u", "-t", pane.id, "remain-on-exit")
 
     async def respawn(
-        self, session: str, command: Sequence[str], env: Mapping[str, str], *, end: bool, token: str = ""
+        self,
+        session: str,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        end: bool,
+        token: str = "",
+        conversation: str = "",
     ) -> bool:
         """Run another program in the pane of a session's client; whoever is attached stays so.
 
@@ -164,6 +180,7 @@ class Tmux:
             env: variables of its environment.
             end: end the client first; else tmux refuses if it runs, also if it was started this very moment.
             token: by which `end_start` finds it, hexadecimal.
+            conversation: as for `new_session`.
 
         Returns:
             True if the user wants that pane kept anyway, so that it is not to be released.
@@ -173,7 +190,7 @@ class Tmux:
         target = first_pane(session) if pane is None else pane.id
         marks = (
             ("set-option", "-t", f"{session}:", START_MARK, token),
-            ("set-option", "-p", "-t", target, CLIENT_MARK, "1"),
+            ("set-option", "-p", "-t", target, CLIENT_MARK, conversation or UNNAMED),
             ("set-option", "-p", "-t", target, "remain-on-exit", "on"),
         )
         kept = await self._run("show-options", "-p", "-v", "-t", target, "remain-on-exit")

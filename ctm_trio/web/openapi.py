@@ -156,7 +156,7 @@ route(
     ref("Session"),
     method="post",
     takes=CONFIRM,
-    errors="400 404",
+    errors="400 404 409",
     order=True,
 )
 route(

@@ -281,16 +281,28 @@ async def test_kill(server: PrivateTmux) -> None:
             await acting.kill("nobody")
 
 
+def tells(acting: Acting, server: PrivateTmux, name: str, uuid: str) -> int:
+    """Have the program in a pane say that it is the client of a conversation; its process."""
+    pid = int(server.run("display-message", "-p", "-t", f"={name}:", "#{pane_pid}"))
+    file = acting.root / ".claude" / "sessions" / f"{pid}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"pid": pid, "sessionId": uuid, "status": "idle"}))
+    file.chmod(0o600)
+    return pid
+
+
 @pytest.mark.parametrize("moved", ["renamed", "joined"])
-async def test_kill_follows_the_client_not_the_name(server: PrivateTmux, moved: str) -> None:
-    """A tmux session that was renamed by hand, or whose pane was moved, is not told by its name: others stay."""
+@pytest.mark.parametrize("told", [True, False])
+async def test_kill_follows_the_client_not_the_name(server: PrivateTmux, moved: str, told: bool) -> None:
+    """A tmux session that was renamed by hand, or whose pane was moved, is not told by its name: others stay.
+
+    Neither where the client has not told of itself yet, as while it asks whether to trust its folder.
+    """
     async with running(server) as acting:
         made = await acting.create("alpha")
         pid = int(server.run("display-message", "-p", "-t", "=alpha:", "#{pane_pid}"))
-        file = acting.root / ".claude" / "sessions" / f"{pid}.json"
-        file.parent.mkdir(parents=True)
-        file.write_text(json.dumps({"pid": pid, "sessionId": made.uuid, "status": "idle"}))
-        file.chmod(0o600)
+        if told:
+            tells(acting, server, "alpha", made.uuid)
         if moved == "renamed":
             server.run("rename-session", "-t", "=alpha", "mine")
             server.new("alpha")
@@ -301,6 +313,20 @@ async def test_kill_follows_the_client_not_the_name(server: PrivateTmux, moved: 
         await acting.kill("alpha")
         await until(lambda: not Path(f"/proc/{pid}").exists())
         assert server.names() == ({"alpha"} if moved == "renamed" else {"alpha", "mine"})
+
+
+@pytest.mark.parametrize("home", [True, False])
+async def test_kill_leaves_a_persons_own_client_alone(server: PrivateTmux, home: bool) -> None:
+    """They went on with the conversation in a terminal of theirs, beside the session's client or after its end."""
+    async with running(server) as acting:
+        made = await acting.create("alpha")
+        for number in range(3):  # in whatever order the files are found
+            server.new(f"mine{number}")
+            tells(acting, server, f"mine{number}", made.uuid)
+        if home:
+            tells(acting, server, "alpha", made.uuid)
+        await acting.kill("alpha")
+        assert server.names() == {"mine0", "mine1", "mine2"}
 
 
 async def test_resume(server: PrivateTmux) -> None:
@@ -347,14 +373,15 @@ async def test_a_conversation_that_is_open_is_not_opened_again(server: PrivateTm
         assert (await ask(acting.send, order, timeout_s=9)).uuid != id_
 
 
-async def test_a_conversation_that_a_client_is_just_opening(server: PrivateTmux) -> None:
+@pytest.mark.parametrize("words", ["--resume ID", "--resume=ID", "-r ID", "-rID", "--session-id=ID"])
+async def test_a_conversation_that_a_client_is_just_opening(server: PrivateTmux, words: str) -> None:
     """One that was started by hand a moment ago has no status file yet; its command line says what it goes on with."""
     id_ = "0a1b2c3d-0000-4000-8000-000000000009"
     async with running(server) as acting:
         transcript = acting.root / ".claude" / "projects" / "p" / f"{id_}.jsonl"
         transcript.parent.mkdir(parents=True)
         transcript.write_text("{}\n")
-        server.new("hand", sys.executable, "-c", "import sys; sys.stdin.read()", "--resume", id_)
+        server.new("hand", sys.executable, "-c", "import sys; sys.stdin.read()", *words.replace("ID", id_).split())
         pid = server.run("display-message", "-p", "-t", "=hand:", "#{pane_pid}").strip()
         with pytest.raises(StillRuns, match=f"process {pid}"):
             await acting.create("alpha", resume=id_)
