@@ -35,6 +35,14 @@ _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _BREAKS = re.compile("\r\n|[\r\u0085\u2028\u2029]")
 _COMMAND = re.compile(r"\s*/[^\s/]+(?:\s|$)")
+_EMOJI = re.compile(r"(?:^|\s):[\w+-]{2,}$")
+"""The client shows a menu of emoji for such an end, and Enter would take one of them."""
+
+ENDING = frozenset({"exit", "quit", ":q", ":q!", ":wq", ":wq!"})
+"""Words at which the client ends, as at `/exit`."""
+
+_NO_COMMAND = re.compile(r"\s*/\s+\S")
+
 _IMAGE = re.compile(r"(?<=\S\.[a-z])(?:ng|pe?g|if|ebp|mp|iff?|vg|eic|vif)\b", re.IGNORECASE)
 """The rest of an image's extension behind its first letter."""
 
@@ -60,7 +68,8 @@ def check_prompt(text: str) -> str:
     """The text as it is kept: its lines end in line feeds, and what the client removes before it sends is not in it.
 
     Raises:
-        InvalidText: nothing is left, or it is over `MAX_BYTES`, or it has control characters but tabs and line breaks.
+        InvalidText: nothing is left, or it is over `MAX_BYTES`, or it has control characters but tabs and line breaks,
+            or the client would not take it as a prompt, but end or drop it.
     """
     try:
         size = len(text.encode())
@@ -74,6 +83,10 @@ def check_prompt(text: str) -> str:
     text = _BIDI.sub("", text).rstrip(" \t\n")
     if not any(c.isprintable() and not c.isspace() for c in text):
         raise InvalidText("The text is blank.")
+    if text.strip() in ENDING:
+        raise InvalidText(f"Claude Code would end at the word {text.strip()!r}; send /exit if that is wanted.")
+    if _NO_COMMAND.match(text):
+        raise InvalidText("Claude Code takes a slash and a blank at the start for a command, and drops the text.")
     return text
 
 
@@ -84,7 +97,7 @@ def is_command(text: str) -> bool:
 
 def steps_of(text: str) -> Steps:
     """How a text of `check_prompt` is typed."""
-    end = " " if text.endswith("\\") else ""  # the client cuts it off again when it sends
+    end = " " if text.endswith("\\") or _EMOJI.search(text) else ""  # the client cuts it off again when it sends
     if text.startswith("!"):
         # Typed before the box has become that of a shell command, and then put right: the cursor goes to the start of
         # the line, the `x` is deleted, and the rest follows behind.

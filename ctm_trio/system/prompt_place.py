@@ -81,15 +81,17 @@ class Reach:
             pane = self._of_client(panes, record, client)
         else:
             pane = self._of_session(panes, record, ended=ended)
-        if pane.dead or await trio.to_thread.run_sync(at_shell, pane.pid, abandon_on_cancel=True):
+        if pane.dead:
+            raise Exited
+        if client is not None and await trio.to_thread.run_sync(_is_behind, client, pane, abandon_on_cancel=True):
+            raise NotTypeable(BEHIND)  # a shell may wait in front of it, and it has not ended
+        if await trio.to_thread.run_sync(at_shell, pane.pid, abandon_on_cancel=True):
             raise Exited
         old = client is None and not await trio.to_thread.run_sync(self.clients.is_dir, abandon_on_cancel=True)
         if client is None and not old and not pane.client:
             raise NotTypeable(NO_CLIENT)
         if client is not None and not await trio.to_thread.run_sync(_is_its, client, pane, abandon_on_cancel=True):
             raise Exited
-        if client is not None and not await trio.to_thread.run_sync(in_front, client.pid, abandon_on_cancel=True):
-            raise NotTypeable(BEHIND)
         if why := untypeable(pane):
             raise NotTypeable(why)
         return Place(pane, client, old)
@@ -224,6 +226,11 @@ def _has(panes: list[Pane], record: Session) -> bool:
 
 def _read(path: Path) -> ClientFile | None:
     return read_client(path, believed_owners(path.parent))
+
+
+def _is_behind(client: Client, pane: Pane) -> bool:
+    """True if the client's process runs in that pane, and another has the keyboard."""
+    return _is_its(client, pane) and not in_front(client.pid)
 
 
 def _is_its(client: Client, pane: Pane) -> bool:

@@ -4,7 +4,8 @@
 
 In DIRECTORY it keeps `clients/PID.json`, and appends to `sent-NAME` one JSON text for each prompt that it was sent, and
 to `chosen-NAME` what was chosen in a dialog. It does what is appended to `do-NAME`, line by line: `busy` (turns go on
-until `end`), `free` (they end at once), `end`, `dialog`, `unguarded` (one that takes an Enter at once), `close`, `die`.
+until `end`), `mute` (the same, and its model says nothing), `free` (they end at once), `end`, `dialog`, `unguarded`
+(one that takes an Enter at once), `close`, `die`.
 Measured with Claude Code 2.1.330: how it draws, pastes, wraps long ones, and what Enter does in a dialog.
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 KEYS = re.compile(rb"\x1b\[200~.*?\x1b\[201~|\x1b\[[0-9;]*[A-Za-z~]|\x1b|[\x00-\x1a\x7f]|[^\x00-\x1b\x7f]+", re.DOTALL)
 PASTE, PASTED = b"\x1b[200~", b"\x1b[201~"
 COMMAND = re.compile(r"\s*/[^\s/]+(?:\s|$)")
+EMOJI = re.compile(r"(?:^|\s):[\w+-]{2,}$")
 LONE_COMMAND = re.compile(r"/\S*")
 COMMANDS = ("/clear", "/compact", "/copy", "/model")
 ROWS = ("Yes", "No")
@@ -52,7 +54,8 @@ class BoxClient:
         self.status = "idle"
         self.text, self.at = "", 0
         self.marked = 0
-        self.free = True
+        self.free, self.mute = True, False
+        self.last = ""
         self.opened = 0.0
         self.read_to = 0
         self.rest = b""
@@ -125,6 +128,9 @@ class BoxClient:
         elif key == b"\r":
             if self.text.endswith("\\"):
                 self.text, self.at = self.text[:-1] + "\n", self.at
+            elif EMOJI.search(self.text):
+                self.text = self.text[: self.text.rfind(":")] + "🆗 "
+                self.at = len(self.text)
             else:
                 self.submit()
         elif key == b"\x01":
@@ -138,6 +144,8 @@ class BoxClient:
         elif key == b"\x1b":
             if self.status == "busy":
                 self.tell("idle")
+                if self.mute and not self.text:
+                    self.insert(self.last)
         elif key[:1] > b"\x1f":
             self.insert(key.decode())
 
@@ -170,7 +178,7 @@ class BoxClient:
             self.shell = False
             self.note("chosen", f"SHELL {text}")
             return
-        self.queued = self.status == "busy"
+        self.queued, self.last = self.status == "busy", text
         if not self.free:
             self.tell("busy")
         self.note("ran" if COMMAND.match(text) else "sent", text)
@@ -187,8 +195,8 @@ class BoxClient:
             return
         self.read_to += len(whole) + 1
         for line in whole.split("\n"):
-            if line == "busy":
-                self.free = False
+            if line in ("busy", "mute"):
+                self.free, self.mute = False, line == "mute"
             elif line == "free":
                 self.free = True
                 self.end()

@@ -297,6 +297,7 @@ async def test_a_suspended_client_and_another_in_front(server: PrivateTmux) -> N
                 await rig.becomes(await rig.prompt("one", "for one"), "delivered")
                 os.kill(rig.clients.latest.clients["one"].pid, signal.SIGSTOP)
                 await until(lambda: "Stopped" in server.screen("both"))
+                assert await refused(partial(rig.prompt, "one", "not for the shell")) == "not_typeable"
         await until(lambda: "? for shortcuts" in server.screen("both"))
         assert await refused(partial(rig.prompt, "one", "not for two")) == "not_typeable"
         assert await refused(partial(rig.keys, "one", "Enter")) == "not_typeable"
@@ -360,6 +361,37 @@ async def test_interrupt(server: PrivateTmux) -> None:
         await rig.status.when(lambda snapshot: snapshot.sessions["alpha"].state == "working")
         assert await rig.interrupt("alpha")
         await rig.status.when(lambda snapshot: snapshot.sessions["alpha"].state == "waiting")
+
+
+@pytest.mark.parametrize("drafts", [False, True])
+async def test_a_prompt_that_is_put_back(server: PrivateTmux, drafts: bool) -> None:
+    """A client that is interrupted before its model says anything has our prompt in its box again: it is no draft.
+
+    Unless a person goes on writing there.
+    """
+    async with prompts_rig(server) as rig, running(rig):
+        alpha = await rig.play("alpha")
+        alpha.do("mute")
+        await rig.becomes(await rig.prompt("alpha", "work\non two lines"), "delivered", "queued")
+        await rig.status.when(lambda snapshot: snapshot.sessions["alpha"].state == "working")
+        assert await rig.interrupt("alpha")
+        await until(lambda: "on two lines" in server.screen("alpha"))
+        if drafts:
+            server.run("send-keys", "-t", "=alpha:", "-l", " and more")
+            await until(lambda: "and more" in server.screen("alpha"))
+            assert await refused(partial(rig.prompt, "alpha", "next")) == "draft_in_the_way"
+            return
+        await rig.becomes(await rig.prompt("alpha", "next"), "delivered", "queued")
+        assert alpha.noted("sent") == ["work\non two lines", "next"]
+
+
+@pytest.mark.parametrize("text", ["return :ok", ":key", "a\nx :+1"])
+async def test_words_that_would_open_a_menu_of_emoji(server: PrivateTmux, text: str) -> None:
+    """Enter would take a row of it, and send nothing."""
+    async with prompts_rig(server) as rig, running(rig):
+        alpha = await rig.play("alpha")
+        await rig.becomes(await rig.prompt("alpha", text), "delivered")
+        assert alpha.noted("sent") == [text]
 
 
 async def test_no_receipt(server: PrivateTmux, monkeypatch: pytest.MonkeyPatch) -> None:

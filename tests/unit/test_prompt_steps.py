@@ -60,6 +60,20 @@ def test_what_is_refused(text: str) -> None:
         check_prompt(text)
 
 
+@pytest.mark.parametrize("text", ["exit", " quit\n", ":q", ":wq!", "/ x", " /\tx"])
+def test_what_the_client_would_not_take_as_a_prompt(text: str) -> None:
+    """It would end at some words, and drop what it takes for a command without a name."""
+    with pytest.raises(InvalidText, match="Claude Code"):
+        check_prompt(text)
+
+
+@pytest.mark.parametrize("text", ["Exit", "exit now", "/exit", "/", "/x y", "a / b", "// a comment", ":D", "12:30"])
+def test_what_only_looks_like_it(text: str) -> None:
+    """These arrive as they are."""
+    assert check_prompt(text) == text
+    assert steps_of(text).chunks == (text,)
+
+
 def test_the_greatest_length() -> None:
     """100 KB of UTF-8 and no more."""
     assert len(check_prompt("é" * (MAX_BYTES // 2))) == MAX_BYTES // 2
@@ -70,6 +84,7 @@ def test_the_greatest_length() -> None:
 def test_cures() -> None:
     """A backslash at the end, an exclamation mark at the start, paths of images, tabs."""
     assert steps_of("a\\").chunks == ("a\\ ",)
+    assert [steps_of(text).chunks[-1][-1] for text in (":ok", "a :+1", "a\n:heart")] == [" ", " ", " "]
     bang = steps_of("!ls\nb")
     assert (bang.first, bang.keys, bang.chunks) == ("x!", ("C-a", "DC", "C-e"), ("ls\nb",))
     assert steps_of("!").chunks == ()
