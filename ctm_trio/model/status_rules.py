@@ -86,7 +86,7 @@ def decide(evidence: Evidence, now: float, before: Status | None) -> tuple[Statu
     Args:
         before: the status until now. One that is the same again keeps its `since`.
     """
-    if _cannot_tell(evidence) and before is not None and before.state in OVER and evidence.turn.at <= before.since:
+    if before is not None and _stays_over(evidence, before):
         return before, math.inf
     for state, rule in RULES:
         found = rule(evidence, now)
@@ -102,13 +102,13 @@ def decide(evidence: Evidence, now: float, before: Status | None) -> tuple[Statu
         fault = evidence.client.fault if evidence.client is not None else ""
         reason = f"{found.reason} {fault}" if fault else found.reason
         status = Status(state, since, reason, found.source, found.request_id, found.resets_at)
-        return status, _next_due(evidence, now, found.settles)
+        return status, math.inf if _stays_over(evidence, status) else _next_due(evidence, now, found.settles)
     raise AssertionError("the last rule always holds")
 
 
-def _cannot_tell(e: Evidence) -> bool:
+def _stays_over(e: Evidence, status: Status) -> bool:
     """No client says anything, and tmux cannot be asked: a daemon that has just begun has not asked it yet."""
-    return e.alive is None and e.client is None
+    return e.alive is None and e.client is None and status.state in OVER and e.turn.at <= status.since
 
 
 def rejected(evidence: Evidence, now: float, state: str) -> list[tuple[str, str]]:
@@ -308,8 +308,8 @@ def _waiting(e: Evidence, now: float) -> Hit | str:
         return f"the client says that it is {e.says}."
     if e.turn.phase == STOPPED:
         return Hit(_last_words(e), "hook", e.turn.at)
-    if e.turn.phase == STARTED:
-        return Hit(READY, "hook", e.turn.at)
+    if e.turn.phase == STARTED:  # its status file follows, and only then it takes a prompt
+        return Hit(READY, "hook", e.turn.at, settles=e.turn.at + TURN_SETTLE_S)
     return "its last turn is not over." if e.turn.phase else "nothing was heard of it."
 
 

@@ -18,6 +18,7 @@ from ctm_trio.model.status_rules import (
     CLOSED_SETTLE_S,
     END_SETTLE_S,
     FIRST_SCREEN_S,
+    TURN_SETTLE_S,
     UNHEARD_S,
     decide,
     rejected,
@@ -146,6 +147,17 @@ def test_it_settles_before_it_changes() -> None:
     ended = Evidence(ended=True, ended_at=NOW - 0.1, turn=STOPPED)
     assert state(ended, waiting) == "waiting"
     assert state(ended, waiting, NOW + END_SETTLE_S) == "exited"
+
+
+def test_a_client_that_has_just_started() -> None:
+    """Its status file says when it takes a prompt, some moments behind its hook; older clients write none."""
+    starting, _ = decide(Evidence(launched=NOW - 1), NOW, None)
+    heard = Evidence(launched=NOW - 1, turn=turn(("SessionStart", 0.1)))
+    kept, due = decide(heard, NOW, starting)
+    assert kept.state == "starting"
+    assert due == pytest.approx(NOW - 0.1 + TURN_SETTLE_S)
+    assert state(heard, starting, due) == "waiting"
+    assert state(replace(heard, client=client("idle", 0)), starting) == "waiting"
 
 
 def test_a_clock_that_was_set_back_holds_nothing_up() -> None:

@@ -15,6 +15,7 @@ from ctm_trio.model.hook_event import parse_hook_line
 from ctm_trio.model.panes import Pane
 from ctm_trio.model.session import Session
 from ctm_trio.model.status import ASKING, BLOCKED
+from ctm_trio.model.status_rules import TURN_SETTLE_S
 from ctm_trio.model.times import format_time
 from ctm_trio.model.tool_call import TOOL_EVENTS
 from ctm_trio.owners.requests.book import Book
@@ -132,7 +133,8 @@ def test_no_false_word_and_none_missed(pid: int) -> None:
         replay.tell(item)
         replay.look()
         check(replay)
-    assert len(replay.states) > 1
+    told = {state for _, state in replay.states}
+    assert len(told) > 1 or replay.now - replay.states[0][0] < TURN_SETTLE_S  # one that ended at once
 
 
 def check(replay: Replay) -> None:
