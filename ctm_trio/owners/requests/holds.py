@@ -205,7 +205,7 @@ class Holds:
     @staticmethod
     def _not_printed(entry: Open) -> None:
         """Its hook says so: by coming back, or by ending at a signal. An answer that was sent to it is none."""
-        entry.request = replace(entry.request, attempt=None, attempt_key="")
+        entry.request, entry.sent_to_hook = replace(entry.request, attempt=None, attempt_key=""), False
 
     async def _ended(self, hold: Hold, limit: float, *, agent: bool) -> str:
         """Wait until a hook has ended, and say how; "" if it is let go instead."""

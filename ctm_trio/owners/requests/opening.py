@@ -100,7 +100,7 @@ def dialog_request(
     is_permission = waiting_for in PERMISSION_WAITS
     payload = {"hook_event_name": "PermissionRequest", "tool_name": tool, "tool_input": tool_input, "cwd": cwd}
     asked = asked_of(payload) if is_permission and tool else None
-    if asked is None:
+    if asked is None or not shows(dialog, asked):  # the call that was begun last may be another one
         shown = {"title": dialog.title, "text": "\n".join(dialog.body)}
         asked = Asked(
             "permission" if is_permission else "dialog", "", shown, _title(dialog), cwd, "", "", choices, None, None,
