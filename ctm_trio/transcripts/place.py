@@ -36,6 +36,15 @@ def place_of(path: str) -> Place | None:
     return Place(stem.lower()) if is_conversation_id(stem) else None
 
 
+def whose(path: str) -> str:
+    """What is the same for all transcripts of a conversation, or of a sub-agent, wherever they stand; "" for none."""
+    place = place_of(path)
+    if place is None:
+        return ""
+    # What its lines alone say is not known here: the id of such a sub-agent is short, and another may have it too.
+    return f"{place.uuid or PurePath(path).parent.name}/{place.agent_id}"
+
+
 def root_of(path: str) -> str:
     """The `projects` directory that a transcript is in, as far as its path says; "" if it is none's.
 

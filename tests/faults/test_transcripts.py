@@ -299,6 +299,39 @@ def test_a_project_directory_is_renamed(box: Box, talk: Talk) -> None:
     well(box)
 
 
+@pytest.mark.parametrize("how", ["moved while it is down", "moved while it runs", "copied, and deleted later"])
+def test_all_is_moved(box: Box, talk: Talk, how: str) -> None:
+    """The directory behind the link stands elsewhere, and the link leads there: all is there as before."""
+    first, second = (box.daemon.home / name / "projects" for name in ("first", "second"))
+    agent = Talk(A, agent="a1")
+    agent.prompt("look")
+    talk.write(first)
+    agent.write(first)
+    box.projects.parent.mkdir(exist_ok=True)
+    box.projects.symlink_to(first)
+    box.start()
+    before, thread = box.entries(), box.entries(more="&agent=a1")
+    assert [one["text"] for one in thread] == ["look"]
+
+    def move() -> None:
+        second.parent.mkdir()
+        if "copied" in how:
+            shutil.copytree(first, second)
+        else:
+            first.rename(second)
+        box.projects.unlink()
+        box.projects.symlink_to(second)
+
+    move() if "runs" in how else box.again(move)
+    if "copied" in how:
+        assert box.entries() == before
+        box.again(lambda: shutil.rmtree(first.parent))
+    eventually(lambda: (box.entries(), box.entries(more="&agent=a1")) == (before, thread), within_s=SLOW_S, what="all")
+    append(talk.place(second), talk.prompt("three"))
+    box.until("one", "two", "three")
+    well(box)
+
+
 def test_two_files_with_one_uuid(box: Box, talk: Talk) -> None:
     """Each line once; what only one of them has goes with it."""
     one = talk.write(box.projects, "-one")

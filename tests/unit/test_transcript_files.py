@@ -13,7 +13,7 @@ import pytest
 
 from ctm_trio.core.bell import Bell
 from ctm_trio.owners.conversations.desk import ConversationsDesk
-from ctm_trio.owners.conversations.directories import Directories, really_gone, roots_of
+from ctm_trio.owners.conversations.directories import Directories, moved, really_gone, roots_of
 from ctm_trio.owners.conversations.queue import Queue
 from ctm_trio.system.tree_watch import TreeWatch
 from ctm_trio.transcripts import file_lines
@@ -295,3 +295,16 @@ def test_a_disk_that_is_away(tmp_path: Path) -> None:
     """It has lost nothing."""
     path = str(tmp_path / "projects" / "-a" / f"{A}.jsonl")
     assert really_gone([path], [str(tmp_path / "projects")]) == really_gone([path], []) == []
+
+
+def test_what_is_away_and_stands_elsewhere(tmp_path: Path) -> None:
+    """It was moved; not so what is still there, what has one place alone, and another's sub-agent with the same id."""
+    old, new = tmp_path / "old" / "projects", tmp_path / "new" / "projects"
+    names = [f"-a/{A}.jsonl", f"-a/{A}/subagents/agent-a1.jsonl", "-a/agent-a2.jsonl"]
+    away = [str(old / name) for name in names]
+    alone = [str(old / f"-a/{B}.jsonl"), str(old / "-b" / "agent-a2.jsonl"), str(old / "-a" / "notes.jsonl")]
+    files = [put(new / name) for name in names]
+    assert moved([*away, *alone], files) == away
+    put(old / names[0])
+    assert moved([*away, *alone], files) == away[1:]
+    assert moved(away, []) == []

@@ -18,7 +18,7 @@ from ctm_trio.owners.conversations.desk import ConversationsDesk
 from ctm_trio.owners.conversations.queue import Compared, compare
 from ctm_trio.system.tree_watch import TreeWatch
 from ctm_trio.transcripts.finder import PROJECTS, Scan, scan, with_one_name
-from ctm_trio.transcripts.place import SUFFIX, root_of
+from ctm_trio.transcripts.place import SUFFIX, root_of, whose
 
 SCAN_S = 10.0
 """How often everything is looked at anyway: network file systems and full queues send no event."""
@@ -147,7 +147,8 @@ def _compared(
 ) -> tuple[Compared, list[str]]:
     """What is to be read, and what was deleted. Blocks."""
     compared = compare(found.files, positions, found.problems)
-    return compared, really_gone(compared.gone, roots)
+    gone = really_gone(compared.gone, roots)
+    return compared, gone + moved(set(compared.gone).difference(gone), found.files)
 
 
 def really_gone(paths: Iterable[str], roots: Sequence[str]) -> list[str]:
@@ -159,3 +160,16 @@ def really_gone(paths: Iterable[str], roots: Sequence[str]) -> list[str]:
     return [
         path for path in paths if not os.path.lexists(path) and os.path.isdir(root_among(roots, path) or root_of(path))
     ]
+
+
+def moved(paths: Iterable[str], files: Iterable[str]) -> list[str]:
+    """Those of some files that are away which stand elsewhere now: as long as they are known, no entry leads there.
+
+    A directory that was moved with all that is in it is not there any more, just as one on a disk that is away. Blocks.
+
+    Args:
+        files: that were found.
+    """
+    away = {path: place for path in paths if (place := whose(path)) and not os.path.lexists(path)}
+    there = {whose(path) for path in files} if away else set()
+    return [path for path, place in away.items() if place in there]
