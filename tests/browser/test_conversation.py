@@ -310,6 +310,25 @@ def test_find_and_the_way_through(talked: Site, open_page: OpenPage) -> None:
     assert not page.evaluate("CSS.highlights.has('reader-find')")
 
 
+def test_prompts_of_one_second(site: Site, open_page: OpenPage) -> None:
+    """They stand in their order in the outline and among what was found, also where one is at the second itself."""
+    site.add_session("checkout")
+    talk = transcript_of(site, "checkout")
+    for fraction, text in (("000", "The first needle"), ("300", "The second needle")):
+        talk.write(talk.prompt_line(text) | {"timestamp": f"2026-11-20T09:00:05.{fraction}Z"})
+    site.start()
+    site.sign_up()
+    page, _ = open_page(READ)
+    outline = page.get_by_role("navigation", name="Prompts").locator(".outline-item")
+    expect(outline).to_contain_text(["The first needle", "The second needle"])
+    page.keyboard.press("/")
+    page.get_by_role("searchbox", name="Find in this conversation").fill("needle")
+    expect(page.locator(".find-count")).to_have_text("0 of 2")
+    page.keyboard.press("Enter")
+    expect(page.locator(".entry[data-marked]")).to_contain_text("The first needle")
+    expect(page.locator(".find-count")).to_have_text("1 of 2")
+
+
 def test_find_in_all_of_it(site: Site, open_page: OpenPage) -> None:
     """What is not loaded is searched by itself: one count, one list, the arrows walk all; deep in an output too."""
     site.add_session("checkout")

@@ -56,6 +56,12 @@ def test_ids_are_compared_as_two_numbers(page: Page) -> None:
     assert found == ordered
 
 
+def test_times_are_compared_as_moments(page: Page) -> None:
+    """The daemon leaves out a fraction of zero; what is no time comes first."""
+    ordered = ["", "2026-11-20T09:00:05Z", "2026-11-20T09:00:05.300000Z", "2026-11-20T09:00:06Z"]
+    assert call(page, "times.js", "[...a].reverse().sort(m.compareTimes)", ordered) == ordered
+
+
 TERMINAL: list[tuple[str, list[str], dict[str, object]]] = [
     ("plain", ["plain"], {}),
     ("\x1b[31mred\x1b[0m", ["red"], {"fg": "var(--ansi-1)"}),

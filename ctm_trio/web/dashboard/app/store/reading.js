@@ -4,6 +4,7 @@
  */
 import { conversations } from '../client/index.js';
 import { batch, signal } from '../html.js';
+import { compareTimes } from '../times.js';
 
 /** @import { ApiError } from '../client/index.js' */
 /** @import { Whose } from '../client/conversations.js' */
@@ -192,7 +193,7 @@ export class Reading {
       if (entry.truncated) this.#readWhole(entry);
     }
     if (added.length) {
-      all.sort((a, b) => (a.ts < b.ts ? -1 : a.ts > b.ts ? 1 : 0)); // stable: what has one time stays as it came
+      all.sort((a, b) => compareTimes(a.ts, b.ts)); // stable: what has one time stays as it came
       if (this.atEnd && all.length > KEPT) this.older.value = true;
       if (!this.atEnd) this.fresh.value = { id: this.fresh.peek().id || added[0].id, n: this.fresh.peek().n + added.length };
     }

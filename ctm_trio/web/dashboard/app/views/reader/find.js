@@ -2,6 +2,7 @@
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../../html.js';
 import { dayAndTime, hourMinute } from '../../i18n/format.js';
 import { t } from '../../i18n/index.js';
+import { compareTimes } from '../../times.js';
 import { IconButton } from '../../ui/bits.js';
 import { Icon } from '../../ui/icons.js';
 import { RESULT_CHARS } from './call.js';
@@ -113,13 +114,13 @@ function hitsIn(entries, wanted) {
 /** Both, each entry once, oldest first. @param {Hit[]} here @param {Hit[]} rest */
 function union(here, rest) {
   const known = new Set(here.map((one) => one.id));
-  return [...here, ...rest.filter((one) => !known.has(one.id))].sort((a, b) => (a.ts < b.ts ? -1 : a.ts > b.ts ? 1 : 0));
+  return [...here, ...rest.filter((one) => !known.has(one.id))].sort((a, b) => compareTimes(a.ts, b.ts));
 }
 
 /** The first hit at or behind an entry, else the last one. @param {Hit[]} hits @param {Entry[]} entries @param {string} top */
 function nearest(hits, entries, top) {
   const from = entries.find((one) => one.id === top)?.ts ?? '';
-  const found = hits.findIndex((one) => one.ts >= from);
+  const found = hits.findIndex((one) => compareTimes(one.ts, from) >= 0);
   return found < 0 ? hits.length - 1 : found;
 }
 

@@ -5,6 +5,7 @@ import { dayAndTime, moment } from '../../i18n/format.js';
 import { t } from '../../i18n/index.js';
 import { boxNow } from '../../store/clock.js';
 import { toast } from '../../store/toasts.js';
+import { compareTimes } from '../../times.js';
 import { Icon } from '../../ui/icons.js';
 import { firstLine } from './context.js';
 
@@ -47,7 +48,7 @@ class Seen {
 
   follows = (/** @type {string} */ one, /** @type {string} */ next) => this.#pairs.has(`${one} ${next}`);
   has = (/** @type {string} */ id) => this.#known.has(id);
-  list = () => [...this.#known.values()].sort((a, b) => (a.ts < b.ts ? -1 : a.ts > b.ts ? 1 : 0));
+  list = () => [...this.#known.values()].sort((a, b) => compareTimes(a.ts, b.ts));
 }
 
 /**
