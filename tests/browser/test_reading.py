@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.browser.conftest import OpenPage
 from tests.browser.site import Site
 
 UUID = "aaaaaaaa-0000-4000-8000-000000000000"
-READING = (
-    f"const reading = new m.Reading({{uuid: '{UUID}'}}); const ids = () => reading.entries.value.map((one) => one.id);"
-)
+READING = f"""
+  const reading = (window.reading ??= new m.Reading({{uuid: '{UUID}'}}));
+  const shown = () => reading.entries.value.map((one) => [one.id, one.result ?? '']);
+"""
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def page(site: Site, open_page: OpenPage) -> Page:
 
 
 def run(page: Page, body: str, argument: object = None) -> Any:
-    """What the statements `body` return, given a reader's store `reading`, its `ids()` and the argument `a`."""
+    """What the statements `body` return, given a reader's store `reading`, what it has `shown()` and `a`."""
     return page.evaluate(f"(a) => import('/app/store/reading.js').then(async (m) => {{ {READING} {body} }})", argument)
 
 
@@ -33,11 +35,77 @@ def entry(id_: str, ts: str, **more: object) -> dict[str, object]:
     return {"id": id_, "ts": ts, "kind": "text", "turn": 1, "text": id_, **more}
 
 
+class Told:
+    """Answers pages of what was said so far, as the daemon does."""
+
+    def __init__(self, page: Page, said: list[dict[str, object]]) -> None:
+        self.said = said
+        page.route(f"**/conversations/{UUID}/entries*", self._answer)
+
+    def _answer(self, route: Route) -> None:
+        asked = {key: value[0] for key, value in parse_qs(urlsplit(route.request.url).query).items()}
+        limit, found = int(asked["limit"]), self.said
+        if "after" in asked:
+            found = found[self._place(asked["after"]) + 1 :]
+            shown = found[:limit]
+        else:
+            found = found[: self._place(asked["before"])] if "before" in asked else found
+            shown = found[-limit:]
+        route.fulfill(json={"entries": shown, "has_more": len(shown) < len(found)})
+
+    def _place(self, id_: str) -> int:
+        return [one["id"] for one in self.said].index(id_)
+
+
+def talk(count: int, *calls: int) -> list[dict[str, object]]:
+    """Entries a second apart, named by their numbers; some are calls without a result."""
+    return [
+        entry(f"{number}", f"2026-11-20T09:{number // 60:02}:{number % 60:02}Z")
+        | ({"kind": "tool", "tool": "Bash"} if number in calls else {})
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize(("how", "more"), [("look", 1), ("look", 150), ("catchUp", 1), ("catchUp", 70)])
+def test_a_result_that_no_event_told(page: Page, how: str, more: int) -> None:
+    """A call gets its result, be it far above what is new or the first of all."""
+    for call in (0, 20, 119):
+        told = Told(page, talk(120, call))
+        run(page, "await reading.start(); await reading.loadOlder();")
+        told.said = talk(120 + more, call)
+        told.said[call]["result"] = "done"
+        wanted = [[str(number), "done" if number == call else ""] for number in range(120 + more)]
+        assert run(page, f"await reading.{how}(); return shown();") == wanted[:220]  # a page of 100 more
+
+
+def test_a_gap_that_no_page_closes(page: Page) -> None:
+    """At the end what came last is shown; further up what was read stays, with its result."""
+    for at_end in (True, False):
+        told = Told(page, talk(120, 20))
+        run(page, "await reading.start(); await reading.loadOlder();")
+        told.said = talk(270, 20)
+        told.said[20]["result"] = "done"
+        wanted = [[str(number), "done" if number == 20 else ""] for number in range(270)]
+        found = run(page, "reading.atEnd = a; await reading.catchUp(); return [shown(), reading.newer.value];", at_end)
+        assert found == ([wanted[-100:], False] if at_end else [wanted[:120], True])
+
+
+def test_results_of_a_stretch_that_goes_on(page: Page) -> None:
+    """The next page is loaded: what is here already comes in its place with its result, once."""
+    told = Told(page, talk(300, 120))
+    run(page, "await reading.around('100');")
+    told.said[120]["result"] = "done"
+    found = run(page, "await reading.loadNewer(); return shown();")
+    assert found == [[str(number), "done" if number == 120 else ""] for number in range(41, 261)]
+
+
 def test_entries_of_one_second(page: Page) -> None:
     """A fraction of zero is left out: what came later in that second is behind it all the same."""
     shown = [entry("prompt", "2026-11-20T09:00:05Z")]
     told = [entry("answer", "2026-11-20T09:00:05.300000Z"), entry("call", "2026-11-20T09:00:06Z")]
-    page.route(
-        f"**/conversations/{UUID}/entries*", lambda route: route.fulfill(json={"entries": shown, "has_more": False})
-    )
-    assert run(page, "await reading.start(); reading.live(a); return ids();", told) == ["prompt", "answer", "call"]
+    Told(page, shown)
+    assert run(page, "await reading.start(); reading.live(a); return shown().map(([id]) => id);", told) == [
+        "prompt",
+        "answer",
+        "call",
+    ]

@@ -11,6 +11,8 @@ import { compareTimes } from '../times.js';
 /** @import { Entry } from '../client/types.js' */
 
 const PAGE = 100;
+/** The daemon gives so many at once. */
+const MOST = 500;
 /** Entries on each side of one that is looked for. */
 const AROUND = 60;
 /** Entries kept: what is further away is loaded again when it is wanted. */
@@ -95,9 +97,10 @@ export class Reading {
     const last = this.entries.peek().at(-1);
     if (!this.newer.peek() || !last || this.busy.peek()) return Promise.resolve();
     return this.#load('newer', async () => {
-      const page = await this.#page({ after: last.id });
+      const [page, answered] = await Promise.all([this.#page({ after: last.id }), this.#answered()]);
       return () => {
-        const all = [...this.entries.peek(), ...page.entries];
+        const now = new Map([...this.entries.peek(), ...answered, ...page.entries].map((one) => [one.id, one]));
+        const all = [...now.values()];
         if (all.length > KEPT) this.older.value = true;
         this.entries.value = all.slice(-KEPT);
         this.newer.value = page.has_more;
@@ -109,12 +112,13 @@ export class Reading {
   catchUp = () => {
     if (!this.loaded.peek() || this.newer.peek()) return Promise.resolve();
     return this.#load('newer', async () => {
-      const page = await this.#page({});
+      const [page, answered] = await Promise.all([this.#page({}), this.#answered()]);
       return () => {
         const known = new Set(this.entries.peek().map((one) => one.id));
-        if (!page.has_more || page.entries.some((one) => known.has(one.id))) this.#take(page.entries);
-        else if (this.atEnd) this.#show(page.entries, true, false, page.title);
-        else this.newer.value = true; // what is between is loaded when the reader gets there
+        const follows = !page.has_more || page.entries.some((one) => known.has(one.id));
+        if (!follows && this.atEnd) return this.#show(page.entries, true, false, page.title);
+        if (!follows) this.newer.value = true; // what is between is loaded when the reader gets there
+        this.#take(follows ? [...answered, ...page.entries] : answered);
       };
     });
   };
@@ -125,9 +129,9 @@ export class Reading {
     if (!this.loaded.peek() || this.newer.peek() || this.busy.peek()) return Promise.resolve();
     if (!last) return this.start();
     return this.#load('newer', async () => {
-      const page = await this.#page({ after: last.id });
+      const [page, answered] = await Promise.all([this.#page({ after: last.id }), this.#answered()]);
       return () => {
-        this.#take(page.entries);
+        this.#take([...answered, ...page.entries]);
         this.newer.value = page.has_more;
       };
     });
@@ -139,6 +143,17 @@ export class Reading {
     if (!own.length) return;
     if (this.busy.peek()) this.#meanwhile.push(...own);
     if (this.loaded.peek()) this.#take(own, true);
+  };
+
+  /** The last of what is here, as it is now, from the first call on that has no result yet. @returns {Promise<Entry[]>} */
+  #answered = async () => {
+    const all = this.entries.peek();
+    const at = all.findIndex((one, index) => index >= all.length - MOST && one.kind === 'tool' && one.result === undefined);
+    if (at < 0) return [];
+    const known = new Set(all.map((one) => one.id));
+    const wanted = at ? { after: all[at - 1].id, limit: all.length - at } : { limit: MOST };
+    const page = await this.#page(wanted).catch(() => ({ entries: [] })); // then they stay as they are
+    return page.entries.filter((one) => known.has(one.id));
   };
 
   /** @param {'start'|'older'|'newer'} what @param {() => Promise<() => void>} ask gives what to do with the answer */
