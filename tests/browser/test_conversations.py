@@ -33,6 +33,8 @@ def told(site: Site) -> dict[str, Transcript]:
     made["elsewhere"] = Transcript(site.home, str(elsewhere), ago_s=90_000)
     made["elsewhere"].prompt("Sort the haystack, please")
     made["elsewhere"].answer(words("It is sorted by **length**."))
+    agent = Transcript(site.home, str(elsewhere), made["elsewhere"].id, agent=AGENT, ago_s=89_999)
+    agent.answer(words("Straw was found."))  # it was interrupted: no call's result names it
     site.dump("checkout", context=41, cost=9.5)
     site.start()
     site.sign_up()
@@ -172,8 +174,7 @@ def test_a_conversation_that_is_taken(told: dict[str, Transcript], open_page: Op
 
 def test_searching_what_was_said(told: dict[str, Transcript], open_page: OpenPage) -> None:
     """Filters say where and by whom; a match leads to its entry, without a session and in a sub-agent's thread too."""
-    page, guard = open_page("/search?q=sorted")
-    guard.expect(404)  # the sub-agent's entry is not in the main thread
+    page, _ = open_page("/search?q=sorted")
     matches = page.locator(".match")
     expect(matches).to_have_count(1, timeout=15_000)
     expect(matches).to_contain_text("Answer")
@@ -197,6 +198,16 @@ def test_searching_what_was_said(told: dict[str, Transcript], open_page: OpenPag
     expect(page.get_by_text("the thread of a sub-agent: reviewer · Review the change")).to_be_visible()
     page.get_by_role("link", name="Back to the main thread").click()
     expect(page.locator(".entry[data-marked]")).to_contain_text("Review the change")
+
+
+def test_a_match_of_a_sub_agent_that_no_call_names(told: dict[str, Transcript], open_page: OpenPage) -> None:
+    """A match leads into its thread without a look at the calls."""
+    page, _ = open_page("/search?q=straw+was+found")
+    expect(page.locator(".match")).to_have_count(1, timeout=15_000)
+    page.locator(".match").click()
+    expect(page).to_have_url(re.compile(f"/conversations/{told['elsewhere'].id}.*agent={AGENT}"))
+    expect(page.locator(".entry[data-marked]")).to_contain_text("Straw was found.")
+    expect(page.get_by_text("is not there any more")).to_have_count(0)
 
 
 def test_what_a_session_used(told: dict[str, Transcript], site: Site, open_page: OpenPage) -> None:

@@ -10,10 +10,11 @@ import { toolIcon, toolName } from '../../ui/tool.js';
 /** @type {Record<string, string>} */
 const ICONS = { prompt: 'send', thinking: 'thought', command: 'pane', notice: 'meta', compaction: 'plan' };
 
-/** Where a match is: an entry in its conversation, a call in the feed. @param {import('../../client/types.js').SearchMatch} match @param {boolean} known */
+/** Where a match is: an entry in its thread, a call in the feed. @param {import('../../client/types.js').SearchMatch} match @param {boolean} known */
 function addressOf(match, known) {
   if (!match.entry) return sessionPath(match.session, 'feed', `/${match.id}`);
-  const entry = `?entry=${encodeURIComponent(match.entry)}`;
+  const thread = match.agent_id ? `agent=${encodeURIComponent(match.agent_id)}&` : '';
+  const entry = `?${thread}entry=${encodeURIComponent(match.entry)}`;
   return known ? sessionPath(match.session, 'conversation', entry) : `/conversations/${encodeURIComponent(match.uuid)}${entry}`;
 }
 
