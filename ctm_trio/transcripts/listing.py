@@ -44,7 +44,8 @@ def read_list(wanted: WantedList, db: sqlite3.Connection) -> tuple[list[Conversa
         with suppress(TooMany):  # then those that were found are the newest
             for row, _ in find_entries(db, wanted.q, tags=(role_tag("prompt"),)):
                 prompted.add(row.conversation)
-        conditions.append("(instr(lower(title), :q) OR id IN (SELECT value FROM json_each(:found)))")
+        db.create_function("folded", 1, str.lower, deterministic=True)  # SQLite's own `lower` knows ASCII alone
+        conditions.append("(instr(folded(title), :q) OR id IN (SELECT value FROM json_each(:found)))")
         values |= {"q": wanted.q.lower(), "found": json.dumps(sorted(prompted))}
     where = " AND ".join(conditions)
     query = f"SELECT {COLUMNS} FROM conversations WHERE {where} ORDER BY ended DESC, id DESC LIMIT :limit"

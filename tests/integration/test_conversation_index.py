@@ -870,6 +870,18 @@ def test_the_list(shelf: Shelf, tmp_path: Path) -> None:
         shelf.list(before="x")
 
 
+@pytest.mark.parametrize("title", ["Über uns", "Разбор журнала", "ŒUVRE"])
+def test_a_title_in_any_case(shelf: Shelf, title: str) -> None:
+    """Capitals beyond ASCII have small letters too."""
+    talk = Talk(A)
+    talk.prompt("hello")
+    talk.bare("custom-title", customTitle=title)
+    shelf.write(talk)
+    for asked in (title, title.lower(), title.upper(), title[1:4]):
+        assert [one.uuid for one in shelf.list(q=asked)] == [A], asked
+    assert shelf.list(q=title[::-1]) == []
+
+
 def test_a_query_that_nearly_every_prompt_has(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list is what was found among the newest; it is no error."""
     monkeypatch.setattr(lookup, "MAX_CANDIDATES", 3)
