@@ -126,17 +126,24 @@ class Archive:
         if not query.entries:
             return calls
         try:
-            said, more = await self._said(query, calls, names)
+            said, more, end = await self._said(query, calls, names)
         except StoreUnavailable:
             if not query.calls:
                 raise
             return replace(calls, complete=False)  # what is wrong with the one index hides nothing of the other
         both = sorted([*calls.matches, *said], key=_ms, reverse=True)  # of one ms the calls come first
         truncated = calls.truncated or more or len(both) > query.limit
+        both = [match for match in both if _ms(match) >= end]  # what was not searched is behind the last one
         return Matches(query.text, both[: query.limit], truncated, calls.complete)
 
-    async def _said(self, query: SearchQuery, calls: Matches, names: Mapping[str, str]) -> tuple[list[Match], bool]:
-        """The matches of conversations for a page that has these calls, and whether there are more."""
+    async def _said(
+        self, query: SearchQuery, calls: Matches, names: Mapping[str, str]
+    ) -> tuple[list[Match], bool, int]:
+        """The matches of conversations for a page that has these calls, and whether there are more.
+
+        Returns:
+            Also how far back it was searched, in unix ms, where a bound ended the search; else 0.
+        """
         until_ms = await self._time_of(query) if query.before and query.before_key is None else None
         oldest = _ms(calls.matches[-1]) if len(calls.matches) == query.limit else 0
         said: list[Match] = []
@@ -145,7 +152,9 @@ class Archive:
             logged = await self._logged(query, entries) if query.calls else frozenset()
             said += [match for match in entries if match.tool_use_id not in logged]
             if not more or not entries or len(said) >= query.limit or _ms(entries[-1]) < oldest:
-                return said, more
+                return said, more, 0
+            if said and len(entries) < query.limit:
+                return said, more, _ms(entries[-1])
             query = replace(query, before_key=match_key(entries[-1].id))
 
     async def _logged(self, query: SearchQuery, entries: Sequence[Match]) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 from ctm_trio.errors.conversations import UnknownConversation
@@ -13,6 +13,7 @@ from ctm_trio.model.conversation.asked import Conversation, Usage, WantedList
 from ctm_trio.model.conversation.piece import Tokens
 from ctm_trio.model.times import format_time
 from ctm_trio.transcripts.lookup import TooMany, find_entries
+from ctm_trio.transcripts.pieces import Reader
 from ctm_trio.transcripts.schema import role_tag
 from ctm_trio.transcripts.spending import FORKS, OWN
 
@@ -23,8 +24,13 @@ COLUMNS = (
 DAY_S = 86_400
 
 
-def read_list(wanted: WantedList, db: sqlite3.Connection) -> tuple[list[Conversation], bool]:
+def read_list(
+    wanted: WantedList, db: sqlite3.Connection, going_on: Callable[[], object] = lambda: None
+) -> tuple[list[Conversation], bool]:
     """The conversations, newest first, and whether there are more. Without `session` and `cost`.
+
+    Args:
+        going_on: called now and then while prompts are searched; what it raises ends it.
 
     Raises:
         UnknownConversation: `before` is none.
@@ -41,8 +47,9 @@ def read_list(wanted: WantedList, db: sqlite3.Connection) -> tuple[list[Conversa
         values["project"] = wanted.project
     if wanted.q:
         prompted: set[int] = set()
-        with suppress(TooMany):  # then those that were found are the newest
-            for row, _ in find_entries(db, wanted.q, tags=(role_tag("prompt"),)):
+        prompts = (role_tag("prompt"),)
+        with Reader(db) as reader, suppress(TooMany):  # then those that were found are the newest
+            for row, _ in find_entries(reader, wanted.q, tags=prompts, besides=prompted, going_on=going_on):
                 prompted.add(row.conversation)
         db.create_function("folded", 1, str.lower, deterministic=True)  # SQLite's own `lower` knows ASCII alone
         conditions.append("(instr(folded(title), :q) OR id IN (SELECT value FROM json_each(:found)))")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 from ctm_trio.model.conversation.entry import words
 from ctm_trio.model.conversation.piece import Piece
@@ -14,34 +14,47 @@ from ctm_trio.transcripts.terms import TRIGRAM, words_of
 MAX_CANDIDATES = 5000
 """Texts that are compared for one search at most."""
 
+MAX_BYTES = 256 << 20
+"""Bytes of lines that are read for one search at most, which takes the better part of a second: a line may have
+megabytes."""
+
+MAX_ROWS = 50_000
+"""Rows that are gone through for one search at most, with those that need not be compared."""
+
 MAX_FORMS = 800
 """A part of a word that occurs in more words than this is found in so many of them, and wherever it begins a word.
 Each of them costs 40 µs."""
 
 
 class TooMany(Exception):
-    """`MAX_CANDIDATES` were compared, or words were left out for `MAX_FORMS`: there may be more matches."""
+    """A bound of the above was met, or words were left out for `MAX_FORMS`: there may be more matches."""
 
 
 def find_entries(
-    db: sqlite3.Connection,
+    reader: Reader,
     text: str,
     *,
     tags: Sequence[str] = (),
     any_of: Sequence[str] | None = None,
     low: int = 0,
     high: int = LAST_KEY,
+    besides: Container[int] = (),
+    going_on: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[Row, Piece]]:
     """Entries (and results of calls) that have a text in them, in any case, newest first.
 
     Args:
+        reader: reads them; what it has read counts among `MAX_BYTES`, be it for this or for the caller.
         text: looked for as it stands.
         tags: words of the column `tags` that each must have. any_of: and of which it must have one; None for any.
         low, high: bounds of the keys, inclusive.
+        besides: ids of conversations that are left out; the caller may add some meanwhile.
+        going_on: called before each text is read; what it raises ends the search.
 
     Raises:
         TooMany: behind the last match that was found.
     """
+    db = reader.db
     query, whole = _expression(db, text, tags, any_of)
     if query is None:
         return
@@ -57,14 +70,18 @@ def find_entries(
             f"SELECT {COLUMNS} FROM entries e WHERE e.key >= ? AND e.key <= ? AND e.file > 0 ORDER BY e.key DESC",
             (low, high),
         )
-    with Reader(db) as reader:
-        for seen, values in enumerate(rows):
-            if seen == MAX_CANDIDATES:
-                raise TooMany
-            row = Row(*values)
-            piece = reader.piece(row)
-            if piece is not None and wanted in words(piece).lower():
-                yield row, piece
+    compared = 0
+    for gone_through, values in enumerate(rows):
+        row = Row(*values)
+        if gone_through == MAX_ROWS or compared == MAX_CANDIDATES or reader.bytes >= MAX_BYTES:
+            raise TooMany
+        if row.conversation in besides:
+            continue
+        going_on()
+        compared += 1
+        piece = reader.piece(row)
+        if piece is not None and wanted in words(piece).lower():
+            yield row, piece
     if not whole:
         raise TooMany
 

@@ -45,10 +45,14 @@ class Reader:
 
     Args:
         db: a connection to the index.
+
+    Attributes:
+        bytes: how many of lines were read.
     """
 
     def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+        self.bytes = 0
+        self.db = db
         self._files: dict[int, int] = {}
         self._stack = ExitStack()
 
@@ -107,12 +111,13 @@ class Reader:
 
     def _result_rows(self, found: Sequence[tuple[Row, Piece]]) -> dict[int, Row]:
         wanted = {number: row.conversation for row, piece in found if (number := _result_number(piece)) is not None}
-        return {row.number: row for row in rows_of(self._db, wanted)}
+        return {row.number: row for row in rows_of(self.db, wanted)}
 
     def _line(self, row: Row) -> bytes | None:
         file = self._open(row.file)
         if file is None:
             return None
+        self.bytes += row.length
         try:
             data = os.pread(file, row.length + 1, row.start)
         except OSError:  # a bad disk, or a file of another machine that was replaced there
@@ -124,7 +129,7 @@ class Reader:
             return self._files[id_]
         if len(self._files) == OPEN_FILES:
             self.close()
-        row = self._db.execute("SELECT path FROM files WHERE id = ?", (id_,)).fetchone()
+        row = self.db.execute("SELECT path FROM files WHERE id = ?", (id_,)).fetchone()
         if row is None:
             return None
         try:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -35,7 +35,11 @@ _WHITE = re.compile(r"\s+")
 
 
 def search_entries(
-    query: SearchQuery, until_ms: int | None, names: Mapping[str, str], db: sqlite3.Connection
+    query: SearchQuery,
+    until_ms: int | None,
+    names: Mapping[str, str],
+    db: sqlite3.Connection,
+    going_on: Callable[[], object] = lambda: None,
 ) -> tuple[list[Match], bool]:
     """Matches, newest first, at most `query.limit` of them, and whether there are more.
 
@@ -45,6 +49,7 @@ def search_entries(
     Args:
         until_ms: nothing later than this, for a page behind a call; None for no such bound.
         names: conversation → session.
+        going_on: called before each text is read; what it raises ends the search.
     """
     tags = (role_tag(query.role),) if query.role else ()
     allowed = _allowed(db, query, names)
@@ -55,21 +60,23 @@ def search_entries(
     seen: set[int] = set()
     if low > high:
         return [], False
-    try:
-        for row, piece in find_entries(db, query.text, tags=tags, any_of=any_of, low=low, high=high):
-            number = _number(piece)
-            if number in seen or (query.role and ROLES.get(piece.kind) != query.role):
-                continue
-            if allowed is not None and row.conversation not in allowed:  # the key was that of another entry once
-                continue
-            if _is_found_before(db, row, piece, top, allowed, query.text.lower()):
-                continue
-            if len(found) == query.limit:
-                return found, True
-            seen.add(number)
-            found.append(_match(db, row, piece, number, query.text, names))
-    except TooMany:
-        return found, True
+    with Reader(db) as reader:
+        candidates = find_entries(reader, query.text, tags=tags, any_of=any_of, low=low, high=high, going_on=going_on)
+        try:
+            for row, piece in candidates:
+                number = _number(piece)
+                if number in seen or (query.role and ROLES.get(piece.kind) != query.role):
+                    continue
+                if allowed is not None and row.conversation not in allowed:  # the key was that of another entry once
+                    continue
+                if _is_found_before(reader, row, piece, top, allowed, query.text.lower()):
+                    continue
+                if len(found) == query.limit:
+                    return found, True
+                seen.add(number)
+                found.append(_match(db, row, piece, number, query.text, names))
+        except TooMany:
+            return found, True
     return found, False
 
 
@@ -87,20 +94,19 @@ def holders_of(entries: Sequence[str], db: sqlite3.Connection) -> dict[str, list
 
 
 def _is_found_before(
-    db: sqlite3.Connection, row: Row, piece: Piece, top: int, allowed: Collection[int] | None, wanted: str
+    reader: Reader, row: Row, piece: Piece, top: int, allowed: Collection[int] | None, wanted: str
 ) -> bool:
     """True if the same entry is found by a newer line, which a page before has, or this one."""
     numbers = [row.number]
     if piece.tool_use_id and piece.kind in (TOOL, RESULT):
         numbers = [number_of(key(piece.tool_use_id)) for key in (call_key, result_key)]
-    found = db.execute(
+    found = reader.db.execute(
         f"SELECT {COLUMNS} FROM entries e WHERE e.number IN (SELECT value FROM json_each(?))"
         " AND e.key > ? AND e.key <= ? AND e.file > 0",
         (json.dumps(numbers), row.key, top),
     )
     newer = [one for one in (Row(*values) for values in found) if allowed is None or one.conversation in allowed]
-    with Reader(db) as reader:
-        return any((other := reader.piece(one)) is not None and wanted in words(other).lower() for one in newer)
+    return any((other := reader.piece(one)) is not None and wanted in words(other).lower() for one in newer)
 
 
 def _allowed(db: sqlite3.Connection, query: SearchQuery, names: Mapping[str, str]) -> list[int] | None:

@@ -894,6 +894,20 @@ def test_a_query_that_nearly_every_prompt_has(shelf: Shelf, monkeypatch: pytest.
     assert B in [one.uuid for one in shelf.list(q="the")]
 
 
+def test_a_conversation_that_is_found_is_not_read_on(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with many prompts that have the text hides no older one, and its other prompts are not read."""
+    monkeypatch.setattr(lookup, "MAX_CANDIDATES", 3)
+    for i, uuid in enumerate((A, B)):
+        talk = Talk(uuid, began=BEGAN + timedelta(hours=i))
+        talk.bare("custom-title", customTitle="named")
+        for n in range(5 * i + 1):
+            talk.prompt(f"the {n}")
+        shelf.write(talk)
+    assert [one.uuid for one in shelf.list(q="the")] == [B, A]
+    monkeypatch.setattr(lookup, "MAX_ROWS", 3)
+    assert [one.uuid for one in shelf.list(q="the")] == [B], "so many are gone through at most"
+
+
 def test_usage_by_agent_model_and_day(shelf: Shelf) -> None:
     """Each message once; the day is that of UTC."""
     main = Talk(A, began=BEGAN.replace(hour=23, minute=59, second=57))

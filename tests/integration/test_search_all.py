@@ -5,22 +5,31 @@ Source: PROTOCOL.md, History, search, details.
 
 from __future__ import annotations
 
+import os
 import random
+import threading
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
 
+from ctm_trio.archive import conversations as archive_module
 from ctm_trio.archive.archive import Archive
 from ctm_trio.archive.search_index import SearchIndex
+from ctm_trio.model.conversation.asked import WantedEntries, WantedList
+from ctm_trio.model.conversation.piece import Piece
 from ctm_trio.model.search import Match, Matches
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.store_errors import StoreUnavailable
 from ctm_trio.transcripts import lookup
 from ctm_trio.transcripts.index import ConversationIndex
+from ctm_trio.transcripts.pieces import Reader, Row
 from ctm_trio.web.routes.search import BadQuery, query_of
 from tests.fakes.library import Library, bash
 from tests.fakes.transcripts import BEGAN, Talk, text_block
@@ -237,8 +246,94 @@ async def test_a_search_with_too_many_candidates(shelves: Shelves, monkeypatch: 
         assert len(await walk(archive, 3, in_="conversation")) == 20
 
 
+async def test_a_search_in_long_lines(shelves: Shelves, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many bytes are read for one page, whatever they say; all is found page by page, with the calls of the logs."""
+    monkeypatch.setattr(lookup, "MAX_BYTES", 20_000)
+    read: list[int] = []
+    pread = os.pread
+
+    def counted(file: int, size: int, at: int) -> bytes:
+        read.append(size)
+        return pread(file, size, at)
+
+    talk = Talk(A)
+    for n in range(20):
+        talk.prompt(f"needle {n} " + "long " * 1000)
+    shelves.library.write([{**bash(f"needle {n}"), "ctm_timestamp": at(n * 2 + 0.5)} for n in range(10)])
+    shelves.index([talk])
+    monkeypatch.setattr(os, "pread", counted)
+    async with shelves.archive() as archive:
+        found = await look(archive, in_="conversation")
+        assert (len(found.matches), found.truncated) == (4, True)
+        assert sum(read) < 26_000
+        read.clear()
+        assert (await look(archive)).truncated
+        assert sum(read) < 26_000
+        matches = await walk(archive, 500)
+        assert len(matches) == 30
+        assert matches == sorted(matches, key=lambda match: parse_time(match.ts) or 0, reverse=True)
+
+
+async def test_a_page_waits_for_no_search(shelves: Shelves, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While searches take their time, one at once, a page and a list are read."""
+    talk = Talk(A)
+    talk.prompt("needle")
+    shelves.index([talk])
+    running: list[str] = []
+    most: list[int] = []
+    go_on = threading.Event()
+
+    def slow(*_: object, **__: object) -> tuple[list[Match], bool]:
+        running.append("search")
+        most.append(len(running))
+        assert go_on.wait(30)
+        running.pop()
+        return [], False
+
+    monkeypatch.setattr(archive_module, "search_entries", slow)
+    async with shelves.archive() as archive:
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                for _ in range(5):
+                    nursery.start_soon(partial(look, archive, in_="conversation"))
+                await wait_all_tasks_blocked()
+                assert len((await archive.conversations.page(WantedEntries((A,)))).entries) == 1
+                assert len((await archive.conversations.listed(WantedList()))[0]) == 1
+                go_on.set()
+    assert most == [1] * 5
+
+
+async def test_a_search_that_nobody_waits_for(shelves: Shelves, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads no further text: the next search need not wait for it."""
+    talk = Talk(A)
+    for n in range(100):
+        talk.prompt(f"needle {n}")
+    shelves.index([talk])
+    read: list[Row] = []
+    first, go_on = trio.Event(), threading.Event()
+    piece = Reader.piece
+
+    def slow(reader: Reader, row: Row) -> Piece | None:
+        read.append(row)
+        if len(read) == 1:
+            trio.from_thread.run_sync(first.set)
+            assert go_on.wait(30)
+        return piece(reader, row)
+
+    monkeypatch.setattr(Reader, "piece", slow)
+    async with shelves.archive() as archive:
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(partial(look, archive, in_="conversation"))
+                await first.wait()
+                nursery.cancel_scope.cancel()
+            go_on.set()
+            assert len((await look(archive, "needle 7", in_="conversation")).matches) == 11
+    assert len(read) == 12
+
+
 @pytest.mark.parametrize("seed", range(6))
-async def test_walking_all_pages(shelves: Shelves, seed: int) -> None:
+async def test_walking_all_pages(shelves: Shelves, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """Calls that both have, late ones, results that match alone, forks, one ms for many: nothing twice or missing."""
     dice = random.Random(seed)
     talk, other = Talk(A), Talk(B, began=BEGAN + timedelta(seconds=dice.randrange(40)))
@@ -295,6 +390,9 @@ async def test_walking_all_pages(shelves: Shelves, seed: int) -> None:
         assert [m.entry for m in await walk(archive, 1, in_="conversation")] == [
             m.entry for m in (await look(archive, in_="conversation")).matches
         ]
+        monkeypatch.setattr(lookup, "MAX_CANDIDATES", 20)  # a page ends before it is full
+        for limit in (3, 19, 500):
+            assert await walk(archive, limit) == whole, limit
 
 
 @pytest.mark.parametrize(
