@@ -1,4 +1,4 @@
-/** What the daemon finds in the part of a conversation that is not loaded, and in the threads of its sub-agents. */
+/** What the daemon finds in the part of a conversation that is not loaded, and, whatever is loaded, in its sub-agents' threads. */
 import { api } from '../../client/index.js';
 import { useEffect, useState } from '../../html.js';
 import { t } from '../../i18n/index.js';
@@ -20,7 +20,7 @@ const NOTHING = { of: '', hits: [], threads: [], more: false, problem: '' };
 /** @param {string} wanted @param {Context} context @param {string} agent whose thread is read @param {boolean} whole all of it is loaded */
 export function useElsewhere(wanted, context, agent, whole) {
   const [state, setState] = useState(NOTHING);
-  const asks = !whole && wanted.length >= SHORTEST;
+  const asks = wanted.length >= SHORTEST;
   useEffect(() => {
     if (!asks) return undefined;
     const stop = new AbortController();
@@ -39,7 +39,8 @@ export function useElsewhere(wanted, context, agent, whole) {
     };
   }, [wanted, asks, context, agent]);
   const known = asks && state.of === wanted;
-  return { ...(known ? state : NOTHING), busy: asks && !known };
+  const found = known ? state : NOTHING;
+  return { ...(whole ? { ...found, hits: NOTHING.hits, more: false } : found), busy: asks && !known && !whole };
 }
 
 /** Those of the thread that is read, and the first of each other one. @param {SearchMatch[]} matches @param {string} agent */
