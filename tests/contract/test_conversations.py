@@ -406,7 +406,12 @@ async def test_a_fork_before_its_first_prompt(shelf: Site) -> None:
     assert ([entry["text"] for entry in page["entries"]], page["uuid"]) == (["draw Ärger"], own)
     assert (await get(shelf, f"{path}/export?format=json"))["entries"] == page["entries"]
     assert (await get(shelf, "/api/sessions/fork/usage"))["usage"] == []
+    asked = "/api/search?q=draw&in=conversation&session=fork"
+    found = (await get(shelf, asked))["matches"]
+    assert [(one["entry"], one["session"]) for one in found] == [(page["entries"][0]["id"], "fork")]
+    assert [one["session"] for one in (await get(shelf, "/api/search?q=draw&in=conversation"))["matches"]] == [""]
     talk = Talk(own)
     talk.prompt("in the fork")
     write(shelf, talk)
     assert [entry["text"] for entry in (await get(shelf, path))["entries"]] == ["in the fork"]
+    assert (await get(shelf, asked))["matches"] == []

@@ -15,13 +15,13 @@ import msgspec
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from ctm_trio.errors.conversations import UnknownConversation, UnknownEntry
+from ctm_trio.errors.conversations import UnknownEntry
 from ctm_trio.errors.requests import InvalidQuery
-from ctm_trio.errors.sessions import SessionNotFound
 from ctm_trio.model.conversation.asked import Conversation, Page, Usage, WantedEntries, WantedList
 from ctm_trio.model.conversation.costs import cost_of, summed
 from ctm_trio.model.conversation.markdown import entry_markdown, heading_markdown
 from ctm_trio.model.sound import sound_json
+from ctm_trio.web.conversations_of import read_of, uuids_of
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, positive
 from ctm_trio.web.views import sessions_of_conversations
@@ -37,16 +37,6 @@ SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 def register(app: QuartTrio, ends: WebEnds) -> None:
     """Add the routes."""
 
-    def uuids_of(name: str) -> tuple[str, ...]:
-        """The conversations of a session, the present one first. Raises SessionNotFound."""
-        record = ends.sessions.latest.records.get(name)
-        others = [uuid for uuid, session in ends.attribution.latest.sessions.items() if session == name]
-        if record is None and not others:
-            raise SessionNotFound(name)
-        client = ends.clients.latest.clients.get(name)  # knows of a `/clear` before the record does
-        present = [one.uuid for one in (client, record) if one is not None and one.uuid]
-        return tuple(dict.fromkeys([*present, *others]))
-
     def wanted(uuids: tuple[str, ...]) -> WantedEntries:
         args = request.args
         before, after = args.get("before", ""), args.get("after", "")
@@ -54,20 +44,6 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
             raise InvalidQuery("Give `before` or `after`, not both.")
         limit = positive(args.get("limit"), DEFAULT_LIMIT, MAX_LIMIT)
         return WantedEntries(uuids, args.get("agent", ""), before, after, limit)
-
-    async def read_of(name: str) -> tuple[str, ...]:
-        """The conversations that are read for a session: of a fork without a transcript the one that it begins with.
-
-        Claude Code writes a fork's transcript, with what it has from the other, when its first prompt is sent.
-        """
-        uuids, record = uuids_of(name), ends.sessions.latest.records.get(name)
-        if record is None or not record.forked_from or uuids != (record.uuid,):
-            return uuids
-        try:
-            await ends.conversations.one(record.uuid)
-        except UnknownConversation:
-            return (record.forked_from,)
-        return uuids
 
     async def oldest(asked: WantedEntries) -> Page:
         """The page that a conversation begins with."""
@@ -101,21 +77,21 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
         return response
 
     async def of_session(name: str) -> Response:
-        return await page_of(await read_of(name), next(iter(uuids_of(name)), ""))
+        return await page_of(await read_of(ends, name), next(iter(uuids_of(ends, name)), ""))
 
     async def of_uuid(uuid: str) -> Response:
         await ends.conversations.one(uuid)
         return await page_of((uuid,), uuid)
 
     async def export_session(name: str) -> Response:
-        return await export_of(await read_of(name), name)
+        return await export_of(await read_of(ends, name), name)
 
     async def export_uuid(uuid: str) -> Response:
         await ends.conversations.one(uuid)
         return await export_of((uuid,), uuid)
 
     async def usage(name: str) -> Response:
-        found = await ends.conversations.usage(uuids_of(name), ends.attribution.latest.forks)
+        found = await ends.conversations.usage(uuids_of(ends, name), ends.attribution.latest.forks)
         return json_answer({"usage": [_usage(one) for one in found], **_cost(ends, found)})
 
     async def listed() -> Response:

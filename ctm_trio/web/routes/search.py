@@ -12,6 +12,7 @@ from quart_trio import QuartTrio
 from ctm_trio.errors.base import CtmError
 from ctm_trio.model.event import cursor_ns, parse_event_id
 from ctm_trio.model.search import ENTRIES_A_MS, MAX_MS, MAX_QUERY, MIN_QUERY, SearchQuery
+from ctm_trio.web.conversations_of import parent_of
 from ctm_trio.web.ends import WebEnds
 from ctm_trio.web.http import add_route, json_answer, positive
 from ctm_trio.web.routes.history import BadCursor, time_of
@@ -89,7 +90,10 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
 
     async def search() -> Response:
         query = query_of(request.args.to_dict())
-        found = await ends.archive.search(query, sessions_of_conversations(ends))
+        names = sessions_of_conversations(ends)
+        if parent := await parent_of(ends, query.session):  # what its pages show is found, and there
+            names = {**names, parent: query.session}
+        found = await ends.archive.search(query, names)
         behind = query.entries and not ends.transcripts.latest.complete
         if not ends.caught_up() or behind:
             found = replace(found, complete=False)
