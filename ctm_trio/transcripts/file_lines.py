@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -12,8 +13,12 @@ CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
 """A longer line is left out."""
 
-TAIL_BYTES = 64
-"""So many bytes before the position are remembered: a file that has others there was written anew."""
+TAIL_BYTES = 4096
+"""A file that has other bytes than these before the position was written anew. What is the same in all lines of a
+conversation, its directory and its id, takes fewer."""
+
+_DIGEST = b"\0"
+"""What a tail begins with. One of an earlier version is the last bytes themselves."""
 
 BIG_LINE = 64 << 10
 _DATA = re.compile(rb'("data":\s*")[A-Za-z0-9+/=]{4096,}"')
@@ -67,6 +72,19 @@ def _behind_long_line(file: int, at: int) -> Lines:
             return Lines(at + end, b"", skipped=True, more=True)
         at += len(data)
     return Lines(at, b"")
+
+
+def tail_of(file: int, position: int) -> bytes:
+    """What tells later whether a file still has what stands before a position now: a few bytes, for there are many."""
+    size = min(TAIL_BYTES, position)
+    return _DIGEST + hashlib.blake2b(os.pread(file, size, position - size), digest_size=16).digest()
+
+
+def has_tail(file: int, position: int, tail: bytes) -> bool:
+    """True if a file has before a position what it had when `tail` was made of it; an empty one is any file's."""
+    if tail.startswith(_DIGEST):
+        return tail_of(file, position) == tail
+    return os.pread(file, len(tail), position - len(tail)) == tail
 
 
 def each_line(lines: Lines) -> Iterator[tuple[int, bytes]]:

@@ -14,7 +14,7 @@ class FileState:
     Attributes:
         conversation, agent: row ids, 0 for not known yet and for the main thread.
         agent_id: what `agent` stands for.
-        position: bytes that are read. tail: some of the bytes before it.
+        position: bytes that are read. tail: what stood before it, see `tail_of`.
         at: ms of the newest line. turn: how many turns began.
     """
 

@@ -17,7 +17,7 @@ from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.regular import open_regular
 from ctm_trio.system.store_errors import NO_MEMORY, StoreUnavailable, translate
 from ctm_trio.system.transaction import transaction
-from ctm_trio.transcripts.file_lines import TAIL_BYTES, Lines, each_line, read_lines, without_images
+from ctm_trio.transcripts.file_lines import Lines, each_line, has_tail, read_lines, tail_of, without_images
 from ctm_trio.transcripts.file_state import FileState, Found, Step
 from ctm_trio.transcripts.line_times import Changed
 from ctm_trio.transcripts.place import Place, place_of
@@ -175,7 +175,7 @@ class ConversationIndex(Watched):
             if lines.data or lines.skipped:
                 done.bytes += lines.end - state.position
                 state.position = lines.end
-                state.tail = os.pread(file, min(TAIL_BYTES, lines.end), max(0, lines.end - TAIL_BYTES))
+                state.tail = tail_of(file, lines.end)
             if not lines.more:
                 done.read.append(path)
                 break
@@ -214,8 +214,7 @@ class ConversationIndex(Watched):
         """True if the file is not what was read so far: one put in its place may end with the same bytes."""
         if (status.st_dev, status.st_ino) != (state.device, state.inode):
             return True
-        size = len(state.tail)
-        return status.st_size < state.position or os.pread(file, size, state.position - size) != state.tail
+        return status.st_size < state.position or not has_tail(file, state.position, state.tail)
 
     def _take(self, state: FileState, lines: Lines, changed: Changed, done: Step, live: bool) -> None:
         found: dict[str, list[Found]] = {}

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS conversations (
   output INTEGER NOT NULL, cache_creation INTEGER NOT NULL, cache_read INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS conversations_by_end ON conversations (ended);
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
--- `conversation` 0: not known yet. `tail`: the bytes before `position`. `at`: ms of its newest line.
+-- `conversation` 0: not known yet. `tail`: of the bytes before `position`. `at`: ms of its newest line.
 CREATE TABLE IF NOT EXISTS files (
   id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, conversation INTEGER NOT NULL, agent INTEGER NOT NULL,
   device INTEGER NOT NULL, inode INTEGER NOT NULL, position INTEGER NOT NULL, tail BLOB NOT NULL,

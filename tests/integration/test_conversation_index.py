@@ -459,6 +459,39 @@ def test_a_file_in_the_place_of_another(shelf: Shelf) -> None:
     assert shelf.prompts(A) == ["XXXX", "twoAAAAAA", "the same end"]
 
 
+def test_lines_of_the_same_length_in_place(shelf: Shelf) -> None:
+    """A file written anew is another one, though its lines have the lengths and the ends of those before."""
+    talk, other = Talk(A, cwd="/a/long/way/" * 20), Talk(A, cwd="/a/long/way/" * 20, seed="other")
+    for text in ("old A", "old B"):
+        talk.prompt(text)
+    for text in ("new A", "new B", "new C"):
+        other.prompt(text)
+    for one in (talk, other):  # what differs stands at the beginning of a line
+        one.lines = [
+            {key: line[key] for key in ("parentUuid", "message", "uuid", "timestamp")} | line for line in one.lines
+        ]
+    path = shelf.write(talk)
+    inode = os.stat(path).st_ino
+    shelf.write(other)
+    assert os.stat(path).st_ino == inode
+    assert other.data[: len(talk.data)][-300:] == talk.data[-300:]
+    assert shelf.prompts(A) == ["new A", "new B", "new C"]
+
+
+def test_a_tail_of_an_earlier_version(shelf: Shelf) -> None:
+    """It is the last bytes themselves: what is written behind them is read on, and other ones are another file's."""
+    talk = Talk(A)
+    talk.prompt("one")
+    path = shelf.write(talk)
+    shelf.index.db.execute("UPDATE files SET tail = ?", (talk.data[-64:],))
+    shelf.again()
+    append(Path(path), talk.prompt("two"))
+    assert [one.piece.text for one in shelf.read(path, live=True).fresh] == ["two"]
+    shelf.index.db.execute("UPDATE files SET tail = ?", (b"x" * 64,))
+    shelf.again()
+    assert shelf.index.step([path]).bytes == len(talk.data)
+
+
 def test_a_deleted_file(shelf: Shelf) -> None:
     """Its conversation goes from the list and the pages; another that has lines of it keeps them."""
     first, child, cleared, fork = story()
