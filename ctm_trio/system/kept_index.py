@@ -60,17 +60,24 @@ class KeptIndex(Generic[I]):
             return self._index is not None
 
     async def run(self, job: Callable[[I], T]) -> T | None:
-        """What a job makes of the index, in its thread; None if it could not be done now."""
+        """What a job that writes makes of the index, in its thread; None if it could not be done now."""
+        return await self._run(job, "index")
+
+    async def read(self, job: Callable[[I], T]) -> T | None:
+        """The same for a job that only reads. It may go well while nothing can be written, and says nothing of that."""
+        return await self._run(job, "reads")
+
+    async def _run(self, job: Callable[[I], T], who: str) -> T | None:
         if not await self.open() or (index := self._index) is None:
             return None
         try:
             result = await trio.to_thread.run_sync(_translated, job, index, limiter=self._limiter)
         except StoreUnavailable as error:
-            self._wait(error.message)
+            self._wait(error.message, who)
         except StoreDamaged as error:
             await self._begin_anew(index, error)
         else:
-            self._trouble.note("index", "")
+            self._trouble.note(who, "")
             return result
         return None
 
@@ -105,8 +112,8 @@ class KeptIndex(Generic[I]):
         else:
             self._trouble.note("file", "")
 
-    def _wait(self, problem: str) -> None:
-        if self._trouble.note("index", problem):
+    def _wait(self, problem: str, who: str = "index") -> None:
+        if self._trouble.note(who, problem):
             log.warning("the %s waits: %s", self._what, problem)
 
     async def close(self) -> None:

@@ -44,7 +44,7 @@ class Costs:
             await self._bell.wait()
             names = desk.names()
             used, self._used = self._used, set()
-            found = await desk.index.run(
+            found = await desk.index.read(
                 partial(_spending, [uuid for uuid in used if uuid in names], desk.ends.attribution.latest.forks)
             )
             if found is None:

@@ -83,7 +83,7 @@ class ConversationsDesk:
     async def positions(self) -> Mapping[str, tuple[int, int]]:
         """How far each transcript is read, once the index can be read."""
         while True:
-            found = await self.index.run(lambda index: (index, index.positions()))
+            found = await self.index.read(lambda index: (index, index.positions()))
             if found is not None:
                 self.note_index(found[0])
                 return found[1]

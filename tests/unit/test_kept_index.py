@@ -1,4 +1,4 @@
-"""A damaged search index is set aside and made anew while the follower goes on opening it."""
+"""An index in its thread: a damaged one is made anew while others go on opening it, and what is said to be wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trio.testing import wait_all_tasks_blocked
 from ctm_trio.archive.search_index import SearchIndex
 from ctm_trio.system.file_watch import Trouble
 from ctm_trio.system.kept_index import KeptIndex
-from ctm_trio.system.store_errors import StoreDamaged
+from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
 
 
 class Index:
@@ -51,3 +51,25 @@ async def test_the_file_is_not_moved_from_under_a_new_index(monkeypatch: pytest.
         await wait_all_tasks_blocked()
         may_close.set()
     assert done == ["opened", "closed", "aside", "opened"]
+
+
+async def test_what_is_wrong_with_writing_outlasts_a_read(tmp_path: Path) -> None:
+    """On a full disk everything can be read; only what was written says that writing goes well again."""
+    may_close = threading.Event()
+    may_close.set()
+    make = cast("Callable[[], SearchIndex]", lambda: Index([], may_close))
+    said: list[str] = []
+    indexer = KeptIndex(make, tmp_path / "index", Trouble(said.append), "search index")
+
+    def fails(index: SearchIndex) -> int:
+        raise StoreUnavailable("The disk is full.")
+
+    def told(found: int | None) -> tuple[int | None, str]:
+        return found, said[-1]
+
+    assert told(await indexer.run(fails)) == (None, "The disk is full.")
+    assert told(await indexer.read(lambda index: 1)) == (1, "The disk is full.")
+    assert told(await indexer.run(lambda index: 2)) == (2, "")
+    assert told(await indexer.read(fails)) == (None, "The disk is full.")
+    assert told(await indexer.run(lambda index: 3)) == (3, "The disk is full.")
+    assert told(await indexer.read(lambda index: 4)) == (4, "")
