@@ -21,6 +21,7 @@ _DIGEST = b"\0"
 """What a tail begins with. One of an earlier version is the last bytes themselves."""
 
 BIG_LINE = 64 << 10
+_UUID = re.compile(rb'"uuid":\s*"([^"\\]{1,64})"')
 _DATA = re.compile(rb'("data":\s*")[A-Za-z0-9+/=]{4096,}"')
 
 
@@ -85,6 +86,12 @@ def has_tail(file: int, position: int, tail: bytes) -> bool:
     if tail.startswith(_DIGEST):
         return tail_of(file, position) == tail
     return os.pread(file, len(tail), position - len(tail)) == tail
+
+
+def uuids_near(file: int, lines: Lines) -> set[bytes]:
+    """The uuids of some lines and of those before them, no further than `CHUNK_BYTES`."""
+    size = min(CHUNK_BYTES, lines.start)
+    return {*_UUID.findall(lines.data), *_UUID.findall(os.pread(file, size, lines.start - size))}
 
 
 def each_line(lines: Lines) -> Iterator[tuple[int, bytes]]:

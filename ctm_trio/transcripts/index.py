@@ -17,7 +17,7 @@ from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.regular import open_regular
 from ctm_trio.system.store_errors import NO_MEMORY, StoreUnavailable, translate
 from ctm_trio.system.transaction import transaction
-from ctm_trio.transcripts.file_lines import Lines, each_line, has_tail, read_lines, tail_of, without_images
+from ctm_trio.transcripts.file_lines import Lines, each_line, has_tail, read_lines, tail_of, uuids_near, without_images
 from ctm_trio.transcripts.file_state import FileState, Found, Step
 from ctm_trio.transcripts.line_times import Changed
 from ctm_trio.transcripts.place import Place, place_of
@@ -171,7 +171,7 @@ class ConversationIndex(Watched):
             lines = read_lines(file, state.position)
             done.long += lines.skipped
             if lines.data:
-                self._take(state, lines, Changed.of(status), done, live)
+                self._take(file, state, lines, Changed.of(status), done, live)
             if lines.data or lines.skipped:
                 done.bytes += lines.end - state.position
                 state.position = lines.end
@@ -216,8 +216,9 @@ class ConversationIndex(Watched):
             return True
         return status.st_size < state.position or not has_tail(file, state.position, state.tail)
 
-    def _take(self, state: FileState, lines: Lines, changed: Changed, done: Step, live: bool) -> None:
+    def _take(self, file: int, state: FileState, lines: Lines, changed: Changed, done: Step, live: bool) -> None:
         found: dict[str, list[Found]] = {}
+        titles: list[tuple[str, int, str]] = []
         cwd = ""
         for start, line in each_line(lines):
             said = read_line(without_images(line))
@@ -227,9 +228,8 @@ class ConversationIndex(Watched):
             if state.conversation == 0:
                 continue
             cwd = cwd or said.cwd
-            for title, rank in ((said.title, SUMMED_UP), (said.named, NAMED)):
-                if title and not state.agent:
-                    self._rows.entitle(state.conversation, title, rank)
+            if said.title or said.named:
+                titles += [(said.title, SUMMED_UP, said.titled), (said.named, NAMED, "")]
             if said.pieces:
                 state.at = changed.time_of(said.at, state.at)
             for piece in said.pieces:
@@ -238,6 +238,11 @@ class ConversationIndex(Watched):
                 found.setdefault(state.agent_id or said.agent, []).append(one)  # older clients wrote all in one file
         if cwd and not state.agent:
             self._rows.place_in(state.conversation, cwd)
+        # Older clients wrote down in one file what others are about. The line that an own title is of stands near it.
+        uuids = uuids_near(file, lines) if any(of for _, _, of in titles) else set()
+        for title, rank, of in titles:
+            if title and not state.agent and (not of or of.encode(errors="replace") in uuids):
+                self._rows.entitle(state.conversation, title, rank)
         for agent_id, pieces in found.items():
             fresh = self._rows.add(state, agent_id, pieces)
             done.used.update(one.uuid for one in fresh if one.piece.tokens is not None)

@@ -874,6 +874,23 @@ def test_titles(shelf: Shelf) -> None:
     assert titles[3:] == ["About maps", "Maps of Mars", "Maps of Venus", "maps", "maps", "maps", "maps", "atlas"]
 
 
+def test_titles_of_other_conversations(shelf: Shelf) -> None:
+    """Older clients wrote them too: one that is of a line counts only where that line is."""
+    other, talk, agent = Talk(B), Talk(A), Talk(A, agent="a1")
+    leaf = other.prompt("draw maps")["uuid"]
+    talk.bare("summary", summary="Maps", leafUuid=leaf)
+    own = talk.prompt("fix the bug")["uuid"]
+    shelf.write(talk)
+    assert shelf.one(A).title == "fix the bug"
+    talk.bare("summary", summary="A bug", leafUuid=own)
+    talk.bare("summary", summary="Maps", leafUuid=leaf)
+    shelf.write(talk)
+    assert shelf.one(A).title == "A bug"
+    agent.bare("summary", summary="Below", leafUuid=agent.prompt("look")["uuid"])
+    shelf.write(agent)
+    assert shelf.one(A).title == "A bug"
+
+
 def test_the_list(shelf: Shelf, tmp_path: Path) -> None:
     """Newest first, with what each is; filters and cursors."""
     (tmp_path / "maps").mkdir()

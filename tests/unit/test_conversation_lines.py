@@ -291,7 +291,8 @@ def test_lines_of_the_system(talk: Talk) -> None:
 
 def test_titles(talk: Talk) -> None:
     """A summary's, and one that a person gave."""
-    assert said(talk.bare("summary", summary="About maps", leafUuid="x")).title == "About maps"
+    summed_up = said(talk.bare("summary", summary="About maps", leafUuid="x"))
+    assert (summed_up.title, summed_up.titled) == ("About maps", "x")
     assert said(talk.bare("ai-title", aiTitle="Maps of Mars")).title == "Maps of Mars"
     assert said(talk.bare("custom-title", customTitle="maps")).named == "maps"
     assert said(talk.bare("mode", summary="no title", customTitle="none")) == Said(session=UUID)

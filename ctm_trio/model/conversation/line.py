@@ -36,6 +36,7 @@ class Line(msgspec.Struct, gc=False, rename="camel"):
     subtype: str = ""
     content: msgspec.Raw = msgspec.Raw()
     summary: str = ""
+    leaf_uuid: str = ""
     ai_title: str = ""
     custom_title: str = ""
 

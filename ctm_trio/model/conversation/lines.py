@@ -50,6 +50,7 @@ class Said(msgspec.Struct):
         copied: it is a fork's copy of a line of another conversation.
         cwd: the directory at that time, "" if the line does not say.
         title, named: a title of the conversation; `named` by a person, which counts more. "" if there is none.
+        titled: the uuid of a line in the conversation that `title` is of, "" if the title does not say.
         unknown: the line is of a type that nobody knows, or is no JSON object.
     """
 
@@ -60,6 +61,7 @@ class Said(msgspec.Struct):
     copied: bool = False
     cwd: str = ""
     title: str = ""
+    titled: str = ""
     named: str = ""
     unknown: bool = False
 
@@ -84,6 +86,7 @@ def read_line(data: bytes) -> Said:
         copied=_is_copy(line),
         cwd=line.cwd,
         title={"summary": line.summary, "ai-title": line.ai_title}.get(line.type, ""),
+        titled=line.leaf_uuid if line.type == "summary" else "",
         named=line.custom_title if line.type == "custom-title" else "",
         unknown=reader is None and line.type not in SILENT,
     )
