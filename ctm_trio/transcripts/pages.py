@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ctm_trio.errors.conversations import UnknownEntry
@@ -22,6 +22,9 @@ EXPORT_ENTRIES = 200
 
 PAGE_BYTES = 16 << 20
 """Of longer lines, with those of results, a page has fewer entries: some are tens of megabytes each."""
+
+MOST_EMPTY = 100
+"""Pages that are looked through for an entry that can be read."""
 
 _NEXT = (
     "(SELECT n.message FROM entries n WHERE n.conversation = e.conversation AND n.agent = e.agent AND n.key > e.key"
@@ -66,12 +69,10 @@ def read_page(wanted: WantedEntries, db: sqlite3.Connection) -> Page:
     backwards = not wanted.after
     text = wanted.before or wanted.after
     key = _key(db, chain, agent, text) if text else LAST_KEY
-    rows = _rows(db, chain, agent, key, wanted.limit + 1, backwards=backwards)
-    more = len(rows) > wanted.limit
-    views, taken = _views(db, rows[: wanted.limit], wanted.agent_id)
+    views, key = _entries(db, chain, agent, key, wanted, backwards=backwards)
     if backwards:
         views.reverse()
-    return Page(views, more or taken < len(rows), _title(db, wanted.uuids))
+    return Page(views, bool(views and key), _title(db, wanted.uuids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,7 @@ def next_entries(wanted: WantedEntries, key: int, db: sqlite3.Connection) -> tup
     chain, agent = _chain(db, wanted.uuids), _agent(db, wanted.agent_id)
     if not chain or agent is None:
         return [], 0
-    rows = _rows(db, chain, agent, key, EXPORT_ENTRIES, backwards=False)
-    views, taken = _views(db, rows, wanted.agent_id)
-    return views, rows[taken - 1].key if taken < len(rows) or taken == EXPORT_ENTRIES else 0
+    return _entries(db, chain, agent, key, replace(wanted, limit=EXPORT_ENTRIES), backwards=False)
 
 
 def image_of(entry: str, index: int, db: sqlite3.Connection) -> Image:
@@ -157,6 +156,24 @@ def _key(db: sqlite3.Connection, chain: Sequence[int], agent: int, entry: str) -
     if row[0] is None:
         raise UnknownEntry
     return int(row[0])
+
+
+def _entries(
+    db: sqlite3.Connection, chain: Sequence[int], agent: int, key: int, wanted: WantedEntries, *, backwards: bool
+) -> tuple[list[dict[str, Any]], int]:
+    """The next entries from a key on, in the direction of reading, and the key to go on from; 0 at the end.
+
+    Where all lines are gone, or cannot be read now, it goes on: nobody could go on from a page without entries.
+    """
+    for _ in range(MOST_EMPTY):
+        rows = _rows(db, chain, agent, key, wanted.limit + 1, backwards=backwards)
+        views, taken = _views(db, rows[: wanted.limit], wanted.agent_id)
+        if taken == len(rows):
+            return views, 0
+        key = rows[taken - 1].key
+        if views:
+            break
+    return views, key
 
 
 def _rows(

@@ -342,6 +342,35 @@ def test_pages_of_long_entries(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, ro
     assert found == whole
 
 
+def test_pages_of_what_cannot_be_read(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page goes on to an entry that is there; where there is none it is the end."""
+    talk, other = Talk(A), later(Talk(A), B, 1)
+    for n in range(5):
+        talk.prompt(f"one {n}")
+    for n in range(30):
+        other.prompt(f"two {n}")
+    path, away = Path(shelf.write(talk)), Path(shelf.write(other))
+    away.rename(away.with_suffix(".away"))
+    page = shelf.page(A, B, limit=3)
+    assert ([one["text"] for one in page.entries], page.has_more) == (["one 2", "one 3", "one 4"], True)
+    page = shelf.page(A, B, limit=3, after=page.entries[-1]["id"])
+    assert (page.entries, page.has_more) == ([], False)
+    monkeypatch.setattr(pages, "MOST_EMPTY", 5)
+    page = shelf.page(A, B, limit=3)
+    assert (page.entries, page.has_more) == ([], False), "so many are looked through"
+    path.rename(path.with_suffix(".away"))
+    assert shelf.page(A, B).has_more is False
+    path.with_suffix(".away").rename(path)
+    monkeypatch.setattr(pages, "EXPORT_ENTRIES", 3)
+    found, key = [], 0
+    for _ in range(20):
+        entries, key = next_entries(WantedEntries((A, B)), key, shelf.index.db)
+        found += [one["text"] for one in entries]
+        if not key:
+            break
+    assert found == [f"one {n}" for n in range(5)]
+
+
 def test_images(shelf: Shelf) -> None:
     """The bytes come from the transcript; a number or an id that is none is not found."""
     talk = Talk(A)

@@ -48,7 +48,7 @@ def register(app: QuartTrio, ends: WebEnds) -> None:
     async def oldest(asked: WantedEntries) -> Page:
         """The page that a conversation begins with."""
         entries, key = await ends.conversations.next_entries(asked, 0)
-        more = bool(key) or len(entries) > asked.limit
+        more = bool(entries and key) or len(entries) > asked.limit
         return Page(entries[: asked.limit], more, (await ends.conversations.page(replace(asked, limit=1))).title)
 
     async def page_of(uuids: tuple[str, ...], uuid: str) -> Response:
