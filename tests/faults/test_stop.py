@@ -26,16 +26,20 @@ class Stall:
     Attributes:
         code: the exit code that is right then.
         says: what the last message names; "" where the step is left alone and the stop is a clean one.
+        or_says: what it may name instead: a commit that meets a lock is made in the writer's thread.
     """
 
     step: str
     provoked: str
     code: int
     says: str
+    or_says: str = ""
 
 
 STALLS = (
-    Stall("ctm_trio.journal.store:EventStore.insert", "log", 1, "_flush_quickly (journal/task.py"),
+    Stall(
+        "ctm_trio.journal.store:EventStore.insert", "log", 1, "_flush_quickly (journal/task.py", "insert_what_can_be ("
+    ),
     Stall("ctm_trio.journal.store:EventStore.close", "", 1, "shut (journal/task.py"),
     Stall("ctm_trio.archive.search_index:SearchIndex.step", "log", 0, ""),
     Stall("ctm_trio.archive.search_index:SearchIndex.close", "", 0, ""),
@@ -114,7 +118,7 @@ def test_a_step_that_hangs(tmp_path: Path) -> None:
         if stall.says == "quiet":
             assert not cut_off, stall
         elif stall.says:
-            assert stall.says in cut_off, (stall, said)
+            assert any(words in cut_off for words in (stall.says, stall.or_says) if words), (stall, said)
     print("worst stop", max(took for _, _, took, _ in ends), file=sys.stderr)
 
 
