@@ -34,7 +34,8 @@ def serious(page: Page) -> list[str]:
 
 
 def look(page: Page, name: str, *, phone: bool, dark: bool) -> None:
-    """Check what is on the screen and keep its picture."""
+    """Check what is on the screen, once everything is there, and keep its picture."""
+    expect(page.locator(".loading")).to_have_count(0)
     SCREENSHOTS.mkdir(exist_ok=True)
     screen = PHONE if phone else LAPTOP
     page.screenshot(path=SCREENSHOTS / f"{name}-{screen['width']}-{'dark' if dark else 'light'}.png")

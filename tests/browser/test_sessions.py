@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenPage
@@ -23,7 +25,7 @@ def test_who_needs_you_comes_first(site: Site, open_page: OpenPage) -> None:
     expect(page.get_by_role("status").filter(has_text="need you")).to_have_text("2 of 4 need you")
     expect(page.locator(".row", has_text="checkout")).to_contain_text("41%")
     expect(working.locator(".row", has_text="checkout").locator(".row-reason")).to_have_text("Grep roundHalfEven")
-    assert page.title().startswith("(2)")
+    expect(page).to_have_title(re.compile(r"^\(2\)"))
     docs = PlayedClient(site, "docs")
     docs.stops("The docs are ready.")
     expect(needs.locator(".row", has_text="docs")).to_contain_text("Waits for you")
