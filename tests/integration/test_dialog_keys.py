@@ -64,6 +64,7 @@ class Player:
 
     async def dialog(self) -> Dialog:
         """The dialog, once it is shown."""
+        await until(lambda: bool(self.notes("shown")))  # drawn to its end; half a dialog may be one too
         await until(lambda: parse_dialog(self.server.screen(self.name)) is not None)
         found = parse_dialog(self.server.screen(self.name))
         assert found is not None

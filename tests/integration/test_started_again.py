@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,8 @@ class Started:
         self.runs()
         self.server.run("respawn-pane", "-k", "-t", "=demo:", "--", "true")
         trio.run(until, lambda: self.pane("dead") == "1")
+        with suppress(trio.TooSlowError):  # tmux hears of the end of the process later, and would close the pane
+            trio.run(until, lambda: self.pane("dead_status") != "", 1.0)
 
 
 @pytest.fixture

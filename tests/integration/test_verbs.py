@@ -463,7 +463,7 @@ def test_a_prompt_that_does_not_arrive(
         api.routes[PROMPTS] = [state]
         seen = state[1]["prompts"][1]["state"]
         api.routes[PROMPT] = [(202, {"id": "p1", "state": seen if seen in ("held", "typed") else "held"})]
-        monkeypatch.setattr(send, "DELIVERED_S", 0.05 if seen in ("held", "typed") else 15.0)
+        monkeypatch.setattr(send, "DELIVERED_S", 1.0 if seen in ("held", "typed") else 15.0)
         assert run(api, "send", "alpha", "x", *words) == code
         assert capsys.readouterr().err == said
 
