@@ -39,6 +39,7 @@ from ctm_trio.messages.sessions import (
     SessionsMessage,
     SessionsSnapshot,
 )
+from ctm_trio.model.panes import CLIENT_MARK
 from ctm_trio.model.paths import paths_under
 from ctm_trio.model.prompt_record import Prompt
 from ctm_trio.model.session import Session
@@ -327,6 +328,20 @@ async def test_kill_leaves_a_persons_own_client_alone(server: PrivateTmux, home:
             tells(acting, server, "alpha", made.uuid)
         await acting.kill("alpha")
         assert server.names() == {"mine0", "mine1", "mine2"}
+
+
+async def test_kill_ends_nothing_where_it_is_not_known_which(server: PrivateTmux) -> None:
+    """Two panes that we started have its conversation open, and neither is in its tmux session."""
+    async with running(server) as acting:
+        made = await acting.create("alpha")
+        server.run("rename-session", "-t", "=alpha", "mine0")
+        server.new("mine1")
+        server.run("set-option", "-p", "-t", "=mine1:", CLIENT_MARK, made.uuid)
+        for name in ("mine0", "mine1"):
+            tells(acting, server, name, made.uuid)
+        with pytest.raises(StillRuns, match="end them where they run"):
+            await acting.kill("alpha")
+        assert server.names() == {"mine0", "mine1"}
 
 
 async def test_resume(server: PrivateTmux) -> None:
