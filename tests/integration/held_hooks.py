@@ -35,8 +35,15 @@ def impatient(**limits: float) -> list[str]:
 class Waiting:
     """A hook that was started."""
 
-    def __init__(self, process: trio.Process) -> None:
+    def __init__(self, process: trio.Process, payload: bytes) -> None:
         self.process = process
+        self._payload = payload
+
+    async def tell(self) -> None:
+        """Give it its event. Without one it does nothing."""
+        assert self.process.stdin is not None
+        await self.process.stdin.send_all(self._payload)
+        await self.process.stdin.aclose()
 
     async def end(self) -> str:
         """Wait until it ends with exit code 0; what it printed."""
@@ -61,7 +68,7 @@ class Home:
 
     @asynccontextmanager
     async def hook(
-        self, *words: str, event: str = "PermissionRequest", fill: int = 0, **env: str
+        self, *words: str, event: str = "PermissionRequest", fill: int = 0, told: bool = True, **env: str
     ) -> AsyncIterator[Waiting]:
         """Start a hook; it is killed at the end if it still runs.
 
@@ -69,17 +76,18 @@ class Home:
             words: its command, or that of hooks.
             event: that it reports.
             fill: bytes that the call's input has.
+            told: False if the test gives it its event itself, once there is a daemon.
             env: more of its environment.
         """
         payload = {"session_id": UUID, "hook_event_name": event, "tool_name": "Bash", "tool_input": {"x": "x" * fill}}
         process = await trio.lowlevel.open_process(
             [*(words or BASE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**self.env, **env}
         )
+        waiting = Waiting(process, json.dumps(payload).encode())
         try:
-            assert process.stdin is not None
-            await process.stdin.send_all(json.dumps(payload).encode())
-            await process.stdin.aclose()
-            yield Waiting(process)
+            if told:
+                await waiting.tell()
+            yield waiting
         finally:
             process.kill()
             with trio.CancelScope(shield=True):

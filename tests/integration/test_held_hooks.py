@@ -128,8 +128,9 @@ async def test_a_daemon_that_says_nothing(home: Home) -> None:
 @pytest.mark.parametrize("fill", [10, 500_000])
 async def test_the_next_daemon_gets_the_same_request(home: Home, fill: int) -> None:
     """A hook whose daemon has gone comes to the one that is started in its place, with the same line."""
-    async with home.hook(*impatient(RECONNECT_S=20.0), fill=fill) as waiting:
+    async with home.hook(*impatient(RECONNECT_S=20.0), fill=fill, told=False) as waiting:
         async with home.daemon() as taken:
+            await waiting.tell()
             first = await taken.receive()
         assert not home.socket.exists()
         async with home.daemon() as taken:
@@ -153,12 +154,14 @@ async def test_it_comes_back_once(home: Home) -> None:
 
 async def test_a_daemon_that_stays_away(home: Home) -> None:
     """After its time a hook ends without a word, also if the log was rotated and its line is gone."""
-    async with home.hook(*impatient(RECONNECT_S=0.3)) as waiting:
+    async with home.hook(*impatient(RECONNECT_S=0.3), told=False) as waiting:
         async with home.daemon() as taken:
+            await waiting.tell()
             await taken.receive()
         assert await waiting.end() == ""
-    async with home.hook(fill=500_000) as waiting:
+    async with home.hook(*impatient(RECONNECT_S=20.0), fill=500_000, told=False) as waiting:
         async with home.daemon() as taken:
+            await waiting.tell()
             await taken.receive()
             os.truncate(home.conf / "hook-events" / f"{UUID}.jsonl", 100)
         with home.listen() as daemon:
