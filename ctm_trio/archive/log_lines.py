@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+import msgspec
 
 from ctm_trio.ingest.log_files import PlainReader, Reader, list_parts, list_strays, open_reader
 from ctm_trio.journal.store import unsigned
@@ -17,8 +18,7 @@ MAX_STRAYS = 8
 """Packed files of other programs' names that are looked into for a line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a line is, as the database knows it.
 
     Attributes:

@@ -7,12 +7,12 @@ takes colours away as well. `print` for stdout and `common.say_painted` for stde
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TextIO
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Colours:
+
+class Colours(msgspec.Struct, frozen=True):
     """What begins each colour, and `off`, which ends it; all are "" where no colour is shown."""
 
     bold: str = ""

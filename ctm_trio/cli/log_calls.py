@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ctm_trio.model.times import parse_time
 from ctm_trio.model.tool_call import CallLine, decode_line, parse_call
@@ -13,8 +14,7 @@ MAX_LINE_BYTES = 64 << 20
 """A longer line cannot be one of our payloads (they end at 32 MiB) and is left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One tool call and where it came from. `at` is unix seconds, 0.0 if the line has no time."""
 
     at: float

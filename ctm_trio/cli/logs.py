@@ -15,11 +15,12 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
+
+import msgspec
 
 from ctm_trio.cli.colours import colours_of
 from ctm_trio.cli.common import (
@@ -58,8 +59,7 @@ _AGO = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """What is to be shown."""
 
     since: float

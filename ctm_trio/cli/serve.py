@@ -31,8 +31,10 @@ def run(args: argparse.Namespace) -> int:
 
         return stop()
     from ctm_trio.daemon.early_signals import take_early_signals
+    from ctm_trio.daemon.garbage import look_for_cycles_in_steps
 
     take_early_signals()  # before the next import, which takes longest
+    look_for_cycles_in_steps()  # it makes a hundred thousand objects, and none of them is garbage
     from ctm_trio.daemon.server import serve_main
 
     return serve_main(port=args.port)

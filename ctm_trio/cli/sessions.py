@@ -6,9 +6,10 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ctm_trio.cli.common import (
     NOT_FOUND,

@@ -12,12 +12,12 @@ import sqlite3
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ctm_trio.cli.auth import signup_notice
 from ctm_trio.cli.colours import colours_of
@@ -62,13 +62,12 @@ LAST_CHANGES = 2000
 """How many of the newest attention events are looked at; a session's state older than those is not shown."""
 
 
-@dataclass(slots=True)
-class Usage:
+class Usage(msgspec.Struct):
     """What the status lines say."""
 
-    week: Window = field(default_factory=Window)
-    five_hours: Window = field(default_factory=Window)
-    meters: dict[str, Meter] = field(default_factory=dict)
+    week: Window = msgspec.field(default_factory=Window)
+    five_hours: Window = msgspec.field(default_factory=Window)
+    meters: dict[str, Meter] = msgspec.field(default_factory=dict)
 
     def trust(self, account: Quota | None) -> None:
         """Take the limits as the daemon announced them last: it has heard every dump, here only the last ones are."""
@@ -77,14 +76,13 @@ class Usage:
             self.five_hours = _announced(account.five_hr_pct, account.five_hr_resets_at)
 
 
-@dataclass(slots=True)
-class Known:
+class Known(msgspec.Struct):
     """What the daemon's database says: by session who needs someone, the last call, the logs' ids; and the limits."""
 
-    needs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    last_calls: dict[str, str] = field(default_factory=dict)
+    needs: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    last_calls: dict[str, str] = msgspec.field(default_factory=dict)
     account: Quota | None = None
-    logs: dict[str, list[str]] = field(default_factory=dict)
+    logs: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -12,7 +12,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -49,8 +48,7 @@ LAST_STATUSES = (
 """The last status of each log, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statuses:
+class Statuses(msgspec.Struct, frozen=True):
     """What is known of the sessions beyond the files.
 
     Attributes:
@@ -58,7 +56,7 @@ class Statuses:
         unmanaged: views of the sessions that nobody recorded, in the daemon's order.
     """
 
-    of: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    of: Mapping[str, Mapping[str, Any]] = msgspec.field(default_factory=dict)
     unmanaged: tuple[Mapping[str, Any], ...] = ()
 
 

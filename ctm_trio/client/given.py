@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from ctm_trio.client.errors import BadInput
 
@@ -13,8 +14,7 @@ PORTS = {"http": 80, "https": 443}
 _VISIBLE = re.compile(r"[!-~]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """Where a daemon is. `netloc`: host and port as the address has them."""
 
     host: str

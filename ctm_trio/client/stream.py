@@ -69,8 +69,7 @@ class Event(msgspec.Struct, frozen=True):
     payload: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """What happens to the connection.
 
     Attributes:

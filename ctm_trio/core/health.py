@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from traceback import format_exception
 
+import msgspec
 import trio
 
 from ctm_trio.core.channels import StateSender
@@ -16,15 +16,14 @@ from ctm_trio.core.channels import StateSender
 log = logging.getLogger("ctm.supervise")
 
 
-@dataclass(frozen=True, slots=True)
-class HealthSnapshot:
+class HealthSnapshot(msgspec.Struct, frozen=True):
     """Children of the daemon: name → "ok", "starting", "restarting: …", "quarantined: …"; how often each crashed.
 
     Of the many of one kind only those are named that are in trouble, and only some of very many.
     """
 
-    components: Mapping[str, str] = field(default_factory=dict)
-    restarts: Mapping[str, int] = field(default_factory=dict)
+    components: Mapping[str, str] = msgspec.field(default_factory=dict)
+    restarts: Mapping[str, int] = msgspec.field(default_factory=dict)
 
 
 MAX_NAMED = 20

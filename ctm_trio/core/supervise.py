@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
+import msgspec
 import trio
 
 from ctm_trio.core.health import Health
@@ -41,8 +41,7 @@ class Start(Protocol):
         """Run one incarnation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(msgspec.Struct, frozen=True):
     """A task of the daemon's nursery.
 
     Args:

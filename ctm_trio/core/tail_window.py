@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
 import trio
 
 BATCH_ITEMS = 1024
@@ -41,8 +41,7 @@ class View(Hashable, Protocol[T_contra, B_co]):
         """A batch of these items, oldest first, of which some before are lost; None if there is nothing to say."""
 
 
-@dataclass(slots=True)
-class Bounds(Generic[T]):
+class Bounds(msgspec.Struct, Generic[T]):
     """How much is kept for receivers that lag.
 
     Args:

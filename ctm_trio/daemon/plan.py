@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from ctm_trio import __version__
 from ctm_trio.core.bell import Bell
@@ -12,8 +13,7 @@ from ctm_trio.model.config import Settings
 from ctm_trio.model.paths import Paths
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What a daemon runs on.
 
     Args:

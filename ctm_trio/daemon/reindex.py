@@ -6,10 +6,10 @@ The daemon's own tasks do it, without the web: the wiring of a daemon that reads
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import trio
 
 from ctm_trio.archive.reindexing import log_bytes, remember_sources, replace_database, tool_calls
@@ -48,8 +48,7 @@ class NotWritten(CtmError):
     code, status = "not_written", 507
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """How far it is: bytes of the logs, then tool calls in the search index.
 
     Attributes:

@@ -7,6 +7,7 @@ await server.run()          # until server.shutdown("why") or a signal, if `sign
 
 from __future__ import annotations
 
+import dataclasses
 import faulthandler
 import logging
 import os
@@ -17,14 +18,14 @@ import threading
 import time
 from collections import deque
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
 import trio
+from msgspec.structs import replace
 
 from ctm_trio import __version__
 from ctm_trio.core.bell import Bell
-from ctm_trio.core.garbage import look_for_cycles_in_steps
 from ctm_trio.core.memory import share_arenas
 from ctm_trio.core.supervise import Once
 from ctm_trio.daemon.early_signals import end_early_signals, in_terminal
@@ -72,8 +73,7 @@ LEAST_FILES = 64
 """With fewer the databases and the event loop leave no descriptor for a connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """How to run a daemon. Everything may be left out.
 
     Args:
@@ -91,7 +91,7 @@ class Options:
     port: int = 0
     version: str = __version__
     token: str = ""
-    home: Path = field(default_factory=Path.home)
+    home: Path = msgspec.field(default_factory=Path.home)
     sessions_path: Path | None = None
     tmux_conf_path: Path | None = None
     log_dir: Path | None = None
@@ -263,7 +263,6 @@ def serve_main(port: int = 0) -> int:
         print(text, file=sys.stderr)
         return 1
     sys.setswitchinterval(SWITCH_S)
-    look_for_cycles_in_steps()
     share_arenas()
     try:
         server = Server(Options(port=port, signals=True))
@@ -315,13 +314,13 @@ def _settings(options: Options, paths: Paths) -> Settings:
             log.warning("config: %s Correct it; until then the defaults are used for what is wrong.", loaded.problem)
         settings = loaded.settings
     if options.statusline_dump_dir is not None:
-        settings = replace(settings, statusline_dump_dir=options.statusline_dump_dir)
+        settings = dataclasses.replace(settings, statusline_dump_dir=options.statusline_dump_dir)
     if options.webhook_url is not None:
-        settings = replace(settings, webhook_url=options.webhook_url)
+        settings = dataclasses.replace(settings, webhook_url=options.webhook_url)
     if options.webhook_auth is not None:
-        settings = replace(settings, webhook_auth=options.webhook_auth)
+        settings = dataclasses.replace(settings, webhook_auth=options.webhook_auth)
     if options.attention_thresholds is not None:
-        settings = replace(settings, attention=options.attention_thresholds)
+        settings = dataclasses.replace(settings, attention=options.attention_thresholds)
     return settings
 
 

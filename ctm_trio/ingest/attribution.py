@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import trio
 
 from ctm_trio.core.channels import Reply, StateReceiver, StateSender, ask
@@ -50,13 +50,11 @@ DOUBT_S = 0.4
 """How long a log that only names a session waits for the line, in another log, that proves whose it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Records:
+class _Records(msgspec.Struct, frozen=True):
     """`sessions.json` has changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Transcripts:
+class _Transcripts(msgspec.Struct, frozen=True):
     """Where a log's transcripts are; None if it was not found out in time. `sighting`: the one that waits for it."""
 
     uuid: str
@@ -64,8 +62,7 @@ class _Transcripts:
     sighting: Sighting | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Waited:
+class _Waited(msgspec.Struct, frozen=True):
     """A doubtful log has waited long enough."""
 
     sighting: Sighting

@@ -13,7 +13,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -69,8 +68,7 @@ NamesOf = Callable[[str, bool], Awaitable[Names]]
 """Lists the files of a log, by its uuid; True: anew, though nothing seems to have changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogFiles:
+class LogFiles(msgspec.Struct, frozen=True):
     """The files of a log at one moment: the current one, open, if there is one, and what was listed after that."""
 
     current: PlainReader | None
@@ -79,8 +77,7 @@ class LogFiles:
     beside: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """A copy, up to the byte `position` of it: what it repeats may not be read yet, and may go before it is.
 
     `part`: its name, if that is one of ours: then it has a segment of its own from now on. Else "".

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+import msgspec
 import trio
 
 from ctm_trio.core.channels import Figures, StateSender, ask
@@ -51,12 +51,11 @@ class Keep(Protocol):
         """Run it until it ends by itself."""
 
 
-@dataclass(slots=True)
-class _Log:
+class _Log(msgspec.Struct):
     uuid: str
     progress: Progress
-    bell: TailerBell = field(default_factory=TailerBell)
-    files: dict[str, tuple[int, int]] = field(default_factory=dict)
+    bell: TailerBell = msgspec.field(default_factory=TailerBell)
+    files: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
     """name → (size, inode) when it was last looked at."""
     running: bool = False
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
 import trio
 
 from ctm_trio.ingest.open_logs import OpenLogs
@@ -17,8 +17,7 @@ ASK_S = 30.0
 """How long the journal and the attribution owner may take to answer; then the tailer is restarted."""
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct):
     """Counters of one tailer, read by the directory's owner."""
 
     on_caught_up: Callable[[], None] = lambda: None
@@ -26,7 +25,7 @@ class Progress:
     lag_bytes: int = 0
     skipped: int = 0
     caught_up: bool = True
-    faults: set[str] = field(default_factory=set)
+    faults: set[str] = msgspec.field(default_factory=set)
     """Files beside the current one that cannot be read, by their names when they are not packed. They outlive a tailer:
     the next one says that a file can be read again, or is gone."""
 
@@ -108,17 +107,16 @@ class Silent:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class TailEnds:
+class TailEnds(msgspec.Struct, frozen=True):
     """What every tailer of a directory is given. The senders stay the owner's to close."""
 
     journal: trio.MemorySendChannel[JournalMessage]
     attribution: trio.MemorySendChannel[Sighting]
     bulk: trio.CapacityLimiter
     """Who may read and parse a big chunk now: few, so that the loop stays responsive."""
-    open_logs: OpenLogs = field(default_factory=OpenLogs)
+    open_logs: OpenLogs = msgspec.field(default_factory=OpenLogs)
     """Who may have a log open."""
-    report: Report = field(default_factory=Silent)
+    report: Report = msgspec.field(default_factory=Silent)
     """Where a log is named that cannot be read."""
     nobody_tells: Callable[[], bool] = lambda: False
     """True while the attribution owner is in quarantine: lines are not held up for it, and find their session later."""

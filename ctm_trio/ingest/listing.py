@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from ctm_trio.ingest.log_copies import is_all_of
 from ctm_trio.ingest.log_files import open_log_file
@@ -15,8 +16,7 @@ from ctm_trio.system.file_clock import file_clock_ns, shows_changes
 from ctm_trio.system.owned import believed_owners
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True):
     """What a directory held: uuid → its files with (size, inode); its time of change then, and the time of the look.
 
     `rotated` are the files that other programs rotated logs to, in the same way; `beside` are the names of those and of
@@ -25,9 +25,9 @@ class Listing:
     clock of files.
     """
 
-    files: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
-    rotated: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)
-    beside: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[str, dict[str, tuple[int, int]]] = msgspec.field(default_factory=dict)
+    rotated: dict[str, dict[str, tuple[int, int]]] = msgspec.field(default_factory=dict)
+    beside: dict[str, list[str]] = msgspec.field(default_factory=dict)
     strange: frozenset[str] = frozenset()
     changed_ns: int = 0
     taken_ns: int = 0

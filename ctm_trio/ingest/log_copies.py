@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ctm_trio.ingest.log_files import (
     MIN_ARCHIVE_BYTES,
@@ -47,8 +48,7 @@ class UnsettledError(Exception):
     """Nothing can be said of a file now: it is empty, or changes each time it is looked at. Its next change tells."""
 
 
-@dataclass(frozen=True, slots=True)
-class Repeats:
+class Repeats(msgspec.Struct, frozen=True):
     """How much of a file is read already: up to `position`, before which stands `check`; `whole`: it is a copy.
 
     `head` is how it begins, see `head_of`. `by_head`: only that tells, and what it is a copy of is gone.
@@ -181,8 +181,7 @@ def unfinished(path: Path, reader: Reader, recent_s: float) -> bool:
     return (not whole or status.st_size < MIN_ARCHIVE_BYTES) and abs(time.time() - status.st_mtime) < recent_s
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """A file whose name may be another file's by now, by the device and inode that it had when it was listed."""
 
     path: Path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -26,15 +25,14 @@ HOOKS_A_SESSION = 60
 """Hook events read back of each log: enough to find the last question or the last end of a turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recalled:
+class Recalled(msgspec.Struct, frozen=True):
     """What was found, by session name; `events` in the order of their ids. `last_id`: nothing newer is in it."""
 
     last_id: int = 0
-    events: dict[str, list[Remembered]] = field(default_factory=dict)
-    raised: dict[str, Attention] = field(default_factory=dict)
+    events: dict[str, list[Remembered]] = msgspec.field(default_factory=dict)
+    raised: dict[str, Attention] = msgspec.field(default_factory=dict)
     """The state that was announced last and not cleared since."""
-    statuses: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    statuses: dict[str, Mapping[str, object]] = msgspec.field(default_factory=dict)
     """What the last `status_changed` said."""
 
 

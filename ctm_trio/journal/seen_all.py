@@ -10,8 +10,9 @@ from array import array
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from ctm_trio.model.log_line import Row
 from ctm_trio.system.open_file import suspect_if_damaged
@@ -34,13 +35,12 @@ _CALLS = (
 )
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(msgspec.Struct):
     """What a log's lines are compared with: the sorted keys of what was stored before a segment was begun."""
 
     segment: int
     keys: array[int]
-    newer: array[int] = field(default_factory=lambda: array("q"))
+    newer: array[int] = msgspec.field(default_factory=lambda: array("q"))
     """Of what came from that segment itself: a file is not compared with itself."""
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import math
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import NoReturn
 
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.core.channels import Figures, StateSender
 from ctm_trio.core.threads import in_thread

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 import trio
@@ -26,8 +25,7 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
     cursor: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class EventView:
+class EventView(msgspec.Struct, frozen=True):
     """Which events a reader sees.
 
     Args:
@@ -59,21 +57,18 @@ class EventView:
         return Batch(tuple(passing), lost, items[-1].id if items else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
+class Live(msgspec.Struct, frozen=True):
     """Begin with what comes from now on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ring:
+class Ring(msgspec.Struct, frozen=True):
     """Begin with the last `RING_EVENTS` events: of named sessions, those that pass the view.
 
     Of all sessions it is those of the newest `RING_EVENTS` events that pass, so there may be fewer.
     """
 
 
-@dataclass(frozen=True, slots=True)
-class After:
+class After(msgspec.Struct, frozen=True):
     """Begin behind an event.
 
     Args:
@@ -91,8 +86,7 @@ class After:
 Start = Live | Ring | After
 
 
-@dataclass(frozen=True, slots=True)
-class Following:
+class Following(msgspec.Struct, frozen=True):
     """A reader's place: what it has missed, and then what comes, without a gap and without repeats.
 
     Attributes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.model.attention import Attention
 
 
-@dataclass(frozen=True, slots=True)
-class AttentionSnapshot:
+class AttentionSnapshot(msgspec.Struct, frozen=True):
     """Sessions that need someone, by name; the others are not in it. `warnings`: all that hold of each session."""
 
-    sessions: Mapping[str, Attention] = field(default_factory=dict)
-    warnings: Mapping[str, tuple[Attention, ...]] = field(default_factory=dict)
+    sessions: Mapping[str, Attention] = msgspec.field(default_factory=dict)
+    warnings: Mapping[str, tuple[Attention, ...]] = msgspec.field(default_factory=dict)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from ctm_trio.core.channels import Reply
 from ctm_trio.model.checkpoint import Checkpoints, Reverted
 
 
-@dataclass(frozen=True, slots=True)
-class ListCheckpoints:
+class ListCheckpoints(msgspec.Struct, frozen=True):
     """The checkpoints of a work directory, at most 5 s old. Source: PROTOCOL.md, Checkpoints and revert."""
 
     workdir: str
     reply: Reply[Checkpoints]
 
 
-@dataclass(frozen=True, slots=True)
-class DiffCheckpoint:
+class DiffCheckpoint(msgspec.Struct, frozen=True):
     """The unified diff of a listed checkpoint; `sha` is 40 hex digits."""
 
     workdir: str
@@ -25,8 +23,7 @@ class DiffCheckpoint:
     reply: Reply[str]
 
 
-@dataclass(frozen=True, slots=True)
-class RevertTo:
+class RevertTo(msgspec.Struct, frozen=True):
     """Reset a work directory to a listed checkpoint; `sha` is as the client sent it."""
 
     workdir: str

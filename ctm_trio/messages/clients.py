@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.model.clients import Client
 
 
-@dataclass(frozen=True, slots=True)
-class ClientsSnapshot:
+class ClientsSnapshot(msgspec.Struct, frozen=True):
     """Which client runs for which session.
 
     Attributes:
@@ -19,7 +19,7 @@ class ClientsSnapshot:
         looked: False until the clients were looked for once.
     """
 
-    clients: Mapping[str, Client] = field(default_factory=dict)
-    ended: Mapping[str, int] = field(default_factory=dict)
+    clients: Mapping[str, Client] = msgspec.field(default_factory=dict)
+    ended: Mapping[str, int] = msgspec.field(default_factory=dict)
     unwatched: int = 0
     looked: bool = False

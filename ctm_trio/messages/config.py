@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.core.channels import Reply
 from ctm_trio.model.config import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigSnapshot:
+class ConfigSnapshot(msgspec.Struct, frozen=True):
     """The running settings. `problem` says why the file on disk is not them; `reloads` counts changes taken over."""
 
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = msgspec.field(default_factory=Settings)
     problem: str = ""
     reloads: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PatchConfig:
+class PatchConfig(msgspec.Struct, frozen=True):
     """`PATCH /api/config`: a checked, partial document to merge into `config.json`. Answered once it is running."""
 
     patch: Mapping[str, object]
     reply: Reply[ConfigSnapshot]
 
 
-@dataclass(frozen=True, slots=True)
-class ReloadConfig:
+class ReloadConfig(msgspec.Struct, frozen=True):
     """Read `config.json` again now (SIGHUP). No answer: the snapshot tells."""
 
 

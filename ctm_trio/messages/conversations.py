@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationsSnapshot:
+class ConversationsSnapshot(msgspec.Struct, frozen=True):
     """How far the index is, and what was in the way since the daemon started.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class CostTotals:
+class CostTotals(msgspec.Struct, frozen=True):
     """What each Claude session has cost by its client's own word, in millionths of a dollar, by its id."""
 
-    micros: Mapping[str, int] = field(default_factory=dict)
+    micros: Mapping[str, int] = msgspec.field(default_factory=dict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -13,8 +12,7 @@ from ctm_trio.model.log_line import LineBatch, Segment
 from ctm_trio.model.replay import Wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """An event that has no id yet, from a task other than a tailer.
 
     Args:
@@ -36,15 +34,13 @@ class Draft:
     fleeting: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(msgspec.Struct, frozen=True):
     """Give these drafts ids, commit them, fan them out, in this order. No answer."""
 
     drafts: tuple[Draft, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadReplay:
+class ReadReplay(msgspec.Struct, frozen=True):
     """Ask for a replay through the journal's own connection: events oldest first, and whether the cursor is too old.
 
     For when the database cannot be read beside it (`journal.tail`).
@@ -54,8 +50,7 @@ class ReadReplay:
     reply: Reply[tuple[list[Event], bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(msgspec.Struct, frozen=True):
     """From now on the events of this log belong to that session; what is stored already moves there too.
 
     The uuid `session:NAME` stands for what was ever published for that session without a log.
@@ -71,8 +66,7 @@ class Ingest(msgspec.Struct, frozen=True, gc=False):
     batch: LineBatch
 
 
-@dataclass(frozen=True, slots=True)
-class Positions:
+class Positions(msgspec.Struct, frozen=True):
     """Ask how far a log (None: every log of that kind) is read, after everything that its tailer sent before."""
 
     uuid: str | None
@@ -80,15 +74,13 @@ class Positions:
     reply: Reply[tuple[Segment, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownSources:
+class KnownSources(msgspec.Struct, frozen=True):
     """Ask for every log that was ever seen: uuid → (session it belonged to last, time of its newest call or "")."""
 
     reply: Reply[Mapping[str, tuple[str, str]]]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSegment:
+class OpenSegment(msgspec.Struct, frozen=True):
     """Ask for a segment for a file that was never read before."""
 
     uuid: str
@@ -96,8 +88,7 @@ class OpenSegment:
     reply: Reply[Segment]
 
 
-@dataclass(frozen=True, slots=True)
-class IsStored:
+class IsStored(msgspec.Struct, frozen=True):
     """Ask whether a log's call is in the database. Refused while something waits to be written: it may be that."""
 
     uuid: str
@@ -109,8 +100,7 @@ class IsStored:
 JournalMessage = Publish | ReadReplay | Attribute | Ingest | Positions | OpenSegment | KnownSources | IsStored
 
 
-@dataclass(frozen=True, slots=True)
-class JournalSnapshot:
+class JournalSnapshot(msgspec.Struct, frozen=True):
     """How the event log is."""
 
     degraded: str = ""
@@ -119,16 +109,15 @@ class JournalSnapshot:
     """True once the event log was closed: nothing that was published waits in memory any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalCounters:
+class JournalCounters(msgspec.Struct, frozen=True):
     """What the journal counts. `ring_sizes` has "" for all and each session's name."""
 
     published: int = 0
     backlog: int = 0
     """Events that wait to be committed."""
-    ring_sizes: Mapping[str, int] = field(default_factory=dict)
-    by_type: Mapping[str, int] = field(default_factory=dict)
-    last_call_at: Mapping[str, str] = field(default_factory=dict)
+    ring_sizes: Mapping[str, int] = msgspec.field(default_factory=dict)
+    by_type: Mapping[str, int] = msgspec.field(default_factory=dict)
+    last_call_at: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Session name → RFC 3339 time of its newest tool call."""
     ingest_seconds: float = 0.0
     fanout_seconds: float = 0.0

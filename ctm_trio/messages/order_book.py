@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
 from outcome import Outcome
 
 from ctm_trio.core.channels import Pending
@@ -18,8 +18,7 @@ class Render(Protocol):
         """Status and body."""
 
 
-@dataclass(frozen=True, slots=True)
-class FollowOrder:
+class FollowOrder(msgspec.Struct, frozen=True):
     """Keep the answer of an order that is still under way for those who ask later. Source: PROTOCOL.md, Orders.
 
     Args:
@@ -35,8 +34,7 @@ class FollowOrder:
     render: Render
 
 
-@dataclass(frozen=True, slots=True)
-class OrderState:
+class OrderState(msgspec.Struct, frozen=True):
     """What is known of an order. `status` is 0 while it is under way; `ends_at` is its deadline, on Trio's clock."""
 
     id: str
@@ -46,8 +44,7 @@ class OrderState:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class OrdersSnapshot:
+class OrdersSnapshot(msgspec.Struct, frozen=True):
     """The orders that took longer than an answer may, by id."""
 
-    orders: Mapping[str, OrderState] = field(default_factory=dict)
+    orders: Mapping[str, OrderState] = msgspec.field(default_factory=dict)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import trio
 
 
-@dataclass(frozen=True, slots=True)
-class PaneFrame:
+class PaneFrame(msgspec.Struct, frozen=True):
     """What a pane shows, as a JSON string with its quotes; `end`: it is gone, and nothing follows."""
 
     data: bytes
     end: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WatchPane:
+class WatchPane(msgspec.Struct, frozen=True):
     """Send what a session's pane shows, now and whenever it changes, until the receiving end of `to` is closed.
 
     Args:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.core.channels import Reply
 from ctm_trio.model.prompt_record import Prompt, When
 
 
-@dataclass(frozen=True, slots=True)
-class PromptsSnapshot:
+class PromptsSnapshot(msgspec.Struct, frozen=True):
     """What the doctor tells. `untyped`: session → why a prompt for it waits, or how the last one failed."""
 
-    untyped: Mapping[str, str] = field(default_factory=dict)
+    untyped: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class SendPrompt:
+class SendPrompt(msgspec.Struct, frozen=True):
     """Type a prompt now, or once the turn is over. The reply is the prompt, typed or held.
 
     Args:
@@ -34,8 +33,7 @@ class SendPrompt:
     reply: Reply[Prompt]
 
 
-@dataclass(frozen=True, slots=True)
-class HoldPrompt:
+class HoldPrompt(msgspec.Struct, frozen=True):
     """The first prompt of a session that was just made: held until its client is ready. The reply is the prompt."""
 
     name: str
@@ -43,8 +41,7 @@ class HoldPrompt:
     reply: Reply[Prompt]
 
 
-@dataclass(frozen=True, slots=True)
-class TakeBack:
+class TakeBack(msgspec.Struct, frozen=True):
     """Take a held prompt back. Fails with InputSessionNotFound, PromptNotFound, PromptNotHeld."""
 
     name: str
@@ -52,24 +49,21 @@ class TakeBack:
     reply: Reply[None]
 
 
-@dataclass(frozen=True, slots=True)
-class ListPrompts:
+class ListPrompts(msgspec.Struct, frozen=True):
     """The last prompts of a session, oldest first. Fails with InputSessionNotFound."""
 
     name: str
     reply: Reply[tuple[Prompt, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupt:
+class Interrupt(msgspec.Struct, frozen=True):
     """Press Escape once; the reply is whether the turn has ended. Fails as `SendKeys`."""
 
     name: str
     reply: Reply[bool]
 
 
-@dataclass(frozen=True, slots=True)
-class SendKeys:
+class SendKeys(msgspec.Struct, frozen=True):
     """Press keys of `model.typing.NAMED_KEYS`. Fails with InputSessionNotFound, TmuxDead, Exited, NotTypeable."""
 
     name: str
@@ -77,8 +71,7 @@ class SendKeys:
     reply: Reply[None]
 
 
-@dataclass(frozen=True, slots=True)
-class SendInput:
+class SendInput(msgspec.Struct, frozen=True):
     """`POST /api/sessions/{name}/input`: type a text or a preset's words and Enter, or press one key.
 
     Args:

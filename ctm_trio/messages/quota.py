@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.model.quota import Quota, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaSnapshot:
+class QuotaSnapshot(msgspec.Struct, frozen=True):
     """`account` is None while no rate limit was ever seen. `sessions` is by session name."""
 
     account: Quota | None = None
-    sessions: Mapping[str, Usage] = field(default_factory=dict)
+    sessions: Mapping[str, Usage] = msgspec.field(default_factory=dict)

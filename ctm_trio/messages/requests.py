@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.core.channels import Reply
 from ctm_trio.model.answer import Given
@@ -11,8 +12,7 @@ from ctm_trio.model.request_record import Request
 from ctm_trio.model.status import OpenRequest
 
 
-@dataclass(frozen=True, slots=True)
-class RequestsSnapshot:
+class RequestsSnapshot(msgspec.Struct, frozen=True):
     """What is open.
 
     Attributes:
@@ -21,21 +21,19 @@ class RequestsSnapshot:
         open: all open requests, oldest first.
     """
 
-    by_session: Mapping[str, tuple[OpenRequest, ...]] = field(default_factory=dict)
-    closed_at: Mapping[str, float] = field(default_factory=dict)
+    by_session: Mapping[str, tuple[OpenRequest, ...]] = msgspec.field(default_factory=dict)
+    closed_at: Mapping[str, float] = msgspec.field(default_factory=dict)
     open: tuple[Request, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class GetRequest:
+class GetRequest(msgspec.Struct, frozen=True):
     """A request by its id, open or not. Fails with RequestNotFound."""
 
     id: str
     reply: Reply[Request]
 
 
-@dataclass(frozen=True, slots=True)
-class ListRequests:
+class ListRequests(msgspec.Struct, frozen=True):
     """The newest `limit` requests, open or not, oldest first; of one session or of all ("")."""
 
     session: str
@@ -43,8 +41,7 @@ class ListRequests:
     reply: Reply[tuple[Request, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerRequest:
+class AnswerRequest(msgspec.Struct, frozen=True):
     """Answer a request; the reply is the request as it is then.
 
     Args:
@@ -62,8 +59,7 @@ class AnswerRequest:
     reply: Reply[Request]
 
 
-@dataclass(frozen=True, slots=True)
-class NotePresence:
+class NotePresence(msgspec.Struct, frozen=True):
     """A page says whether a person sees it; believed for a minute. No answer.
 
     `page`: a device and its page.
@@ -73,8 +69,7 @@ class NotePresence:
     visible: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NoteKeys:
+class NoteKeys(msgspec.Struct, frozen=True):
     """Somebody sends keys to a session through us: a dialog that closes meanwhile was not answered at the terminal.
 
     No answer. `within_s`: so long from now on; 0.0 if none were pressed after all.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.core.channels import Reply
 from ctm_trio.model.panes import Pane
 from ctm_trio.model.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class SessionsSnapshot:
+class SessionsSnapshot(msgspec.Struct, frozen=True):
     """All sessions, and what tmux says.
 
     Attributes:
@@ -23,7 +23,7 @@ class SessionsSnapshot:
         panes: all panes of the tmux server, as it said last, each with whether a shell waits in it.
     """
 
-    records: Mapping[str, Session] = field(default_factory=dict)
+    records: Mapping[str, Session] = msgspec.field(default_factory=dict)
     alive: frozenset[str] = frozenset()
     tmux_known: bool = False
     problem: str = ""
@@ -31,20 +31,17 @@ class SessionsSnapshot:
     panes: tuple[Pane, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LookAtTmux:
+class LookAtTmux(msgspec.Struct, frozen=True):
     """Something has begun or ended: ask tmux now rather than with the next look. No answer: the snapshot tells."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundUnmanaged:
+class FoundUnmanaged(msgspec.Struct, frozen=True):
     """The sessions that nobody recorded, by name: all that there are now. No answer: the snapshot has them."""
 
     sessions: Mapping[str, Session]
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
+class Lifecycle(msgspec.Struct, frozen=True):
     """A lifecycle event that the CLI posted (`/api/hooks/{event}`). Answered once it is recorded and published."""
 
     event: str
@@ -52,8 +49,7 @@ class Lifecycle:
     reply: Reply[None]
 
 
-@dataclass(frozen=True, slots=True)
-class CreateSession:
+class CreateSession(msgspec.Struct, frozen=True):
     """`POST /api/sessions`. The answer is the new record, after tmux runs it and the file has it.
 
     `name` None: the directory's, or another one like it if a session that works elsewhere has that.
@@ -69,16 +65,14 @@ class CreateSession:
     fork: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class KillSession:
+class KillSession(msgspec.Struct, frozen=True):
     """End the tmux session; already gone is fine."""
 
     name: str
     reply: Reply[Session]
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeSession:
+class ResumeSession(msgspec.Struct, frozen=True):
     """Start a session that has ended again, in its mode and with its conversation. The answer is its record.
 
     Fails with SessionNotFound, StillRuns, and what starting a session fails with.
@@ -88,16 +82,14 @@ class ResumeSession:
     reply: Reply[Session]
 
 
-@dataclass(frozen=True, slots=True)
-class ForgetSession:
+class ForgetSession(msgspec.Struct, frozen=True):
     """Drop the record, keep the log."""
 
     name: str
     reply: Reply[Session]
 
 
-@dataclass(frozen=True, slots=True)
-class RenameSession:
+class RenameSession(msgspec.Struct, frozen=True):
     """tmux first, then the file; undone if the second fails."""
 
     name: str
@@ -105,8 +97,7 @@ class RenameSession:
     reply: Reply[Session]
 
 
-@dataclass(frozen=True, slots=True)
-class AdoptUuid:
+class AdoptUuid(msgspec.Struct, frozen=True):
     """The session's process went on under a new Claude session id (`/clear`, `/resume`, a fork): the record follows.
 
     Sent by the attribution owner. It is tried until it is done, or until another one for that session comes.

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.core.channels import Reply
 from ctm_trio.model.status import Status
 
 
-@dataclass(frozen=True, slots=True)
-class StatusSnapshot:
+class StatusSnapshot(msgspec.Struct, frozen=True):
     """The status of every session, by name. `begun`: False until it was decided for the first time."""
 
-    sessions: Mapping[str, Status] = field(default_factory=dict)
+    sessions: Mapping[str, Status] = msgspec.field(default_factory=dict)
     begun: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True):
     """A piece of evidence: when (unix seconds), who says it ("hook", "client", "tmux", "screen"), and what."""
 
     at: float
@@ -26,8 +25,7 @@ class Piece:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+class Explained(msgspec.Struct, frozen=True):
     """Why a session has its status: what was seen last, oldest first, and why it has none of the other states."""
 
     status: Status
@@ -35,8 +33,7 @@ class Explained:
     rejected: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Explain:
+class Explain(msgspec.Struct, frozen=True):
     """`GET /api/sessions/{name}/explain`. Fails with SessionNotFound."""
 
     name: str

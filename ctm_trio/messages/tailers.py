@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class TailersSnapshot:
+class TailersSnapshot(msgspec.Struct, frozen=True):
     """How far the tailers are. `caught_up`: everything that was there at the start has been read; it stays so."""
 
     caught_up: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TailersCounters:
+class TailersCounters(msgspec.Struct, frozen=True):
     """What the tailers of the logs count together."""
 
     tailers: int = 0

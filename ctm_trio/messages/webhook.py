@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from ctm_trio.core.channels import Reply
 from ctm_trio.model.webhook import Answer, Delivery
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookSnapshot:
+class WebhookSnapshot(msgspec.Struct, frozen=True):
     """What became of the alerts: delivered, given up, not sent again within 60 s; and how many wait."""
 
     delivered: int = 0
@@ -20,15 +19,13 @@ class WebhookSnapshot:
     """Which setting keeps it from sending anything, as the last try found; "" while nothing does."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListDeliveries:
+class ListDeliveries(msgspec.Struct, frozen=True):
     """What became of the newest alerts, newest first."""
 
     reply: Reply[tuple[Delivery, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class TestWebhook:
+class TestWebhook(msgspec.Struct, frozen=True):
     """Send a test alert once, now, and say what the endpoint answered."""
 
     __test__ = False  # no test case, whatever its name

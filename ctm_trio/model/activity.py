@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.line_order import RACE_S, Line, overtaken
@@ -31,16 +32,14 @@ NO_WORK = frozenset({"Notification", "SessionEnd", "FileChanged", "ConfigChange"
 """Events that are no sign of work."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveStatus:
+class LiveStatus(msgspec.Struct, frozen=True):
     """What a running client says of itself: "busy", "idle", "waiting", …, and since when (unix seconds)."""
 
     status: str
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(msgspec.Struct, frozen=True):
     """A tool call or (with `hook`) a hook event as the event log has it.
 
     Attributes:
@@ -59,8 +58,7 @@ class Remembered:
     agent_id: str = ""
 
 
-@dataclass(slots=True)
-class _Asking:
+class _Asking(msgspec.Struct):
     text: str
     line: Line
     agent_id: str
@@ -69,21 +67,20 @@ class _Asking:
     """The client has said of this dialog that it waits: whatever it says next is the answer."""
 
 
-@dataclass(slots=True)
-class Activity:
+class Activity(msgspec.Struct):
     """The running summary of one session."""
 
     calls_seen: int = 0
     last_failed: bool = False
     last_sign: float = 0.0
     """When the last sign of work came, in seconds of the clock that never jumps."""
-    results: deque[bool] = field(default_factory=lambda: deque(maxlen=MAX_WINDOW))
+    results: deque[bool] = msgspec.field(default_factory=lambda: deque(maxlen=MAX_WINDOW))
     """Newest last; True: failed."""
     _asking: _Asking | None = None
     _waiting: tuple[str, Line] | None = None
     _went_on: Line | None = None
     """The last line that says that the main thread went on: a prompt, a call."""
-    _latest: dict[str, float] = field(default_factory=dict)
+    _latest: dict[str, float] = msgspec.field(default_factory=dict)
     """The latest time in each file."""
     _errors: int = 0
     _errors_window: int = 0

@@ -6,8 +6,9 @@ Source: PROTOCOL.md, Requests; what each answer does is measured with Claude Cod
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from ctm_trio.errors.answers import InvalidAnswers, InvalidChoice, InvalidInput
 from ctm_trio.errors.requests import InvalidBody
@@ -45,8 +46,7 @@ not mean by these choices."""
 ACCEPT_EDITS = {"type": "setMode", "mode": "acceptEdits", "destination": "session"}
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """An answer as it came. Only `decision_of` says whether it fits; None means "not given".
 
     Attributes:

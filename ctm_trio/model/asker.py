@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+
+import msgspec
 
 V6_NETWORK_BITS = 64
 """One subscriber of the network usually has so much of an IPv6 address to choose from; it counts as one address."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(msgspec.Struct, frozen=True):
     """The other end of a request.
 
     Attributes:

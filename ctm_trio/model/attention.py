@@ -16,15 +16,15 @@ The order is the precedence: a session has one state, the first whose rule holds
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.model.config import Thresholds
 from ctm_trio.model.status import ASKING, FAILED_, LIMITED, WAITING, Status
 from ctm_trio.model.times import format_time
 
 
-@dataclass(frozen=True, slots=True)
-class Attention:
+class Attention(msgspec.Struct, frozen=True):
     """Why a session needs its person. `since` is RFC 3339 and never moves while the state lasts.
 
     `request_id`: the open request that it is about, or "".
@@ -36,8 +36,7 @@ class Attention:
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True):
     """A limit of the account: whole percents or None, and when it starts anew in seconds, 0 if unknown."""
 
     pct: int | None = None
@@ -48,8 +47,7 @@ class Limit:
         return None if self.resets_at and self.resets_at <= now else self.pct
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(msgspec.Struct, frozen=True):
     """All that the rules may look at, of one session. Times are seconds of one clock, the same as that of `now`.
 
     Attributes:
@@ -66,7 +64,7 @@ class Inputs:
         checkpoint_at: its newest checkpoint, None if there is none; checked_at: when that was looked up, None if never.
     """
 
-    thresholds: Thresholds = field(default_factory=Thresholds)
+    thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
     alive: bool | None = True
     asking: str = ""
     waiting: str = ""
@@ -85,8 +83,7 @@ class Inputs:
     checked_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(msgspec.Struct, frozen=True):
     """An `attention_raised` (`raised`) or `attention_cleared` of this state."""
 
     raised: bool

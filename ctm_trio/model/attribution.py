@@ -16,7 +16,8 @@ log of a session that was forgotten, nor for what happened before the session wa
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.model.line_order import RACE_S, Line, overtaken
 from ctm_trio.model.processes import Processes
@@ -52,8 +53,7 @@ def _after(ts: str, made: str) -> bool:
     return begin is None or (parse_time(ts) or 0.0) >= begin - CLOCK_SLACK_S
 
 
-@dataclass(slots=True)
-class _Heard:
+class _Heard(msgspec.Struct):
     """What the lines of a log have said."""
 
     hint: str = ""
@@ -69,30 +69,29 @@ class _Heard:
     """A line of it was read as it was written."""
 
 
-@dataclass(slots=True)
-class Attribution:
+class Attribution(msgspec.Struct):
     """Everything known about whose log is whose."""
 
-    records: Mapping[str, Session] = field(default_factory=dict)
-    by_uuid: dict[str, str] = field(default_factory=dict)
+    records: Mapping[str, Session] = msgspec.field(default_factory=dict)
+    by_uuid: dict[str, str] = msgspec.field(default_factory=dict)
     """Record uuid → name."""
-    learned: dict[str, str] = field(default_factory=dict)
+    learned: dict[str, str] = msgspec.field(default_factory=dict)
     """uuid → name: the earlier uuids of a session, and what the event log knew."""
-    transcripts: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
+    transcripts: dict[str, tuple[tuple[str, float], ...]] = msgspec.field(default_factory=dict)
     """uuid → (directory under projects that has its transcript, when that was written last in unix seconds)."""
-    known: dict[str, str] = field(default_factory=dict)
+    known: dict[str, str] = msgspec.field(default_factory=dict)
     """uuid → session name, the result."""
-    processes: Processes = field(default_factory=Processes)
+    processes: Processes = msgspec.field(default_factory=Processes)
     forks: frozenset[str] = frozenset()
     """Logs that began as a fork of another one."""
-    _heard: dict[str, _Heard] = field(default_factory=dict)
-    _hinted: dict[str, set[str]] = field(default_factory=dict)
+    _heard: dict[str, _Heard] = msgspec.field(default_factory=dict)
+    _hinted: dict[str, set[str]] = msgspec.field(default_factory=dict)
     """Session name → logs whose lines name it."""
-    _former: dict[str, None] = field(default_factory=dict)
+    _former: dict[str, None] = msgspec.field(default_factory=dict)
     """Logs of sessions that were forgotten, oldest first."""
-    _starts: dict[str, tuple[str, Line]] = field(default_factory=dict)
+    _starts: dict[str, tuple[str, Line]] = msgspec.field(default_factory=dict)
     """uuid → (source, line) of a start that may still move a record, in the order in which they came."""
-    _newest: dict[str, Line] = field(default_factory=dict)
+    _newest: dict[str, Line] = msgspec.field(default_factory=dict)
     """Session name → the start that moved its record last."""
 
     # ------------------------------------------------------------ what it is told

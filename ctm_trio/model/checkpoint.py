@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 PREFIX = "checkpoint:"
 MAX_CHECKPOINTS = 200
@@ -23,8 +24,7 @@ _STEPS = ((60, 1, "s"), (3600, 60, "m"), (86400, 3600, "h"), (7 * 86400, 86400, 
           (365 * 86400, 30 * 86400, "mo"))  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(msgspec.Struct, frozen=True):
     """One of them; `at` is its commit time in unix seconds."""
 
     sha: str
@@ -32,8 +32,7 @@ class Checkpoint:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoints:
+class Checkpoints(msgspec.Struct, frozen=True):
     """What was found in a work directory.
 
     Attributes:
@@ -53,8 +52,7 @@ class Checkpoints:
         return any(checkpoint.sha == sha for checkpoint in self.listed)
 
 
-@dataclass(frozen=True, slots=True)
-class Reverted:
+class Reverted(msgspec.Struct, frozen=True):
     """How a revert ended.
 
     Attributes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from ctm_trio.model.checkpoint import MAX_CHECKPOINTS, PREFIX, SHA, Checkpoint
@@ -17,8 +15,7 @@ STEP_FORMAT = "%m%x00%H%x00%P%x00%ct%x00%s"
 _FIELDS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(msgspec.Struct, frozen=True):
     """What is known of the history of one commit.
 
     Attributes:
@@ -36,8 +33,7 @@ class History:
     border: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """What lies between two commits: checkpoints that came, shas that went, and whether what came is one line."""
 
     came: tuple[Checkpoint, ...]

@@ -13,7 +13,9 @@ A client that is nobody's, and whose hooks arrive, is a session of its own: an u
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ctm_trio.model.panes import Pane, client_pane
 from ctm_trio.model.session import Session, is_name, successors
@@ -24,8 +26,7 @@ NOT_A_PERSONS = "sdk"
 """How the entry point of a client begins that a program runs (`claude -p`, an SDK): it is no session of a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(msgspec.Struct, frozen=True):
     """A client that runs.
 
     Attributes:
@@ -60,8 +61,7 @@ class Client:
         return self.pid, self.begun
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True):
     """Whose the clients are.
 
     Attributes:
@@ -72,10 +72,10 @@ class Bound:
         unwatched: how many clients of persons run whose hooks do not arrive here.
     """
 
-    clients: Mapping[str, Client] = field(default_factory=dict)
-    ended: Mapping[str, int] = field(default_factory=dict)
-    unmanaged: Mapping[str, Session] = field(default_factory=dict)
-    moved: Mapping[str, str] = field(default_factory=dict)
+    clients: Mapping[str, Client] = msgspec.field(default_factory=dict)
+    ended: Mapping[str, int] = msgspec.field(default_factory=dict)
+    unmanaged: Mapping[str, Session] = msgspec.field(default_factory=dict)
+    moved: Mapping[str, str] = msgspec.field(default_factory=dict)
     unwatched: int = 0
 
 

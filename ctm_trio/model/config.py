@@ -15,8 +15,7 @@ from ctm_trio.model.settings_rules import COMMAND, THRESHOLDS, fault
 DEFAULT_PORT = 37778
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(msgspec.Struct, frozen=True):
     """When attention is raised. Source: PROTOCOL.md, Configuration; Attention."""
 
     error_rate_pct: int = 20

@@ -7,7 +7,8 @@ belongs to the row above. Source: measured with Claude Code 2.1.330.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 __all__ = ["DIGIT", "SUBMIT", "Row", "Rows"]
 
@@ -22,8 +23,7 @@ _PLAIN_ROW = re.compile(r"(?:Yes|No)(?:$|[, ])")
 """How a row without a digit begins, in every dialog that has such. What else stands there may be a wrapped line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One row that can be chosen.
 
     Attributes:

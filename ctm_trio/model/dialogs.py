@@ -9,7 +9,9 @@ Source: PROTOCOL.md, Requests; measured with Claude Code 2.1.330.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ctm_trio.model.dialog_rows import DIGIT, SUBMIT, Row, Rows
 from ctm_trio.model.screen import find_box, is_rule, lines_of, rules_of, without_leftover
@@ -17,8 +19,7 @@ from ctm_trio.model.screen import find_box, is_rule, lines_of, rules_of, without
 __all__ = ["Dialog", "Row", "parse_dialog", "row_meaning", "same_dialog"]
 
 
-@dataclass(frozen=True, slots=True)
-class Dialog:
+class Dialog(msgspec.Struct, frozen=True):
     """A dialog as the screen shows it.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.model.config import DEFAULT_PORT, Settings
 from ctm_trio.model.hook_losses import NAME
@@ -12,8 +13,7 @@ from ctm_trio.model.paths import Paths
 OK, WARN, ERR = "ok", "warn", "err"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """One result. `status` is `ok`, `warn` or `err`; message and remediation are for people, "" where there is none."""
 
     name: str
@@ -27,8 +27,7 @@ class Check:
         return {"name": self.name, "status": self.status, **{key: text for key, text in texts.items() if text}}
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What the daemon knows when the doctor comes.
 
     Attributes:
@@ -54,10 +53,10 @@ class Facts:
     journal_problem: str = ""
     webhook_delivered: int = 0
     webhook_failed: int = 0
-    down: Mapping[str, str] = field(default_factory=dict)
+    down: Mapping[str, str] = msgspec.field(default_factory=dict)
     lost: str = ""
     losing: bool = False
-    untyped: Mapping[str, str] = field(default_factory=dict)
+    untyped: Mapping[str, str] = msgspec.field(default_factory=dict)
     tmux_problem: str = ""
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+import msgspec
+
 from ctm_trio.model.screen import find_box, lines_of
 
 __all__ = ["FIRST_ROW", "InputBox", "input_box", "without_colours"]
@@ -47,8 +49,7 @@ class InputBox:
         return not self.draft and self.mode == "❯" and not self.cut
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
+class _Cell(msgspec.Struct, frozen=True):
     """A character and how it is drawn."""
 
     char: str

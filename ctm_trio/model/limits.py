@@ -10,7 +10,9 @@ Source: PROTOCOL.md, Quota and cost.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ctm_trio.model.quota import Dump, Window
 
@@ -27,11 +29,10 @@ MAX_SESSIONS = 5_000
 Said = tuple[Window | int | None, ...]
 
 
-@dataclass(slots=True)
-class _Limit:
+class _Limit(msgspec.Struct):
     """One of the limits: the windows heard of, that of the newest answer last, and a figure that came without one."""
 
-    windows: list[Window] = field(default_factory=list)
+    windows: list[Window] = msgspec.field(default_factory=list)
     timeless: float | None = None
 
     def hear(self, seen: Window, written: float) -> None:

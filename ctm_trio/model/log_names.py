@@ -2,6 +2,8 @@
 
 A part of ours is named by the nanosecond of its rotation. Other programs number or date what they rotate or copy
 (`.1`, `-20261125`, `.bak`, `.1700000000.gz`): such a file may hold what was read already, so its name says nothing.
+
+The hooks use it, which run without any package: hence dataclasses, and no `msgspec.Struct`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 CLIENT_MARK, OURS_MARK = "@ctm_client", "@ctm_ours"
 """Options of our own: on the pane that a session's client was started in, and on the session."""
@@ -21,8 +22,7 @@ PANE_FORMAT = (
 """One pane a line, for `list-panes -F`. A session's name has no colon."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pane:
+class Pane(msgspec.Struct, frozen=True):
     """One pane.
 
     Attributes:

@@ -6,11 +6,10 @@ server numbers its panes from `%0`, so both must agree where both are known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 
-@dataclass(slots=True, eq=False)
-class Process:
+class Process(msgspec.Struct, eq=False):
     """One run of a client.
 
     Attributes:
@@ -20,7 +19,7 @@ class Process:
 
     pid: str
     pane: str
-    uuids: dict[str, float] = field(default_factory=dict)
+    uuids: dict[str, float] = msgspec.field(default_factory=dict)
     began: float = 0.0
 
 

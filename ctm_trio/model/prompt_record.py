@@ -6,7 +6,6 @@ Source: PROTOCOL.md, Prompts and keys.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
@@ -36,8 +35,7 @@ TAKEN_BACK: Final = "taken_back"
 """The error of a held prompt that its sender has taken back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(msgspec.Struct, frozen=True):
     """One prompt.
 
     Attributes:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from ctm_trio.errors.typing import InvalidText
 
@@ -47,8 +48,7 @@ _IMAGE = re.compile(r"(?<=\S\.[a-z])(?:ng|pe?g|if|ebp|mp|iff?|vg|eic|vif)\b", re
 """The rest of an image's extension behind its first letter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(msgspec.Struct, frozen=True):
     """What is typed before Enter, in this order.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _PORTS = {"http": 80, "https": 443}
@@ -20,8 +21,7 @@ MAX_ENTRIES = 1000
 """Entries of `no_proxy` that are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(msgspec.Struct, frozen=True):
     """A proxy of the environment. `variable`: where it stands; `url`: with its scheme, and perhaps a password."""
 
     variable: str

@@ -6,9 +6,11 @@ the figures of one Claude session. Source: PROTOCOL.md, Quota and cost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from ctm_trio.model.decoding import decode_any
 
@@ -21,16 +23,14 @@ MAX_UNIX_S = 253_402_300_799
 MICROS = Decimal(1_000_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """One rate limit. `pct` as reported (fractions too), `resets_at` in unix seconds; None while unknown."""
 
     pct: float | None = None
     resets_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(msgspec.Struct, frozen=True):
     """The figures of one Claude session: whole percents, tokens, cost in millionths of a dollar. None while unknown."""
 
     context_pct: int | None = None
@@ -55,8 +55,7 @@ EMPTIED = Meter(context_pct=0, input_tokens=0, output_tokens=0, cache_tokens=0)
 """A session whose conversation was just cleared, before its first answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dump:
+class Dump(msgspec.Struct, frozen=True):
     """What one dump says. None in a field: it does not say."""
 
     uuid: str
@@ -65,8 +64,7 @@ class Dump:
     meter: Meter
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(msgspec.Struct, frozen=True):
     """Account limits. Percentages are whole numbers or None while unknown; times RFC 3339 or ""."""
 
     weekly_pct: int | None = None
@@ -75,8 +73,7 @@ class Quota:
     five_hr_resets_at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """What the status line last said of one session. None while unknown. Source: PROTOCOL.md, Quota and cost."""
 
     context_pct: int | None = None
@@ -88,8 +85,7 @@ class Usage:
     seen_at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CostPoint:
+class CostPoint(msgspec.Struct, frozen=True):
     """What a Claude session's status line said once of its tokens and its cost. Sent by quota, kept by the cost owner.
 
     After a restart the dumps are read again: a point whose figures equal the last one kept of its `uuid` is dropped.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 DEEP_EVENTS = 5000
 """A deep replay brings at most so many events back from the database; older ones are lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """A replay.
 
     Args:

@@ -7,8 +7,9 @@ are measured with Claude Code 2.1.330.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from ctm_trio.model.one_line import one_line, short_json
 from ctm_trio.model.risk import Risk, risk_of
@@ -35,8 +36,7 @@ _SUMMARY_KEYS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """One of the answers that a request takes: its id on the wire, its words, and more words ("" for none)."""
 
     id: str
@@ -44,8 +44,7 @@ class Choice:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A request as the client made it.
 
     Attributes:

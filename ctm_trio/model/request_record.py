@@ -5,7 +5,6 @@ Source: PROTOCOL.md, Requests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
@@ -29,8 +28,7 @@ WHERES = frozenset({"page", "push", "cli", "mcp"})
 """Where an answer of ours may come from; one at the terminal says `terminal`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """Who answered what. `by`: the name of the device, "" if it has none. `at`: unix seconds."""
 
     choice: str
@@ -40,8 +38,7 @@ class Answer:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One thing that a session asks a person.
 
     Attributes:

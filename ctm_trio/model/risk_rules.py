@@ -7,11 +7,10 @@ into a shell; low is reading. `model/shell_risk.py` applies them, with the names
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """Commands of high risk.
 
     Attributes:

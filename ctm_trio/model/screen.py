@@ -7,7 +7,8 @@ sign before it. Measured with Claude Code 2.1.330 at 60, 80, 120 and 200 columns
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 _RULE = re.compile(r"[─▔]{10,}")
 _BOX_TOP = re.compile(r"─{3,}(?P<cut> ↑ \d+ more ─{2,})?(?: \S.* ─{1,3})?")
@@ -17,8 +18,7 @@ _BOX_FIRST = re.compile(r"❯(?:\u00a0.*)?|!\u00a0.*")
 """A prompt, or a shell command, with the no-break space that the client writes behind the sign."""
 
 
-@dataclass(frozen=True, slots=True)
-class BoxPlace:
+class BoxPlace(msgspec.Struct, frozen=True):
     """Where the input box is: the numbers of its rules' lines.
 
     Attributes:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ctm_trio.errors.files import BrokenSessions
 from ctm_trio.errors.sessions import BadWorkdir, WorkdirNotAbsolute
@@ -27,9 +27,11 @@ FORKED_FROM = "forked_from"
 """A key of ours in a record: the conversation that the session began as a fork of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One record of `sessions.json`. Times are RFC 3339 text, `""` while unknown."""
+class Session(msgspec.Struct, frozen=True, eq=False):
+    """One record of `sessions.json`. Times are RFC 3339 text, `""` while unknown.
+
+    Two are equal if all of them is that we know; what `extra` keeps does not count.
+    """
 
     name: str
     uuid: str = ""
@@ -39,10 +41,20 @@ class Session:
     last_attached_at: str = ""
     last_health_status: str = ""
     last_health_at: str = ""
-    extra: tuple[tuple[str, object], ...] = field(default=(), compare=False)
+    extra: tuple[tuple[str, object], ...] = ()
     """Keys that we do not know, kept for the rewrite."""
     managed: bool = True
     """False: nobody recorded it; a client that somebody started by hand. It is never in the file."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Session) and self._known == other._known
+
+    def __hash__(self) -> int:
+        return hash(self._known)
+
+    @property
+    def _known(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__struct_fields__ if name != "extra")
 
     @property
     def forked_from(self) -> str:
@@ -93,8 +105,7 @@ _TIMES = ("created_at", "last_attached_at", "last_health_at")
 _KNOWN = ("name", "uuid", "mode", "workdir", "created_at", "last_attached_at", "last_health_status", "last_health_at")
 
 
-@dataclass(frozen=True, slots=True)
-class SessionBook:
+class SessionBook(msgspec.Struct, frozen=True):
     """`sessions.json` as a whole.
 
     Attributes:
@@ -104,9 +115,9 @@ class SessionBook:
         problem: which records are not understood and why, for people; "" if there are none.
     """
 
-    records: Mapping[str, Session] = field(default_factory=dict)
-    kept: Mapping[str, msgspec.Raw] = field(default_factory=dict)
-    extra: Mapping[str, object] = field(default_factory=lambda: {"schema_version": 1})
+    records: Mapping[str, Session] = msgspec.field(default_factory=dict)
+    kept: Mapping[str, msgspec.Raw] = msgspec.field(default_factory=dict)
+    extra: Mapping[str, object] = msgspec.field(default_factory=lambda: {"schema_version": 1})
     problem: str = ""
 
     def having(self, session: Session) -> SessionBook:

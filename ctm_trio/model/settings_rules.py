@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ctm_trio.model.webhook import FORMATS, url_fault
 
@@ -33,8 +34,7 @@ WEBHOOK_EVENTS = ("attention_raised", "attention_cleared")
 """Events that the webhook can be asked to send."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """What a value must be.
 
     Args:

@@ -8,7 +8,8 @@ command for harmless that was only misread.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+import msgspec
 
 MAX_CHARS = 20_000
 """A longer command is only read so far, and is not understood."""
@@ -38,8 +39,7 @@ _TEST = re.compile(r"\[\[\s.*?\s\]\]", re.DOTALL)
 _TWO_WORDS = re.compile(r"[\w.]\s+[\w.-]")
 
 
-@dataclass(slots=True)
-class Word:
+class Word(msgspec.Struct):
     """One word of a command.
 
     Attributes:
@@ -50,27 +50,25 @@ class Word:
 
     text: str
     fixed: bool = True
-    inner: list[Command] = field(default_factory=list)
+    inner: list[Command] = msgspec.field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Command:
+class Command(msgspec.Struct):
     """A simple command: its words, its redirections (operator and target), its here texts.
 
     `piped`: it reads from a pipe. Assignments and reserved words in front are still among the words.
     """
 
-    words: list[Word] = field(default_factory=list)
-    redirections: list[tuple[str, Word]] = field(default_factory=list)
-    here: list[str] = field(default_factory=list)
+    words: list[Word] = msgspec.field(default_factory=list)
+    redirections: list[tuple[str, Word]] = msgspec.field(default_factory=list)
+    here: list[str] = msgspec.field(default_factory=list)
     piped: bool = False
 
 
-@dataclass(slots=True)
-class Script:
+class Script(msgspec.Struct):
     """All simple commands, those of substitutions too, whether the text was understood as a whole, and its tokens."""
 
-    commands: list[Command] = field(default_factory=list)
+    commands: list[Command] = msgspec.field(default_factory=list)
     understood: bool = True
     tokens: int = 0
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.model.clients import Client
 from ctm_trio.model.times import format_time, parse_time
@@ -23,8 +24,7 @@ ASKING = frozenset({PERMISSION, QUESTION, PLAN, DIALOG})
 """The states in which a dialog of the client is open."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRequest:
+class OpenRequest(msgspec.Struct, frozen=True):
     """An open request of a session, as far as its status needs it.
 
     `agent`: who asks, "" for the main thread. `uuid`: the Claude session id that asked, "" if that does not matter.
@@ -38,8 +38,7 @@ class OpenRequest:
     uuid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """All that a session's status follows from. Times are unix seconds, but `came` and `heard` of the turn.
 
     Attributes:
@@ -64,7 +63,7 @@ class Evidence:
     client: Client | None = None
     ended: bool = False
     ended_at: float = 0.0
-    turn: Turn = field(default_factory=Turn)
+    turn: Turn = msgspec.field(default_factory=Turn)
     requests: tuple[OpenRequest, ...] = ()
     closed_at: float = 0.0
     launched: float = 0.0
@@ -82,8 +81,7 @@ class Evidence:
         return 0.0 if self.client is None else self.client.since
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(msgspec.Struct, frozen=True):
     """A session's status. `since` and `resets_at` in unix seconds (`resets_at` 0 if unknown); the rest for people."""
 
     state: str

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from ctm_trio.model.status import (
     BACKGROUND,
@@ -64,8 +65,7 @@ LIMIT_ERROR = "rate_limit"
 """The error of a turn that ended because a limit of the account is reached."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(msgspec.Struct, frozen=True):
     """A rule that holds. `since`: when by its evidence, 0 for now. `settles`: until then it is not certain."""
 
     reason: str

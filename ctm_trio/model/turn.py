@@ -6,7 +6,7 @@ they leave open, the client's own status file says; `model.status_rules` puts bo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from ctm_trio.model.event import HookFacts
 from ctm_trio.model.line_order import Line, overtaken
@@ -23,8 +23,7 @@ NO_SIGN = frozenset({"ConfigChange", "FileChanged", "InstructionsLoaded", "Setup
 """Events that say nothing of a client's being heard: they may come from its start alone."""
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(msgspec.Struct):
     """What the hooks have told of one session.
 
     Attributes:
@@ -45,7 +44,7 @@ class Turn:
     words: str = ""
     heard: float = 0.0
     heard_at: float = 0.0
-    _line: Line = field(default_factory=lambda: Line(0.0))
+    _line: Line = msgspec.field(default_factory=lambda: Line(0.0))
 
     def hook(self, facts: HookFacts, line: Line, now: float) -> bool:
         """Take in a hook event; True if it says anything about the turn.

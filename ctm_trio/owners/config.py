@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.core.channels import StateSender, fulfil
 from ctm_trio.messages.config import ConfigMessage, ConfigSnapshot, PatchConfig

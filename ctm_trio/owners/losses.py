@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import trio
 
 from ctm_trio.core.channels import Figures, StateSender
@@ -28,8 +28,7 @@ QUIET_S = 5.0
 """Events flow again when some arrive and none was lost for so long."""
 
 
-@dataclass(frozen=True, slots=True)
-class LossesSnapshot:
+class LossesSnapshot(msgspec.Struct, frozen=True):
     """What the hook could not keep. `text`: in one sentence, "" for nothing. `goes_on`: no event has arrived since."""
 
     text: str = ""

@@ -6,11 +6,11 @@ Source: PROTOCOL.md, Orders.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
 from typing import NoReturn
 
 import outcome
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.core.channels import StateSender
 from ctm_trio.errors.base import CtmError

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ctm_trio.model.panes import Pane
 from ctm_trio.system.process_tree import process_fields

@@ -12,10 +12,10 @@ import os
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.errors.git import GitFailed
 from ctm_trio.model.checkpoint import LOG_FORMAT, PREFIX, SHA, parse_log

@@ -8,9 +8,9 @@ import ssl
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import trio
 
 from ctm_trio import __version__
@@ -45,8 +45,7 @@ class CannotSend(CtmError):
     code, status = "webhook_cannot_send", 500
 
 
-@dataclass(slots=True)
-class _Heard:
+class _Heard(msgspec.Struct):
     """What the endpoint has said so far. `secrets`: what must not be shown of it, should it say that."""
 
     status: int | None = None

@@ -9,8 +9,8 @@ Source: PROTOCOL.md, Requests; measured with Claude Code 2.1.330.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
+import msgspec
 import trio
 
 from ctm_trio.errors.asked import NotAnswerable, NotTaken
@@ -78,8 +78,7 @@ async def choose_row(
     await choice.confirm()
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(msgspec.Struct, frozen=True):
     """One choice under way; `deadline` by `trio.current_time()`."""
 
     tmux: Tmux

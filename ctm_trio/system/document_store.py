@@ -8,10 +8,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
+
+import msgspec
 
 from ctm_trio.system.file_watch import Watched
 from ctm_trio.system.migration import Schema
@@ -48,8 +49,7 @@ REQUESTS = Schema("requests", 0x63746D05, TABLES, KNOWN_BY)
 PROMPTS = Schema("prompts", 0x63746D06, TABLES, KNOWN_BY)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """One document. `open`: its owner works on it. `at`: when it began, unix seconds. `body`: JSON."""
 
     id: str

@@ -6,8 +6,9 @@ import logging
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ctm_trio.system.owned import open_own_directory
 from ctm_trio.system.regular import read_regular
@@ -26,8 +27,7 @@ MAX_DUMPS = 5_000
 """Of more files in the directory only the newest so many are read."""
 
 
-@dataclass(frozen=True, slots=True)
-class DumpFile:
+class DumpFile(msgspec.Struct, frozen=True):
     """A dump as it was read. `stamp` tells versions apart, `mtime` is in unix seconds."""
 
     stem: str

@@ -8,8 +8,9 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ctm_trio.errors.files import FileLocked
 from ctm_trio.system.regular import open_regular as open_regular
@@ -115,8 +116,7 @@ async def flocked(path: Path, *, timeout_s: float) -> AsyncIterator[None]:
         os.close(fd)  # which lets go of the lock
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(msgspec.Struct, frozen=True):
     """What tells one version of a file from the next. All zero: there is no file."""
 
     mtime_ns: int = 0

@@ -6,8 +6,8 @@ import os
 import stat
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import trio
 
 from ctm_trio.errors.git import GitFailed
@@ -47,16 +47,14 @@ SHOWN = 20
 """Paths that are named of each kind that is left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """New files that belong into a checkpoint, and why others do not: a line for each kind of them."""
 
     paths: tuple[bytes, ...]
     left_out: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(msgspec.Struct, frozen=True):
     """What a look at the tree brought.
 
     Attributes:

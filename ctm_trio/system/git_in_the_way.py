@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Set
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.system.swap_paths import inside
 
 
-@dataclass(slots=True)
-class InTheWay:
+class InTheWay(msgspec.Struct):
     """What was found, as relative paths in bytes.
 
     Attributes:
@@ -20,8 +20,8 @@ class InTheWay:
         cut: there are more than `limit`.
     """
 
-    files: set[bytes] = field(default_factory=set)
-    blocked: set[bytes] = field(default_factory=set)
+    files: set[bytes] = msgspec.field(default_factory=set)
+    blocked: set[bytes] = msgspec.field(default_factory=set)
     cut: bool = False
 
 

@@ -10,7 +10,8 @@ import os
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from ctm_trio.errors.git import GitFailed
 from ctm_trio.system.git_command import checked, git, names_of, text_of
@@ -24,8 +25,7 @@ MAX_BYTES = 1024**3
 """Of changed files that git does not look at, in one checkpoint; more is refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """Files of one kind that are in a commit of their own; `ref` is to be made if it is `new`."""
 
     commit: str

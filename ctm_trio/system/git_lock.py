@@ -15,9 +15,9 @@ import shutil
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from glob import escape, glob
 
+import msgspec
 import trio
 
 from ctm_trio.errors.git import GitFailed
@@ -51,8 +51,7 @@ _MAX_WORD_BYTES = 64
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 
 
-@dataclass(slots=True)
-class IndexLock:
+class IndexLock(msgspec.Struct):
     """git's index, locked.
 
     Attributes:

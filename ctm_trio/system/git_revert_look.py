@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Set
-from dataclasses import dataclass
+
+import msgspec
 
 from ctm_trio.errors.git import RevertRefused
 from ctm_trio.model.checkpoint import MAX_NAMED
@@ -20,8 +21,7 @@ from ctm_trio.system.places import in_place
 _SUBMODULE = b"160000"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What a look at the tree brought.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import trio
 
 from ctm_trio.system.git_command import NO_REPOSITORY, checked, git, names_of, says, text_of
@@ -28,8 +28,7 @@ _UNDER_WAY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GitTree:
+class GitTree(msgspec.Struct, frozen=True):
     """A work tree. All paths are absolute.
 
     Attributes:
@@ -52,8 +51,7 @@ class GitTree:
         return "0" * self.sha_digits
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(msgspec.Struct, frozen=True):
     """What differs from HEAD, as paths relative to the top of the tree, in bytes as git has them.
 
     Attributes:

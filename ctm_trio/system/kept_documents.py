@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Generic, NoReturn, Protocol, TypeVar
@@ -46,8 +45,7 @@ class Kept(Protocol):
 K = TypeVar("K", bound=Kept)
 
 
-@dataclass(frozen=True, slots=True)
-class Keeping(Generic[K]):
+class Keeping(msgspec.Struct, Generic[K], frozen=True):
     """How things of one kind are kept.
 
     Attributes:

@@ -8,7 +8,6 @@ Source: PROTOCOL.md, Attention.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -47,8 +46,7 @@ class _File(msgspec.Struct, rename="camel"):
 _file = msgspec.json.Decoder(_File)
 
 
-@dataclass(frozen=True, slots=True)
-class ClientFile:
+class ClientFile(msgspec.Struct, frozen=True):
     """One client's own word.
 
     Attributes:

@@ -15,8 +15,9 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ctm_trio.system.regular import KINDS
 from ctm_trio.system.sqlite_file import cannot_be_used, connect
@@ -42,8 +43,7 @@ Step = str | Callable[[sqlite3.Connection], object]
 """From one schema to the next: SQL, or a function. It runs in a transaction that it must not end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(msgspec.Struct, frozen=True):
     """One kind of file.
 
     Attributes:
@@ -70,8 +70,7 @@ class Schema:
         return self.first + len(self.steps)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What stands at a path. `version` is 0 for nothing; `marked`: it says itself that it is ours."""
 
     version: int = 0

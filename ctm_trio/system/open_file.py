@@ -12,8 +12,9 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ctm_trio.system.store_errors import BESIDE, DamageMet, StoreDamaged, StoreUnavailable, translate
 
@@ -25,8 +26,7 @@ _writers: dict[str, OpenFile] = {}
 """The files that writers of this process have open, by path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """What was seen.
 
     Attributes:

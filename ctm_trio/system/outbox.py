@@ -8,7 +8,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -39,8 +38,7 @@ LISTED = 100
 _alert = msgspec.json.Decoder(Alert)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """The oldest alert of a session that is not delivered.
 
     `wait`: seconds until it may be tried, as of when it was read. `waited`: all its pauses so far, in seconds.

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 import trio
 
 TERM_GRACE_S = 0.5
@@ -31,8 +31,7 @@ LOOK_EVERY_S = 0.01
 MAX_STDERR = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """How a program ended. `cut`: it printed more than it may and was ended for that; `code` means nothing then."""
 
     code: int
@@ -170,13 +169,12 @@ class _Start:
             return self._process
 
 
-@dataclass(slots=True)
-class _Sink:
+class _Sink(msgspec.Struct):
     limit: int
     drain: bool = False
-    data: bytearray = field(default_factory=bytearray)
+    data: bytearray = msgspec.field(default_factory=bytearray)
     cut: bool = False
-    closed: trio.Event = field(default_factory=trio.Event)
+    closed: trio.Event = msgspec.field(default_factory=trio.Event)
 
     async def fill(self, fd: int, all_of_it: trio.CancelScope) -> None:
         async with trio.lowlevel.FdStream(fd) as stream:

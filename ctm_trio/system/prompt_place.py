@@ -7,9 +7,9 @@ it in, and the screen alone says whether a text may be typed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import trio
 
 from ctm_trio.errors.tmux import TmuxGone
@@ -39,8 +39,7 @@ NO_CLIENT = "No Claude Code is known to run in its terminal, so nothing is typed
 ELSEWHERE = "It runs in no terminal of our tmux server, so nothing can be typed into it from here."
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A pane that a session's client runs in.
 
     Attributes:
@@ -53,8 +52,7 @@ class Place:
     old: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(msgspec.Struct, frozen=True):
     """Looks at clients and panes.
 
     Args:

@@ -6,10 +6,10 @@ A text alone is never taken for an answer by a dialog; Enter is, and so it is pr
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+import msgspec
 import trio
 
 from ctm_trio.errors.tmux import PaneNotReady, ScreenChanged, TmuxFailed, TmuxGone
@@ -45,8 +45,7 @@ TAKEN_S = 2.0
 After = Literal["empty", "dialog", "text", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(msgspec.Struct, frozen=True):
     """How a prompt was typed.
 
     Attributes:

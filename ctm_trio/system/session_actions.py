@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 import trio
 
 from ctm_trio.errors.conversations import ConversationTaken, UnknownConversation
@@ -67,8 +67,7 @@ class NameRecorded(NameExists):
         self.by = by
 
 
-@dataclass(frozen=True, slots=True)
-class SessionActions:
+class SessionActions(msgspec.Struct, frozen=True):
     """The actions on one user's sessions.
 
     Args:

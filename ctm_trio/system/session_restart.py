@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from dataclasses import replace
 
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.errors.base import CtmError
 from ctm_trio.errors.sessions import ClientEnded, NameExists

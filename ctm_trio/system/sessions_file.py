@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import trio
 
 from ctm_trio.errors.files import BrokenSessions
@@ -17,8 +17,7 @@ LOCK_TIMEOUT_S = 8.0
 """How long a change waits for another program's lock; a request gives up after 10 s."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionsFile:
+class SessionsFile(msgspec.Struct, frozen=True):
     """Read and change `sessions.json` at `path`. Source: PROTOCOL.md, Files and directories."""
 
     path: Path

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import trio
 
 from ctm_trio.errors.files import BrokenConfig
@@ -18,8 +18,7 @@ from ctm_trio.system.owned import file_fault
 from ctm_trio.system.regular import cannot_be_read
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """What `load_settings` found.
 
     Attributes:

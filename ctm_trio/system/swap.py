@@ -12,7 +12,8 @@ import shutil
 import stat
 from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.system.discard import Mark, discard, mark_of
 from ctm_trio.system.swap_paths import inside, is_below, parents, remove_empty
@@ -26,8 +27,7 @@ COPIES = b"copies"
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)
 
 
-@dataclass(slots=True)
-class Swap:
+class Swap(msgspec.Struct):
     """One exchange of files below `top`. All paths are bytes, relative ones as git has them.
 
     Args:
@@ -43,9 +43,9 @@ class Swap:
     aside: bytes
     late: bytes
     keep: bytes
-    _moved: list[tuple[bytes, bytes]] = field(default_factory=list)
-    _placed: list[tuple[bytes, Mark | None]] = field(default_factory=list)
-    _made: list[bytes] = field(default_factory=list)
+    _moved: list[tuple[bytes, bytes]] = msgspec.field(default_factory=list)
+    _placed: list[tuple[bytes, Mark | None]] = msgspec.field(default_factory=list)
+    _made: list[bytes] = msgspec.field(default_factory=list)
     _lates: int = 0
 
     @property

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,8 +46,7 @@ class _User(msgspec.Struct, frozen=True):
     created_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(msgspec.Struct, frozen=True):
     """The user in the file, with a password of which only the hash is known."""
 
     username: bytes

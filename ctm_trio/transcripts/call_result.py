@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+import msgspec
 
 from ctm_trio.model.call_result import Decider, decider_of
 from ctm_trio.model.decoding import decode_any
@@ -14,8 +15,7 @@ MAX_BYTES = 16 << 20
 """So much behind the place is searched for the result; it is among the next lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """A place in a transcript. `position`: in bytes; results of calls that were begun by then stand behind it."""
 
     path: str

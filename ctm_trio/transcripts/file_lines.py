@@ -6,7 +6,8 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 CHUNK_BYTES = 1 << 20
 
@@ -25,8 +26,7 @@ _UUID = re.compile(rb'"uuid":\s*"([^"\\]{1,64})"')
 _DATA = re.compile(rb'("data":\s*")[A-Za-z0-9+/=]{4096,}"')
 
 
-@dataclass(slots=True)
-class Lines:
+class Lines(msgspec.Struct):
     """Some whole lines.
 
     Attributes:

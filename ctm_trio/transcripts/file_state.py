@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from ctm_trio.model.conversation.piece import Piece
 
 
-@dataclass(slots=True)
-class FileState:
+class FileState(msgspec.Struct):
     """How far a file is read; a row of `files`.
 
     Attributes:
@@ -31,8 +30,7 @@ class FileState:
     turn: int = 0
 
 
-@dataclass(slots=True)
-class Found:
+class Found(msgspec.Struct):
     """A piece, and where it stands: the line's first byte and length, its time in ms, the number of its turn.
 
     `copied`: the line is a copy of one of another conversation.
@@ -46,8 +44,7 @@ class Found:
     copied: bool = False
 
 
-@dataclass(slots=True)
-class Fresh:
+class Fresh(msgspec.Struct):
     """A piece that is new, for those who follow.
 
     Attributes:
@@ -62,8 +59,7 @@ class Fresh:
     turn: int
 
 
-@dataclass(slots=True)
-class Step:
+class Step(msgspec.Struct):
     """What a step has done.
 
     Attributes:
@@ -74,12 +70,12 @@ class Step:
         bytes: how many were read. unknown: lines of a kind that nobody knows. long: lines left out for their length.
     """
 
-    read: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    unread: dict[str, str] = field(default_factory=dict)
-    again: list[str] = field(default_factory=list)
-    fresh: list[Fresh] = field(default_factory=list)
-    used: set[str] = field(default_factory=set)
+    read: list[str] = msgspec.field(default_factory=list)
+    missing: list[str] = msgspec.field(default_factory=list)
+    unread: dict[str, str] = msgspec.field(default_factory=dict)
+    again: list[str] = msgspec.field(default_factory=list)
+    fresh: list[Fresh] = msgspec.field(default_factory=list)
+    used: set[str] = msgspec.field(default_factory=set)
     bytes: int = 0
     unknown: int = 0
     long: int = 0

@@ -6,8 +6,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from ctm_trio.transcripts.place import place_of
 
@@ -25,8 +26,7 @@ class FileFacts(NamedTuple):
     inode: int
 
 
-@dataclass(slots=True)
-class Scan:
+class Scan(msgspec.Struct):
     """What was found.
 
     Attributes:
@@ -35,9 +35,9 @@ class Scan:
         problems: directories that cannot be read, or not all of it, and why.
     """
 
-    files: dict[str, FileFacts] = field(default_factory=dict)
-    directories: dict[str, int] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)
+    files: dict[str, FileFacts] = msgspec.field(default_factory=dict)
+    directories: dict[str, int] = msgspec.field(default_factory=dict)
+    problems: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def scan(roots: Iterable[str], below: str = "") -> Scan:

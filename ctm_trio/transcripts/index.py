@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ctm_trio.model.conversation.ids import is_conversation_id
 from ctm_trio.model.conversation.lines import read_line

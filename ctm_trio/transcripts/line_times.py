@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Self
+
+import msgspec
 
 from ctm_trio.transcripts.schema import MAX_MS
 
@@ -12,8 +13,7 @@ AHEAD_MS = 86_400_000
 """A line's time that lies more than this after the file's change is not believed: clocks differ less."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(msgspec.Struct, frozen=True):
     """When a file was changed, unix ms: its content as the file says, and at the latest when it came to be here."""
 
     content: int

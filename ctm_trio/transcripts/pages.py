@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from ctm_trio.errors.conversations import UnknownEntry
 from ctm_trio.model.conversation.asked import Page, WantedEntries
@@ -75,8 +77,7 @@ def read_page(wanted: WantedEntries, db: sqlite3.Connection) -> Page:
     return Page(views, bool(views and key), _title(db, wanted.uuids))
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """An entry that is new, or has its result now, as a page has it."""
 
     session: str

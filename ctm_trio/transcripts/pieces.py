@@ -7,7 +7,8 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+
+import msgspec
 
 from ctm_trio.model.conversation.lines import read_line
 from ctm_trio.model.conversation.piece import TOOL, Piece, number_of, result_key
@@ -19,8 +20,7 @@ OPEN_FILES = 32
 COLUMNS = "e.key, e.number, e.conversation, e.agent, e.file, e.start, e.length, e.turn, e.message"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A row of `entries`. `next_message`: of the entry behind it, for one whose message may go on."""
 
     key: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePath
+
+import msgspec
 
 from ctm_trio.model.conversation.ids import is_conversation_id
 
@@ -15,8 +16,7 @@ _BELOW = "subagents"
 """The directory in a conversation's that has the files of its sub-agents."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Whose file it is. `uuid` "": its lines say so. `agent_id` "": the main thread."""
 
     uuid: str

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.model.conversation.asked import Usage
 from ctm_trio.model.conversation.costs import summed
 from ctm_trio.model.conversation.piece import Tokens
 
 
-@dataclass(slots=True)
-class Spending:
+class Spending(msgspec.Struct):
     """What one conversation used. `ended`: unix seconds of its newest entry."""
 
     uuid: str
     ended: float
-    usage: list[Usage] = field(default_factory=list)
+    usage: list[Usage] = msgspec.field(default_factory=list)
 
     @property
     def tokens(self) -> Tokens:

@@ -9,8 +9,8 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import trio
 
 from ctm_trio.model.asker import Asker, is_loopback
@@ -28,8 +28,7 @@ PASSED_ON = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"
 """Headers of a program that asks for somebody else. They are believed only as far as they make us more careful."""
 
 
-@dataclass(frozen=True, slots=True)
-class Peers:
+class Peers(msgspec.Struct, frozen=True):
     """How to find the owner of a connection.
 
     Attributes:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import trio
 
 from ctm_trio.web.asker import NO_PEERS, Peers
 from ctm_trio.web.origin import Origins
 
 
-@dataclass(frozen=True, slots=True)
-class EarlyEnds:
+class EarlyEnds(msgspec.Struct, frozen=True):
     """What the web needs to accept connections and to say that the daemon lives. Nothing else has to be imported."""
 
     port: int

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
 import trio
 
 from ctm_trio.core.channels import Figures, StateReceiver
@@ -90,8 +90,7 @@ class Conversations(Protocol):
     async def image(self, entry: str, index: int) -> Image: ...
 
 
-@dataclass(frozen=True, slots=True)
-class WebEnds:
+class WebEnds(msgspec.Struct, frozen=True):
     """The web's view of the daemon. Add a field here when a route needs a new end; `daemon/web_ends.py` passes it."""
 
     early: EarlyEnds

@@ -6,8 +6,8 @@ Imported when somebody first asks for metrics: most never do, and `prometheus_cl
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+import msgspec
 import trio
 from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily as Counter
@@ -22,8 +22,7 @@ LEAST = 0.0001
 """What is less is told as 0: it would be printed as 1e-05, and not every reader takes a negative exponent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """One metric as it was read: a value, or one for each value of a label."""
 
     kind: type[Counter] | type[Gauge]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from quart import Response, request
 
 from ctm_trio.web.answers import Answer
@@ -45,8 +45,7 @@ NO_DASHBOARD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(msgspec.Struct, frozen=True):
     """A file as it is served."""
 
     data: bytes

@@ -7,13 +7,13 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.core.channels import Figures, ask, open_state_channel
 from ctm_trio.journal.recall import Recalled, recall

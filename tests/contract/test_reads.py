@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import httpx
 import pytest
 import trio
 import trio.testing
+from msgspec.structs import replace
 
 from ctm_trio.journal import tail
 from ctm_trio.journal.replay import UNCOUNTED_EVENTS

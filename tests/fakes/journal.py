@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.journal.tail import EventTail, open_event_tail
 from ctm_trio.journal.view import EventView, Following, Start

@@ -7,12 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.model.config import Settings
 from ctm_trio.model.doctor import Check, Facts, daemon_checks

@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import gc, weakref
-from ctm_trio.core.garbage import look_for_cycles_in_steps
+from ctm_trio.daemon.garbage import look_for_cycles_in_steps
 
 class Node:
     pass

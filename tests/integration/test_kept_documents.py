@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ctm_trio.model.prompt_record import DELIVERED, Prompt
 from ctm_trio.system import document_store, kept_documents

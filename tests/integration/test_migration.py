@@ -12,10 +12,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ctm_trio.archive.search_index import INDEX, SearchIndex
 from ctm_trio.journal.schema import EVENT_LOG, PRAGMAS
@@ -144,7 +144,7 @@ def test_killed_in_the_middle(tmp_path: Path, where: int) -> None:
     path = tmp_path / "ctm-trio.db"
     ids = first_version.fill(path, 2000, fold=False)
     code = (
-        "import os, sys; from dataclasses import replace; from pathlib import Path\n"
+        "import os, sys; from msgspec.structs import replace; from pathlib import Path\n"
         "from ctm_trio.system.migration import open_current\n"
         "from tests.integration.test_migration import NEXT, PRAGMAS\n"
         "steps = list(NEXT.steps); steps.insert(int(sys.argv[2]), lambda db: os.kill(os.getpid(), 9))\n"

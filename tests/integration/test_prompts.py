@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.errors.typing import DraftInTheWay, KeyUsed, NotTypeable
 from ctm_trio.messages.clients import ClientsSnapshot

@@ -7,12 +7,12 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.core.channels import StateReceiver, ask, open_state_channel
 from ctm_trio.messages.config import ConfigSnapshot

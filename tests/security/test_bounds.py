@@ -54,10 +54,8 @@ async def test_malformed_requests(
 
 async def test_http2_is_not_spoken(site: Site) -> None:
     """HTTP/2 with prior knowledge is 505; an offer to upgrade is answered in HTTP/1.1."""
-    asked = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-    answers = {(await site.raw(asked))[:13] for _ in range(5)}
-    # What follows the request line is not read, so that the reset may come before the answer is.
-    assert b"HTTP/1.1 505 " in answers <= {b"HTTP/1.1 505 ", b""}
+    answer = await site.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+    assert answer.startswith(b"HTTP/1.1 505 ")
     head = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nConnection: Upgrade, HTTP2-Settings, close\r\n"
     answer = await site.raw(f"{head}Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n".encode())
     assert answer.startswith(b"HTTP/1.1 200 ")

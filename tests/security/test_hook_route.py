@@ -7,10 +7,10 @@ import sqlite3
 import sys
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ctm_trio.web.asker import Peers
 from ctm_trio.web.routes import hooks

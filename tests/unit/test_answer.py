@@ -126,7 +126,7 @@ def test_every_recorded_answer() -> None:
         decision = printed["hookSpecificOutput"]["decision"]
         answer = given_by(asked, decision)
         if answer is not None:
-            assert decide(asked, **{key: getattr(answer, key) for key in Given.__slots__}) == joined(decision)
+            assert decide(asked, **{key: getattr(answer, key) for key in Given.__struct_fields__}) == joined(decision)
             again.append((asked.kind, str(answer.choice)))
     choices = {"allow", "deny", "deny_stop", "allow_0"}
     wanted = {("permission", choice) for choice in choices} | {("plan", "approve"), ("plan", "approve_accept_edits")}

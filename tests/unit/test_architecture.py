@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,23 @@ def test_one_place_knows_hypercorn() -> None:
             if {name.split(".")[0] for name in names} & {"hypercorn", "h11", "wsproto"}:
                 found.add(file.relative_to(PACKAGE).parent.as_posix())
     assert found == {"web/hypercorn_adapter"}
+
+
+def test_hooks_need_no_package() -> None:
+    """They run in every environment that a session has, so they and what they import use the standard library alone."""
+    known = {".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts): file for file in PACKAGE.rglob("*.py")}
+    todo = {name for name in known if name.startswith("ctm_trio.producers.")}
+    seen: set[str] = set()
+    while todo:
+        seen |= todo
+        todo = set().union(*(modules_in(known[name], set(known)) for name in todo)) - seen
+    for name in seen:
+        for node in ast.walk(ast.parse(known[name].read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            others = {n.split(".")[0] for n in names} - sys.stdlib_module_names - {"ctm_trio"}
+            assert not others, f"{name} imports {others}"
+    assert "ctm_trio.model.log_names" in seen
 
 
 def test_files_are_short() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from ctm_trio.model.attribution import Attribution, orphan_name
 from ctm_trio.model.session import Session, successors

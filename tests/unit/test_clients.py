@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from ctm_trio.model.clients import Bindings, Bound, Client, placed
 from ctm_trio.model.panes import Pane

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ctm_trio.model.dialogs import Dialog, Row, parse_dialog, row_meaning, same_dialog
 from tests.fixtures import CLAUDE_CODE

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from ctm_trio.model.attribution import Attribution
 from ctm_trio.model.session import Session

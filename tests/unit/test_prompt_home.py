@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ctm_trio.model.prompt_record import Prompt, belongs, home_of, surely_belongs
 from ctm_trio.model.session import Session

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ctm_trio.model.request import MAX_SUGGESTIONS, SUMMARY_LIMIT, Asked, asked_of
 from ctm_trio.model.request_record import Request, changed_payload, public_request

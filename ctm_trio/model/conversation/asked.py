@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -10,8 +9,7 @@ import msgspec
 from ctm_trio.model.conversation.piece import Tokens
 
 
-@dataclass(frozen=True, slots=True)
-class WantedEntries:
+class WantedEntries(msgspec.Struct, frozen=True):
     """Which entries.
 
     Attributes:
@@ -28,8 +26,7 @@ class WantedEntries:
     limit: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """Entries, oldest first. `has_more`: in the direction that was asked for. `title`: of the newest conversation."""
 
     entries: list[dict[str, Any]]
@@ -37,8 +34,7 @@ class Page:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class WantedList:
+class WantedList(msgspec.Struct, frozen=True):
     """Which conversations.
 
     Attributes:

@@ -10,9 +10,9 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
+import msgspec
 import trio
 
 from ctm_trio.core.bell import Bell
@@ -75,8 +75,7 @@ LastCheckpoint = Callable[[str], Awaitable[float | None]]
 """Work directory → time of its newest checkpoint in unix seconds, None if it has none. Never raises; takes its time."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttentionEnds:
+class AttentionEnds(msgspec.Struct, frozen=True):
     """What the owner reads and whom it asks. `clock`: unix seconds; `steady`: of a clock that never jumps."""
 
     events: EventTail

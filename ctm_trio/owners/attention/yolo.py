@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ctm_trio.core.clock import Clock
 from ctm_trio.model.attention import Inputs, yolo_due
@@ -14,8 +15,7 @@ CHECKPOINT_S = 60.0
 """A session in yolo mode is asked for its checkpoints at most this often."""
 
 
-@dataclass(slots=True)
-class Yolo:
+class Yolo(msgspec.Struct):
     """A session in yolo mode. Seconds of the clock that never jumps; None: not asked yet, or no checkpoint.
 
     `commit_at`: the newest checkpoint's own time, in unix seconds.

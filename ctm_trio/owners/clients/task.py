@@ -10,11 +10,11 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import trio
 
 from ctm_trio.core.bell import Bell
@@ -49,8 +49,7 @@ ADOPT_AFTER_S = 2.0
 """A record follows its client to another id by the hooks, which come at once; after this by the status file."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientsEnds:
+class ClientsEnds(msgspec.Struct, frozen=True):
     """What the owner reads and whom it asks.
 
     Attributes:

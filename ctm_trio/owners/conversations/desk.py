@@ -6,9 +6,9 @@ Source: PROTOCOL.md, Conversations.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import trio
 
 from ctm_trio.core.bell import Bell
@@ -26,8 +26,7 @@ from ctm_trio.transcripts.file_state import Step
 from ctm_trio.transcripts.index import ConversationIndex
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationsEnds:
+class ConversationsEnds(msgspec.Struct, frozen=True):
     """What the owner reads.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ctm_trio.transcripts.finder import FileFacts
 
@@ -15,8 +16,7 @@ NEVER = (-1, -1)
 """Size and inode of no file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(msgspec.Struct, frozen=True):
     """What is there beside what is read.
 
     Attributes:

@@ -9,11 +9,12 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import StateReceiver, StateSender
@@ -55,8 +56,7 @@ MAX_UNTYPED = 100
 """Sessions that the doctor tells of."""
 
 
-@dataclass(frozen=True, slots=True)
-class PromptsEnds:
+class PromptsEnds(msgspec.Struct, frozen=True):
     """What the owner reads and whom it asks.
 
     Attributes:
@@ -82,8 +82,7 @@ class PromptsEnds:
     clock: Clock = time.time
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
+class Leftover(msgspec.Struct, frozen=True):
     """A text of ours that may still stand in an input box. It is forgotten once the box was seen empty.
 
     Attributes:

@@ -6,9 +6,9 @@ of a dialog that is open, if one surely means it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import trio
 
 from ctm_trio.errors.asked import NotAnswerable, NotTaken
@@ -43,8 +43,7 @@ YES, NO = "yes", "no"
 """The presets that may mean a row of a dialog."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """See above. `desk`: shared with the rest of the owner."""
 
     desk: PromptsDesk

@@ -5,10 +5,11 @@ That a prompt is typed is written down before its first key: a daemon that is ki
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.errors.base import CtmError
 from ctm_trio.errors.tmux import PaneNotReady, TmuxFailed
@@ -57,8 +58,7 @@ class NotIdle(CtmError):
     code, status = "not_idle", 409
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(msgspec.Struct, frozen=True):
     """See above. `desk` is shared with the rest of the owner."""
 
     desk: PromptsDesk

@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from ctm_trio.core.channels import StateReceiver, StateSender
 from ctm_trio.messages.attribution import AttributionSnapshot
@@ -35,14 +35,13 @@ MAX_METERS = 5_000
 """Claude sessions remembered; past it those that were heard of longest ago are forgotten."""
 
 
-@dataclass(slots=True)
-class _Heard:
+class _Heard(msgspec.Struct):
     """What a Claude session's dumps have said, when last, and the point that was sent last.
 
     `turn`: the place of its last news among those of all, for the clock may be set between two dumps.
     """
 
-    meter: Meter = field(default_factory=Meter)
+    meter: Meter = msgspec.field(default_factory=Meter)
     seen: float = 0.0
     turn: int = 0
     session: str = ""

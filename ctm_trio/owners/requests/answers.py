@@ -6,11 +6,11 @@ may have printed. When in doubt nothing is pressed. Source: PROTOCOL.md, Request
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.core.keyed_locks import KeyedLocks
 from ctm_trio.errors.answers import InvalidChoice

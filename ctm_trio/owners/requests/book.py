@@ -7,7 +7,8 @@ client's own status file, which no longer says that it waits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ctm_trio.messages.clients import ClientsSnapshot
 from ctm_trio.messages.requests import RequestsSnapshot

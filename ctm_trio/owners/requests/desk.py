@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.core.bell import Bell
 from ctm_trio.core.channels import StateReceiver, StateSender
@@ -39,8 +40,7 @@ NO_ROW = "Its hook does not wait any more, and no single row answers it; answer 
 NO_PANE = "It runs in no terminal that can be typed into from here; answer it where it runs."
 
 
-@dataclass(frozen=True, slots=True)
-class RequestsEnds:
+class RequestsEnds(msgspec.Struct, frozen=True):
     """What the owner reads and whom it asks.
 
     Attributes:

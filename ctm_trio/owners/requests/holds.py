@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.archive.hook_lines import hook_line
 from ctm_trio.core.confine import confined

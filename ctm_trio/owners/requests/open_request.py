@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+import msgspec
 import trio
 
 from ctm_trio.model.dialogs import Dialog
@@ -12,8 +11,7 @@ from ctm_trio.system.held_hook import HeldHook
 from ctm_trio.transcripts.call_result import Mark
 
 
-@dataclass(slots=True)
-class Use:
+class Use(msgspec.Struct):
     """The last call that a thread of a session has begun. `event`: id of its `PreToolUse`."""
 
     tool: str
@@ -38,8 +36,7 @@ class Hold:
         self.over.set()
 
 
-@dataclass(slots=True)
-class Open:
+class Open(msgspec.Struct):
     """An open request.
 
     Attributes:
@@ -57,7 +54,7 @@ class Open:
 
     request: Request
     ready: bool = True
-    holds: list[Hold] = field(default_factory=list)
+    holds: list[Hold] = msgspec.field(default_factory=list)
     dialog: Dialog | None = None
     seen_waiting: bool = False
     pid: int = 0

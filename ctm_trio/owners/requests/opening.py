@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ctm_trio.archive.hook_lines import hook_line
 from ctm_trio.errors.base import CtmError

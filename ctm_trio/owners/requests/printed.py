@@ -7,9 +7,9 @@ went from its dialog straight to being idle. Source: PROTOCOL.md, Requests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import trio
 
 from ctm_trio.core.confine import confined
@@ -32,8 +32,7 @@ ENDS = frozenset({"PostToolBatch", "Stop", "StopFailure"})
 """Hook events by which the result of a call of the main thread is there."""
 
 
-@dataclass(slots=True)
-class Printed:
+class Printed(msgspec.Struct):
     """An answer that a hook has printed.
 
     Attributes:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
 from typing import NoReturn
 
+import msgspec
 import trio
 
 from ctm_trio.errors.tmux import TmuxFailed
@@ -40,8 +40,7 @@ MAX_LOOKS = 4
 """Screens that are read at the same time."""
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(msgspec.Struct):
     """One session's dialog. `since`: when it opened, unix seconds. `due`: when it is read, on Trio's clock."""
 
     since: float

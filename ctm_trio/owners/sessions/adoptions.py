@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import NoReturn
 
 import trio
+from msgspec.structs import replace
 
 from ctm_trio.core.bell import Bell
 from ctm_trio.errors.files import BrokenSessions, FileLocked

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ctm_trio.messages.status import Piece
 from ctm_trio.model.clients import Client
@@ -14,8 +15,7 @@ MAX_EVIDENCE = 20
 """Pieces of evidence that are kept of each session. Source: PROTOCOL.md, Status."""
 
 
-@dataclass(slots=True)
-class Known:
+class Known(msgspec.Struct):
     """One session.
 
     Attributes:
@@ -30,7 +30,7 @@ class Known:
 
     status: Status | None = None
     told: tuple[str, str] | None = None
-    turn: Turn = field(default_factory=Turn)
+    turn: Turn = msgspec.field(default_factory=Turn)
     client: Client | None = None
     ended: int = 0
     has_ended: bool = False
@@ -40,7 +40,7 @@ class Known:
     requests: tuple[OpenRequest, ...] = ()
     closed_at: float = 0.0
     unheard: bool = False
-    evidence: deque[Piece] = field(default_factory=lambda: deque(maxlen=MAX_EVIDENCE))
+    evidence: deque[Piece] = msgspec.field(default_factory=lambda: deque(maxlen=MAX_EVIDENCE))
 
     def see(self, at: float, source: str, what: str) -> None:
         """Keep a piece of evidence; the same one again takes the place of the last."""

@@ -9,10 +9,10 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn, Protocol
 
+import msgspec
 import trio
 
 from ctm_trio.core.bell import Bell
@@ -72,8 +72,7 @@ RecallLog = Callable[[str, int], list[Remembered]]
 """`journal.recall.recall_log` on the database: the last events of one log; run in a thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatusEnds:
+class StatusEnds(msgspec.Struct, frozen=True):
     """What the owner reads.
 
     `launched`: process id → unix seconds when it began, 0.0 if unknown. `clock`: unix seconds; `steady`: of a clock

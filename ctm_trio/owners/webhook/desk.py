@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 import trio
 
 from ctm_trio.core.bell import Bell
@@ -31,8 +31,7 @@ STORE_RETRY_S = 1.0
 """How often it is tried again while the outbox cannot be written: until then the journal's cursor stays."""
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookEnds:
+class WebhookEnds(msgspec.Struct, frozen=True):
     """What the owner reads. `path`: of the outbox; `port`: of the dashboard, for links."""
 
     events: EventTail

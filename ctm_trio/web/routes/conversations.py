@@ -8,10 +8,10 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from quart import Response, request
 from quart_trio import QuartTrio
 
