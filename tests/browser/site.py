@@ -215,7 +215,7 @@ class Site:
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         asked = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=START_LIMIT_S) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
