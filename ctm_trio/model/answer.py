@@ -44,6 +44,8 @@ WITHOUT_WORDS: Mapping[str, str] = {
 not mean by these choices."""
 
 ACCEPT_EDITS = {"type": "setMode", "mode": "acceptEdits", "destination": "session"}
+ASK_FOR_EDITS = {"type": "setMode", "mode": "default", "destination": "session"}
+"""Without it the client goes back to the mode that it had before it planned, in which edits may go unasked."""
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -75,8 +77,11 @@ def given_of(body: Mapping[str, object]) -> Given:
     )
 
 
-def decision_of(asked: Asked, given: Given) -> dict[str, Any]:
+def decision_of(asked: Asked, given: Given, *, yolo: bool = False) -> dict[str, Any]:
     """What the hook must print (as JSON) to answer `asked` with `given`.
+
+    Args:
+        yolo: its session asks for no permissions, and shall not begin to by the approval of a plan.
 
     Raises:
         InvalidChoice: the request does not have the choice.
@@ -108,6 +113,8 @@ def decision_of(asked: Asked, given: Given) -> dict[str, Any]:
         decision["updatedInput"] = asked.input
     if choice == APPROVE_ACCEPT_EDITS:
         decision["updatedPermissions"] = [dict(ACCEPT_EDITS)]
+    elif choice == APPROVE and not yolo:
+        decision["updatedPermissions"] = [dict(ASK_FOR_EDITS)]
     elif choice not in (ALLOW, APPROVE, ANSWERS):  # allow_0 is the client's first suggestion
         decision["updatedPermissions"] = [asked.suggestions[int(choice.removeprefix("allow_"))]]
     return _printed(decision)

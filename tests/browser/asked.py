@@ -53,9 +53,9 @@ def edit_of(site: Site, name: str) -> dict[str, Any]:
 class Asked:
     """Sessions, their clients, and the hooks that wait. A context: it ends the hooks."""
 
-    def __init__(self, site: Site, *names: str) -> None:
+    def __init__(self, site: Site, *names: str, mode: str = "safe") -> None:
         for name in names:
-            site.add_session(name, mode="safe")
+            site.add_session(name, mode=mode)
         site.start()
         site.sign_up()
         self.site = site

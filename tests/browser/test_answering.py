@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.asked import BOTH, COMMAND, DANGER, FRUITS, PLAN, RULE, TABS, Asked, answers_sent, edit_of, press
@@ -115,6 +116,17 @@ def test_a_plan_with_feedback(site: Site, open_page: OpenPage, phone: bool) -> N
         page.get_by_label("Plan", exact=True).last.fill("# Better\n")
         press(page.get_by_role("button", name="Approve the changed plan"), phone=phone)
         assert again.decision()["updatedInput"] == {**PLAN, "plan": "# Better\n"}
+
+
+@pytest.mark.parametrize("mode", ["safe", "yolo"])
+def test_an_approved_plan_asks_for_edits(site: Site, open_page: OpenPage, mode: str) -> None:
+    """Whatever mode it was planned from; only a session that never asks goes on so."""
+    with Asked(site, "docs", mode=mode) as asked:
+        hold = asked.ask("docs", "ExitPlanMode", PLAN)
+        page, _ = open_page("/s/docs")
+        page.get_by_role("button", name="Approve", exact=True).click()
+        asks = [{"type": "setMode", "mode": "default", "destination": "session"}]
+        assert hold.decision().get("updatedPermissions") == (asks if mode == "safe" else None)
 
 
 HOSTILE = (

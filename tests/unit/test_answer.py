@@ -24,6 +24,7 @@ RULE = {
     "destination": "localSettings",
 }
 MODE = {"type": "setMode", "mode": "acceptEdits", "destination": "session"}
+ASKING = {"type": "setMode", "mode": "default", "destination": "session"}
 TABS = {
     "question": "Tabs or spaces?",
     "header": "Indent",
@@ -126,11 +127,14 @@ def test_every_recorded_answer() -> None:
         decision = printed["hookSpecificOutput"]["decision"]
         answer = given_by(asked, decision)
         if answer is not None:
-            assert decide(asked, **{key: getattr(answer, key) for key in Given.__struct_fields__}) == joined(decision)
+            wanted = joined(decision)
+            if answer.choice == "approve":
+                wanted |= {"updatedPermissions": [ASKING]}  # the recorded clients had planned from the start
+            assert decide(asked, **{key: getattr(answer, key) for key in Given.__struct_fields__}) == wanted
             again.append((asked.kind, str(answer.choice)))
     choices = {"allow", "deny", "deny_stop", "allow_0"}
-    wanted = {("permission", choice) for choice in choices} | {("plan", "approve"), ("plan", "approve_accept_edits")}
-    assert wanted | {("question", "answers"), ("question", "discuss")} <= set(again)
+    kinds = {("permission", choice) for choice in choices} | {("plan", "approve"), ("plan", "approve_accept_edits")}
+    assert kinds | {("question", "answers"), ("question", "discuss")} <= set(again)
     assert len(again) > 20
 
 
@@ -158,17 +162,24 @@ def test_changed_input() -> None:
 
 
 def test_plan() -> None:
-    """An approval gives the input back, because the client ignores one without."""
-    assert decide(A_PLAN, "approve") == {"behavior": "allow", "updatedInput": PLAN}
+    """An approval gives the input back, because the client ignores one without, and says what becomes of edits."""
+    asking = {"behavior": "allow", "updatedInput": PLAN, "updatedPermissions": [ASKING]}
+    assert decide(A_PLAN, "approve") == asking
     accepting = {"behavior": "allow", "updatedInput": PLAN, "updatedPermissions": [MODE]}
     assert decide(A_PLAN, "approve_accept_edits") == accepting
     changed = {**PLAN, "plan": "# Other\n"}
-    assert decide(A_PLAN, "approve", updated_plan="# Other\n") == {"behavior": "allow", "updatedInput": changed}
+    assert decide(A_PLAN, "approve", updated_plan="# Other\n") == {**asking, "updatedInput": changed}
     assert decide(A_PLAN, "approve_accept_edits", updated_plan="# Other\n") == {**accepting, "updatedInput": changed}
     assert decide(A_PLAN, "keep_planning", message="Tests first.") == {"behavior": "deny", "message": "Tests first."}
     silent = {"behavior": "deny", "message": WITHOUT_WORDS["keep_planning"]}
     assert decide(A_PLAN, "keep_planning") == silent
     assert A_PLAN.input == PLAN, "the request itself is not changed"
+
+
+def test_plan_of_a_yolo_session() -> None:
+    """It goes back to its own mode, in which nothing is asked."""
+    decision = decision_of(A_PLAN, Given("approve"), yolo=True)["hookSpecificOutput"]["decision"]
+    assert decision == {"behavior": "allow", "updatedInput": PLAN}
 
 
 def test_calls_that_need_the_input_back() -> None:

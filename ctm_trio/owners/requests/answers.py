@@ -56,7 +56,7 @@ class Answers:
             entry = self._desk.book.open.get(order.id)
             if entry is None or not entry.ready:
                 return await self._closed(order)
-            decision = None if entry.request.from_screen else decision_of(entry.request.asked, order.given)
+            decision = None if entry.request.from_screen else self._decision(entry.request, order)
             if decision is None:
                 _check_row(entry.request, order)
             public = public_answer(order.given)
@@ -69,6 +69,10 @@ class Answers:
                 _check_by_keys(entry.request, answer.choice)
                 return await self._by_keys(entry, order, answer)
             raise NotAnswerable(entry.request.why_not or "It cannot be answered from here; answer it in the terminal.")
+
+    def _decision(self, request: Request, order: AnswerRequest) -> dict[str, Any]:
+        record = self._desk.ends.sessions.latest.records.get(request.session)
+        return decision_of(request.asked, order.given, yolo=record is not None and record.mode == "yolo")
 
     async def _closed(self, order: AnswerRequest) -> Request:
         request = await self._desk.kept.get(order.id)
