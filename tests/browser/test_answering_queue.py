@@ -75,6 +75,23 @@ def test_a_late_answer(site: Site, open_page: OpenPage, phone: bool) -> None:
         expect(page.locator(".sheet-session")).to_have_text("docs")
 
 
+@BOTH
+def test_a_late_answer_on_the_page_of_its_session(site: Site, open_page: OpenPage, phone: bool) -> None:
+    """What became of it is read whole, and its button can be pressed, however long the call was."""
+    with Asked(site, "website") as asked:
+        hold = asked.ask("website", "Bash", COMMAND)
+        page, _ = open_page("/s/website", phone=phone)
+        expect(page.locator(".sheet")).to_be_visible()
+        asked.clients["website"].terminal_says_yes(hold)
+        over = page.get_by_role("region", name="What became of it")
+        expect(over).to_be_visible()
+        assert over.evaluate("(sheet) => sheet.scrollWidth <= sheet.clientWidth")
+        expect(over.get_by_text("Answered in the terminal at")).to_be_in_viewport(ratio=1)
+        expect(over.get_by_role("button", name="OK")).to_be_in_viewport(ratio=1)
+        press(over.get_by_role("button", name="OK"), phone=phone)
+        expect(over).to_have_count(0)
+
+
 def test_an_answer_that_came_too_late(site: Site, open_page: OpenPage) -> None:
     """The daemon says that it is closed: no button stays, and what became of it is told."""
     with Asked(site, "website") as asked:
