@@ -24,6 +24,10 @@ def test_an_edit_is_read_and_allowed(site: Site, open_page: OpenPage, phone: boo
         assert above is not None
         assert tabs is not None
         assert above["y"] + above["height"] <= tabs["y"]
+        change, answers = sheet.locator(".diff").bounding_box(), sheet.locator(".sheet-actions").bounding_box()
+        assert change is not None
+        assert answers is not None
+        assert change["y"] + change["height"] + 10 <= answers["y"], "its last line stands clear of the answers' shadow"
         press(sheet.get_by_role("button", name="Allow", exact=True), phone=phone)
         assert hold.decision() == {"behavior": "allow"}
         expect(page.get_by_role("status").filter(has_text="Allowed · ")).to_be_visible()
