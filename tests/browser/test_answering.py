@@ -69,6 +69,7 @@ def test_a_command_is_changed_and_remembered(site: Site, open_page: OpenPage) ->
         page.get_by_label("Command", exact=True).fill("npm test")
         page.get_by_role("button", name="Allow the changed command").click()
         assert changed.decision()["updatedInput"] == {**COMMAND, "command": "npm test"}
+        expect(page.get_by_role("status").filter(has_text="Allowed, as you changed it · npm test")).to_be_visible()
         page.goto("/s/docs")
         page.get_by_role("button", name="Allow, and").click()
         assert remembered.decision()["updatedPermissions"] == [RULE]

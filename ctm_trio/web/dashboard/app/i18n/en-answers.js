@@ -30,6 +30,7 @@ export default {
     plan: 'Plan', approve: 'Approve', approveNoNote: 'Approve without this', approveChanged: 'Approve the changed plan', approveEdits: 'Approve and accept edits', keepPlanning: 'Keep planning', sendFeedback: 'Send, keep planning', feedback: 'What is missing', feedbackHint: 'Claude reads it and goes on planning', editPlan: 'Edit the plan',
     step: 'Question {n} of {of}', several: 'Choose one or more', other: 'Something else', otherHint: 'Your own answer', discuss: 'Talk about it', discussHint: 'Claude reads this instead of an answer',
     no: 'It cannot be answered from here; answer it in the terminal.', byKeys: 'This is pressed for you in the terminal. Notes and changes are not possible here.', inTerminal: 'This can only be answered in the terminal.',
+    asChanged: '{did}, as you changed it',
     corrected: 'The terminal was faster; your answer did not count: {what}',
     did: {
       allow: 'Allowed', deny: 'Denied', deny_stop: 'Denied and stopped', approve: 'Approved', approve_accept_edits: 'Approved, edits accepted', keep_planning: 'Keeps planning',

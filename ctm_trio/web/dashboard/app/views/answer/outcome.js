@@ -7,15 +7,18 @@ import { closed } from '../../store/requests.js';
 import { useGuard } from '../../ui/guard.js';
 import { Icon } from '../../ui/icons.js';
 
-/** @import { Answered, Request } from '../../client/types.js' */
+/** @import { AnswerBody, Answered, Request } from '../../client/types.js' */
 
 /** Characters of a message or a command that are shown again. */
 const SHOWN = 80;
 
-/** "Denied: not on a Friday" for one that we have just answered. @param {string} id @param {Request} asked as it was */
-export function becameOf(id, asked) {
+/** "Denied: not on a Friday" for one that we have just answered. @param {string} id @param {Request} asked as it was @param {AnswerBody} body our answer */
+export function becameOf(id, asked, { updated_input: input, updated_plan: plan }) {
   const request = closed.peek().get(id) ?? asked;
-  return request.answer ? `${choiceWords(request, request.answer)} · ${cut(asked.summary)}` : t('answer.sent');
+  if (!request.answer) return t('answer.sent');
+  const words = choiceWords(request, request.answer);
+  const what = typeof input?.command === 'string' ? input.command : asked.summary;
+  return `${input || plan ? t('answer.asChanged', { did: words }) : words} · ${cut(what)}`;
 }
 
 /** @param {Request} request @param {Answered} given */

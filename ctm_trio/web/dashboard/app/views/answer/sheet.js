@@ -39,7 +39,7 @@ export function AnswerSheet({ request, showSession, bare, digits = false, onAnsw
   const attempt = attempts.value.get(id);
   const send = async (/** @type {AnswerBody} */ body) => {
     if (!(await answer(id, body))) return;
-    toast(becameOf(id, request), 'good');
+    toast(becameOf(id, request, body), 'good');
     onAnswered(request);
   };
   const byRows = request.choices.some((one) => one.id.startsWith('row_'));
