@@ -92,6 +92,26 @@ def test_a_late_answer_on_the_page_of_its_session(site: Site, open_page: OpenPag
         expect(over).to_have_count(0)
 
 
+def test_an_answer_from_another_page(site: Site, open_page: OpenPage) -> None:
+    """What was answered and when, with the note as it was written; a question is no command."""
+    with Asked(site, "website", "mobile-app") as asked:
+        asked.ask("website", "Bash", COMMAND)
+        asked.ask("mobile-app", "AskUserQuestion", {"questions": [TABS]})
+        for name, choice, note, became in (
+            ("website", "deny", "Not on a Friday.", "Denied: Not on a Friday."),
+            ("mobile-app", "discuss", "Why?", "You talk about it: Why?"),
+        ):
+            page, _ = open_page(f"/s/{name}")
+            expect(page.locator(".sheet")).to_be_visible()
+            (request,) = site.request("GET", f"/api/requests?state=open&session={name}")["requests"]
+            site.request(
+                "POST", f"/api/requests/{request['id']}/answer", {"choice": choice, "message": note, "key": "k"}
+            )
+            over = page.get_by_role("region", name="What became of it")
+            expect(over.locator("strong")).to_have_text(re.compile(rf"^{re.escape(became)} · \d\d:\d\d:\d\d$"))
+            expect(over.locator(".mono")).to_have_count(1 if name == "website" else 0)
+
+
 def test_an_answer_that_came_too_late(site: Site, open_page: OpenPage) -> None:
     """The daemon says that it is closed: no button stays, and what became of it is told."""
     with Asked(site, "website") as asked:

@@ -38,7 +38,7 @@ export default {
     },
     became: {
       withdrawn: 'No longer asked: the turn was interrupted, or the session has ended.', terminal: 'Answered in the terminal.', terminalAt: 'Answered in the terminal at {at}.',
-      answered: '{what}, at {at}.', by: '{what}, by {by} at {at}.',
+      answered: '{what} · {at}', by: '{what} · by {by}, {at}',
     },
   },
   hold: { hint: 'Hold to confirm', holding: 'Keep holding …', short: 'Hold a little longer', again: 'Press again to confirm' },

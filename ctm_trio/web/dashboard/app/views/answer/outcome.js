@@ -51,7 +51,7 @@ export function Outcome({ request, onNext, last }) {
   };
   return html`<section class="sheet over" ref=${guard} aria-label=${t('answer.over')}>
     <p class="sheet-over" role="status"><${Icon} name=${request.state === 'withdrawn' ? 'ended' : 'check'} /><span><strong>${outcomeWords(request)}</strong>
-      <bdi class="mono">${cut(request.summary)}</bdi></span></p>
+      <bdi class=${request.kind === 'permission' ? 'mono' : ''}>${cut(request.summary)}</bdi></span></p>
     <button class="button" type="button" onClick=${next}>${t(last ? 'answer.ok' : 'answer.next')}</button>
   </section>`;
 }
