@@ -200,3 +200,29 @@ def test_it_can_only_be_answered_in_the_terminal(site: Site, open_page: OpenPage
         expect(page.get_by_text("It runs in no terminal.")).to_be_visible()
         expect(page.locator(".sheet")).to_contain_text("ctm-trio attach website")
         expect(page.get_by_role("button", name="Allow")).to_have_count(0)
+
+
+TRUST = {
+    "kind": "dialog", "tool": "", "cwd": "/home/dev/cart", "risk": "normal", "state": "open", "answerable": "keys",
+    "summary": "Accessing workspace: /home/dev/cart", "asked_at": "2026-04-21T14:40:12Z",
+    "input": {
+        "title": "Accessing workspace:",
+        "text": "/home/dev/cart\nIs this a project you created or one you trust?\nIt will edit files here.",
+    },
+    "choices": [{"id": "row_1", "label": "No, exit"}, {"id": "row_2", "label": "Yes, I trust this folder"}],
+}  # fmt: skip
+
+
+def test_what_a_dialog_says(site: Site, open_page: OpenPage) -> None:
+    """Not only what it is called: who says yes knows to what."""
+    with Asked(site, "website") as asked:
+        page, _ = open_page("/s/website")
+        expect(page.get_by_text("Working").first).to_be_visible()
+        event = "{type: 'request_opened', id: '', session: 'website', payload}"
+        tell = f"(payload) => import('/app/store/requests.js').then((m) => m.applyRequest({event}))"
+        page.evaluate(tell, {**TRUST, "id": "d1", "session": "website", "uuid": asked.clients["website"].uuid})
+        body = page.locator(".sheet-body")
+        expect(body.locator(".sheet-question")).to_have_text("Accessing workspace: /home/dev/cart")
+        expect(body.locator(".sheet-said")).to_have_text(
+            "Is this a project you created or one you trust?\nIt will edit files here."
+        )

@@ -5,9 +5,12 @@ import { MaybeHold } from '../../ui/hold-button.js';
 import { Call } from './call.js';
 import { useSheetKeys } from './keys.js';
 
+/** @import { Request } from '../../client/types.js' */
+
 /** @param {import('./sheet.js').KindProps} props */
 export function Rows({ request, send, busy, ready, digits }) {
   const { choices, summary, tool } = request;
+  const said = tool ? '' : saidBelow(request);
   const holds = (/** @type {string} */ label) => request.risk === 'high' && !/^no\b/i.test(label);
   const high = choices.some((one) => holds(one.label));
   useSheetKeys({
@@ -16,6 +19,7 @@ export function Rows({ request, send, busy, ready, digits }) {
   });
   return html`<div class="sheet-body">
       ${tool ? html`<${Call} request=${request} />` : html`<p class="sheet-question">${summary}</p>`}
+      ${said && html`<p class="sheet-said">${said}</p>`}
     </div>
     <div class="sheet-actions">
       <ul class="sheet-options">${choices.map((one, index) => html`<li key=${one.id}>
@@ -23,4 +27,10 @@ export function Rows({ request, send, busy, ready, digits }) {
           ${digits && html`<kbd aria-hidden="true">${index + 1}</kbd>`}
           <span><b>${busy === one.id ? t('answer.sending') : one.label}</b>${one.detail && html`<small>${one.detail}</small>`}</span><//></li>`)}</ul>
     </div>`;
+}
+
+/** What a dialog says below its summary, which has the first line where the title leads to it. @param {Request} request */
+function saidBelow({ input: { title, text } }) {
+  if (typeof text !== 'string') return '';
+  return typeof title === 'string' && title.endsWith(':') ? text.split('\n').slice(1).join('\n') : text;
 }
