@@ -44,6 +44,13 @@ def test_the_terminal_was_faster(site: Site, open_page: OpenPage) -> None:
         expect(page.get_by_role("status").filter(has_text="Allowed · ")).to_be_visible()
         asked.clients["website"].says("idle")
         expect(page.get_by_text("The terminal was faster; your answer did not count")).to_be_visible()
+        page.route("**/api/requests?*", lambda route: None)  # the events are there first
+        page.reload()
+        for name in ("requests", "toasts"):
+            page.evaluate(f"import('/app/store/{name}.js').then((store) => (window.{name} = store))")
+        is_over = "(one) => one.state === 'answered_elsewhere'"
+        page.wait_for_function(f"() => [...requests.closed.value.values()].some({is_over})")
+        assert page.evaluate("() => toasts.toasts.value") == [], "what happened before the page was there is no news"
 
 
 @BOTH

@@ -120,7 +120,8 @@ async function lookUp(id) {
 export function noteClosed(request) {
   const before = closed.value.get(request.id)?.state;
   if (before === 'answered_elsewhere' && request.state === 'answered') return; // told again
-  if (before === 'answered' && request.state === 'answered_elsewhere') {
+  const isNews = requestsLoaded.value; // a stream begins with older events: nobody can have answered here before
+  if (isNews && before === 'answered' && request.state === 'answered_elsewhere') {
     toast(t('answer.corrected', { what: request.summary.slice(0, SHOWN) }), 'bad');
   }
   const map = new Map(closed.value).set(request.id, request);
