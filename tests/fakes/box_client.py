@@ -4,8 +4,8 @@
 
 In DIRECTORY it keeps `clients/PID.json`, and appends to `sent-NAME` one JSON text for each prompt that it was sent, and
 to `chosen-NAME` what was chosen in a dialog. It does what is appended to `do-NAME`, line by line: `busy` (turns go on
-until `end`), `mute` (the same, and its model says nothing), `free` (they end at once), `end`, `dialog`, `unguarded`
-(one that takes an Enter at once), `close`, `die`.
+until `end`), `mute` (the same, and its model says nothing), `lazy` (as `mute`, but it puts a prompt back when it is
+told `put`), `free` (they end at once), `end`, `dialog`, `unguarded` (one that takes an Enter at once), `close`, `die`.
 Measured with Claude Code 2.1.330: how it draws, pastes, wraps long ones, and what Enter does in a dialog.
 """
 
@@ -54,7 +54,7 @@ class BoxClient:
         self.status = "idle"
         self.text, self.at = "", 0
         self.marked = 0
-        self.free, self.mute = True, False
+        self.free, self.mute, self.lazy = True, False, False
         self.last = ""
         self.opened = 0.0
         self.read_to = 0
@@ -144,7 +144,7 @@ class BoxClient:
         elif key == b"\x1b":
             if self.status == "busy":
                 self.tell("idle")
-                if self.mute and not self.text:
+                if self.mute and not self.lazy and not self.text:
                     self.insert(self.last)
         elif key[:1] > b"\x1f":
             self.insert(key.decode())
@@ -195,8 +195,10 @@ class BoxClient:
             return
         self.read_to += len(whole) + 1
         for line in whole.split("\n"):
-            if line in ("busy", "mute"):
-                self.free, self.mute = False, line == "mute"
+            if line in ("busy", "mute", "lazy"):
+                self.free, self.mute, self.lazy = False, line != "busy", line == "lazy"
+            elif line == "put":
+                self.insert(self.last)
             elif line == "free":
                 self.free = True
                 self.end()

@@ -20,7 +20,7 @@ from ctm_trio.model.panes import Pane
 from ctm_trio.model.prompt_record import NOT_SEEN, Prompt
 from ctm_trio.model.prompt_steps import steps_of
 from ctm_trio.model.session import Session
-from ctm_trio.owners.prompts import held, receipts, sending
+from ctm_trio.owners.prompts import held, keys, receipts, sending
 from ctm_trio.system import prompt_typing
 from ctm_trio.system.prompt_place import Place
 from ctm_trio.system.tmux import Tmux
@@ -383,6 +383,20 @@ async def test_a_prompt_that_is_put_back(server: PrivateTmux, drafts: bool) -> N
             return
         await rig.becomes(await rig.prompt("alpha", "next"), "delivered", "queued")
         assert alpha.noted("sent") == ["work\non two lines", "next"]
+
+
+async def test_a_prompt_that_is_put_back_late(server: PrivateTmux, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine draws it after the client has said that its turn is over: what is sent next waits for it."""
+    monkeypatch.setattr(keys, "PUT_BACK_S", 60.0)
+    async with prompts_rig(server) as rig, running(rig):
+        alpha = await rig.play("alpha")
+        alpha.do("lazy")
+        await rig.becomes(await rig.prompt("alpha", "work"), "delivered", "queued")
+        await rig.status.when(lambda snapshot: snapshot.sessions["alpha"].state == "working")
+        assert await rig.interrupt("alpha"), "it is answered before"
+        alpha.do("put")
+        await rig.becomes(await rig.prompt("alpha", "next"), "delivered", "queued")
+        assert alpha.noted("sent") == ["work", "next"]
 
 
 @pytest.mark.parametrize("text", ["return :ok", ":key", "a\nx :+1"])

@@ -112,6 +112,7 @@ class PromptsDesk:
         due_bell: rings when that has changed.
         typing: ids of prompts that are being typed.
         leftover: session → a text of ours that was typed, and may still stand in its input box.
+        interrupted: session → the pane into whose input box its client may be putting back a prompt.
         line: called with a session that has a held prompt.
     """
 
@@ -133,6 +134,7 @@ class PromptsDesk:
         self.due_bell = Bell()
         self.typing: set[str] = set()
         self.leftover: dict[str, Leftover] = {}
+        self.interrupted: dict[str, Pane] = {}
         self.line: Callable[[str], None] = lambda name: None
         self._state = state
         self._announcer = announcer

@@ -20,6 +20,7 @@ from ctm_trio.messages.prompts import Interrupt, SendInput, SendKeys
 from ctm_trio.model.box_text import is_left
 from ctm_trio.model.dialogs import Dialog, parse_dialog, row_meaning
 from ctm_trio.model.input_box import InputBox
+from ctm_trio.model.panes import Pane
 from ctm_trio.model.prompt_steps import Steps
 from ctm_trio.model.session import Session
 from ctm_trio.owners.prompts.desk import PromptsDesk
@@ -36,8 +37,9 @@ KEY_GAP_S, ESCAPE_GAP_S = 0.1, 0.3
 ENDED_S, LOOK_S = 2.0, 0.05
 """How long it is waited for the end of a turn that was interrupted, and how often it is looked."""
 
-PUT_BACK_S = 0.4
-"""How long it is watched whether the client puts an interrupted prompt back into its input box."""
+PUT_BACK_S, SELDOM_S = 2.0, 0.4
+"""How long it is watched whether the client puts an interrupted prompt back into its input box, and how often at last.
+On a busy machine it does so most of a second after it has said that its turn is over."""
 
 YES, NO = "yes", "no"
 """The presets that may mean a row of a dialog."""
@@ -64,6 +66,8 @@ class Keys(msgspec.Struct, frozen=True):
     async def interrupt(self, order: Interrupt) -> bool:
         """Press Escape once if a turn is under way or a dialog open; whether neither is any more.
 
+        `note_put_back` comes after it.
+
         Raises:
             CtmError: as `Sending.place`.
         """
@@ -73,34 +77,39 @@ class Keys(msgspec.Struct, frozen=True):
             return False  # nothing tells
         if not await self._is_at_work(place):
             return True
-        before = await self._box(place)
+        before = await self._box(place.pane)
         await self._press(order.name, place, "Escape")
         with trio.move_on_after(ENDED_S):
             while await self._is_at_work(place):  # noqa: ASYNC110  # nothing tells us
                 await trio.sleep(LOOK_S)
             if before is not None and before.empty:
-                await self._note_put_back(order.name, place)
+                self.desk.interrupted[order.name] = place.pane
             return True
         return False
 
-    async def _box(self, place: Place) -> InputBox | None:
+    async def _box(self, pane: Pane) -> InputBox | None:
         try:
-            return await self.desk.reach.box(place.pane)
+            return await self.desk.reach.box(pane)
         except CtmError:
             return None
 
-    async def _note_put_back(self, name: str, place: Place) -> None:
+    async def note_put_back(self, name: str) -> None:
         """A client that is interrupted before its model says anything puts the prompt back into its input box.
 
-        If that is ours, and nothing else, it is no person's draft.
+        If that is ours, and nothing else, it is no person's draft. Whoever wants to type next waits for this.
         """
+        pane, pause = self.desk.interrupted.pop(name, None), LOOK_S
+        record = self.desk.ends.sessions.latest.records.get(name)
+        if pane is None or record is None:
+            return
         with trio.move_on_after(PUT_BACK_S):
-            while (box := await self._box(place)) is None or box.empty:  # noqa: ASYNC110  # nothing tells us
-                await trio.sleep(LOOK_S)
-            typed = [prompt for prompt in await self.desk.newest(self.desk.record(name)) if prompt.typed_at]
+            while (box := await self._box(pane)) is None or box.empty:
+                await trio.sleep(pause)
+                pause = min(2 * pause, SELDOM_S)
+            typed = [prompt for prompt in await self.desk.newest(record) if prompt.typed_at]
             last = max(typed, key=lambda prompt: prompt.typed_at, default=None)
             if last is not None and is_left(box, last.text):
-                self.desk.leave(last, place.pane, sure=True)
+                self.desk.leave(last, pane, sure=True)
 
     async def _is_at_work(self, place: Place) -> bool:
         assert place.client is not None

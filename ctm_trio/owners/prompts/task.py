@@ -132,15 +132,22 @@ class _PromptsOwner:
                 case SendKeys():
                     self._in_line(message.name, message.reply, partial(self.keys.press, message))
                 case Interrupt():
-                    self._in_line(message.name, message.reply, partial(self.keys.interrupt, message))
+                    then = partial(self.keys.note_put_back, message.name)
+                    self._in_line(message.name, message.reply, partial(self.keys.interrupt, message), then)
                 case _:
                     assert_never(message)
 
     def _start(self, work: Callable[[], Awaitable[object]]) -> None:
         self.nursery.start_soon(confined, "prompts: an order", work, name="ctm: an order for prompts")
 
-    def _in_line(self, name: str, reply: Reply[R], work: Callable[[], Awaitable[R]]) -> None:
-        """Carry it out when nobody else types into that session."""
+    def _in_line(
+        self,
+        name: str,
+        reply: Reply[R],
+        work: Callable[[], Awaitable[R]],
+        then: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Carry it out when nobody else types into that session; `then`: what is left to do once it is answered."""
         if self.desk.places.full:
             reply.fail(Unavailable(FULL))
             return
@@ -148,6 +155,8 @@ class _PromptsOwner:
         async def carry_out() -> None:
             async with self.desk.places.place(line_of(name)):
                 await _whole(reply, work)
+                if then is not None:
+                    await then()
 
         self._start(carry_out)
 
