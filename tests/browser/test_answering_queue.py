@@ -202,6 +202,19 @@ def test_it_can_only_be_answered_in_the_terminal(site: Site, open_page: OpenPage
         expect(page.get_by_role("button", name="Allow")).to_have_count(0)
 
 
+def test_a_question_that_only_the_terminal_takes(site: Site, open_page: OpenPage) -> None:
+    """Its hook is gone, as after a restart: it is read as a question, with the reason in plain words."""
+    with Asked(site, "mobile-app") as asked:
+        hold = asked.ask("mobile-app", "AskUserQuestion", {"questions": [TABS | {"multiSelect": True}]})
+        page, _ = open_page("/s/mobile-app")
+        sheet = page.locator(".sheet")
+        expect(sheet).to_be_visible()
+        hold.kill()
+        expect(sheet).to_contain_text("by now only its terminal takes an answer")
+        expect(sheet.locator(".sheet-question")).to_have_text("Tabs or spaces?")
+        expect(sheet.locator("pre")).to_have_count(0)
+
+
 TRUST = {
     "kind": "dialog", "tool": "", "cwd": "/home/dev/cart", "risk": "normal", "state": "open", "answerable": "keys",
     "summary": "Accessing workspace: /home/dev/cart", "asked_at": "2026-04-21T14:40:12Z",

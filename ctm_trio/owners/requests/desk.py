@@ -35,7 +35,7 @@ from ctm_trio.system.tmux import Tmux
 CROWD, CROWD_S = 50, 0.1
 """While more requests than this are open, what is open is published once in so many seconds."""
 
-NO_ROW = "Its hook does not wait any more, and no single row answers it; answer it in the terminal."
+NO_ROW = "It waited too long, or the daemon was restarted: by now only its terminal takes an answer."
 
 NO_PANE = "It runs in no terminal that can be typed into from here; answer it where it runs."
 

@@ -74,7 +74,7 @@ const both = (...refs) => (/** @type {HTMLElement|null} */ element) => refs.forE
 /** It cannot be answered from here. @param {{request: Request}} props */
 function Closed({ request }) {
   return html`<div class="sheet-body">
-    ${request.summary && html`<pre class="block sheet-command">${request.summary}</pre>`}
+    ${request.summary && (request.kind === 'permission' ? html`<pre class="block sheet-command">${request.summary}</pre>` : html`<p class="sheet-question">${request.summary}</p>`)}
     <p class="sheet-why"><${Icon} name="alert" /><span>${request.why_not || t(onlyThere(request) ? 'answer.inTerminal' : 'answer.no')}</span></p>
     <${Attach} session=${request.session} />
   </div>`;
