@@ -44,6 +44,9 @@ UNHEARD_S = 30.0
 ASK_SETTLE_S = 0.7
 """The status file says that a dialog is open a little before the hook says which."""
 
+STATUS_S = 6.0
+"""A client whose status file is there says in it within so long after its hook that it is ready; an older one never."""
+
 TURN_SETTLE_S = 1.0
 """After a prompt or the end of a turn the status file follows within a tenth of a second; one that does not by then is
 right, and the turn went another way (another hook held the prompt or the end back)."""
@@ -131,6 +134,8 @@ def _next_due(evidence: Evidence, now: float, settles: float) -> float:
         settles if settles <= now + SETTLES_S else 0.0,
         evidence.launched + FIRST_SCREEN_S if evidence.launched else 0.0,
     ]
+    if _loads(evidence, now):
+        times.append(evidence.turn.at + STATUS_S)
     if evidence.says == "busy":
         times.append(evidence.says_since + UNHEARD_S)
     return min((time for time in times if time > now), default=math.inf)
@@ -308,9 +313,17 @@ def _waiting(e: Evidence, now: float) -> Hit | str:
         return f"the client says that it is {e.says}."
     if e.turn.phase == STOPPED:
         return Hit(_last_words(e), "hook", e.turn.at)
+    if _loads(e, now):
+        return "its status file does not say yet that it is ready."
     if e.turn.phase == STARTED:  # its status file follows, and only then it takes a prompt
         return Hit(READY, "hook", e.turn.at, settles=e.turn.at + TURN_SETTLE_S)
     return "its last turn is not over." if e.turn.phase else "nothing was heard of it."
+
+
+def _loads(e: Evidence, now: float) -> bool:
+    """Its hook has come and its status file is there, but has no status yet: it takes no prompt before that."""
+    has_file = e.client is not None and not e.client.status and not e.client.fault
+    return has_file and e.turn.phase == STARTED and 0 <= now - e.turn.at < STATUS_S
 
 
 def _last_words(e: Evidence) -> str:
@@ -318,6 +331,8 @@ def _last_words(e: Evidence) -> str:
 
 
 def _starting(e: Evidence, now: float) -> Hit | str:
+    if _loads(e, now):
+        return Hit("Started; it is not ready for a prompt yet.", "client", e.launched or e.turn.at)
     return Hit("Started; nothing was heard of it yet.", "tmux", e.launched)
 
 

@@ -18,6 +18,7 @@ from ctm_trio.model.status_rules import (
     CLOSED_SETTLE_S,
     END_SETTLE_S,
     FIRST_SCREEN_S,
+    STATUS_S,
     TURN_SETTLE_S,
     UNHEARD_S,
     decide,
@@ -158,6 +159,18 @@ def test_a_client_that_has_just_started() -> None:
     assert due == pytest.approx(NOW - 0.1 + TURN_SETTLE_S)
     assert state(heard, starting, due) == "waiting"
     assert state(replace(heard, client=client("idle", 0)), starting) == "waiting"
+
+
+def test_a_client_whose_file_has_no_status_yet() -> None:
+    """On a busy machine it loads for seconds behind its hook: it takes no prompt meanwhile, so it is not ready."""
+    loads = Evidence(launched=NOW - 4, turn=turn(("SessionStart", 3)), client=client("", 3))
+    kept, due = decide(loads, NOW, None)
+    assert (kept.state, kept.since) == ("starting", NOW - 4)
+    assert state(replace(loads, client=client("idle", 0)), kept) == "waiting"
+    due = decide(loads, NOW + 2.5, kept)[1]
+    assert due == pytest.approx(NOW - 3 + STATUS_S)
+    assert state(loads, kept, due) == "waiting"  # an older client, which writes no status
+    assert state(loads, kept, NOW - 3600) == "waiting"  # the clock was set back
 
 
 def test_a_clock_that_was_set_back_holds_nothing_up() -> None:
