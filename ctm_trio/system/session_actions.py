@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -150,18 +150,20 @@ class SessionActions(msgspec.Struct, frozen=True):
     async def _elsewhere(self, name: str) -> Pane | None:
         """The pane that the session's client is known to run in, if that is not in the tmux session of its name."""
         try:
-            record = (await self.records.read()).records.get(name)
+            records = (await self.records.read()).records
         except BrokenSessions:
-            record = None
+            return None
+        record = records.get(name)
         if record is None or not record.uuid:
             return None
+        others = [other for other in records.values() if other.name != name]
         panes = await self.tmux.panes()
         found = await trio.to_thread.run_sync(panes_of, self.clients, record.uuid, panes)
         if not found:  # it may not have told of itself yet, as while a first-run dialog is open
             found = [pane for pane in panes if pane.conversation == record.uuid and not pane.dead]
         if any(pane.session == tmux_name(name) for pane in found):
             return None
-        ours = [pane for pane in found if pane.client]  # one in which a person went on with the conversation is theirs
+        ours = [pane for pane in found if pane.client and not _is_another(pane, record, others)]
         if len(ours) > 1:
             raise StillRuns(SEVERAL)
         return ours[0] if ours else None
@@ -209,6 +211,13 @@ class SessionActions(msgspec.Struct, frozen=True):
     def before(self, mode: str) -> Checkpoint | None:
         """What is done in the work directory before a client starts in this mode; None for nothing."""
         return self.checkpoint if mode == "yolo" and self.settings().git_checkpoint_before_yolo else None
+
+
+def _is_another(pane: Pane, record: Session, others: Iterable[Session]) -> bool:
+    """A pane that another session's client was started in; somebody went on with this session's conversation there."""
+    if pane.conversation == record.uuid:
+        return False
+    return any(pane.conversation == other.uuid or pane.session == tmux_name(other.name) for other in others)
 
 
 def refuse_shared(book: SessionBook, conversation: str) -> None:

@@ -330,6 +330,20 @@ async def test_kill_leaves_a_persons_own_client_alone(server: PrivateTmux, home:
         assert server.names() == {"mine0", "mine1", "mine2"}
 
 
+@pytest.mark.parametrize("cleared", [True, False])
+async def test_kill_leaves_another_sessions_client_alone(server: PrivateTmux, cleared: bool) -> None:
+    """Its tmux session was gone, and a person went on with its conversation in another session's client (`/resume`)."""
+    async with running(server) as acting:
+        made = await acting.create("alpha")
+        await acting.create("beta")
+        if cleared:  # its client had begun a third conversation before
+            server.run("set-option", "-p", "-t", "=beta:", CLIENT_MARK, str(uuid.uuid4()))
+        server.run("kill-session", "-t", "=alpha")
+        tells(acting, server, "beta", made.uuid)
+        await acting.kill("alpha")
+        assert server.names() == {"beta"}
+
+
 async def test_kill_ends_nothing_where_it_is_not_known_which(server: PrivateTmux) -> None:
     """Two panes that we started have its conversation open, and neither is in its tmux session."""
     async with running(server) as acting:
