@@ -144,17 +144,20 @@ class Answers:
     def _check_only_one(self, entry: Open, dialog: Dialog) -> None:
         """Raises NotAnswerable if the dialog may as well be another request's: two edits of one file look alike.
 
-        The terminal shows the dialogs of sub-agents one after the other: of two that ask the same the older one's.
+        The terminal shows the dialogs of sub-agents one after the other: of two that ask the same that one's whose hook
+        was let go first.
         """
         asked = entry.request.asked
         for other in self._desk.book.open.values():
             theirs = other.request.asked
-            if other is entry or other.request.session != entry.request.session or not shows(dialog, theirs):
+            if other is entry or other.request.session != entry.request.session:
+                continue
+            if not other.shows_dialog or not shows(dialog, theirs):
                 continue
             if (theirs.tool, theirs.input) != (asked.tool, asked.input):
                 raise NotAnswerable("Two requests look like the terminal's dialog; answer it there.")
-            if theirs.agent_id != asked.agent_id and other.request.asked_at < entry.request.asked_at:
-                raise NotAnswerable("Another agent has asked the same before; answer that request first.")
+            if theirs.agent_id != asked.agent_id and other.turn < entry.turn:
+                raise NotAnswerable("Another agent asks the same, and is shown first; answer that request first.")
 
     async def _still(self, id_: str) -> None:
         """Raises NotAnswerable if the request is over by now: the same dialog may have opened again."""

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from ctm_trio.archive.hook_lines import hook_line
 from ctm_trio.core.confine import confined
+from ctm_trio.core.keyed_locks import KeyedLocks
 from ctm_trio.errors.base import CtmError
 from ctm_trio.model.event import Event
 from ctm_trio.model.request import Asked
@@ -38,6 +39,9 @@ HOOK_S = 0.3
 REFUSED_S = 0.6
 """A hook that its client ends was refused at the terminal; so long the client's own file may take to say so."""
 
+ENDS_S, APART_S = 1.0, 0.05
+"""How long a hook may take to end when it is let go, and its client to see that it has."""
+
 MAX_ALIASES = 4096
 """Second hooks for one call that are remembered, so that they find its request when they connect again."""
 
@@ -59,6 +63,7 @@ class Holds:
         self._hooked: set[str] = set()
         """Requests whose hook has come."""
         self._aliases: dict[str, str] = {}
+        self._locks = KeyedLocks()
 
     # ------------------------------------------------------------ by its event
 
@@ -179,6 +184,7 @@ class Holds:
     async def _wait(self, entry: Open, hold: Hold) -> None:
         desk, hook = self._desk, hold.hook
         entry.pid = entry.pid or hook.client_pid
+        entry.shown = entry.shown or trio.current_time()
         if hook.request == entry.request.id and not entry.holds:
             self._not_printed(entry)
         limit = self._limit(entry)
@@ -193,14 +199,30 @@ class Holds:
             how = await self._ended(hold, limit, agent=bool(entry.request.asked.agent_id))
         if hold in entry.holds:
             entry.holds.remove(hold)
-            entry.seen_waiting = False if entry.request.asked.agent_id else entry.seen_waiting
+            if entry.request.asked.agent_id:
+                entry.seen_waiting, entry.shown = False, trio.current_time()
         if entry.request.id in desk.book.open:
             desk.note_answerable(entry)
             if how == SIGNAL:
                 self._not_printed(entry)
                 await self._refused(entry)
         if not how:
+            await self._let_go(entry, hook)
+
+    async def _let_go(self, entry: Open, hook: HeldHook) -> None:
+        """Let a hook end without a word. Those of a client's sub-agents end one after the other.
+
+        The client shows their dialogs in the order in which the hooks ended, and two that ask the same look alike.
+        """
+        if not entry.request.asked.agent_id or entry.request.id not in self._desk.book.open:
             await hook.release()
+            return
+        async with self._locks.holding(entry.request.uuid):
+            entry.shown = trio.current_time()
+            await hook.release()
+            with trio.move_on_after(ENDS_S):
+                await hook.ended()
+            await trio.sleep(APART_S)
 
     @staticmethod
     def _not_printed(entry: Open) -> None:

@@ -50,6 +50,7 @@ class Open(msgspec.Struct):
         held_before: a hook waited for it when the daemon ended.
         mark: where its transcript was when it was asked, None if that is not known.
         sent_to_hook: the last answer was sent to a hook of it, not pressed as keys.
+        shown: when its dialog could show, on Trio's clock: a sub-agent's once its hook was let go. 0.0 if not known.
     """
 
     request: Request
@@ -62,8 +63,14 @@ class Open(msgspec.Struct):
     held_before: bool = False
     mark: Mark | None = None
     sent_to_hook: bool = False
+    shown: float = 0.0
 
     @property
     def shows_dialog(self) -> bool:
         """Its dialog stands in the terminal: a sub-agent's does only after its hook was let go."""
         return not (self.request.asked.agent_id and self.holds)
+
+    @property
+    def turn(self) -> tuple[float, float]:
+        """Its place among the dialogs of one client, which stand one behind the other."""
+        return self.shown, self.request.asked_at
