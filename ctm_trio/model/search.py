@@ -39,6 +39,9 @@ NESTED_LEVELS = 100
 
 _WHITE = re.compile(r"\s+")
 
+_GROWS = "\u0130"
+"""The one character that becomes two in lower case, I with a dot."""
+
 
 class SearchQuery(msgspec.Struct, frozen=True):
     """A search.
@@ -146,7 +149,16 @@ def find(text: str, wanted: str) -> int:
     lower = text.lower()
     body = lower.find("\n") + 1
     at = lower.find(wanted, body)
-    return at if at >= 0 else lower.find(wanted)
+    return place_in(text, at if at >= 0 else lower.find(wanted))
+
+
+def place_in(text: str, at: int) -> int:
+    """The place in a text that has the position `at` in its lower case; -1 stays -1."""
+    found = text.find(_GROWS)
+    while 0 <= found < at:
+        at -= 1
+        found = text.find(_GROWS, found + 1)
+    return at
 
 
 def snippet(text: str, at: int) -> str:

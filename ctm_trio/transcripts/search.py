@@ -22,7 +22,7 @@ from ctm_trio.model.conversation.piece import (
     parse_entry_id,
     result_key,
 )
-from ctm_trio.model.search import SNIPPET_BEFORE, SNIPPET_CHARS, Match, SearchQuery, find, snippet
+from ctm_trio.model.search import SNIPPET_BEFORE, SNIPPET_CHARS, Match, SearchQuery, find, place_in, snippet
 from ctm_trio.model.times import format_time
 from ctm_trio.transcripts.lookup import TooMany, find_entries
 from ctm_trio.transcripts.pieces import COLUMNS, Reader, Row
@@ -153,7 +153,7 @@ def _match(db: sqlite3.Connection, row: Row, piece: Piece, number: int, text: st
     if piece.kind == TOOL:
         found = snippet(whole, find(whole, text.lower()))
     else:
-        found = _snippet(whole, whole.lower().find(text.lower()))
+        found = _snippet(whole, place_in(whole, whole.lower().find(text.lower())))
     return Match(
         match_id(row.key),
         names.get(uuid, ""),

@@ -17,7 +17,17 @@ from ctm_trio.archive.search_index import SearchIndex
 from ctm_trio.archive.search_read import connect_search, search
 from ctm_trio.journal.store import EventStore
 from ctm_trio.model.event import MAX_ID
-from ctm_trio.model.search import INPUT_CHARS, TRIGRAMS, Matches, SearchQuery, find, snippet, text_of_line, trigrams
+from ctm_trio.model.search import (
+    INPUT_CHARS,
+    TRIGRAMS,
+    Matches,
+    SearchQuery,
+    find,
+    place_in,
+    snippet,
+    text_of_line,
+    trigrams,
+)
 from ctm_trio.model.times import parse_time
 from ctm_trio.system.bulk_insert import Inserts, insert_rows
 from ctm_trio.system.store_errors import StoreDamaged, StoreUnavailable
@@ -313,6 +323,14 @@ def test_snippets() -> None:
     assert (cut[0], cut[-1]) == ("…", "…")
     assert len(cut) <= 202
     assert snippet("Bash\nls -l\n", find("Bash\nls -l\n", "bash")) == "ls -l"
+
+
+def test_snippets_behind_letters_that_grow_in_lower_case() -> None:
+    """Each I with a dot is two characters in lower case: the match is no further on for that."""
+    text = "Bash\n" + "İ" * 100 + " the needle here" + " İ" * 100
+    assert snippet(text, find(text, "needle")) == "…" + "İ" * 35 + " the needle here" + " İ" * 74 + "…"
+    assert [place_in("İ needle", at) for at in (0, 1, 2, 3, -1)] == [0, 0, 1, 2, -1]
+    assert [c for c in map(chr, range(0x110000)) if len(c.lower()) != 1] == ["İ"]
 
 
 def test_index_is_private(library: Library) -> None:

@@ -197,6 +197,16 @@ async def test_whole_texts_and_parts_of_words(shelves: Shelves) -> None:
         assert "Straßenbahnhaltestelle am Ring" in match.snippet
 
 
+async def test_a_match_behind_letters_that_grow_in_lower_case(shelves: Shelves) -> None:
+    """Its snippet has it, however many there are before it."""
+    talk = Talk(A)
+    talk.prompt("İlk " * 100 + "the needle is here" + " son" * 100)
+    shelves.index([talk])
+    async with shelves.archive() as archive:
+        [match] = (await look(archive)).matches
+    assert "the needle is here" in match.snippet
+
+
 async def test_one_index_that_is_away_hides_nothing_of_the_other(shelves: Shelves) -> None:
     """Calls are found, and the answer says that it is not complete; a search of conversations alone is refused."""
     shelves.library.write([bash("needle-7", ts=at(1))], uuid=A)
