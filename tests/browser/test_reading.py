@@ -20,9 +20,10 @@ READING = f"""
 
 @pytest.fixture
 def page(site: Site, open_page: OpenPage) -> Page:
-    """A page of which nobody is logged in: no stream changes the store."""
+    """A page of which nobody is logged in: no stream changes the store. Entries may be unknown."""
     site.start()
-    opened, _ = open_page("/")
+    opened, guard = open_page("/")
+    guard.expect(404)
     return opened
 
 
@@ -45,6 +46,9 @@ class Told:
     def _answer(self, route: Route) -> None:
         asked = {key: value[0] for key, value in parse_qs(urlsplit(route.request.url).query).items()}
         limit, found = int(asked["limit"]), self.said
+        if {asked.get("after"), asked.get("before")} - {None, *(one["id"] for one in found)}:
+            route.fulfill(status=404, json={"error": "entry_not_found", "message": "No such entry."})
+            return
         if "after" in asked:
             found = found[self._place(asked["after"]) + 1 :]
             shown = found[:limit]
@@ -97,6 +101,20 @@ def test_results_of_a_stretch_that_goes_on(page: Page) -> None:
     told.said[120]["result"] = "done"
     found = run(page, "await reading.loadNewer(); return shown();")
     assert found == [[str(number), "done" if number == 120 else ""] for number in range(41, 261)]
+
+
+@pytest.mark.parametrize(
+    ("begin", "how"), [("start()", "look"), ("around('100')", "loadNewer"), ("around('100')", "loadOlder")]
+)
+def test_entries_that_are_gone(page: Page, begin: str, how: str) -> None:
+    """The transcript was written anew without the entry to go on from: what it has now is shown, and it goes on."""
+    told = Told(page, talk(200))
+    run(page, f"await reading.{begin};")
+    told.said = talk(30)
+    found = run(page, f"await reading.{how}(); return [shown().length, reading.newer.value, reading.error.value];")
+    assert found == [30, False, None]
+    told.said = [*told.said, entry("next", "2026-11-20T10:00:00Z")]
+    assert run(page, "await reading.look(); return shown().at(-1)[0];") == "next"
 
 
 def test_entries_of_one_second(page: Page) -> None:

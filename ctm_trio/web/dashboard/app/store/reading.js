@@ -24,6 +24,9 @@ export const isOf = (entry, agent) => {
   return own === agent;
 };
 
+/** True if an entry was asked for that is not there. @param {ApiError|null} error */
+export const isUnknown = (error) => error?.code === 'entry_not_found';
+
 export class Reading {
   /** Oldest first; another array with each change. */
   entries = signal(/** @type {Entry[]} */ ([]));
@@ -156,7 +159,7 @@ export class Reading {
     return page.entries.filter((one) => known.has(one.id));
   };
 
-  /** @param {'start'|'older'|'newer'} what @param {() => Promise<() => void>} ask gives what to do with the answer */
+  /** @param {'start'|'older'|'newer'} what @param {() => Promise<() => void>} ask gives what to do with the answer @returns {Promise<void>} */
   #load = async (what, ask) => {
     const mine = what === 'start' ? ++this.#stretch : this.#stretch;
     this.#meanwhile = [];
@@ -175,6 +178,8 @@ export class Reading {
       });
     } catch (error) {
       if (mine !== this.#stretch) return;
+      // The transcript was written anew, and what was to be gone on from is not in it: no page leads on from here.
+      if (what !== 'start' && isUnknown(/** @type {ApiError} */ (error))) return this.start();
       batch(() => {
         this.error.value = /** @type {ApiError} */ (error);
         this.busy.value = '';

@@ -3,7 +3,7 @@ import { html, useCallback, useEffect, useLayoutEffect, useMemo, useState } from
 import { t } from '../../i18n/index.js';
 import { bindKeys } from '../../keys.js';
 import { go } from '../../router.js';
-import { Reading } from '../../store/reading.js';
+import { Reading, isUnknown } from '../../store/reading.js';
 import { Empty, Failure, IconButton, Loading } from '../../ui/bits.js';
 import { loadParser } from '../../ui/commonmark.js';
 import { Dialog } from '../../ui/dialog.js';
@@ -19,7 +19,7 @@ import { exportItems, fileName } from './export.js';
 import { Find } from './find.js';
 import { taskOf, useOrigin } from './origin.js';
 import { Outline, useHeadings } from './outline.js';
-import { isUnknown, usePlaces } from './places.js';
+import { usePlaces } from './places.js';
 
 /** @import { Children } from '../../html.js' */
 /** @import { Entry } from '../../client/types.js' */

@@ -1,6 +1,7 @@
 /** Going about in a conversation: to an entry wherever it is, to the prompt before or after, to the end. */
 import { conversations } from '../../client/index.js';
 import { signal, useEffect, useLayoutEffect, useMemo, useRef } from '../../html.js';
+import { isUnknown } from '../../store/reading.js';
 import { isHeading } from './outline.js';
 import { toggle } from './context.js';
 
@@ -116,9 +117,6 @@ export function usePlaces(reading, context, entry, elsewhere) {
   };
   return { list, startAt, ...state, jump, onMove, toStart, toEnd, step };
 }
-
-/** True if an entry was asked for that is not there. @param {import('../../client/index.js').ApiError|null} error */
-export const isUnknown = (error) => error?.code === 'entry_not_found';
 
 /** The prompt whose turn an entry is in. @param {Entry[]} entries @param {string} id */
 function headingAt(entries, id) {
