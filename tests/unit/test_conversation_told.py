@@ -86,6 +86,8 @@ TS = "2026-11-27T09:05:01.123000Z"
         ({"kind": "thinking", "text": "a\nb"}, "> *Thinking:* a\n> b\n\n"),
         ({"kind": "command", "text": "/clear"}, "`/clear`\n\n"),
         ({"kind": "command", "text": "out", "output": True}, "```\nout\n```\n\n"),
+        ({"kind": "command", "text": "!echo `` `date`"}, "``` !echo `` `date` ```\n\n"),
+        ({"kind": "command", "text": "!cat <<x\n\na\nx"}, "```\n!cat <<x\n\na\nx\n```\n\n"),
         ({"kind": "notice", "text": " stopped "}, "*stopped*\n\n"),
         ({"kind": "compaction", "summary": "S"},
          "---\n\n*The conversation was compacted. The summary:*\n\nS\n\n---\n\n"),
@@ -106,6 +108,26 @@ def test_a_fence_is_longer_than_any_in_it() -> None:
     """What a tool answered cannot end its block."""
     call = {"ts": TS, "kind": "tool", "tool": "Read", "summary": "", "input": 1, "result": "x\n  `````\ny"}
     assert "``````\nx\n  `````\ny\n``````\n" in entry_markdown(call)
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("a\n```py\nx", "\n```"),
+        ("a\n  ~~~~ sh\nx\n~~~\n```", "\n  ~~~~"),
+        ("```\nx\n``` no end\n    ```", "\n```"),
+        ("```\n```\n````\n```", "\n````"),
+        ("```\nx\n`````  ", ""),
+        ("``` is `code`\n    ```\nx ```", ""),
+        ("> ```\nx", ""),
+    ],
+)
+def test_a_fence_that_is_open_ends_with_its_entry(text: str, end: str) -> None:
+    """A paste that was cut, an answer that was interrupted: what follows is no code."""
+    head = "## Prompt, 2026-11-27 09:05 UTC\n\n"
+    assert entry_markdown({"ts": TS, "kind": "prompt", "text": text}) == f"{head}{text}{end}\n\n"
+    assert entry_markdown({"ts": TS, "kind": "text", "text": text}) == f"{text}{end}\n\n"
+    assert f"\n\n{text}{end}\n\n---" in entry_markdown({"ts": TS, "kind": "compaction", "summary": text})
 
 
 def test_a_long_result_is_cut_in_markdown() -> None:

@@ -12,6 +12,8 @@ MAX_RESULT = 20_000
 """Of a result so many characters are written; the JSON export has all."""
 
 _FENCE = re.compile(r"^[^\S\n]*(`{3,})", re.MULTILINE)
+_TICKS = re.compile("`+")
+_FENCE_LINE = re.compile(r"^( {0,3})(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 
 
 def heading_markdown(title: str, uuid: str) -> str:
@@ -25,17 +27,17 @@ def entry_markdown(entry: dict[str, Any]) -> str:
     when = entry["ts"][:16].replace("T", " ")
     if kind == PROMPT:
         images = "".join(f"\n\n(image, {image['media_type']})" for image in entry.get("images", ()))
-        return f"## Prompt, {when} UTC\n\n{text}{images}\n\n"
+        return f"## Prompt, {when} UTC\n\n{_closed(text)}{images}\n\n"
     if kind == TEXT:
-        return f"{text}\n\n"
+        return f"{_closed(text)}\n\n"
     if kind == THINKING:
         return "> *Thinking:* " + text.replace("\n", "\n> ") + "\n\n"
     if kind == TOOL:
         return _call(entry)
     if kind == COMPACTION:
-        return f"---\n\n*The conversation was compacted. The summary:*\n\n{entry['summary']}\n\n---\n\n"
+        return f"---\n\n*The conversation was compacted. The summary:*\n\n{_closed(entry['summary'])}\n\n---\n\n"
     if kind == COMMAND:
-        return _fenced(text, "") if entry.get("output") else f"`{text}`\n\n"
+        return _fenced(text, "") if entry.get("output") or "\n" in text else f"{_code(text)}\n\n"
     return f"*{text.strip()}*\n\n"
 
 
@@ -62,3 +64,23 @@ def _fenced(text: str, language: str) -> str:
     longest = max((len(match[1]) for match in _FENCE.finditer(text)), default=2)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}\n\n"
+
+
+def _code(text: str) -> str:
+    """A line as code within a text, with marks that it does not have."""
+    if "`" not in text:
+        return f"`{text}`"
+    marks = "`" * (max(map(len, _TICKS.findall(text))) + 1)
+    return f"{marks} {text} {marks}"
+
+
+def _closed(text: str) -> str:
+    """Markdown of others that ends where it ends: a fence that is still open would take in all that follows."""
+    opened = ""
+    for indent, fence, rest in _FENCE_LINE.findall(text):
+        if not opened:
+            if fence[0] == "~" or "`" not in rest:
+                opened = indent + fence
+        elif fence.startswith(opened.lstrip()) and not rest.strip():
+            opened = ""
+    return f"{text}\n{opened}" if opened else text
