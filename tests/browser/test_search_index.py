@@ -18,12 +18,17 @@ def match(number: int) -> dict[str, Any]:
 
 
 class Index:
-    """Answers `/api/search` with its matches, newest first, in pages of 50; `failing` answers 500."""
+    """Answers `/api/search` with its matches, newest first, in pages of 50.
+
+    Attributes:
+        failing: answers 500. bounded: a bound ends each search behind the last match.
+    """
 
     def __init__(self) -> None:
         self.numbers: list[int] = []
         self.complete = False
         self.failing = False
+        self.bounded = False
         self.asked = 0
 
     def answer(self, route: Route) -> None:
@@ -35,7 +40,7 @@ class Index:
         before = int(words.get("before", f"{2**63}-0").split("-")[0]) - 1763830000000000000
         limit = int(words["limit"])
         found = [match(one) for one in sorted(self.numbers, reverse=True) if one < before]
-        more = len(found) > limit
+        more = len(found) > limit or self.bounded
         return route.fulfill(
             json={"query": "needle", "matches": found[:limit], "truncated": more, "complete": self.complete}
         )
@@ -78,6 +83,27 @@ def test_a_further_page_that_fails(site: Site, open_page: OpenPage) -> None:
     page.clock.run_for(1100)
     expect(matches).to_have_count(1)
     expect(alert).to_have_count(0)
+
+
+def test_a_search_that_a_bound_ends(site: Site, open_page: OpenPage) -> None:
+    """Without a match nothing leads on: it is said that there may be more, and what helps."""
+    site.start()
+    site.sign_up()
+    page, _ = open_page("/")
+    index = Index()
+    index.complete = index.bounded = True
+    page.route("**/api/search?*", index.answer)
+    page.goto("/search?q=needle")
+    main, more = page.get_by_role("main"), page.get_by_role("button", name="More matches")
+    expect(page.locator(".summary")).to_have_text("Nothing found for “needle” in the newest")
+    expect(main).to_contain_text("More letters or a filter narrow it down.")
+    index.numbers = [1000]
+    page.goto("/search?q=needle")
+    expect(page.locator(".summary")).to_have_text("The newest 1 matches")
+    more.click()
+    expect(main).to_contain_text("More letters or a filter narrow it down.")
+    expect(page.locator(".match")).to_have_count(1)
+    expect(more).to_have_count(0)
 
 
 def test_an_index_that_is_behind(site: Site, open_page: OpenPage) -> None:

@@ -95,6 +95,7 @@ export default {
     count: { one: '{n} match', other: '{n} matches' }, many: 'The newest {n} matches', emptyTitle: 'Search every call that was ever logged, and all that was said', emptyText: 'Any part of a prompt, an answer, a command, a file name or an output. A match leads to its exact place.',
     none: 'Nothing found for “{q}”', noneText: 'The search looks for exactly these characters, in any case.', noneFiltered: 'With these filters there is nothing.', everywhere: 'Search everywhere', more: 'More matches', moreFailed: 'More matches could not be loaded.',
     indexing: '{count} so far. The logs are still being indexed.', noneSoFar: 'Nothing found for “{q}” so far', indexingText: 'The logs are still being indexed. Matches appear here by themselves.',
+    noneNewest: 'Nothing found for “{q}” in the newest', boundedText: 'There was too much to look through: the search ended before it had seen everything. More letters or a filter narrow it down.',
     gone: 'Its session is no longer on the list; the log is kept.',
   },
   quota: {

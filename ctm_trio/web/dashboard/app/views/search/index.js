@@ -77,6 +77,7 @@ function status(q, found) {
   if (!found.asked) return t('misc.loading');
   const n = found.matches.length;
   if (found.error && !n) return '\u00a0';
+  if (found.bounded && !n) return t('search.noneNewest', { q });
   const count = t(found.truncated ? 'search.many' : 'search.count', { n });
   return found.complete ? count : t('search.indexing', { count });
 }
@@ -88,11 +89,12 @@ function Results({ q, found, filtered, clear }) {
   if (!found.asked && !found.matches.length) return html`<${Loading} rows=${5} />`;
   if (!found.matches.length && !found.complete)
     return html`<${Empty} icon="hourglass" title=${t('search.noneSoFar', { q })} text=${t('search.indexingText')} />`;
-  if (!found.matches.length) return html`<${Empty} icon="search" title=${t('search.none', { q })} text=${t(filtered ? 'search.noneFiltered' : 'search.noneText')}>
+  if (!found.matches.length) return html`<${Empty} icon="search" title=${t(found.bounded ? 'search.noneNewest' : 'search.none', { q })} text=${t(found.bounded ? 'search.boundedText' : filtered ? 'search.noneFiltered' : 'search.noneText')}>
     ${filtered && html`<button class="button" onClick=${clear}>${t('search.everywhere')}</button>`}<//>`;
   return html`<ol class="rows matches">${found.matches.map((one) => html`<${Match} key=${one.id} match=${one} q=${q} known=${sessions.value.has(one.session)} />`)}</ol>
     ${found.error && html`<p class="feed-foot problem" role="alert">${t('search.moreFailed')}</p>`}
-    ${found.truncated && html`<p class="feed-foot"><button class="button" disabled=${found.busy || !found.asked} onClick=${found.more}>${t('search.more')}</button></p>`}`;
+    ${found.bounded && html`<p class="feed-foot muted">${t('search.boundedText')}</p>`}
+    ${found.truncated && !found.bounded && html`<p class="feed-foot"><button class="button" disabled=${found.busy || !found.asked} onClick=${found.more}>${t('search.more')}</button></p>`}`;
 }
 
 /** Moves the focus among the matches. @param {number} step */

@@ -17,13 +17,14 @@ const MOST = 500;
 /**
  * @typedef {import('../../client/types.js').SearchMatch} SearchMatch
  * @typedef {Omit<import('../../client/types.js').SearchFilter, 'q'|'before'|'limit'>} Filter '' for what is not filtered by
- * @typedef {{of: string, matches: SearchMatch[], truncated: boolean, complete: boolean, asked: boolean, busy: boolean, error: ApiError|null}} Found
- *   `of`: what was searched for. `truncated`: there are more. `complete`: the index had everything.
+ * @typedef {{of: string, matches: SearchMatch[], truncated: boolean, bounded: boolean, complete: boolean, asked: boolean, busy: boolean, error: ApiError|null}} Found
+ *   `of`: what was searched for. `truncated`: there are more. `bounded`: as far as it was searched there are none, so no page leads on.
+ *   `complete`: the index had everything.
  *   `error`: what went wrong with the page that was wanted last. It stays until there is that page, or nothing to wait for.
  */
 
 /** @type {Found} */
-const NOTHING = { of: '', matches: [], truncated: false, complete: true, asked: false, busy: false, error: null };
+const NOTHING = { of: '', matches: [], truncated: false, bounded: false, complete: true, asked: false, busy: false, error: null };
 
 /** How many to ask for again, so that all that is shown is there, and what came in between. @param {Found} old */
 const enough = (old) => Math.min(MOST, old.matches.length + (old.truncated ? 0 : PAGE)) || PAGE;
@@ -70,7 +71,7 @@ export function useMatches(q, filter) {
         : renewed(known().matches, page.matches, page.truncated);
       // A look that nobody waited for brings no further page; one that is the first there is replaces a failure.
       const error = quiet && known().matches.length && found.truncated ? known().error : null;
-      set({ ...found, complete: page.complete, asked: true, busy: false, error });
+      set({ ...found, bounded: page.truncated && !page.matches.length, complete: page.complete, asked: true, busy: false, error });
     } catch (error) {
       if (stop.signal.aborted) return;
       if (!quiet) set({ busy: false, asked: true, error: /** @type {ApiError} */ (error) });
