@@ -37,7 +37,8 @@ def read_list(
     """
     conditions, values = ["ended > 0"], dict[str, object](limit=wanted.limit + 1)
     if wanted.before:
-        last = db.execute("SELECT ended, id FROM conversations WHERE uuid = ?", (wanted.before,)).fetchone()
+        of_it = db.execute("SELECT ended, id FROM conversations WHERE uuid = ? AND ended > 0", (wanted.before,))
+        last = of_it.fetchone()
         if last is None:
             raise UnknownConversation
         conditions.append("(ended, id) < (:ended, :id)")

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -97,6 +98,50 @@ def test_more_of_the_list(site: Site, open_page: OpenPage) -> None:
     page.get_by_role("button", name="More conversations").click()
     expect(page.locator(".talk")).to_have_count(70)
     expect(page.get_by_role("button", name="More conversations")).to_have_count(0)
+
+
+def listed(number: int) -> dict[str, object]:
+    """A conversation of the list, as the daemon tells it."""
+    uuid, at = f"{number:08d}-0000-4000-8000-000000000000", "2026-11-20T09:00:00Z"
+    tokens = {"input": 1, "output": 1, "cache_creation": 0, "cache_read": 0}
+    return {
+        "uuid": uuid, "title": f"Task number {number}", "project": "p", "cwd": "/p", "started_at": at, "ended_at": at,
+        "prompts": 1, "tokens": tokens, "resumable": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["deleted", "went on"])
+def test_more_of_a_list_that_has_changed(site: Site, open_page: OpenPage, how: str) -> None:
+    """The last one that is shown is not there any more, or is the newest: the list is shown as it is now."""
+    site.start()
+    site.sign_up()
+    page, guard = open_page("/")
+    guard.expect(404)
+    order = list(range(70))
+
+    def answer(route: Route) -> None:
+        asked = dict(part.split("=") for part in urlsplit(route.request.url).query.split("&"))
+        at = int(asked["before"][:8]) if "before" in asked else None
+        if at is not None and at not in order:
+            route.fulfill(status=404, json={"error": "unknown_conversation", "message": "There is none."})
+            return
+        rest = order if at is None else order[order.index(at) + 1 :]
+        route.fulfill(json={"conversations": [listed(one) for one in rest[:50]], "has_more": len(rest) > 50})
+
+    page.route("**/api/conversations?*", answer)
+    page.goto("/conversations")
+    rows, more = page.locator(".talk"), page.get_by_role("button", name="More conversations")
+    expect(rows).to_have_count(50)
+    order.remove(49)
+    if how == "went on":
+        order.insert(0, 49)
+    more.click()
+    expect(rows.first).to_contain_text("Task number 0" if how == "deleted" else "Task number 49")
+    expect(rows).to_have_count(50)
+    more.click()
+    expect(rows).to_have_count(len(order))
+    expect(rows.last).to_contain_text("Task number 69")
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_going_on(told: dict[str, Transcript], site: Site, open_page: OpenPage) -> None:

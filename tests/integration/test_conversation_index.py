@@ -949,6 +949,19 @@ def test_the_list(shelf: Shelf, tmp_path: Path) -> None:
         shelf.list(before="x")
 
 
+def test_a_list_behind_a_conversation_that_was_deleted(shelf: Shelf) -> None:
+    """It is unknown: a page that is empty would be the end of the list, with older ones behind it."""
+    for i, uuid in enumerate((A, B)):
+        talk = Talk(uuid, began=BEGAN + timedelta(hours=i))
+        talk.prompt("one")
+        path = shelf.write(talk)
+    assert [one.uuid for one in shelf.list(before=B)] == [A]
+    os.unlink(path)
+    shelf.forget(path)
+    with pytest.raises(UnknownConversation):
+        shelf.list(before=B)
+
+
 @pytest.mark.parametrize("title", ["Über uns", "Разбор журнала", "ŒUVRE"])
 def test_a_title_in_any_case(shelf: Shelf, title: str) -> None:
     """Capitals beyond ASCII have small letters too."""

@@ -30,17 +30,22 @@ export function useConversations(q, project) {
   const running = useRef(/** @type {AbortController|null} */ (null));
   const first = useRef(true);
   const addProjects = (/** @type {Conversation[]} */ list) => setProjects((old) => [...new Set([...old, ...list.map((one) => one.project)])].filter(Boolean));
-  /** @param {Conversation[]} before those that are there */
+  /** @param {Conversation[]} before those that are there @returns {Promise<void>} */
   const ask = async (before) => {
     running.current?.abort();
     const stop = (running.current = new AbortController());
     try {
       const page = await conversations.list({ q, project, limit: PAGE, before: before.at(-1)?.uuid }, { signal: stop.signal });
+      const there = new Set(before.map((one) => one.uuid));
+      if (page.conversations.some((one) => there.has(one.uuid))) return ask([]); // the last one is one of the newest now
       setState({ of, list: [...before, ...page.conversations], more: page.has_more, busy: false, error: null });
       addProjects(page.conversations);
     } catch (error) {
-      if (!stop.signal.aborted) setState((old) => ({ ...old, of, busy: false, error: /** @type {ApiError} */ (error) }));
+      if (stop.signal.aborted) return undefined;
+      if (before.length && /** @type {ApiError} */ (error).code === 'unknown_conversation') return ask([]); // the last one was deleted
+      setState((old) => ({ ...old, of, busy: false, error: /** @type {ApiError} */ (error) }));
     }
+    return undefined;
   };
   useEffect(() => {
     const timer = setTimeout(() => ask([]), first.current ? 0 : DEBOUNCE_MS);
