@@ -20,10 +20,10 @@ READING = f"""
 
 @pytest.fixture
 def page(site: Site, open_page: OpenPage) -> Page:
-    """A page of which nobody is logged in: no stream changes the store. Entries may be unknown."""
+    """A page of which nobody is logged in: no stream changes the store. Entries may be unknown, or away."""
     site.start()
     opened, guard = open_page("/")
-    guard.expect(404)
+    guard.expect(404, 503)
     return opened
 
 
@@ -37,15 +37,19 @@ def entry(id_: str, ts: str, **more: object) -> dict[str, object]:
 
 
 class Told:
-    """Answers pages of what was said so far, as the daemon does."""
+    """Answers pages of what was said so far, as the daemon does; 503 while it is `away`."""
 
     def __init__(self, page: Page, said: list[dict[str, object]]) -> None:
         self.said = said
+        self.away = False
         page.route(f"**/conversations/{UUID}/entries*", self._answer)
 
     def _answer(self, route: Route) -> None:
         asked = {key: value[0] for key, value in parse_qs(urlsplit(route.request.url).query).items()}
         limit, found = int(asked["limit"]), self.said
+        if self.away:
+            route.fulfill(status=503, json={"error": "unavailable", "message": "Try again."})
+            return
         if {asked.get("after"), asked.get("before")} - {None, *(one["id"] for one in found)}:
             route.fulfill(status=404, json={"error": "entry_not_found", "message": "No such entry."})
             return
@@ -92,6 +96,39 @@ def test_a_gap_that_no_page_closes(page: Page) -> None:
         wanted = [[str(number), "done" if number == 20 else ""] for number in range(270)]
         found = run(page, "reading.atEnd = a; await reading.catchUp(); return [shown(), reading.newer.value];", at_end)
         assert found == ([wanted[-100:], False] if at_end else [wanted[:120], True])
+
+
+@pytest.mark.parametrize("more", [3, 150])
+def test_a_gap_that_could_not_be_closed(page: Page, more: int) -> None:
+    """What comes is not put behind it: that would be a hole for good. Once more, and all is there in its order."""
+    told = Told(page, talk(20))
+    run(page, "await reading.start();")
+    told.said, told.away = talk(20 + more), True
+    live = "reading.live([a]); await tried; reading.live([a]); return [shown().length, reading.failed.value];"
+    assert run(page, f"const tried = reading.catchUp(); {live}", told.said[-1]) == [20, "newer"]
+    told.away = False
+    run(page, "await reading.retry(); while (reading.newer.value) await reading.loadNewer();")
+    assert run(page, "return shown().map(([id]) => id);") == [one["id"] for one in told.said]
+    told.said = talk(220)
+    found = run(page, "const tried = reading.catchUp(); reading.live([a]); await tried; return shown();", told.said[-1])
+    assert [id_ for id_, _ in found] == [one["id"] for one in told.said[120 if more == 3 else 0 :]]
+
+
+@pytest.mark.parametrize("how", ["look", "loadOlder", "around"])
+def test_what_failed_is_done_again(page: Page, how: str) -> None:
+    """Whatever it was."""
+    told = Told(page, talk(300))
+    run(page, "await reading.start();")
+    told.said, told.away = talk(301), True
+    run(page, f"await reading.{how}('50');")
+    told.away = False
+    assert run(page, "await reading.retry(); return [shown().map(([id]) => id), reading.error.value];") == [
+        [
+            one["id"]
+            for one in {"look": told.said[200:], "loadOlder": told.said[100:300], "around": told.said[:111]}[how]
+        ],
+        None,
+    ]
 
 
 def test_results_of_a_stretch_that_goes_on(page: Page) -> None:

@@ -37,6 +37,8 @@ export class Reading {
   /** Which end is being loaded. */
   busy = signal(/** @type {''|'start'|'older'|'newer'} */ (''));
   error = signal(/** @type {ApiError|null} */ (null));
+  /** At which end that was. */
+  failed = signal(/** @type {''|'start'|'older'|'newer'} */ (''));
   title = signal('');
   /** What came while the reader was elsewhere: the first of it, and how many. */
   fresh = signal({ id: '', n: 0 });
@@ -46,6 +48,8 @@ export class Reading {
   index = signal(/** @type {import('../client/conversations.js').Progress} */ ({ complete: true, left: 0 }));
   /** Another one with each new stretch: what was asked for another one is dropped. */
   #stretch = 0;
+  /** What failed last, once more. @type {() => Promise<void>} */
+  #again = () => this.start();
   /** What came since the request under way was made. @type {Entry[]} */
   #meanwhile = [];
 
@@ -58,33 +62,35 @@ export class Reading {
   /** @param {import('../client/conversations.js').Wanted} wanted */
   #page = (wanted) => conversations.page(this.whose, { limit: PAGE, agent: this.agent, ...wanted });
 
-  /** The newest page, instead of what is there. */
+  retry = () => this.#again();
+
+  /** The newest page, instead of what is there. @returns {Promise<void>} */
   start = () =>
-    this.#load('start', async () => {
+    this.#load('start', this.start, async () => {
       const page = await this.#page({});
       return () => this.#show(page.entries, page.has_more, false, page.title);
     });
 
-  /** The oldest page, instead of what is there. */
+  /** The oldest page, instead of what is there. @returns {Promise<void>} */
   begin = () =>
-    this.#load('start', async () => {
+    this.#load('start', this.begin, async () => {
       const page = await this.#page({ from: 'start' });
       return () => this.#show(page.entries, false, page.has_more, page.title);
     });
 
-  /** A stretch round an entry, instead of what is there. @param {string} id */
+  /** A stretch round an entry, instead of what is there. @param {string} id @returns {Promise<void>} */
   around = (id) =>
-    this.#load('start', async () => {
+    this.#load('start', () => this.around(id), async () => {
       const after = await this.#page({ after: id, limit: AROUND });
       const before = await this.#page(after.entries.length ? { before: after.entries[0].id, limit: AROUND } : { limit: AROUND });
       return () => this.#show([...before.entries, ...after.entries], before.has_more, after.has_more, before.title);
     });
 
-  /** One more page at the beginning. */
+  /** One more page at the beginning. @returns {Promise<void>} */
   loadOlder = () => {
     const first = this.entries.peek()[0];
     if (!this.older.peek() || !first || this.busy.peek()) return Promise.resolve();
-    return this.#load('older', async () => {
+    return this.#load('older', this.loadOlder, async () => {
       const page = await this.#page({ before: first.id });
       return () => {
         const all = [...page.entries, ...this.entries.peek()];
@@ -95,11 +101,11 @@ export class Reading {
     });
   };
 
-  /** One more page at the end. */
+  /** One more page at the end. @returns {Promise<void>} */
   loadNewer = () => {
     const last = this.entries.peek().at(-1);
     if (!this.newer.peek() || !last || this.busy.peek()) return Promise.resolve();
-    return this.#load('newer', async () => {
+    return this.#load('newer', this.loadNewer, async () => {
       const [page, answered] = await Promise.all([this.#page({ after: last.id }), this.#answered()]);
       return () => {
         const now = new Map([...this.entries.peek(), ...answered, ...page.entries].map((one) => [one.id, one]));
@@ -114,24 +120,29 @@ export class Reading {
   /** After a gap in the stream: what is new, and results that came. */
   catchUp = () => {
     if (!this.loaded.peek() || this.newer.peek()) return Promise.resolve();
-    return this.#load('newer', async () => {
+    const before = this.entries.peek(); // what comes meanwhile is behind the gap
+    const known = new Set(before.map((one) => one.id));
+    const goOn = () => (before.length ? this.loadNewer() : this.start());
+    return this.#load('newer', goOn, async () => {
       const [page, answered] = await Promise.all([this.#page({}), this.#answered()]);
       return () => {
-        const known = new Set(this.entries.peek().map((one) => one.id));
         const follows = !page.has_more || page.entries.some((one) => known.has(one.id));
         if (!follows && this.atEnd) return this.#show(page.entries, true, false, page.title);
         if (!follows) this.newer.value = true; // what is between is loaded when the reader gets there
         this.#take(follows ? [...answered, ...page.entries] : answered);
       };
+    }, () => {
+      this.entries.value = before; // then nothing is put behind the gap until it is closed
+      this.newer.value = true;
     });
   };
 
-  /** Looks for what no event tells: entries of a transcript that is being indexed, or that nobody follows. */
+  /** Looks for what no event tells: entries of a transcript that is being indexed, or that nobody follows. @returns {Promise<void>} */
   look = () => {
     const last = this.entries.peek().at(-1);
     if (!this.loaded.peek() || this.newer.peek() || this.busy.peek()) return Promise.resolve();
     if (!last) return this.start();
-    return this.#load('newer', async () => {
+    return this.#load('newer', this.look, async () => {
       const [page, answered] = await Promise.all([this.#page({ after: last.id }), this.#answered()]);
       return () => {
         this.#take([...answered, ...page.entries]);
@@ -159,8 +170,11 @@ export class Reading {
     return page.entries.filter((one) => known.has(one.id));
   };
 
-  /** @param {'start'|'older'|'newer'} what @param {() => Promise<() => void>} ask gives what to do with the answer @returns {Promise<void>} */
-  #load = async (what, ask) => {
+  /**
+   * @param {'start'|'older'|'newer'} what @param {() => Promise<void>} again does it once more @param {() => Promise<() => void>} ask gives what to do with the answer
+   * @param {() => void} [lost] what to do without one @returns {Promise<void>}
+   */
+  #load = async (what, again, ask, lost = () => {}) => {
     const mine = what === 'start' ? ++this.#stretch : this.#stretch;
     this.#meanwhile = [];
     batch(() => {
@@ -182,7 +196,10 @@ export class Reading {
       if (what !== 'start' && isUnknown(/** @type {ApiError} */ (error))) return this.start();
       batch(() => {
         this.error.value = /** @type {ApiError} */ (error);
+        this.failed.value = what;
         this.busy.value = '';
+        this.#again = again;
+        lost();
       });
     }
   };

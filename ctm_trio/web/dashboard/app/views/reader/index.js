@@ -83,7 +83,7 @@ export function Reader({ whose, name, file = '', base = '', session = '', agent 
       ${entries.length > 0
         ? html`<${MeasuredList} key=${key} rows=${entries} keyOf=${keyOf} guess=${guess} draw=${draw} handle=${places.list} startAt=${places.gone.value ? '' : places.startAt} class="entries"
             label=${t('reader.label', { name })} onNear=${onNear} onMove=${places.onMove} head=${html`<${Beginning} reading=${reading} />`}
-            foot=${reading.newer.value && html`<p class="feed-foot muted">${t('misc.loading')}</p>`} />`
+            foot=${html`<${End} reading=${reading} />`} />`
         : reading.error.value && !isUnknown(reading.error.value)
           ? html`<${Failure} error=${reading.error.value} retry=${reading.start} />`
           : reading.loaded.value ? empty : html`<div class="page"><${Loading} /></div>`}
@@ -106,10 +106,19 @@ function guess(entry) {
 
 /** Above the first entry: older ones come, could not be loaded, or there are none. @param {{reading: Reading}} props */
 function Beginning({ reading }) {
-  if (reading.error.value) return html`<p class="feed-foot problem" role="alert">${t('reader.moreFailed')} <button class="button small" type="button"
-    onClick=${() => (reading.older.value ? reading.loadOlder() : reading.loadNewer())}>${t('actions.retry')}</button></p>`;
+  if (reading.error.value && reading.failed.value !== 'newer') return html`<${NoMore} reading=${reading} />`;
   return html`<p class="feed-foot muted">${reading.older.value ? t('misc.loading') : t('reader.beginning')}</p>`;
 }
+
+/** Below the last entry: newer ones come, or could not be loaded. @param {{reading: Reading}} props */
+function End({ reading }) {
+  if (reading.error.value && reading.failed.value === 'newer') return html`<${NoMore} reading=${reading} />`;
+  return reading.newer.value && html`<p class="feed-foot muted">${t('misc.loading')}</p>`;
+}
+
+/** @param {{reading: Reading}} props */
+const NoMore = ({ reading }) => html`<p class="feed-foot problem" role="alert">${t('reader.moreFailed')} <button class="button small" type="button"
+  onClick=${reading.retry}>${t('actions.retry')}</button></p>`;
 
 /** Nothing was said yet. @param {{children?: Children}} props */
 export function NothingSaid({ children }) {

@@ -65,5 +65,6 @@ function Thread({ agent, call, context }) {
   return html`<div class="thread-body">
     <p class="thread-note"><a href=${context.pathOf('', agent, call)}>${t('reader.threadAlone')}</a>${hidden && html` <span class="muted">${t('reader.threadEnd', { n: Math.min(SHOWN, entries.length) })}</span>`}</p>
     ${entries.slice(-SHOWN).map((one) => html`<${Fragment} key=${one.id}>${context.draw(one, context)}<//>`)}
+    ${reading.error.value && html`<p class="problem">${t('reader.moreFailed')} <button class="button small" type="button" onClick=${reading.retry}>${t('actions.retry')}</button></p>`}
   </div>`;
 }
