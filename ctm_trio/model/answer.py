@@ -44,6 +44,9 @@ WITHOUT_WORDS: Mapping[str, str] = {
 not mean by these choices."""
 
 ACCEPT_EDITS = {"type": "setMode", "mode": "acceptEdits", "destination": "session"}
+PLANNING = "plan"
+"""The permission mode of a client that plans."""
+
 ASK_FOR_EDITS = {"type": "setMode", "mode": "default", "destination": "session"}
 """Without it the client goes back to the mode that it had before it planned, in which edits may go unasked."""
 
@@ -113,7 +116,7 @@ def decision_of(asked: Asked, given: Given, *, yolo: bool = False) -> dict[str, 
         decision["updatedInput"] = asked.input
     if choice == APPROVE_ACCEPT_EDITS:
         decision["updatedPermissions"] = [dict(ACCEPT_EDITS)]
-    elif choice == APPROVE and not yolo:
+    elif choice == APPROVE and asked.mode == PLANNING and not yolo:
         decision["updatedPermissions"] = [dict(ASK_FOR_EDITS)]
     elif choice not in (ALLOW, APPROVE, ANSWERS):  # allow_0 is the client's first suggestion
         decision["updatedPermissions"] = [asked.suggestions[int(choice.removeprefix("allow_"))]]

@@ -57,6 +57,7 @@ class Asked(msgspec.Struct, frozen=True):
         plan: of a plan, its whole Markdown text; None for the other kinds.
         risk: how much a wrong approval may cost.
         suggestions: what the client offers to remember, as it sent it; `allow_0` is the first.
+        mode: the permission mode that the client says it is in, e.g. `plan`; "" where it says none.
     """
 
     kind: Kind
@@ -71,6 +72,7 @@ class Asked(msgspec.Struct, frozen=True):
     plan: str | None
     risk: Risk
     suggestions: tuple[object, ...]
+    mode: str = ""
 
 
 ALLOW, DENY, DENY_STOP = "allow", "deny", "deny_stop"
@@ -151,6 +153,7 @@ def asked_of(payload: Mapping[str, object]) -> Asked | None:
         plan=plan,
         risk=risk_of(tool, tool_input),
         suggestions=suggestions,
+        mode=_text(payload, "permission_mode"),
     )
 
 

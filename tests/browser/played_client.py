@@ -100,9 +100,10 @@ class PlayedClient:
 
     def payload(self, event: str, **fields: Any) -> dict[str, Any]:
         """What a hook of this event reads."""
+        mode = "plan" if fields.get("tool_name") == "ExitPlanMode" else "default"
         return {
             "session_id": self.uuid, "transcript_path": f"{self.cwd}/{self.uuid}.jsonl", "cwd": self.cwd,
-            "permission_mode": "default", "hook_event_name": event, **fields,
+            "permission_mode": mode, "hook_event_name": event, **fields,
         }  # fmt: skip
 
     def fire(self, event: str, **fields: Any) -> None:

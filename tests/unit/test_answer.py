@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +44,10 @@ MESSAGE = 'Not on a Friday:\n"no" — ä 👩‍💻'
 
 def ask(tool: str = "Bash", tool_input: object = None, suggestions: object = None) -> Asked:
     tool_input = {"command": "make test"} if tool_input is None else tool_input
-    payload = {"hook_event_name": "PermissionRequest", "tool_name": tool, "tool_input": tool_input}
+    mode = "plan" if tool == "ExitPlanMode" else "default"
+    payload = {
+        "hook_event_name": "PermissionRequest", "tool_name": tool, "tool_input": tool_input, "permission_mode": mode
+    }  # fmt: skip
     found = asked_of({**payload, "permission_suggestions": suggestions})
     assert found is not None
     return found
@@ -180,6 +184,12 @@ def test_plan_of_a_yolo_session() -> None:
     """It goes back to its own mode, in which nothing is asked."""
     decision = decision_of(A_PLAN, Given("approve"), yolo=True)["hookSpecificOutput"]["decision"]
     assert decision == {"behavior": "allow", "updatedInput": PLAN}
+
+
+def test_plan_of_a_client_that_does_not_plan() -> None:
+    """It has no mode to go back to: it stays in the one that it says."""
+    asked = msgspec.structs.replace(A_PLAN, mode="default")
+    assert decide(asked, "approve") == {"behavior": "allow", "updatedInput": PLAN}
 
 
 def test_calls_that_need_the_input_back() -> None:

@@ -7,6 +7,7 @@ closes the request finds it; everybody hears of the request when all of it is kn
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from functools import partial
 
@@ -199,8 +200,8 @@ class Holds:
             how = await self._ended(hold, limit, agent=bool(entry.request.asked.agent_id))
         if hold in entry.holds:
             entry.holds.remove(hold)
-            if entry.request.asked.agent_id:
-                entry.seen_waiting, entry.shown = False, trio.current_time()
+            if entry.request.asked.agent_id:  # its dialog shows from now on, or once it is its turn to be let go
+                entry.seen_waiting, entry.shown = False, trio.current_time() if how else math.inf
         if entry.request.id in desk.book.open:
             desk.note_answerable(entry)
             if how == SIGNAL:
